@@ -1,0 +1,325 @@
+//! Files to a [`Dataset`] and back: npy, npz, csv and headerless bytes, one module each with both directions.
+//! Refuses formats it does not know by name, and never runs code from a file (no unpickling).
+
+mod csv;
+mod npy;
+mod npz;
+mod order;
+mod raw;
+mod table;
+
+pub use raw::RawSpec;
+
+use crate::dataset::{Dataset, Layout, Variable};
+use crate::error::{Error, Result};
+use crate::options::pattern_matches;
+use crate::select::select;
+use std::borrow::Cow;
+use std::io::Read;
+use std::path::Path;
+
+/// File formats that are read and written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One NumPy array.
+    Npy,
+    /// A set of NumPy arrays; with `data` and `names`, Baler's table.
+    Npz,
+    /// Text columns with a header line.
+    Csv,
+    /// Values without a header, which need a [`RawSpec`].
+    Raw,
+}
+
+impl Format {
+    /// The format that a file's extension names.
+    pub fn from_path(path: &Path) -> Result<Format> {
+        let extension =
+            path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        match extension.as_str() {
+            "npy" => Ok(Format::Npy),
+            "npz" => Ok(Format::Npz),
+            "csv" => Ok(Format::Csv),
+            "raw" | "bin" | "dat" | "f32" | "f64" => Ok(Format::Raw),
+            "parquet" | "h5" | "hdf5" | "root" | "tif" | "tiff" | "fits" => Err(Error::unsupported(format!(
+                "'{}': .{extension} files cannot be read or written yet; convert to .npy, .npz or .csv",
+                path.display()
+            ))),
+            _ => Err(Error::input(format!(
+                "expected a file ending in .npy, .npz, .csv or (with --shape and --dtype) .raw, .bin, .dat, .f32, \
+                 .f64, found '{}'",
+                path.display()
+            ))),
+        }
+    }
+
+    /// The format that the first bytes show; csv and headerless bytes show none.
+    pub fn from_magic(bytes: &[u8]) -> Option<Format> {
+        match bytes {
+            [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Format::Npy),
+            [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(Format::Npz),
+            _ => None,
+        }
+    }
+}
+
+/// What to read, and what the file itself does not say.
+#[derive(Debug, Clone, Default)]
+pub struct ReadOptions {
+    /// Only this array (npz) or column (npz table, csv).
+    pub inner: Option<String>,
+    /// What a headerless file holds.
+    pub raw: Option<RawSpec>,
+    /// The format, where there is no file name to tell it.
+    pub format: Option<Format>,
+    /// Patterns (as in [`pattern_matches`]) of arrays and columns to leave out.
+    pub drop: Vec<String>,
+}
+
+impl ReadOptions {
+    /// True if a pattern drops `name`.
+    pub fn drops(&self, name: &str) -> bool {
+        self.drop.iter().any(|pattern| pattern_matches(pattern, name))
+    }
+
+    /// Every pattern must drop something: a misspelt one would keep what it was to leave out.
+    fn check_drop(&self, names: &[&str]) -> Result<()> {
+        match self.drop.iter().find(|pattern| !names.iter().any(|name| pattern_matches(pattern, name))) {
+            Some(pattern) => Err(unknown_name(pattern, names)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads a file, or standard input where `path` is `-`.
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+    if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::io("reading standard input", e))?;
+        let format =
+            options.format.or(options.raw.as_ref().map(|_| Format::Raw)).or(Format::from_magic(&bytes));
+        let format = format.ok_or_else(|| {
+            Error::config("the format of standard input is not known; say which it is (npy, npz, csv or raw)")
+        })?;
+        return read_bytes(&bytes, format, options);
+    }
+    let format = match (options.format, &options.raw) {
+        (Some(format), _) => format,
+        (None, Some(_)) => Format::Raw,
+        (None, None) => Format::from_path(path)?,
+    };
+    let bytes = std::fs::read(path).map_err(|e| Error::io(format!("reading '{}'", path.display()), e))?;
+    read_bytes(&bytes, format, options)
+}
+
+/// Reads the bytes of a whole file.
+pub fn read_bytes(bytes: &[u8], format: Format, options: &ReadOptions) -> Result<Dataset> {
+    let dataset = match format {
+        Format::Npy => single(npy::read("data", bytes)?, options)?,
+        Format::Npz => npz::read(bytes, options)?,
+        Format::Csv => csv::read(bytes, options)?,
+        Format::Raw => {
+            let spec = options.raw.as_ref().ok_or_else(|| {
+                Error::config("a headerless file does not say what it holds; give --shape and --dtype")
+            })?;
+            single(raw::read(bytes, spec)?, options)?
+        }
+    };
+    let dataset = if options.drop.is_empty() { dataset } else { select(dataset, |n| !options.drops(n)) };
+    if dataset.variables.is_empty() {
+        return Err(Error::input("expected at least one array of numbers, found none"));
+    }
+    Ok(dataset)
+}
+
+/// The error for a name or pattern that fits none of `names`.
+fn unknown_name(name: &str, names: &[&str]) -> Error {
+    let more = if names.len() > 12 { ", ..." } else { "" };
+    let known = names[..names.len().min(12)].join(", ");
+    Error::config(format!("expected a variable of the file, found '{name}'; it has {known}{more}"))
+}
+
+/// The one column or array called `name`.
+fn pick(dataset: Dataset, name: &str) -> Result<Dataset> {
+    if dataset.variable(name).is_none() {
+        let names: Vec<&str> = dataset.variables.iter().map(|v| v.name.as_str()).collect();
+        return Err(unknown_name(name, &names));
+    }
+    Ok(select(dataset, |n| n == name))
+}
+
+fn single(variable: Variable, options: &ReadOptions) -> Result<Dataset> {
+    options.check_drop(&[&variable.name])?;
+    if let Some(inner) = &options.inner {
+        return Err(Error::config(format!(
+            "expected a file with named arrays for ':{inner}', found a single array"
+        )));
+    }
+    Ok(Dataset { variables: vec![variable], layout: Layout::Single, attachments: Vec::new() })
+}
+
+/// The bytes of a file of `format`. What the format cannot hold is an error that names one which can, except
+/// for text beside the numbers (column names, attachments), which only npz keeps.
+pub fn write(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match format {
+        Format::Npy => npy::write(as_single(dataset)?.as_ref(), &mut bytes),
+        Format::Raw => raw::write(as_single(dataset)?.as_ref(), &mut bytes),
+        Format::Csv => return csv::write(dataset),
+        Format::Npz if dataset.layout == Layout::Columns => {
+            let same_dtype = dataset.variables.windows(2).all(|v| v[0].values.dtype() == v[1].values.dtype());
+            let columns = dataset.variables.clone();
+            let table = if same_dtype { Dataset::from_table(columns) } else { Dataset::from_arrays(columns) };
+            return npz::write(&Dataset { attachments: dataset.attachments.clone(), ..table });
+        }
+        Format::Npz => return npz::write(dataset),
+    }
+    Ok(bytes)
+}
+
+/// The one array that a dataset is: its only variable, or its table as (rows, columns).
+fn as_single(dataset: &Dataset) -> Result<Cow<'_, Variable>> {
+    let n_columns = match dataset.layout {
+        Layout::Table { n_columns, .. } => n_columns,
+        Layout::Columns => dataset.variables.len(),
+        Layout::Arrays | Layout::Single => 0,
+    };
+    match &dataset.variables[..] {
+        [one] if n_columns == 0 => Ok(Cow::Borrowed(one)),
+        columns if n_columns > 0 && n_columns == columns.len() => {
+            let (values, shape, storage) = table::join(columns)?;
+            let values = if storage.fortran_order { order::fortran_to_c(&values, &shape) } else { values };
+            let variable = Variable::new("data", shape.to_vec(), values)?;
+            Ok(Cow::Owned(Variable { storage, ..variable }))
+        }
+        several => Err(Error::config(format!(
+            "expected one array for this output format, found {}; write an .npz or pick one with --variables",
+            several.len()
+        ))),
+    }
+}
+
+/// Splits `FILE:INNER`. An existing path with a colon is a path; so is a drive letter (`C:\run.npz`).
+/// Of several colons the first after an existing file counts, else the first after a file extension.
+pub fn split_inner(argument: &str) -> (&str, Option<&str>) {
+    if Path::new(argument).exists() {
+        return (argument, None);
+    }
+    let is_drive = |at: usize| at == 1 && argument.as_bytes()[0].is_ascii_alphabetic();
+    let cuts = || argument.match_indices(':').map(|(at, _)| at).filter(|&at| at > 0 && !is_drive(at));
+    let exists = |&at: &usize| &argument[..at] == "-" || Path::new(&argument[..at]).is_file();
+    let has_extension = |&at: &usize| Path::new(&argument[..at]).extension().is_some();
+    match cuts().find(exists).or_else(|| cuts().find(has_extension)) {
+        Some(at) if at + 1 < argument.len() => (&argument[..at], Some(&argument[at + 1..])),
+        _ => (argument, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{DType, Storage, Values};
+
+    fn column(name: &str, values: Values) -> Variable {
+        Variable::new(name, vec![values.len()], values).unwrap()
+    }
+
+    fn csv_dataset(variables: Vec<Variable>) -> Dataset {
+        Dataset { variables, layout: Layout::Columns, attachments: Vec::new() }
+    }
+
+    #[test]
+    fn the_format_follows_the_name() {
+        assert_eq!(Format::from_path(Path::new("a/b.NPZ")).unwrap(), Format::Npz);
+        assert_eq!(Format::from_path(Path::new("x.f32")).unwrap(), Format::Raw);
+        let error = Format::from_path(Path::new("x.root")).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Unsupported);
+        let error = Format::from_path(Path::new("x.txt")).unwrap_err().to_string();
+        assert!(error.contains(".npz, .csv") && error.contains("'x.txt'"), "{error}");
+    }
+
+    #[test]
+    fn an_inner_name_is_split_off_but_no_drive_and_no_existing_path() {
+        assert_eq!(split_inner("run.npz:still"), ("run.npz", Some("still")));
+        assert_eq!(split_inner("run.h5:/Time/Ux:1"), ("run.h5", Some("/Time/Ux:1")));
+        assert_eq!(split_inner("C:\\run.npz"), ("C:\\run.npz", None));
+        assert_eq!(split_inner("C:\\run.npz:pt"), ("C:\\run.npz", Some("pt")));
+        assert_eq!(split_inner("run.npz:"), ("run.npz:", None));
+        assert_eq!(split_inner("-:pt"), ("-", Some("pt")));
+        let folder = tempfile::tempdir().unwrap();
+        let with_colon = folder.path().join("a:b.npz");
+        std::fs::write(&with_colon, b"").unwrap();
+        let path = with_colon.to_str().unwrap();
+        assert_eq!(split_inner(path), (path, None));
+        assert_eq!(split_inner(&format!("{path}:c")), (path, Some("c")));
+    }
+
+    #[test]
+    fn columns_become_a_table_and_a_table_columns() {
+        let dataset = csv_dataset(vec![
+            column("a", Values::F64(vec![1.0, 2.0])),
+            column("b", Values::F64(vec![3.0, 4.0])),
+        ]);
+        let npz = write(&dataset, Format::Npz).unwrap();
+        let table = read_bytes(&npz, Format::Npz, &ReadOptions::default()).unwrap();
+        assert!(matches!(table.layout, Layout::Table { n_columns: 2, .. }));
+        assert_eq!(write(&table, Format::Csv).unwrap(), b"a,b\n1.0,3.0\n2.0,4.0\n");
+        let npy = write(&table, Format::Npy).unwrap();
+        let single = read_bytes(&npy, Format::Npy, &ReadOptions::default()).unwrap();
+        assert_eq!(single.variables[0].shape, [2, 2]);
+        assert_eq!(single.variables[0].values, Values::F64(vec![1.0, 3.0, 2.0, 4.0]));
+        let error = write(&single, Format::Csv).unwrap_err().to_string();
+        assert!(error.contains("shape [2, 2]"), "{error}");
+    }
+
+    #[test]
+    fn columns_of_several_dtypes_fit_only_an_npz_of_arrays() {
+        let dataset =
+            csv_dataset(vec![column("a", Values::F64(vec![1.0])), column("n", Values::I64(vec![3]))]);
+        let error = write(&dataset, Format::Npy).unwrap_err().to_string();
+        assert!(error.contains(".npz"), "{error}");
+        let npz = write(&dataset, Format::Npz).unwrap();
+        let arrays = read_bytes(&npz, Format::Npz, &ReadOptions::default()).unwrap();
+        assert_eq!((arrays.layout, arrays.variables.len()), (Layout::Arrays, 2));
+        let error = write(&arrays, Format::Npy).unwrap_err().to_string();
+        assert!(error.contains("--variables"), "{error}");
+    }
+
+    #[test]
+    fn single_arrays_change_their_container() {
+        let storage = Storage { fortran_order: true, big_endian: true };
+        let array = npy::tests::any_array(DType::I32, &[3, 5], storage);
+        let mut npy = Vec::new();
+        npy::write(&array, &mut npy);
+        let dataset = read_bytes(&npy, Format::Npy, &ReadOptions::default()).unwrap();
+        assert_eq!(write(&dataset, Format::Npy).unwrap(), npy);
+        let npz = write(&dataset, Format::Npz).unwrap();
+        let back = read_bytes(&npz, Format::Npz, &ReadOptions::default()).unwrap();
+        assert_eq!(back.variables, dataset.variables);
+        assert_eq!(write(&back, Format::Npy).unwrap(), npy);
+        let raw = write(&dataset, Format::Raw).unwrap();
+        let spec = RawSpec { shape: vec![3, 5], dtype: DType::I32, big_endian: true };
+        let options = ReadOptions { raw: Some(spec), ..ReadOptions::default() };
+        assert_eq!(read_bytes(&raw, Format::Raw, &options).unwrap().variables[0].values, array.values);
+    }
+
+    #[test]
+    fn a_pattern_that_drops_nothing_is_told() {
+        let options = ReadOptions { drop: vec!["etta".into()], ..ReadOptions::default() };
+        let error = read_bytes(b"pt,eta\n1,2\n", Format::Csv, &options).unwrap_err().to_string();
+        assert_eq!(error, "expected a variable of the file, found 'etta'; it has pt, eta");
+    }
+
+    #[test]
+    fn files_are_read_by_their_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv");
+        std::fs::write(&path, "a\n1\n").unwrap();
+        assert_eq!(read(&path, &ReadOptions::default()).unwrap().variables[0].values, Values::I64(vec![1]));
+        let error = read(&folder.path().join("no.npy"), &ReadOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Io);
+    }
+}

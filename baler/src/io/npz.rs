@@ -1,0 +1,276 @@
+//! NumPy's npz: a zip of npy files in, a [`Dataset`] out, and back (stored, as `np.savez` does, with a fixed
+//! date so that the same dataset gives the same bytes). Refuses members that are no npy, encrypted members,
+//! and sizes that the bytes present cannot bear out.
+
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::io::table::{self, Member};
+use crate::io::{self, ReadOptions};
+use std::io::{Cursor, Read, Write};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+/// Deflate makes at most 1032 bytes out of one.
+const MAX_DEFLATE_RATIO: u64 = 1032;
+
+/// All members that `options` asks for: those not dropped, or only the one named by `options.inner`.
+pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Dataset> {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+    let mut names = Vec::new();
+    let mut n_packed_bytes = 0u64;
+    for i in 0..archive.len() {
+        let file = archive.by_index_raw(i).map_err(damaged)?;
+        n_packed_bytes = n_packed_bytes.saturating_add(file.compressed_size());
+        names.push(member_name(&file.name().map_err(damaged)?)?);
+    }
+    // Members that share bytes are how a small zip unpacks into a huge one.
+    if n_packed_bytes > bytes.len() as u64 {
+        return Err(Error::input(format!(
+            "the members of the npz claim {n_packed_bytes} bytes, the file has {}; it is damaged",
+            bytes.len()
+        )));
+    }
+    let inner = options.inner.as_ref().filter(|inner| names.contains(inner));
+    let wanted = |name: &String| match inner {
+        Some(inner) => inner == name,
+        // Patterns such as n* are for columns; they take the table's own members only by their full name.
+        None if name == "data" || name == "names" => !options.drop.contains(name),
+        None => !options.drops(name),
+    };
+    let mut members = Vec::new();
+    for (i, name) in names.iter().enumerate().filter(|(_, name)| wanted(name)) {
+        let bytes = unpack(&mut archive, i).map_err(|e| e.in_variable(name))?;
+        members.push(Member::parse(name.clone(), bytes)?);
+    }
+    let dataset = table::assemble(members)?;
+    let columns = dataset.variables.iter().map(|v| &v.name);
+    options.check_drop(&names.iter().chain(columns).map(String::as_str).collect::<Vec<_>>())?;
+    match (&options.inner, inner) {
+        (Some(column), None) => io::pick(dataset, column),
+        _ => Ok(dataset),
+    }
+}
+
+fn member_name(path: &str) -> Result<String> {
+    path.strip_suffix(".npy").map(str::to_string).ok_or_else(|| {
+        Error::input(format!(
+            "expected only NAME.npy files in an npz, found '{path}'; take it out of the zip"
+        ))
+    })
+}
+
+/// The bytes of one member. The memory grows with the bytes read, never by what the directory claims.
+fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, i: usize) -> Result<Vec<u8>> {
+    let mut file = archive.by_index(i).map_err(damaged)?;
+    let (size, packed_size) = (file.size(), file.compressed_size());
+    let credible = match file.compression() {
+        CompressionMethod::Stored => size == packed_size,
+        _ => size <= packed_size.saturating_mul(MAX_DEFLATE_RATIO),
+    };
+    if !credible {
+        return Err(Error::input(format!(
+            "{packed_size} packed bytes cannot hold {size} bytes; the npz is damaged"
+        )));
+    }
+    let mut bytes = Vec::new();
+    if file.compression() == CompressionMethod::Stored {
+        // At most the length of the file: `read` has checked the sum.
+        bytes.reserve_exact(size as usize);
+    }
+    file.by_ref().take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| {
+        Error::input(format!(
+            "expected {size} bytes in the npz member, which cannot be unpacked ({e}); the file is damaged"
+        ))
+    })?;
+    if bytes.len() as u64 != size {
+        return Err(Error::input(format!("expected {size} bytes in the npz member, found {}", bytes.len())));
+    }
+    Ok(bytes)
+}
+
+fn damaged(error: zip::result::ZipError) -> Error {
+    Error::input(format!("expected an npz (a zip of npy files), found damaged or other bytes ({error})"))
+}
+
+/// The bytes of an npz with all variables and attachments.
+pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
+    let members = table::members(dataset)?;
+    let n_bytes: usize = members.iter().map(|(name, bytes)| bytes.len() + 2 * name.len() + 128).sum();
+    let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(n_bytes + 64)));
+    for (name, bytes) in members {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .last_modified_time(zip::DateTime::default())
+            .large_file(bytes.len() >= u32::MAX as usize);
+        zip.start_file(format!("{name}.npy"), options)
+            .map_err(|e| Error::input(format!("'{name}' cannot be a member of an npz ({e})")))?;
+        zip.write_all(&bytes).map_err(|e| Error::io("writing an npz member", e))?;
+    }
+    let cursor = zip.finish().map_err(|e| Error::input(format!("the npz cannot be finished ({e})")))?;
+    Ok(cursor.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{DType, Layout, Storage, Values, Variable};
+    use crate::io::npy;
+    use crate::io::npy::tests::any_array;
+
+    fn npy_of(variable: &Variable) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        npy::write(variable, &mut bytes);
+        bytes
+    }
+
+    fn text(texts: &[&str]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        npy::write_text(texts, 5, &mut bytes);
+        bytes
+    }
+
+    fn zip_of(members: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in members {
+            zip.start_file(format!("{name}.npy"), SimpleFileOptions::default().compression_method(method))
+                .unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn contents(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+        let mut archive = ZipArchive::new(Cursor::new(bytes)).unwrap();
+        (0..archive.len())
+            .map(|i| {
+                let name = archive.by_index(i).unwrap().name().unwrap().into_owned();
+                (name, unpack(&mut archive, i).unwrap())
+            })
+            .collect()
+    }
+
+    fn no_options() -> ReadOptions {
+        ReadOptions::default()
+    }
+
+    #[test]
+    fn tables_come_back_member_for_member() {
+        for dtype in DType::ALL {
+            for (fortran_order, big_endian) in [(false, false), (true, false), (false, true), (true, true)] {
+                let big_endian = big_endian && dtype.size_bytes() > 1;
+                let data = npy_of(&any_array(dtype, &[40, 3], Storage { fortran_order, big_endian }));
+                let extra = npy_of(&any_array(DType::F32, &[4], Storage::default()));
+                let members = [
+                    ("kinds", text(&["int", "f", "f"])),
+                    ("names", text(&["pt", "eta", "phi"])),
+                    ("limits", extra),
+                    ("data", data),
+                ];
+                for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+                    let source = zip_of(&members, method);
+                    let dataset = read(&source, &no_options()).unwrap();
+                    assert_eq!(
+                        dataset.layout,
+                        Layout::Table { n_columns: 3, data_position: 3, names_position: 1, names_width: 5 }
+                    );
+                    assert_eq!(dataset.variables.len(), 4);
+                    assert_eq!(dataset.variables[1].name, "eta");
+                    assert_eq!(contents(&write(&dataset).unwrap()), contents(&source), "{dtype:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn image_stacks_keep_their_names_as_they_are() {
+        let data = npy_of(&any_array(DType::U16, &[2, 3, 4], Storage::default()));
+        let source = zip_of(&[("names", text(&[])), ("data", data)], CompressionMethod::Deflated);
+        let dataset = read(&source, &no_options()).unwrap();
+        assert_eq!(dataset.layout, Layout::Arrays);
+        assert_eq!(dataset.variables[0].shape, [2, 3, 4]);
+        assert_eq!(contents(&write(&dataset).unwrap()), contents(&source));
+    }
+
+    #[test]
+    fn names_that_do_not_fit_are_told() {
+        let data = npy_of(&any_array(DType::U16, &[4, 3], Storage::default()));
+        let npz = |names: &[&str]| {
+            zip_of(&[("data", data.clone()), ("names", text(names))], CompressionMethod::Stored)
+        };
+        let error = read(&npz(&["a", "b"]), &no_options()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "expected a name for each of the 3 columns of 'data', found 2 in 'names'"
+        );
+        let error = read(&npz(&["a", "b", "a"]), &no_options()).unwrap_err();
+        assert_eq!(error.to_string(), "expected unique names, found 'a' twice; rename one");
+    }
+
+    #[test]
+    fn members_and_columns_can_be_dropped_or_picked() {
+        let data = npy_of(&any_array(DType::U16, &[4, 3], Storage::default()));
+        let source = zip_of(
+            &[
+                ("junk", b"no npy".to_vec()),
+                ("data", data),
+                ("names", text(&["a", "b", "c"])),
+                ("kinds", text(&["x"])),
+            ],
+            CompressionMethod::Stored,
+        );
+        assert!(read(&source, &no_options()).is_err());
+        let dropping = |patterns: &[&str]| ReadOptions {
+            drop: patterns.iter().map(|p| p.to_string()).collect(),
+            ..ReadOptions::default()
+        };
+        let dataset = io::read_bytes(&source, io::Format::Npz, &dropping(&["junk", "b"])).unwrap();
+        assert_eq!(dataset.variables.iter().map(|v| &*v.name).collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(contents(&write(&dataset).unwrap())[0].1.len(), 128 + 4 * 2 * 2);
+        let inner = ReadOptions { inner: Some("data".into()), ..ReadOptions::default() };
+        assert_eq!(read(&source, &inner).unwrap().variables[0].shape, [4, 3]);
+        let inner = ReadOptions { inner: Some("c".into()), ..dropping(&["junk"]) };
+        assert_eq!(read(&source, &inner).unwrap().variables.len(), 1);
+        let inner = ReadOptions { inner: Some("d".into()), ..dropping(&["junk"]) };
+        assert!(read(&source, &inner).unwrap_err().to_string().contains("it has a, b, c"));
+    }
+
+    #[test]
+    fn hostile_bytes_never_panic() {
+        let data = npy_of(&any_array(DType::F32, &[2, 2], Storage::default()));
+        for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+            let source = zip_of(&[("data", data.clone()), ("names", text(&["a", "b"]))], method);
+            for end in 0..source.len() {
+                assert!(read(&source[..end], &no_options()).is_err(), "cut at {end}");
+            }
+            for at in 0..source.len() {
+                for bit in [0, 3, 7] {
+                    let mut damaged = source.clone();
+                    damaged[at] ^= 1 << bit;
+                    let _ = read(&damaged, &no_options());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn claimed_sizes_earn_no_memory() {
+        let source = zip_of(
+            &[("data", npy_of(&any_array(DType::U8, &[64], Storage::default())))],
+            CompressionMethod::Deflated,
+        );
+        let directory = source.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+        let mut bomb = source.clone();
+        bomb[directory + 24..directory + 28].copy_from_slice(&0xffff_fff0u32.to_le_bytes());
+        let error = read(&bomb, &no_options()).unwrap_err().to_string();
+        assert!(error.contains("cannot hold 4294967280 bytes"), "{error}");
+    }
+
+    #[test]
+    fn values_are_the_ones_of_the_file() {
+        let data = Variable::new("data", vec![2, 2], Values::I16(vec![1, 2, 3, 4])).unwrap();
+        let source =
+            zip_of(&[("data", npy_of(&data)), ("names", text(&["a", "b"]))], CompressionMethod::Stored);
+        let dataset = read(&source, &no_options()).unwrap();
+        assert_eq!(dataset.variable("b").unwrap().values, Values::I16(vec![2, 4]));
+    }
+}
