@@ -1,0 +1,273 @@
+//! What kind of numbers a variable holds: its range, whether it is integral, whether its float64 are float32,
+//! which values are missing. Everything that the choice of a grid needs, from one pass over the values.
+
+use crate::options::Missing;
+use crate::quantize::blocks::{BLOCK, finite_ends};
+use crate::quantize::element::{Element, is_negative_zero};
+use crate::quantize::widest;
+use crate::special::{MAX_PATTERNS, holds_pattern};
+
+/// What one pass over a variable finds. Regular values are finite and not missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Regular values.
+    pub n_regular: usize,
+    /// Smallest and largest regular value (float64; 0 if there is none).
+    pub min: f64,
+    /// See `min`.
+    pub max: f64,
+    /// max - min: of floats in float64, of integers exact, then rounded.
+    pub range: f64,
+    /// Every regular value is a whole number.
+    pub integral: bool,
+    /// Every regular float64 is a float32.
+    pub f32_exact: bool,
+    /// No regular value is negative.
+    pub non_negative: bool,
+    /// Bits kept as patterns: missing values first, then the usual NaN if there is any NaN.
+    pub patterns: Vec<u64>,
+    /// The missing value that was found rather than told.
+    pub found_missing: Option<f64>,
+}
+
+/// Profiles `values`; `missing` says which are left out.
+pub fn profile<T: Element>(values: &[T], missing: Missing) -> Profile {
+    let (told, found_missing) = match missing {
+        Missing::None => (Vec::new(), None),
+        Missing::Value(value) => (missing_bits::<T>(value), None),
+        Missing::Auto => match find_missing(values) {
+            Some(value) => (vec![value.to_bits64()], Some(value.to_f64())),
+            None => (Vec::new(), None),
+        },
+    };
+    let mut p = Profile {
+        n_regular: 0,
+        min: f64::INFINITY,
+        max: f64::NEG_INFINITY,
+        range: 0.0,
+        integral: true,
+        f32_exact: true,
+        non_negative: true,
+        patterns: told,
+        found_missing,
+    };
+    let (mut low, mut high) = (i64::MAX, i64::MIN);
+    let mut nan = None;
+    for block in values.chunks(BLOCK) {
+        if T::IS_FLOAT && !holds_pattern(block, &p.patterns) && p.see_block(block) {
+            continue;
+        }
+        for &x in block {
+            let value = x.to_f64();
+            if value.is_nan() && nan.is_none() {
+                nan = Some(x.to_bits64());
+            }
+            if value.is_finite() && !p.patterns.contains(&x.to_bits64()) {
+                p.see(value);
+                (low, high) = (low.min(x.order()), high.max(x.order()));
+            }
+        }
+    }
+    p.patterns.extend(nan);
+    p.patterns.truncate(MAX_PATTERNS);
+    if p.n_regular == 0 {
+        (p.min, p.max) = (0.0, 0.0);
+    }
+    p.range = if T::IS_FLOAT || p.n_regular == 0 {
+        (p.max - p.min).min(f64::MAX)
+    } else {
+        high.abs_diff(low) as f64
+    };
+    p.non_negative = p.min >= 0.0;
+    p
+}
+
+impl Profile {
+    /// Largest magnitude of a regular value.
+    pub fn max_abs(&self) -> f64 {
+        self.min.abs().max(self.max.abs())
+    }
+
+    /// Takes in one regular value.
+    #[inline(always)]
+    fn see(&mut self, value: f64) {
+        self.n_regular += 1;
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+        self.integral &= value == libm_free_round(value);
+        self.f32_exact &= value as f32 as f64 == value;
+    }
+
+    /// Takes in a block of floats without a pattern; false, and nothing taken in, if a value may not be finite.
+    fn see_block<T: Element>(&mut self, block: &[T]) -> bool {
+        let Some((min, max)) = finite_ends(block) else { return false };
+        self.n_regular += block.len();
+        (self.min, self.max) = (self.min.min(min), self.max.max(max));
+        self.integral = self.integral && block.iter().all(|x| x.to_f64() == libm_free_round(x.to_f64()));
+        let is_f32 = |x: &T| T::DIGITS < 53 || x.to_f64() as f32 as f64 == x.to_f64();
+        self.f32_exact = self.f32_exact && block.iter().all(is_f32);
+        true
+    }
+}
+
+/// Smallest magnitude above 0 of a regular value, or 0.
+pub fn min_abs<T: Element>(values: &[T], patterns: &[u64]) -> f64 {
+    let regular = |x: &&T| patterns.is_empty() || !patterns.contains(&x.to_bits64());
+    let sizes = values.iter().filter(regular).map(|x| x.to_f64().abs());
+    let smallest =
+        sizes.fold(f64::INFINITY, |least, size| if size > 0.0 && size < least { size } else { least });
+    if smallest == f64::INFINITY { 0.0 } else { smallest }
+}
+
+/// Exponent of the lowest bit set in any regular value that is not 0 (floats; `i32::MAX` if there is none).
+pub fn low_bit<T: Element>(values: &[T], patterns: &[u64]) -> i32 {
+    let regular = |x: &&T| {
+        let value = x.to_f64();
+        value.is_finite() && value != 0.0 && !patterns.contains(&x.to_bits64())
+    };
+    values.iter().filter(regular).map(|x| lowest_bit(x.to_f64())).min().unwrap_or(i32::MAX)
+}
+
+/// Nearest whole number for |x| < 2^52, x itself beyond.
+#[inline(always)]
+fn libm_free_round(x: f64) -> f64 {
+    if x.abs() >= 4_503_599_627_370_496.0 { x } else { x as i64 as f64 }
+}
+
+/// Exponent of the lowest set bit of a finite, non-zero value.
+#[inline(always)]
+fn lowest_bit(x: f64) -> i32 {
+    let bits = x.to_bits();
+    let exponent = (bits >> 52 & 0x7ff) as i32;
+    let mantissa = bits & ((1 << 52) - 1);
+    if exponent == 0 {
+        return mantissa.trailing_zeros() as i32 - 1074;
+    }
+    (mantissa | 1 << 52).trailing_zeros() as i32 + exponent - 1075
+}
+
+/// The bit patterns that mean `value` in this dtype; none if the dtype cannot hold it.
+fn missing_bits<T: Element>(value: f64) -> Vec<u64> {
+    let x = T::from_f64(value);
+    // A float32 file is told 1e20 in float64: the nearest float32 is meant.
+    let meant = if T::IS_FLOAT { x.to_f64().is_finite() } else { x.to_f64() == value };
+    if meant && !value.is_nan() { vec![x.to_bits64()] } else { Vec::new() }
+}
+
+/// A value that stands at an end of the range, is repeated, lies ten ranges of the others away from them, and is
+/// written like a fill value: at least 1e15 in size, or all nines, or below a non-negative rest.
+fn find_missing<T: Element>(values: &[T]) -> Option<T> {
+    let mut low = Extreme::new(i64::MAX);
+    let mut high = Extreme::new(i64::MIN);
+    for block in values.chunks(BLOCK) {
+        if is_inside(block, low.next, high.next) {
+            continue;
+        }
+        for &x in block {
+            if T::IS_FLOAT && (!x.to_f64().is_finite() || is_negative_zero(x)) {
+                continue;
+            }
+            low.see(x.order(), |a, b| a < b);
+            high.see(x.order(), |a, b| a > b);
+        }
+    }
+    let candidate = |end: &Extreme, other_end: &Extreme| -> Option<T> {
+        if end.count < 2 || end.next == other_end.value || end.next == end.value {
+            return None;
+        }
+        let far = T::from_order(end.value).to_f64();
+        let next = T::from_order(end.next).to_f64();
+        let range = (next - T::from_order(other_end.value).to_f64()).abs();
+        let outside = (far - next).abs() > 10.0 * range;
+        (outside && looks_like_fill(far, next.min(T::from_order(other_end.value).to_f64())))
+            .then(|| T::from_order(end.value))
+    };
+    candidate(&high, &low).or_else(|| candidate(&low, &high))
+}
+
+/// True if all values are clearly between those of orders `low` and `high`.
+fn is_inside<T: Element>(block: &[T], low: i64, high: i64) -> bool {
+    if low > high {
+        return false;
+    }
+    if T::IS_FLOAT {
+        let (low, high) = (T::from_order(low).to_f64(), T::from_order(high).to_f64());
+        return finite_ends(block).is_some_and(|(min, max)| low < min && max < high);
+    }
+    let ends = |(low, high): (i64, i64), x: &T| (low.min(x.order()), high.max(x.order()));
+    let (min, max) = widest(
+        #[inline(always)]
+        || block.iter().fold((i64::MAX, i64::MIN), ends),
+    );
+    low < min && max < high
+}
+
+fn looks_like_fill(value: f64, smallest_other: f64) -> bool {
+    let whole = value.abs();
+    let nines = [99.0, 999.0, 9999.0, 99999.0, 999_999.0, 9_999_999.0];
+    whole >= 1e15 || nines.iter().any(|n| (whole - n).abs() < 1.0) || (value < 0.0 && smallest_other >= 0.0)
+}
+
+/// The most extreme value, how often it stands, and the next one.
+struct Extreme {
+    value: i64,
+    count: usize,
+    next: i64,
+}
+
+impl Extreme {
+    fn new(start: i64) -> Extreme {
+        Extreme { value: start, count: 0, next: start }
+    }
+
+    #[inline(always)]
+    fn see(&mut self, x: i64, beyond: impl Fn(i64, i64) -> bool) {
+        if x == self.value {
+            self.count += 1;
+        } else if beyond(x, self.value) {
+            (self.next, self.value, self.count) = (self.value, x, 1);
+        } else if beyond(x, self.next) {
+            self.next = x;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_range_leaves_out_missing_and_special_values() {
+        let values = [280.0f32, 1e20, 300.0, f32::NAN, 1e20, f32::INFINITY, 290.5];
+        let p = profile(&values, Missing::Auto);
+        assert_eq!((p.min, p.max, p.range, p.n_regular), (280.0, 300.0, 20.0, 3));
+        assert_eq!(p.patterns, [1e20f32.to_bits() as u64, f32::NAN.to_bits() as u64]);
+        assert_eq!(p.found_missing, Some(1e20f32 as f64));
+        assert!(profile(&values, Missing::None).max > 1e19);
+        assert_eq!(profile(&values, Missing::Value(300.0)).max, 1e20f32 as f64);
+        assert_eq!(profile(&[3i16, -999, 4, 5, -999], Missing::Auto).min, 3.0);
+    }
+
+    #[test]
+    fn ordinary_outliers_are_not_missing() {
+        assert_eq!(profile(&[0.0, 0.0, 1.0, 1.0], Missing::Auto).found_missing, None);
+        assert_eq!(profile(&[1.0, 2.0, 500.0, 500.0], Missing::Auto).found_missing, None);
+        assert_eq!(profile(&[1u16, 2, 3, 65535, 65535], Missing::Auto).found_missing, None);
+    }
+
+    #[test]
+    fn kinds_of_numbers_are_told_apart() {
+        let p = profile(&[1.0f64, 2.0, -3.0], Missing::Auto);
+        assert!(p.integral && p.f32_exact && !p.non_negative);
+        let p = profile(&[0.5f64, 0.25, 8.0], Missing::Auto);
+        assert!(!p.integral && p.non_negative);
+        assert_eq!(low_bit(&[0.5f64, 0.25, 8.0, 0.0], &[]), -2);
+        assert!(!profile(&[0.1f64], Missing::Auto).f32_exact);
+        assert!(profile(&[0.1f32 as f64], Missing::Auto).f32_exact);
+        let p = profile::<f64>(&[], Missing::Auto);
+        assert_eq!((p.n_regular, p.range), (0, 0.0));
+        assert_eq!(min_abs(&[0.0, -2.0f32, 3.0, f32::NAN, 1.0], &[1f32.to_bits() as u64]), 2.0);
+        assert_eq!(min_abs::<f64>(&[0.0], &[]), 0.0);
+        assert_eq!(profile(&[i64::MIN, i64::MAX], Missing::Auto).range, u64::MAX as f64);
+    }
+}
