@@ -1,0 +1,49 @@
+//! Widths of the arithmetic: 32 bits where nothing can overflow, which is twice as fast, else 64. All of it wraps.
+
+/// An integer type that numbers, errors and their weighted sums are held in.
+pub trait Cell: Copy + Default + Eq {
+    /// Largest error that is kept, in 1/8 of a step.
+    const MAX_ERROR: i64;
+    /// Low bits of a 64-bit number.
+    fn of(value: i64) -> Self;
+    /// As 64 bits.
+    fn wide(self) -> i64;
+    /// `self + value * weight`.
+    fn add_product(self, value: Self, weight: i32) -> Self;
+    /// `self + |value| * weight`.
+    fn add_magnitude(self, value: Self, weight: i32) -> Self;
+    /// `min(8 |self - other|, MAX_ERROR)`.
+    fn gradient(self, other: Self) -> Self;
+}
+
+macro_rules! cell {
+    ($type:ty, $max_error:expr) => {
+        impl Cell for $type {
+            const MAX_ERROR: i64 = $max_error;
+            #[inline(always)]
+            fn of(value: i64) -> Self {
+                value as $type
+            }
+            #[inline(always)]
+            fn wide(self) -> i64 {
+                self as i64
+            }
+            #[inline(always)]
+            fn add_product(self, value: Self, weight: i32) -> Self {
+                self.wrapping_add(value.wrapping_mul(weight as $type))
+            }
+            #[inline(always)]
+            fn add_magnitude(self, value: Self, weight: i32) -> Self {
+                self.wrapping_add(value.wrapping_abs().wrapping_mul(weight as $type))
+            }
+            #[inline(always)]
+            fn gradient(self, other: Self) -> Self {
+                let most = (Self::MAX_ERROR >> 3) as $type;
+                self.wrapping_sub(other).saturating_abs().min(most).wrapping_mul(8)
+            }
+        }
+    };
+}
+
+cell!(i32, (1 << 19) - 8);
+cell!(i64, (1 << 44) - 8);

@@ -1,0 +1,140 @@
+//! The model that stands in a stream: weights of the neighbors for the prediction and of the errors for the scale.
+
+use crate::container::bytes::{ByteReader, ByteWriter};
+use crate::error::{Error, Result};
+use crate::predict::domain::Domain;
+use crate::predict::grid::Layout;
+use crate::predict::map::Map;
+use crate::predict::walk::with_anchor;
+
+/// Fraction bits of a weight on a scale feature.
+pub const SCALE_SHIFT: u32 = 8;
+/// Set in the first byte where sums fit 32 bits.
+const NARROW: u8 = 0x80;
+/// Set in the first byte where blocks have classes.
+const MAPPED: u8 = 0x40;
+/// Classes of activity that have weights of their own.
+pub const MAX_CLASSES: usize = 8;
+
+/// Weights for planes with the same planes behind them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WeightSet {
+    /// One row a class: a weight for each tap but the anchor, then one for the center.
+    pub taps: Vec<Vec<i32>>,
+    /// A weight for each error tap, then for each gradient.
+    pub scale: Vec<i32>,
+    /// Scale levels from which the next class holds.
+    pub class_from: Vec<u8>,
+}
+
+/// All that is learned, and how it is computed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// Fraction bits of the taps' weights, 6 to 20.
+    pub shift: u32,
+    /// True if sums fit 32 bits.
+    pub narrow: bool,
+    /// What the numbers are.
+    pub domain: Domain,
+    /// A typical value, which is taken off all.
+    pub center: i64,
+    /// Classes of blocks; else they go by level.
+    pub map: Option<Map>,
+    /// By which planes are behind; those that do not occur are empty.
+    pub sets: [WeightSet; 4],
+}
+
+/// Gradients of the plane itself that count for the scale.
+pub const N_GRADIENTS: usize = 5;
+
+impl Model {
+    /// Bound on the sums of predictions for values up to `spread` from the center.
+    pub fn largest_sum(&self, spread: u64) -> u64 {
+        let rows = self.sets.iter().flat_map(|set| &set.taps);
+        let weights = rows.map(|row| {
+            with_anchor(row, self.shift).iter().map(|weight| weight.unsigned_abs() as u64).sum::<u64>()
+        });
+        weights.max().unwrap_or(0).saturating_mul(spread)
+    }
+
+    /// Shift, center, then the sets that the layout needs.
+    pub fn write(&self, layout: &Layout, w: &mut ByteWriter) {
+        w.u8(self.shift as u8
+            | if self.narrow { NARROW } else { 0 }
+            | if self.map.is_some() { MAPPED } else { 0 });
+        match self.domain {
+            Domain::Integer => w.u8(0),
+            Domain::Float { mantissa_bits, top } => {
+                w.u8(mantissa_bits as u8);
+                w.count(top as usize);
+            }
+        }
+        w.signed(self.center);
+        for behind in needed(layout) {
+            let set = &self.sets[behind];
+            w.u8(set.taps.len() as u8);
+            w.raw(&set.class_from);
+            for &weight in set.taps.iter().flatten().chain(&set.scale) {
+                w.signed(weight as i64);
+            }
+        }
+    }
+
+    /// Inverse of [`Model::write`].
+    pub fn read(layout: &Layout, r: &mut ByteReader) -> Result<Model> {
+        let first = r.u8()?;
+        let (shift, narrow) = ((first & !NARROW & !MAPPED) as u32, first & NARROW != 0);
+        if !(6..=20).contains(&shift) {
+            return Err(Error::corrupt(format!(
+                "expected weights with 6 to 20 fraction bits, found {shift}"
+            )));
+        }
+        let domain = read_domain(r)?;
+        let mut model =
+            Model { shift, narrow, domain, center: r.signed()?, map: None, sets: Default::default() };
+        if first & MAPPED != 0 {
+            model.map = Some(Map::new(layout)?);
+        }
+        for behind in needed(layout) {
+            let n_classes = r.u8()? as usize;
+            if n_classes == 0 || n_classes > MAX_CLASSES {
+                return Err(Error::corrupt(format!(
+                    "expected 1 to {MAX_CLASSES} classes of weights, found {n_classes}"
+                )));
+            }
+            let n_limits = if model.map.is_some() { 0 } else { n_classes - 1 };
+            let class_from = r.raw(n_limits)?.to_vec();
+            let n_taps = layout.taps(behind).len();
+            let taps = (0..n_classes).map(|_| weights(r, n_taps)).collect::<Result<_>>()?;
+            let scale = weights(r, layout.error_taps(behind).len() + N_GRADIENTS)?;
+            model.sets[behind] = WeightSet { taps, scale, class_from };
+        }
+        Ok(model)
+    }
+}
+
+fn read_domain(r: &mut ByteReader) -> Result<Domain> {
+    match r.u8()? {
+        0 => Ok(Domain::Integer),
+        mantissa_bits @ (10 | 23 | 52) => {
+            let top = r.count()?;
+            if top > 2047 {
+                return Err(Error::corrupt(format!("expected an exponent up to 2047, found {top}")));
+            }
+            Ok(Domain::Float { mantissa_bits: mantissa_bits as u32, top: top as u32 })
+        }
+        other => Err(Error::corrupt(format!("expected 0, 10, 23 or 52 bits of mantissa, found {other}"))),
+    }
+}
+
+fn weights(r: &mut ByteReader, n_weights: usize) -> Result<Vec<i32>> {
+    (0..n_weights)
+        .map(|_| i32::try_from(r.signed()?).map_err(|_| Error::corrupt("a weight is too large")))
+        .collect()
+}
+
+/// The kinds of planes that the layout has.
+pub fn needed(layout: &Layout) -> Vec<usize> {
+    let [a, b, ..] = layout.extents;
+    (0..4).filter(|kind| (kind & 1 == 0 || b > 1) && (kind & 2 == 0 || a > 1)).collect()
+}

@@ -1,0 +1,129 @@
+//! Round trips of every kind of array, masks, hostile bytes.
+
+use super::*;
+
+fn noise(state: &mut u64) -> i64 {
+    *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+    (*state >> 40) as i64
+}
+
+/// Waves on all axes with a little noise.
+fn waves(shape: &[usize], height: f64) -> Vec<i64> {
+    let n: usize = shape.iter().product();
+    let mut state = 7;
+    (0..n)
+        .map(|idx| {
+            let mut rest = idx;
+            let mut sum = 0.0;
+            for (axis, &extent) in shape.iter().enumerate().rev() {
+                sum += libm::sin((rest % extent) as f64 * 0.1 / (axis + 1) as f64 + axis as f64);
+                rest /= extent;
+            }
+            (sum * height) as i64 + noise(&mut state) % 3
+        })
+        .collect()
+}
+
+fn round_trip(q: &[i64], shape: &[usize], mask: Option<&[bool]>, bits: Option<u32>) -> usize {
+    let Some(bytes) = encode(q, shape, mask, bits, Effort::Full) else { return usize::MAX };
+    let back = decode(&bytes, shape, mask).unwrap();
+    assert_eq!(back.len(), q.len());
+    for (i, (a, b)) in q.iter().zip(&back).enumerate() {
+        assert!(a == b || mask.is_some_and(|mask| mask[i]), "{shape:?} {i}: {a} {b}");
+    }
+    bytes.len()
+}
+
+#[test]
+fn arrays_of_one_to_five_axes_come_back() {
+    for shape in
+        [&[2000][..], &[40, 50], &[2, 1024], &[7, 20, 30], &[3, 5, 12, 14], &[2, 2, 3, 10, 16], &[99, 3]]
+    {
+        let n: usize = shape.iter().product();
+        for height in [0.3, 5.0, 3000.0, 1e9, 1e18] {
+            let bytes = round_trip(&waves(shape, height), shape, None, None);
+            assert!(height > 10.0 || bytes < n, "{shape:?} {height} {bytes}");
+        }
+    }
+}
+
+#[test]
+fn tiny_arrays_are_refused_or_come_back() {
+    for n in 0..70 {
+        round_trip(&waves(&[n], 50.0), &[n], None, None);
+    }
+    for shape in [&[0, 5][..], &[1, 1, 64], &[64, 1], &[8, 8], &[2, 2, 2, 2, 2, 2]] {
+        round_trip(&waves(shape, 50.0), shape, None, None);
+    }
+    assert!(encode(&[], &[0], None, None, Effort::Quick).is_none());
+}
+
+#[test]
+fn extreme_numbers_wrap_and_come_back() {
+    let ends = [i64::MIN, i64::MAX, 0, -1, 1, i64::MIN + 1, 1 << 62, -(1 << 40)];
+    let mut state = 3;
+    let q: Vec<i64> = (0..600).map(|_| ends[noise(&mut state) as usize % ends.len()]).collect();
+    round_trip(&q, &[20, 30], None, None);
+    for bits in [10, 23, 52] {
+        round_trip(&q, &[20, 30], None, Some(bits));
+    }
+    round_trip(&[i64::MIN; 100], &[100], None, None);
+}
+
+#[test]
+fn floats_by_order_come_back_and_are_cheaper_by_value() {
+    let order = |x: f32| {
+        let bits = x.to_bits() as i32;
+        (if bits < 0 { bits ^ i32::MAX } else { bits }) as i64
+    };
+    let q: Vec<i64> = waves(&[60, 80], 1e6).iter().map(|&x| order((x as f32 - 5e4) * 1e-3)).collect();
+    let by_value = round_trip(&q, &[60, 80], None, Some(23));
+    let by_order = round_trip(&q, &[60, 80], None, None);
+    assert!(by_value < by_order, "{by_value} {by_order}");
+}
+
+#[test]
+fn masked_numbers_cost_nothing() {
+    let shape = [4, 30, 40];
+    let mask: Vec<bool> = (0..4800).map(|i| i % 40 > 20).collect();
+    let mut q = waves(&shape, 500.0);
+    let plain = round_trip(&q, &shape, None, None);
+    let mut state = 5;
+    for (number, _) in q.iter_mut().zip(&mask).filter(|(_, masked)| **masked) {
+        *number = noise(&mut state) << 30;
+    }
+    let masked = round_trip(&q, &shape, Some(&mask), None);
+    assert!(masked < plain * 3 / 4, "{masked} {plain}");
+    round_trip(&q, &shape, Some(&vec![true; 4800]), None);
+}
+
+#[test]
+fn damaged_streams_are_errors_or_other_numbers_but_never_a_panic() {
+    let shape = [3, 8, 9];
+    for bits in [None, Some(23)] {
+        let bytes = encode(&waves(&shape, 90.0), &shape, None, bits, Effort::Quick).unwrap();
+        for cut in 0..bytes.len() {
+            let _ = decode(&bytes[..cut], &shape, None);
+        }
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let _ = decode(&damaged, &shape, None);
+        }
+    }
+    let mut state = 11;
+    for _ in 0..300 {
+        let bytes: Vec<u8> = (0..400).map(|_| noise(&mut state) as u8).collect();
+        for first in [0x89, 0xc9, 0x12, 0x52, 0x4b] {
+            let mut bytes = bytes.clone();
+            (bytes[0], bytes[1]) = (first, [0, 10, 23, 52][bytes[1] as usize % 4]);
+            let _ = decode(&bytes, &[2, 4, 6, 8], None);
+        }
+    }
+}
+
+#[test]
+fn shapes_that_are_nearly_all_margins_are_refused() {
+    assert!(encode(&vec![0; 80_000], &[20_000, 2, 2], None, None, Effort::Quick).is_none());
+    assert!(decode(&[9, 0, 0], &[1 << 40, 2, 2], None).is_err());
+}

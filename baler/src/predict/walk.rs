@@ -1,0 +1,363 @@
+//! The one pass over all numbers, which the encoder, the decoder and the training share: margins, scale, prediction,
+//! error, in integers that wrap.
+//!
+//! What lies in the rows above and in other planes is weighted a row at a time, which compilers vectorize; what lies
+//! in the row itself is added number by number.
+
+use crate::entropy::binary::BitCoder;
+use crate::predict::cell::Cell;
+use crate::predict::grid::{Layout, Plane, Tap};
+use crate::predict::model::{Model, N_GRADIENTS, SCALE_SHIFT, WeightSet};
+use crate::predict::residual::{MAX_LEVEL, ResidualCoder, Site};
+
+/// Values and errors with margins.
+pub struct State<T> {
+    /// Values minus the center.
+    pub values: Vec<T>,
+    /// Value minus prediction, in 1/8.
+    pub errors: Vec<T>,
+}
+
+/// Weights of the row itself: `weights[i]` goes with the value `weights.len() - i` to the left.
+type Near = Vec<i32>;
+
+/// Offsets and weights for one plane.
+pub struct PlaneView<'a> {
+    /// Which planes are behind.
+    pub behind: usize,
+    /// The model's weights for such planes.
+    pub set: &'a WeightSet,
+    /// Distances of the taps, anchor first.
+    pub taps: Vec<isize>,
+    /// Distances of the error taps.
+    pub errors: Vec<isize>,
+    /// Distance of the plane that differences in time are taken against; 0 if there is none.
+    pub before: isize,
+    near: Vec<Near>,
+    far: Vec<Vec<(isize, i32)>>,
+    near_errors: Near,
+    far_errors: Vec<(isize, i32)>,
+}
+
+/// Parts the weighted taps into those of the row itself and the others.
+fn part(layout: &Layout, plane_idx: usize, taps: &[Tap], weights: &[i32]) -> (Near, Vec<(isize, i32)>) {
+    let in_row = |tap: &Tap| tap.0 == Plane::Same && tap.1 == 0;
+    let reach = taps.iter().filter(|tap| in_row(tap)).map(|tap| -tap.2).max().unwrap_or(0) as usize;
+    let mut near = vec![0; reach];
+    let mut far = Vec::new();
+    for (tap, &weight) in taps.iter().zip(weights) {
+        if in_row(tap) {
+            near[reach - tap.2.unsigned_abs()] = weight;
+        } else {
+            far.push((layout.offset(*tap, plane_idx), weight));
+        }
+    }
+    (near, far)
+}
+
+impl<'a> PlaneView<'a> {
+    fn new(layout: &Layout, model: &'a Model, plane_idx: usize) -> PlaneView<'a> {
+        let behind = layout.behind(plane_idx);
+        let set = &model.sets[behind];
+        let (taps, errors) = (layout.taps(behind), layout.error_taps(behind));
+        let offsets = |taps: &[Tap]| taps.iter().map(|&tap| layout.offset(tap, plane_idx)).collect();
+        let before = if behind & 1 != 0 { Plane::Back1 } else { Plane::Stack };
+        let (near, far) = set
+            .taps
+            .iter()
+            .map(|weights| part(layout, plane_idx, &taps, &with_anchor(weights, model.shift)))
+            .unzip();
+        let (near_errors, far_errors) = part(layout, plane_idx, &errors, &set.scale);
+        PlaneView {
+            behind,
+            set,
+            before: layout.plane_offset(before, plane_idx),
+            taps: offsets(&taps),
+            errors: offsets(&errors),
+            near,
+            far,
+            near_errors,
+            far_errors,
+        }
+    }
+}
+
+/// Weights of all taps from those against the anchor: what is left of 1 is the anchor's.
+pub fn with_anchor(weights: &[i32], shift: u32) -> Vec<i32> {
+    let others = weights.iter().fold(0i32, |sum, &weight| sum.wrapping_add(weight));
+    let anchor = (1i32 << shift).wrapping_sub(others);
+    std::iter::once(anchor).chain(weights[..weights.len() - 1].iter().copied()).collect()
+}
+
+/// What went into a prediction.
+pub struct Seen {
+    /// Level of the values' scale.
+    pub level: u32,
+    /// Scale in 1/2048.
+    pub scale: i64,
+    /// Whose weights were taken.
+    pub class: usize,
+    /// Flat index of the block.
+    pub block: usize,
+}
+
+/// What the training sees of each number.
+pub trait Observer<T> {
+    /// Called once the number at `position` and its error are known.
+    fn see(&mut self, state: &State<T>, plane: &PlaneView, position: usize, seen: Seen);
+}
+
+/// Sees nothing.
+pub struct Blind;
+
+impl<T> Observer<T> for Blind {
+    #[inline(always)]
+    fn see(&mut self, _: &State<T>, _: &PlaneView, _: usize, _: Seen) {}
+}
+
+#[inline(always)]
+fn at<T: Copy>(values: &[T], position: usize, offset: isize) -> T {
+    values[position.wrapping_add_signed(offset)]
+}
+
+/// Differences of known neighbors, in 1/8, as pairs of distances: steep places have large errors. The first two
+/// reach into the row itself.
+pub fn gradient_pairs(row: isize, before: isize) -> [(isize, isize); N_GRADIENTS] {
+    [(-1, -row - 1), (-1, before - 1), (-row, -row - 1), (-row, -row + 1), (-row, before - row)]
+}
+
+/// Four levels a doubling; 0 at 1/256 of a step.
+#[inline(always)]
+pub fn level_of(scale: i64) -> i32 {
+    let scale = scale.max(8) as u64;
+    let log = 63 - scale.leading_zeros();
+    ((log - 3) * 4 + (scale >> (log - 2) & 3) as u32) as i32
+}
+
+/// Sums for one row of what is known before it.
+struct RowSums<T> {
+    predictions: Vec<Vec<T>>,
+    scales: Vec<T>,
+}
+
+impl<T: Cell> RowSums<T> {
+    /// Predictions of a row of blocks, each with the weights of its class.
+    fn fill_blocks(
+        &mut self,
+        state: &State<T>,
+        plane: &PlaneView,
+        start: usize,
+        classes: &[u8],
+        columns: usize,
+    ) {
+        self.predictions.resize(1, vec![T::default(); self.scales.len()]);
+        for (block, (sums, &class)) in self.predictions[0].chunks_mut(columns).zip(classes).enumerate() {
+            sums.fill(T::default());
+            let n = sums.len();
+            for &(offset, weight) in &plane.far[(class as usize).min(plane.far.len() - 1)] {
+                let first = (start + block * columns).wrapping_add_signed(offset);
+                for (sum, &value) in sums.iter_mut().zip(&state.values[first..first + n]) {
+                    *sum = sum.add_product(value, weight);
+                }
+            }
+        }
+    }
+
+    /// Predictions of a row, for each class.
+    fn fill_classes(&mut self, state: &State<T>, plane: &PlaneView, start: usize) {
+        let n = self.scales.len();
+        self.predictions.resize(plane.far.len(), vec![T::default(); n]);
+        for (sums, far) in self.predictions.iter_mut().zip(&plane.far) {
+            sums.fill(T::default());
+            for &(offset, weight) in far {
+                let first = start.wrapping_add_signed(offset);
+                for (sum, &value) in sums.iter_mut().zip(&state.values[first..first + n]) {
+                    *sum = sum.add_product(value, weight);
+                }
+            }
+        }
+    }
+
+    /// Scales of a row.
+    fn fill_scales(&mut self, state: &State<T>, plane: &PlaneView, start: usize, row: isize) {
+        let n = self.scales.len();
+        let from = |offset: isize| start.wrapping_add_signed(offset);
+        self.scales.fill(T::default());
+        for &(offset, weight) in &plane.far_errors {
+            let first = from(offset);
+            for (sum, &error) in self.scales.iter_mut().zip(&state.errors[first..first + n]) {
+                *sum = sum.add_magnitude(error, weight);
+            }
+        }
+        let weights = &plane.set.scale[plane.errors.len()..];
+        let pairs = gradient_pairs(row, plane.before);
+        for (&(a, b), &weight) in pairs.iter().zip(weights).skip(2) {
+            let (a, b) = (from(a), from(b));
+            let differing = state.values[a..a + n].iter().zip(&state.values[b..b + n]);
+            for (sum, (&a, &b)) in self.scales.iter_mut().zip(differing) {
+                *sum = sum.add_product(a.gradient(b), weight);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn dot<T: Cell>(mut sum: T, weights: &[i32], values: &[T]) -> T {
+    if let (&[a, b, c], &[x, y, z]) = (weights, values) {
+        return sum.add_product(x, a).add_product(y, b).add_product(z, c);
+    }
+    for (&weight, &value) in weights.iter().zip(values) {
+        sum = sum.add_product(value, weight);
+    }
+    sum
+}
+
+/// Walks over all numbers `q` (C order), which are written where bits are read. Masked ones are replaced by a
+/// neighbor.
+pub fn walk<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
+    layout: &Layout,
+    model: &Model,
+    mask: Option<&[bool]>,
+    q: &mut [i64],
+    state: &mut State<T>,
+    bits: &mut B,
+    observer: &mut O,
+) {
+    let [a, b, n_rows, n_columns] = layout.extents;
+    let mut coder = ResidualCoder::new(if CODES { MAX_LEVEL } else { 0 });
+    let mut sums = RowSums { predictions: Vec::new(), scales: vec![T::default(); n_columns] };
+    state.values.fill(T::default());
+    state.errors.fill(T::default());
+    for plane_idx in 0..a * b {
+        let plane = PlaneView::new(layout, model, plane_idx);
+        layout.open_plane(&mut state.values, plane_idx);
+        layout.open_plane(&mut state.errors, plane_idx);
+        for y in 0..n_rows {
+            let start = layout.start(plane_idx, y);
+            layout.open_row(&mut state.values, start);
+            layout.open_row(&mut state.errors, start);
+            sums.fill_scales(state, &plane, start, layout.row as isize);
+            let blocks = model.map.as_ref().map(|map| (&map.classes[map.row(plane_idx, y)..], map.columns));
+            match blocks {
+                Some((classes, columns)) => sums.fill_blocks(state, &plane, start, classes, columns),
+                None => sums.fill_classes(state, &plane, start),
+            }
+            let first = (plane_idx * n_rows + y) * n_columns;
+            let mask = mask.map(|mask| &mask[first..first + n_columns]);
+            let numbers = &mut q[first..first + n_columns];
+            let first_block = model.map.as_ref().map_or(0, |map| map.row(plane_idx, y));
+            let row =
+                Row { model, plane: &plane, start, mask, blocks, first_block, row: layout.row as isize };
+            row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, observer);
+            layout.close_row(&mut state.values, start);
+            layout.close_row(&mut state.errors, start);
+        }
+        layout.close_plane(&mut state.values, plane_idx);
+        layout.close_plane(&mut state.errors, plane_idx);
+    }
+}
+
+/// One row of the walk.
+struct Row<'a> {
+    model: &'a Model,
+    plane: &'a PlaneView<'a>,
+    start: usize,
+    mask: Option<&'a [bool]>,
+    blocks: Option<(&'a [u8], usize)>,
+    first_block: usize,
+    row: isize,
+}
+
+impl Row<'_> {
+    #[inline(always)]
+    fn walk<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
+        &self,
+        numbers: &mut [i64],
+        sums: &RowSums<T>,
+        state: &mut State<T>,
+        bits: &mut B,
+        coder: &mut ResidualCoder,
+        observer: &mut O,
+    ) {
+        let (model, plane) = (self.model, self.plane);
+        for (x, number) in numbers.iter_mut().enumerate() {
+            let position = self.start + x;
+            let scale = self.scale(state, sums.scales[x], position);
+            let level = level_of(scale);
+            if self.mask.is_some_and(|mask| mask[x]) {
+                let from = if plane.before != 0 { plane.before } else { -1 };
+                state.values[position] = at(&state.values, position, from);
+                state.errors[position] = T::of((scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR));
+                continue;
+            }
+            let (class, sum) = match self.blocks {
+                Some((classes, columns)) => {
+                    ((classes[x / columns] as usize).min(plane.near.len() - 1), sums.predictions[0][x])
+                }
+                None => {
+                    let class = plane.set.class_from.iter().filter(|&&from| level >= from as i32).count();
+                    (class, sums.predictions[class][x])
+                }
+            };
+            let near = &plane.near[class];
+            let sum = dot(sum, near, &state.values[position - near.len()..position]);
+            let prediction = (sum.wide() >> (model.shift - 6)).wrapping_add(model.center << 6);
+            let (base, levels) = model.domain.number(prediction, scale);
+            if CODES {
+                let fraction = if levels == 0 { (prediction.wrapping_add(32) & 63) as u32 } else { 32 };
+                let level = (level - levels).clamp(0, MAX_LEVEL as i32) as u32;
+                let around = self.around(state, position, prediction);
+                let site = Site { level, fraction, scale, around };
+                let error = coder.code(bits, &site, number.wrapping_sub(base));
+                *number = base.wrapping_add(error);
+            }
+            let value = model.domain.value(*number).wrapping_sub(model.center);
+            state.values[position] = T::of(value);
+            state.errors[position] = T::of(eighths::<T>(value, sum.wide() >> (model.shift - 6)));
+            let block = self.blocks.map_or(0, |(_, columns)| self.first_block + x / columns);
+            observer.see(state, plane, position, Seen { level: level as u32, scale, class, block });
+        }
+    }
+
+    /// Scale in 1/2048 of a step.
+    #[inline(always)]
+    fn scale<T: Cell>(&self, state: &State<T>, sum: T, position: usize) -> i64 {
+        let near = &self.plane.near_errors;
+        let mut sum = sum;
+        for (&weight, &error) in near.iter().zip(&state.errors[position - near.len()..position]) {
+            sum = sum.add_magnitude(error, weight);
+        }
+        let weights = &self.plane.set.scale[self.plane.errors.len()..];
+        for (&(a, b), &weight) in gradient_pairs(self.row, self.plane.before).iter().zip(weights).take(2) {
+            let gradient = at(&state.values, position, a).gradient(at(&state.values, position, b));
+            sum = sum.add_product(gradient, weight);
+        }
+        sum.wide()
+    }
+
+    /// Errors around, and how far other predictions are, in 1/8.
+    #[inline(always)]
+    fn around<T: Cell>(&self, state: &State<T>, position: usize, prediction: i64) -> [i64; 6] {
+        let value = |offset| at(&state.values, position, offset).wide();
+        let error = |offset| at(&state.errors, position, offset).wide();
+        let prediction = prediction.wrapping_sub(self.model.center << 6);
+        let away = |value: i64| eighths::<T>(value, prediction);
+        let before = self.plane.before;
+        let (w, n, nw) = (value(-1), value(-self.row), value(-self.row - 1));
+        let far = if before == 0 { -2 } else { before };
+        [
+            error(-1),
+            error(-self.row),
+            error(far),
+            away(value(if before == 0 { -1 } else { before })),
+            away(w.wrapping_add(n).wrapping_sub(nw)),
+            away(n),
+        ]
+    }
+}
+
+/// A value minus a prediction in 1/64, in 1/8.
+#[inline(always)]
+fn eighths<T: Cell>(value: i64, prediction: i64) -> i64 {
+    value.wrapping_mul(8).wrapping_sub(prediction >> 3).clamp(-T::MAX_ERROR, T::MAX_ERROR)
+}
