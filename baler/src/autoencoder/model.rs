@@ -1,0 +1,357 @@
+//! A trained model: what it was fitted to, its decoder (which travels in archives) and its encoder (which stays in the
+//! model file). A model has a part for each table or field of the data that it was trained on.
+
+use crate::autoencoder::blocks::BlockPlan;
+use crate::autoencoder::scaling::Scaling;
+use crate::autoencoder::weights::{read_network, write_network};
+use crate::container::bytes::{ByteReader, ByteWriter};
+use crate::container::{MODEL_MAGIC, check_magic, checksum};
+use crate::dataset::{DType, Variable};
+use crate::entropy::Prior;
+use crate::error::{Error, Result};
+use crate::network::Network;
+use crate::quantize::Grid;
+
+/// What the numbers of a grid measure, so that a model fitted on one grid fits another of the same kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coordinate {
+    /// The value (uniform, integer, decimal grids).
+    Linear,
+    /// Octaves of the magnitude (point-wise relative bounds).
+    Log,
+    /// Order of the bits (lossless floats).
+    Order,
+}
+
+/// One variable that a model knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelVariable {
+    /// Name in the data.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// Unit of the three numbers below.
+    pub coordinate: Coordinate,
+    /// Coordinate that becomes 0.
+    pub center: f64,
+    /// Distance that becomes 1 (in octaves where there is a `log_unit`).
+    pub half_range: f64,
+    /// 0 or the distance at which the logarithm bends.
+    pub log_unit: f64,
+}
+
+/// (coordinate, units per number, coordinate of number 0) of a grid in a dtype.
+pub fn coordinate_of(grid: &Grid, dtype: DType) -> (Coordinate, f64, f64) {
+    match *grid {
+        Grid::Order if !dtype.is_float() => (Coordinate::Linear, 1.0, 0.0),
+        Grid::Order | Grid::OrderF32 => (Coordinate::Order, 1.0, 0.0),
+        Grid::Integer { step } => (Coordinate::Linear, step as f64, 0.0),
+        Grid::Uniform { step, .. } => (Coordinate::Linear, step, 0.0),
+        Grid::Decimal { divisor } => (Coordinate::Linear, 1.0 / divisor, 0.0),
+        Grid::Log { step, low, .. } => {
+            let octaves = step as f64 / (1u64 << 48) as f64;
+            (Coordinate::Log, octaves, (low - 1) as f64 * octaves)
+        }
+    }
+}
+
+impl ModelVariable {
+    /// The scaling of this variable on `grid`; `None` if the grid measures something else.
+    pub fn scaling(&self, grid: &Grid) -> Option<Scaling> {
+        let (coordinate, unit, origin) = coordinate_of(grid, self.dtype);
+        if coordinate != self.coordinate {
+            return None;
+        }
+        let octaves = self.log_unit != 0.0;
+        Some(Scaling {
+            center: ((self.center - origin) / unit).round_ties_even() as i64,
+            half_range: if octaves { self.half_range } else { self.half_range / unit },
+            log_unit: self.log_unit / unit,
+        })
+    }
+
+    fn write(&self, w: &mut ByteWriter) {
+        w.block(self.name.as_bytes());
+        w.u8(self.dtype as u8);
+        w.u8(self.coordinate as u8);
+        for number in [self.center, self.half_range, self.log_unit] {
+            w.f64(number);
+        }
+    }
+
+    fn read(r: &mut ByteReader) -> Result<ModelVariable> {
+        let name =
+            String::from_utf8(r.block()?.to_vec()).map_err(|_| Error::corrupt("expected a name in UTF-8"))?;
+        let dtype = *DType::ALL
+            .get(r.u8()? as usize)
+            .ok_or_else(|| Error::unsupported("a model's dtype is not known; use a newer version"))?;
+        let coordinate = match r.u8()? {
+            0 => Coordinate::Linear,
+            1 => Coordinate::Log,
+            2 => Coordinate::Order,
+            n => return Err(Error::unsupported(format!("expected a coordinate from 0 to 2, found {n}"))),
+        };
+        let variable = ModelVariable {
+            name,
+            dtype,
+            coordinate,
+            center: r.f64()?,
+            half_range: r.f64()?,
+            log_unit: r.f64()?,
+        };
+        let scales = [variable.half_range, variable.log_unit];
+        let positive = variable.half_range > 0.0 && variable.log_unit >= 0.0;
+        if positive && scales.iter().all(|x| x.is_finite()) && variable.center.is_finite() {
+            Ok(variable)
+        } else {
+            Err(Error::corrupt("expected finite, positive scales in a model"))
+        }
+    }
+}
+
+/// What an archive needs of a part: latents to network output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoder {
+    /// The output 2^output_bits stands for 1.
+    pub output_bits: u8,
+    /// One a latent.
+    pub priors: Vec<Prior>,
+    /// What each latent is multiplied by before the network, 1..=32767.
+    pub gains: Vec<i16>,
+    /// (n_latents) -> (values of a sample).
+    pub network: Network,
+}
+
+impl Decoder {
+    /// The bytes that stand in archives and models; `tile` helps to code the weights.
+    pub fn write(&self, tile: &[usize]) -> Vec<u8> {
+        let mut w = ByteWriter::default();
+        w.u8(self.output_bits);
+        w.count(self.priors.len());
+        for (prior, &gain) in self.priors.iter().zip(&self.gains) {
+            prior.write(&mut w);
+            w.count(gain as usize);
+        }
+        write_network(&self.network, tile, &mut w);
+        w.bytes
+    }
+
+    /// Inverse of [`Decoder::write`].
+    pub fn read(bytes: &[u8]) -> Result<Decoder> {
+        let mut r = ByteReader::new(bytes);
+        let output_bits = r.u8()?;
+        let mut priors = Vec::new();
+        let mut gains = Vec::new();
+        for _ in 0..r.count_of_items()? {
+            priors.push(Prior::read(&mut r)?);
+            let gain = i16::try_from(r.count()?).ok().filter(|gain| *gain > 0);
+            gains.push(gain.ok_or_else(|| Error::corrupt("expected gains from 1 to 32 767"))?);
+        }
+        let network = read_network(&mut r)?;
+        r.finish("a decoder")?;
+        if output_bits > 30 || priors.len() != network.n_in() {
+            return Err(Error::corrupt(format!(
+                "expected {} latents, found priors for {}",
+                network.n_in(),
+                priors.len()
+            )));
+        }
+        Ok(Decoder { output_bits, priors, gains, network })
+    }
+
+    /// Network inputs of latents (n_samples, n_latents): times their gains, limited to an activation.
+    pub fn activations(&self, latents: &[i16]) -> Vec<i16> {
+        amplify(latents, &self.gains)
+    }
+}
+
+/// Latents times their gains, limited to -32767..=32767.
+pub fn amplify(latents: &[i16], gains: &[i16]) -> Vec<i16> {
+    let product = |(&z, &gain): (&i16, &i16)| (z as i32 * gain as i32).clamp(-32767, 32767) as i16;
+    latents.iter().zip(gains.iter().cycle()).map(product).collect()
+}
+
+/// One table or field that a model knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// The columns of a table, or the one variable of a field.
+    pub variables: Vec<ModelVariable>,
+    /// Tiles of a field; `None` for a table.
+    pub blocks: Option<BlockPlan>,
+    /// Latents -> values.
+    pub decoder: Decoder,
+    /// Values -> latents.
+    pub encoder: Network,
+}
+
+/// What is told about a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    /// Layers in words, such as `dense 24-200-100-50-15`.
+    pub architecture: String,
+    /// Samples it was trained on.
+    pub n_samples: u64,
+    /// Passes over them.
+    pub n_epochs: u64,
+    /// Everything random followed from it.
+    pub seed: u64,
+}
+
+/// A model in numbers, for people and for `--json`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    /// BLAKE3 hash of the model file, in hexadecimal.
+    pub hash: String,
+    /// Layers in words.
+    pub architecture: String,
+    /// Names of the variables that it knows.
+    pub variables: Vec<String>,
+    /// Weights and biases of encoders and decoders.
+    pub n_parameters: u64,
+    /// Bytes of the model file.
+    pub size_bytes: u64,
+    /// Samples it was trained on.
+    pub trained_on_rows: u64,
+    /// Passes over them.
+    pub epochs: u64,
+}
+
+/// A trained model.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// At least one.
+    pub parts: Vec<Part>,
+    /// For people.
+    pub description: Description,
+    /// The bytes that it was read from: archives name a model by the hash of its file, and another version may
+    /// write the same model in other bytes.
+    file: Option<Vec<u8>>,
+}
+
+impl PartialEq for Model {
+    fn eq(&self, other: &Model) -> bool {
+        (&self.parts, &self.description) == (&other.parts, &other.description)
+    }
+}
+
+impl Model {
+    /// A model that no file holds yet.
+    pub fn new(parts: Vec<Part>, description: Description) -> Model {
+        Model { parts, description, file: None }
+    }
+
+    /// The bytes of a model file: those that the model was read from, if it was.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        if let Some(bytes) = &self.file {
+            return bytes.clone();
+        }
+        let mut w = ByteWriter::default();
+        w.block(self.description.architecture.as_bytes());
+        for number in [self.description.n_samples, self.description.n_epochs, self.description.seed] {
+            w.varint(number);
+        }
+        w.count(self.parts.len());
+        for part in &self.parts {
+            w.count(part.variables.len());
+            for variable in &part.variables {
+                variable.write(&mut w);
+            }
+            w.u8(part.blocks.is_some() as u8);
+            if let Some(blocks) = &part.blocks {
+                blocks.write(&mut w);
+            }
+            w.block(&part.decoder.write(part.tile()));
+            let mut encoder = ByteWriter::default();
+            write_network(&part.encoder, part.tile(), &mut encoder);
+            w.block(&encoder.bytes);
+        }
+        let mut out = ByteWriter::default();
+        out.raw(&MODEL_MAGIC);
+        out.block(&w.bytes);
+        out.raw(&checksum(&w.bytes));
+        out.bytes
+    }
+
+    /// Inverse of [`Model::to_bytes`].
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`] or [`crate::ErrorKind::Unsupported`] for bytes that are no model of this version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Model> {
+        check_magic(bytes, MODEL_MAGIC, "model (.balm)")?;
+        let mut outer = ByteReader::new(&bytes[MODEL_MAGIC.len()..]);
+        let body = outer.block()?;
+        if outer.raw(8)? != checksum(body) {
+            return Err(Error::corrupt(
+                "expected the checksum of the model, found another; the file is damaged",
+            ));
+        }
+        outer.finish("the model")?;
+        let mut r = ByteReader::new(body);
+        let architecture = String::from_utf8_lossy(r.block()?).into_owned();
+        let description =
+            Description { architecture, n_samples: r.varint()?, n_epochs: r.varint()?, seed: r.varint()? };
+        let parts: Vec<Part> = (0..r.count_of_items()?).map(|_| Part::read(&mut r)).collect::<Result<_>>()?;
+        r.finish("the model")?;
+        Ok(Model { parts, description, file: Some(bytes.to_vec()) })
+    }
+
+    /// What there is to tell.
+    pub fn describe(&self) -> ModelInfo {
+        let bytes = self.to_bytes();
+        let networks = self.parts.iter().flat_map(|part| [&part.encoder, &part.decoder.network]);
+        let n_parameters = networks
+            .flat_map(|network| network.layers())
+            .map(|layer| (layer.weights.len() + layer.bias.len()) as u64)
+            .sum();
+        ModelInfo {
+            hash: blake3::hash(&bytes).to_hex().to_string(),
+            architecture: self.description.architecture.clone(),
+            variables: self.parts.iter().flat_map(|p| &p.variables).map(|v| v.name.clone()).collect(),
+            n_parameters,
+            size_bytes: bytes.len() as u64,
+            trained_on_rows: self.description.n_samples,
+            epochs: self.description.n_epochs,
+        }
+    }
+
+    /// BLAKE3 hash of the model file, by which archives name it.
+    pub fn hash(&self) -> [u8; 32] {
+        *blake3::hash(&self.to_bytes()).as_bytes()
+    }
+}
+
+impl Part {
+    /// True if the part was trained for a variable of this name.
+    pub fn covers(&self, variable: &Variable) -> bool {
+        self.variables.iter().any(|known| known.name == variable.name)
+    }
+
+    /// Extents of the tile, empty for a table.
+    pub fn tile(&self) -> &[usize] {
+        self.blocks.as_ref().map_or(&[], |blocks| &blocks.extents)
+    }
+
+    fn read(r: &mut ByteReader) -> Result<Part> {
+        let variables: Vec<ModelVariable> =
+            (0..r.count_of_items()?).map(|_| ModelVariable::read(r)).collect::<Result<_>>()?;
+        let blocks = match r.u8()? {
+            0 => None,
+            1 => Some(BlockPlan::read(r)?),
+            n => return Err(Error::corrupt(format!("expected 0 or 1 before the tiles, found {n}"))),
+        };
+        let decoder = Decoder::read(r.block()?)?;
+        let mut encoder_bytes = ByteReader::new(r.block()?);
+        let encoder = read_network(&mut encoder_bytes)?;
+        encoder_bytes.finish("an encoder")?;
+        let n_values = blocks.as_ref().map_or(variables.len(), BlockPlan::n_values);
+        let fits = encoder.n_in() == n_values
+            && decoder.network.n_out() == n_values
+            && encoder.n_out() == decoder.network.n_in()
+            && (blocks.is_none() || variables.len() == 1);
+        if fits {
+            Ok(Part { variables, blocks, decoder, encoder })
+        } else {
+            Err(Error::corrupt("the encoder, decoder and variables of a model do not fit each other"))
+        }
+    }
+}

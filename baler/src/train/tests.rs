@@ -1,0 +1,5 @@
+//! Promises of the training engine: right gradients, same bits whatever runs them, runs that resume.
+
+mod fitting;
+mod gradients;
+mod oracle;
