@@ -1,0 +1,334 @@
+//! One variable's part of a chunk: values -> special values and numbers of the grid -> bytes, and back.
+//!
+//! A part is: special values (block), numbers (block), largest error (float64), first 8 bytes of the BLAKE3 hash of
+//! the decoded values in little-endian C order. The hash makes "the same bits on every machine" checkable.
+
+use crate::container::VariablePlan;
+use crate::container::bytes::{ByteReader, ByteWriter, with_room};
+use crate::dataset::Values;
+use crate::error::{Error, Result};
+use crate::options::Method;
+use crate::quantize::blocks::{self, BLOCK};
+use crate::quantize::element::is_negative_zero;
+use crate::quantize::{Bound, Element, Grid, widest};
+use crate::special::{OWN_BITS, Specials, holds_pattern};
+use crate::stream::{self, Coding, Stream};
+
+/// Values that become bytes for the hash at a time.
+const HASHED_AT_ONCE: usize = 1 << 14;
+
+/// Bytes that reading a part takes for each value, all its buffers together: asked for where refusing is an error and
+/// no abort.
+const BYTES_A_VALUE: usize = 40;
+
+/// Values as numbers of the grid; where `specials` has a class the number is that of the value before.
+pub struct Numbers {
+    /// One a value, C order.
+    pub q: Vec<i64>,
+    /// Values that are kept exactly.
+    pub specials: Specials,
+}
+
+/// Quantizes values on the variable's grid.
+pub fn quantize<T: Element>(values: &[T], variable: &VariablePlan) -> Numbers {
+    quantize_on(values, variable.grid, &variable.bound, &variable.patterns)
+}
+
+/// Quantizes values on a grid. The match lets the compiler make one tight loop a grid.
+pub fn quantize_on<T: Element>(values: &[T], grid: Grid, bound: &Bound, patterns: &[u64]) -> Numbers {
+    let mut numbers = Numbers { q: Vec::with_capacity(values.len()), specials: Specials::default() };
+    match grid {
+        Grid::Order => quantize_values(values, Grid::Order, bound, patterns, &mut numbers, values.len()),
+        Grid::OrderF32 => {
+            quantize_values(values, Grid::OrderF32, bound, patterns, &mut numbers, values.len())
+        }
+        Grid::Uniform { step, non_negative } if T::IS_FLOAT => widest(
+            #[inline(always)]
+            || {
+                for block in values.chunks(BLOCK) {
+                    let mut q = [0; BLOCK];
+                    let plain = !holds_pattern(block, patterns)
+                        && blocks::quantize_uniform(block, step, non_negative, bound, &mut q);
+                    if plain {
+                        numbers.q.extend_from_slice(&q[..block.len()]);
+                    } else {
+                        quantize_values(block, grid, bound, patterns, &mut numbers, values.len());
+                    }
+                }
+            },
+        ),
+        grid => quantize_values(values, grid, bound, patterns, &mut numbers, values.len()),
+    }
+    numbers
+}
+
+/// Appends the numbers of `values`, of `n_values` in all.
+#[inline(always)]
+fn quantize_values<T: Element>(
+    values: &[T],
+    grid: Grid,
+    bound: &Bound,
+    patterns: &[u64],
+    numbers: &mut Numbers,
+    n_values: usize,
+) {
+    let zeros_have_no_sign = !matches!(grid, Grid::Order | Grid::OrderF32);
+    let mut previous = numbers.q.last().copied().unwrap_or(0);
+    for &x in values {
+        let ordinary =
+            !T::IS_FLOAT || (x.to_f64().is_finite() && !(zeros_have_no_sign && is_negative_zero(x)));
+        let number = if ordinary && (patterns.is_empty() || !patterns.contains(&x.to_bits64())) {
+            grid.quantize(x, bound)
+        } else {
+            None
+        };
+        match number {
+            Some(number) => previous = number,
+            None => {
+                let bits = x.to_bits64();
+                let class = patterns.iter().position(|&p| p == bits).map_or(OWN_BITS, |p| p as u8 + 1);
+                numbers.specials.set(numbers.q.len(), n_values, class, bits);
+            }
+        }
+        numbers.q.push(previous);
+    }
+}
+
+/// The values of numbers: the one place where data are made, for both sides.
+pub fn reconstruct<T: Element>(q: &[i64], specials: &Specials, variable: &VariablePlan) -> Vec<T> {
+    let grid = variable.grid;
+    let mut values: Vec<T> = match grid {
+        Grid::Uniform { step, non_negative } if T::IS_FLOAT => {
+            let mut values = vec![T::default(); q.len()];
+            widest(
+                #[inline(always)]
+                || {
+                    for (q, values) in q.chunks(BLOCK).zip(values.chunks_mut(BLOCK)) {
+                        if !blocks::uniform_values(q, step, non_negative, values) {
+                            q.iter().zip(values).for_each(|(&q, value)| *value = grid.reconstruct(q));
+                        }
+                    }
+                },
+            );
+            values
+        }
+        grid => q.iter().map(|&q| grid.reconstruct(q)).collect(),
+    };
+    specials.restore(&mut values, &variable.patterns);
+    values
+}
+
+/// What writing a part gives.
+pub struct Part {
+    /// The part's bytes.
+    pub bytes: Vec<u8>,
+    /// What was done, in words.
+    pub codec: String,
+}
+
+/// Writes a part: `predictions` are taken off the numbers first (the autoencoder's), or there are none.
+/// `residual` false stores no numbers at all: the predictions are the reconstruction.
+pub fn write_part<T: Element>(
+    numbers: Numbers,
+    predictions: Option<&[i64]>,
+    residual: bool,
+    original: &[T],
+    shape: &[usize],
+    variable: &VariablePlan,
+    method: Method,
+) -> Part {
+    let n_specials = numbers.specials.classes.len();
+    let part = write_numbers(numbers, predictions, residual, original, shape, variable, method);
+    let growing = n_specials > 0 && part.bytes.len() > size_of_val(original);
+    if !growing || predictions.is_some() || variable.grid != Grid::Order {
+        return part;
+    }
+    // Random bits have many NaN, which the exact grid holds as well.
+    let q = original.iter().map(|x| x.order()).collect();
+    let every_bit = Numbers { q, specials: Specials::default() };
+    let other = write_numbers(every_bit, None, residual, original, shape, variable, method);
+    if other.bytes.len() < part.bytes.len() { other } else { part }
+}
+
+fn write_numbers<T: Element>(
+    numbers: Numbers,
+    predictions: Option<&[i64]>,
+    residual: bool,
+    original: &[T],
+    shape: &[usize],
+    variable: &VariablePlan,
+    method: Method,
+) -> Part {
+    let mut numbers = numbers;
+    if let (Some(predictions), false) = (predictions, residual) {
+        keep_unserved(&mut numbers.specials, predictions, original, variable);
+    }
+    let mask = numbers.specials.mask();
+    let stored = predictions.filter(|_| !residual).unwrap_or(&numbers.q);
+    let (max_error, hash) = error_and_hash(stored, &numbers.specials, original, variable);
+    let coding = Coding::new(method, &variable.grid, variable.dtype);
+    let stream = match predictions {
+        Some(_) if !residual => Stream { bytes: Vec::new(), codec: "latents".to_string() },
+        Some(predictions) => {
+            let rest: Vec<i64> =
+                numbers.q.iter().zip(predictions).map(|(&q, &p)| q.wrapping_sub(p)).collect();
+            stream::encode(rest, shape, mask.as_deref(), coding)
+        }
+        None => stream::encode(numbers.q, shape, mask.as_deref(), coding),
+    };
+    let mut w = ByteWriter::default();
+    w.block(&numbers.specials.write(size_of::<T>()));
+    w.block(&stream.bytes);
+    w.f64(max_error);
+    w.raw(&hash);
+    Part { bytes: w.bytes, codec: format!("{} {}", grid_name(&variable.grid), stream.codec) }
+}
+
+/// Keeps the values exactly whose predictions break even the promise that finite stays finite: an output may
+/// lie beyond what float16 holds.
+fn keep_unserved<T: Element>(
+    specials: &mut Specials,
+    predictions: &[i64],
+    original: &[T],
+    variable: &VariablePlan,
+) {
+    let decoded: Vec<T> = reconstruct(predictions, specials, variable);
+    if original.iter().zip(&decoded).all(|(&x, &y)| variable.bound.holds(x, y)) {
+        return;
+    }
+    let before = std::mem::take(specials);
+    for (idx, (&x, &y)) in original.iter().zip(&decoded).enumerate() {
+        let class = match before.classes.get(idx) {
+            Some(&class) if class != 0 => class,
+            _ if variable.bound.holds(x, y) => continue,
+            _ => OWN_BITS,
+        };
+        specials.set(idx, original.len(), class, x.to_bits64());
+    }
+}
+
+/// Reads a part back; `predictions` as in [`write_part`]. Checks the hash of the values.
+pub fn read_part<T: Element>(
+    r: &mut ByteReader,
+    predictions: Option<&[i64]>,
+    residual: bool,
+    shape: &[usize],
+    variable: &VariablePlan,
+) -> Result<Vec<T>> {
+    let n_values = crate::dataset::n_elements(shape)?;
+    drop(with_room::<[u8; BYTES_A_VALUE]>(n_values)?);
+    let specials = Specials::read(r.block()?, n_values, size_of::<T>(), variable.patterns.len())?;
+    let mask = specials.mask();
+    let stream = r.block()?;
+    let mut q = match predictions {
+        Some(_) if !residual && !stream.is_empty() => {
+            return Err(Error::corrupt("expected no numbers where predictions are all there is"));
+        }
+        Some(predictions) if !residual => predictions.to_vec(),
+        _ => stream::decode(stream, shape, mask.as_deref())?,
+    };
+    if let (Some(predictions), true) = (predictions, residual) {
+        q.iter_mut().zip(predictions).for_each(|(q, &p)| *q = q.wrapping_add(p));
+    }
+    let values = reconstruct(&q, &specials, variable);
+    r.f64()?;
+    if r.raw(8)? != values_hash(&values) {
+        return Err(Error::corrupt(
+            "expected the hash of the decoded values, found another; please report this",
+        ));
+    }
+    Ok(values)
+}
+
+/// (largest error as stored, what its stream is) of a part, without decoding it.
+pub fn describe_part(
+    r: &mut ByteReader,
+    shape: &[usize],
+    variable: &VariablePlan,
+) -> Result<(f64, stream::Description)> {
+    r.block()?;
+    let mut description = stream::describe(r.block()?, shape)?;
+    let max_error = r.f64()?;
+    r.raw(8)?;
+    description.codec = format!("{} {}", grid_name(&variable.grid), description.codec);
+    Ok((max_error, description))
+}
+
+/// Largest error, and hash, of the values that `q` gives; a part at a time, so that they need no memory.
+fn error_and_hash<T: Element>(
+    q: &[i64],
+    specials: &Specials,
+    original: &[T],
+    variable: &VariablePlan,
+) -> (f64, [u8; 8]) {
+    let mut hasher = ValuesHasher::default();
+    let mut max_error = 0.0f64;
+    // Special values are not looked up by position.
+    let n_at_once = if specials.classes.is_empty() { HASHED_AT_ONCE } else { q.len().max(1) };
+    for (q, original) in q.chunks(n_at_once).zip(original.chunks(n_at_once)) {
+        let decoded = reconstruct(q, specials, variable);
+        max_error = max_error.max(blocks::compare(original, &decoded, &variable.bound).0);
+        hasher.update(&decoded);
+    }
+    (max_error, hasher.finish())
+}
+
+/// BLAKE3 over the values' little-endian bytes.
+#[derive(Default)]
+struct ValuesHasher {
+    hasher: blake3::Hasher,
+    bytes: Vec<u8>,
+}
+
+impl ValuesHasher {
+    fn update<T: Element>(&mut self, values: &[T]) {
+        for values in values.chunks(HASHED_AT_ONCE) {
+            self.bytes.resize(size_of_val(values), 0);
+            T::write_bytes(values, &mut self.bytes);
+            self.hasher.update(&self.bytes);
+        }
+    }
+
+    fn finish(&self) -> [u8; 8] {
+        self.hasher.finalize().as_bytes()[..8].try_into().expect("a hash has 32 bytes")
+    }
+}
+
+fn values_hash<T: Element>(values: &[T]) -> [u8; 8] {
+    let mut hasher = ValuesHasher::default();
+    hasher.update(values);
+    hasher.finish()
+}
+
+/// The grid in one word.
+pub fn grid_name(grid: &Grid) -> &'static str {
+    match grid {
+        Grid::Order => "exact",
+        Grid::OrderF32 => "exact-f32",
+        Grid::Integer { step: 1 } => "integer",
+        Grid::Integer { .. } => "integer-step",
+        Grid::Uniform { .. } => "uniform",
+        Grid::Decimal { .. } => "decimal",
+        Grid::Log { .. } => "log",
+    }
+}
+
+/// [`read_part`] for a dtype known at run time.
+pub fn read_part_values(
+    r: &mut ByteReader,
+    predictions: Option<&[i64]>,
+    residual: bool,
+    shape: &[usize],
+    variable: &VariablePlan,
+) -> Result<Values> {
+    macro_rules! read {
+        ($($variant:ident),*) => {
+            match variable.dtype {
+                $(crate::DType::$variant => {
+                    Values::$variant(read_part(r, predictions, residual, shape, variable)?)
+                })*
+            }
+        };
+    }
+    Ok(read!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64))
+}

@@ -1,0 +1,428 @@
+//! The plan of an archive, as bytes and back: the schema of the dataset, what is promised for each variable, which
+//! grid it lies on, and how variables are grouped into chunks. What a reader must reject is rejected here.
+
+use crate::autoencoder::{BlockPlan, Scaling};
+use crate::container::bytes::{ByteReader, ByteWriter, unzstd};
+use crate::dataset::{Attachment, DType, Layout, MAX_NAMES_WIDTH, Storage, n_elements};
+use crate::error::{Error, Result};
+use crate::options::BoundSpec;
+use crate::quantize::{Bound, Grid};
+use crate::special::MAX_PATTERNS;
+
+/// Everything about the archive but the values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// How the variables stood in the source.
+    pub layout: Layout,
+    /// In the order of the source.
+    pub variables: Vec<VariablePlan>,
+    /// Each variable is in exactly one group.
+    pub groups: Vec<GroupPlan>,
+    /// Non-numeric members.
+    pub attachments: Vec<Attachment>,
+}
+
+/// One variable of the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariablePlan {
+    /// Unique name.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// Extents.
+    pub shape: Vec<usize>,
+    /// How the source stored it.
+    pub storage: Storage,
+    /// The promise.
+    pub bound: Bound,
+    /// The values that can be stored.
+    pub grid: Grid,
+    /// Bits of the values that stand often and are kept exactly.
+    pub patterns: Vec<u64>,
+}
+
+impl VariablePlan {
+    /// Extent of the first axis; 1 for a scalar.
+    pub fn n_rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
+    }
+
+    /// Shape of `n_rows` rows.
+    pub fn shape_of_rows(&self, n_rows: usize) -> Vec<usize> {
+        match self.shape.split_first() {
+            Some((_, rest)) => [&[n_rows], rest].concat(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Number of values.
+    pub fn n_values(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// Variables that are coded together, in chunks of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupPlan {
+    /// Indices into the plan's variables, ascending.
+    pub variables: Vec<usize>,
+    /// Rows of every chunk but the last.
+    pub rows_per_chunk: usize,
+    /// How.
+    pub method: GroupMethod,
+}
+
+/// How a group is coded.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GroupMethod {
+    /// One variable, nothing learned.
+    Classical,
+    /// Latents of the archive's model `model`, part `part`.
+    Autoencoder {
+        /// Index into the archive's models.
+        model: usize,
+        /// How each variable is scaled to the network's units, in the order of the group's variables.
+        scalings: Vec<Scaling>,
+        /// Tiles of a field; `None` for the rows of a table.
+        blocks: Option<BlockPlan>,
+        /// False: the reconstruction is all there is (no promise).
+        residual: bool,
+    },
+}
+
+impl Plan {
+    /// Number of chunks of a group.
+    pub fn n_chunks(&self, group: &GroupPlan) -> usize {
+        let first = &self.variables[group.variables[0]];
+        if first.n_values() == 0 { 0 } else { first.n_rows().div_ceil(group.rows_per_chunk) }
+    }
+
+    /// The bytes of docs/format.md, section "Plan".
+    pub fn write(&self) -> Vec<u8> {
+        let mut w = ByteWriter::default();
+        match self.layout {
+            Layout::Arrays => w.u8(0),
+            Layout::Single => w.u8(1),
+            Layout::Table { n_columns, data_position, names_position, names_width } => {
+                w.u8(2);
+                for number in [n_columns, data_position, names_position, names_width] {
+                    w.count(number);
+                }
+            }
+            Layout::Columns => w.u8(3),
+        }
+        w.count(self.variables.len());
+        for variable in &self.variables {
+            write_variable(variable, &mut w);
+        }
+        w.count(self.groups.len());
+        for group in &self.groups {
+            write_group(group, &mut w);
+        }
+        w.count(self.attachments.len());
+        for attachment in &self.attachments {
+            w.block(attachment.name.as_bytes());
+            w.count(attachment.position);
+            w.block(&attachment.bytes);
+        }
+        pack(&w.bytes)
+    }
+
+    /// Inverse of [`Plan::write`].
+    pub fn read(bytes: &[u8]) -> Result<Plan> {
+        let bytes = unpack(bytes)?;
+        let mut r = ByteReader::new(&bytes);
+        let layout = match r.u8()? {
+            0 => Layout::Arrays,
+            1 => Layout::Single,
+            2 => Layout::Table {
+                n_columns: r.count()?,
+                data_position: r.count()?,
+                names_position: r.count()?,
+                names_width: r.count()?,
+            },
+            3 => Layout::Columns,
+            n => return Err(Error::unsupported(format!("expected a layout from 0 to 3, found {n}"))),
+        };
+        let variables: Vec<_> =
+            (0..r.count_of_items()?).map(|_| read_variable(&mut r)).collect::<Result<_>>()?;
+        let groups: Vec<_> =
+            (0..r.count_of_items()?).map(|_| read_group(&mut r, &variables)).collect::<Result<_>>()?;
+        let attachments = (0..r.count_of_items()?)
+            .map(|_| {
+                Ok(Attachment { name: read_name(&mut r)?, position: r.count()?, bytes: r.block()?.to_vec() })
+            })
+            .collect::<Result<_>>()?;
+        r.finish("the plan")?;
+        let plan = Plan { layout, variables, groups, attachments };
+        plan.check()?;
+        Ok(plan)
+    }
+
+    fn check(&self) -> Result<()> {
+        let mut grouped = vec![false; self.variables.len()];
+        for &idx in self.groups.iter().flat_map(|group| &group.variables) {
+            if std::mem::replace(&mut grouped[idx], true) {
+                return Err(Error::corrupt(format!("variable {idx} stands in two groups")));
+            }
+        }
+        if grouped.contains(&false) {
+            return Err(Error::corrupt("a variable stands in no group"));
+        }
+        let n_bytes = |v: &VariablePlan| v.n_values() * v.dtype.size_bytes();
+        let total = self.variables.iter().try_fold(0usize, |sum, v| sum.checked_add(n_bytes(v)));
+        if total.is_none_or(|n_bytes| n_bytes > isize::MAX as usize) {
+            return Err(Error::limit("the variables together have more bytes than memory can hold"));
+        }
+        let mut names: Vec<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
+        names.sort_unstable();
+        if let Layout::Table { names_width, .. } = self.layout
+            && names_width > MAX_NAMES_WIDTH
+        {
+            return Err(Error::corrupt(format!(
+                "expected names of at most {MAX_NAMES_WIDTH} characters, found {names_width}"
+            )));
+        }
+        if let Layout::Table { n_columns, .. } = self.layout
+            && n_columns > self.variables.len()
+        {
+            return Err(Error::corrupt(format!(
+                "expected {n_columns} columns, found {}",
+                self.variables.len()
+            )));
+        }
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(Error::corrupt(format!("two variables are called '{}'", pair[0]))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// 0 and the bytes, or 1, the length and the bytes through zstd, whichever is shorter.
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    let mut w = ByteWriter::default();
+    w.u8(1);
+    w.count(bytes.len());
+    w.raw(&zstd::bulk::compress(bytes, 19).expect("zstd writes to memory"));
+    if w.bytes.len() > bytes.len() { [&[0], bytes].concat() } else { w.bytes }
+}
+
+fn unpack(bytes: &[u8]) -> Result<Vec<u8>> {
+    const MAX_RATIO: usize = 1 << 15;
+    let mut r = ByteReader::new(bytes);
+    match r.u8()? {
+        0 => Ok(r.rest().to_vec()),
+        1 => {
+            let len = r.count()?;
+            if len > bytes.len().saturating_mul(MAX_RATIO) {
+                return Err(Error::corrupt(format!(
+                    "a plan of {len} bytes cannot come from {}",
+                    bytes.len()
+                )));
+            }
+            unzstd(r.rest(), len, "the plan")
+        }
+        n => Err(Error::unsupported(format!("expected a plan packed by method 0 or 1, found {n}"))),
+    }
+}
+
+fn read_name(r: &mut ByteReader) -> Result<String> {
+    String::from_utf8(r.block()?.to_vec()).map_err(|_| Error::corrupt("expected a name in UTF-8"))
+}
+
+fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
+    w.block(variable.name.as_bytes());
+    w.u8(variable.dtype as u8);
+    w.u8(variable.storage.fortran_order as u8 | (variable.storage.big_endian as u8) << 1);
+    w.count(variable.shape.len());
+    for &extent in &variable.shape {
+        w.count(extent);
+    }
+    write_bound(&variable.bound, w);
+    write_grid(&variable.grid, w);
+    w.count(variable.patterns.len());
+    for pattern in &variable.patterns {
+        w.raw(&pattern.to_le_bytes()[..variable.dtype.size_bytes()]);
+    }
+}
+
+fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
+    let name = read_name(r)?;
+    let code = r.u8()?;
+    let dtype = *DType::ALL
+        .get(code as usize)
+        .ok_or_else(|| Error::unsupported(format!("expected a dtype from 0 to 11, found {code}")))?;
+    let flags = r.u8()?;
+    if flags > 3 {
+        return Err(Error::corrupt(format!("expected storage flags from 0 to 3, found {flags}")));
+    }
+    let storage = Storage { fortran_order: flags & 1 != 0, big_endian: flags & 2 != 0 };
+    let shape: Vec<usize> = (0..r.count_of_items()?).map(|_| r.count()).collect::<Result<_>>()?;
+    n_elements(&shape)?;
+    let bound = read_bound(r)?;
+    let grid = read_grid(r, dtype)?;
+    let n_patterns = r.count_of_items()?;
+    if n_patterns > MAX_PATTERNS {
+        return Err(Error::corrupt(format!("expected at most {MAX_PATTERNS} patterns, found {n_patterns}")));
+    }
+    let patterns = (0..n_patterns)
+        .map(|_| {
+            let mut bits = [0; 8];
+            bits[..dtype.size_bytes()].copy_from_slice(r.raw(dtype.size_bytes())?);
+            Ok(u64::from_le_bytes(bits))
+        })
+        .collect::<Result<_>>()?;
+    Ok(VariablePlan { name, dtype, shape, storage, bound, grid, patterns })
+}
+
+fn write_bound(bound: &Bound, w: &mut ByteWriter) {
+    match bound.spec {
+        BoundSpec::Lossless => w.u8(0),
+        BoundSpec::Abs(e) => {
+            w.u8(1);
+            w.f64(e);
+        }
+        BoundSpec::Rel(e) => {
+            w.u8(2);
+            w.f64(e);
+            w.f64(bound.limit);
+        }
+        BoundSpec::PwRel(e) => {
+            w.u8(3);
+            w.f64(e);
+        }
+        BoundSpec::Unbounded => w.u8(4),
+    }
+}
+
+fn read_bound(r: &mut ByteReader) -> Result<Bound> {
+    let bound = match r.u8()? {
+        0 => Bound { spec: BoundSpec::Lossless, limit: 0.0 },
+        1 => {
+            let e = r.f64()?;
+            Bound { spec: BoundSpec::Abs(e), limit: e }
+        }
+        2 => Bound { spec: BoundSpec::Rel(r.f64()?), limit: r.f64()? },
+        3 => {
+            let e = r.f64()?;
+            Bound { spec: BoundSpec::PwRel(e), limit: e }
+        }
+        4 => Bound { spec: BoundSpec::Unbounded, limit: 0.0 },
+        n => return Err(Error::unsupported(format!("expected a bound from 0 to 4, found {n}"))),
+    };
+    if [bound.spec.value(), bound.limit].iter().all(|&x| x >= 0.0 && x.is_finite()) {
+        Ok(bound)
+    } else {
+        Err(Error::corrupt(format!("expected a finite bound >= 0, found {bound:?}")))
+    }
+}
+
+fn write_grid(grid: &Grid, w: &mut ByteWriter) {
+    match *grid {
+        Grid::Order => w.u8(0),
+        Grid::OrderF32 => w.u8(1),
+        Grid::Integer { step } => {
+            w.u8(2);
+            w.varint(step);
+        }
+        Grid::Uniform { step, non_negative } => {
+            w.u8(3 + non_negative as u8);
+            w.f64(step);
+        }
+        Grid::Decimal { divisor } => {
+            w.u8(5);
+            w.f64(divisor);
+        }
+        Grid::Log { step, low, integral } => {
+            w.u8(6 + integral as u8);
+            w.varint(step);
+            w.signed(low);
+        }
+    }
+}
+
+fn read_grid(r: &mut ByteReader, dtype: DType) -> Result<Grid> {
+    let code = r.u8()?;
+    let grid = match code {
+        0 => Grid::Order,
+        1 => Grid::OrderF32,
+        2 => Grid::Integer { step: r.varint()? },
+        3 | 4 => Grid::Uniform { step: r.f64()?, non_negative: code == 4 },
+        5 => Grid::Decimal { divisor: r.f64()? },
+        6 | 7 => Grid::Log { step: r.varint()?, low: r.signed()?, integral: code == 7 },
+        n => return Err(Error::unsupported(format!("expected a grid from 0 to 7, found {n}"))),
+    };
+    let valid = match grid {
+        Grid::Order => true,
+        Grid::OrderF32 => dtype == DType::F64,
+        Grid::Integer { step } => (1..1 << 62).contains(&step),
+        Grid::Uniform { step, .. } => step.is_normal() && step > 0.0 && dtype.is_float(),
+        Grid::Decimal { divisor } => divisor >= 1.0 && divisor.is_finite() && dtype.is_float(),
+        Grid::Log { step, low, .. } => (1..1 << 52).contains(&step) && low.unsigned_abs() < 1 << 60,
+    };
+    if valid {
+        Ok(grid)
+    } else {
+        Err(Error::corrupt(format!("the grid {grid:?} does not fit {}", dtype.name())))
+    }
+}
+
+fn write_group(group: &GroupPlan, w: &mut ByteWriter) {
+    w.count(group.variables.len());
+    for &idx in &group.variables {
+        w.count(idx);
+    }
+    w.count(group.rows_per_chunk);
+    match &group.method {
+        GroupMethod::Classical => w.u8(0),
+        GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
+            w.u8(1);
+            w.count(*model);
+            w.u8(*residual as u8 | (blocks.is_some() as u8) << 1);
+            for scaling in scalings {
+                scaling.write(w);
+            }
+            if let Some(blocks) = blocks {
+                blocks.write(w);
+            }
+        }
+    }
+}
+
+fn read_group(r: &mut ByteReader, all: &[VariablePlan]) -> Result<GroupPlan> {
+    let variables: Vec<usize> = (0..r.count_of_items()?).map(|_| r.count()).collect::<Result<_>>()?;
+    let rows_per_chunk = r.count()?;
+    let ascending = variables.windows(2).all(|pair| pair[0] < pair[1]);
+    let inside = variables.last().is_some_and(|&last| last < all.len());
+    if !ascending || !inside || rows_per_chunk == 0 {
+        return Err(Error::corrupt("expected a group of known variables and at least one row a chunk"));
+    }
+    let n_rows = all[variables[0]].n_rows();
+    let method = match r.u8()? {
+        0 if variables.len() == 1 => GroupMethod::Classical,
+        1 => {
+            let model = r.count()?;
+            let flags = r.u8()?;
+            let scalings = variables.iter().map(|_| Scaling::read(r)).collect::<Result<_>>()?;
+            let blocks = if flags & 2 != 0 { Some(BlockPlan::read(r)?) } else { None };
+            let fits = match &blocks {
+                Some(blocks) => {
+                    variables.len() == 1
+                        && blocks.extents.len() == all[variables[0]].shape.len()
+                        && rows_per_chunk % blocks.extents[0] == 0
+                }
+                None => variables.iter().all(|&idx| all[idx].shape.len() == 1 && all[idx].n_rows() == n_rows),
+            };
+            if !fits || flags > 3 {
+                return Err(Error::corrupt("the variables of an autoencoder group do not fit each other"));
+            }
+            GroupMethod::Autoencoder { model, scalings, blocks, residual: flags & 1 != 0 }
+        }
+        n => {
+            return Err(Error::unsupported(format!(
+                "expected method 0 or 1, found {n}; use a newer version"
+            )));
+        }
+    };
+    Ok(GroupPlan { variables, rows_per_chunk, method })
+}

@@ -1,0 +1,369 @@
+//! What a file holds, in memory: named variables with dtype, shape and values, and what is needed to
+//! write the same file back. Values are always in C order (last axis fastest) and native byte order.
+
+use crate::error::{Error, Result};
+use half::f16;
+
+/// Element type of a variable. The discriminants are those of docs/format.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum DType {
+    Bool = 0,
+    I8 = 1,
+    I16 = 2,
+    I32 = 3,
+    I64 = 4,
+    U8 = 5,
+    U16 = 6,
+    U32 = 7,
+    U64 = 8,
+    F16 = 9,
+    F32 = 10,
+    F64 = 11,
+}
+
+impl DType {
+    /// Every dtype, in the order of its code.
+    pub const ALL: [DType; 12] = [
+        DType::Bool,
+        DType::I8,
+        DType::I16,
+        DType::I32,
+        DType::I64,
+        DType::U8,
+        DType::U16,
+        DType::U32,
+        DType::U64,
+        DType::F16,
+        DType::F32,
+        DType::F64,
+    ];
+
+    /// Bytes of one element.
+    pub fn size_bytes(self) -> usize {
+        match self {
+            DType::Bool | DType::I8 | DType::U8 => 1,
+            DType::I16 | DType::U16 | DType::F16 => 2,
+            DType::I32 | DType::U32 | DType::F32 => 4,
+            DType::I64 | DType::U64 | DType::F64 => 8,
+        }
+    }
+
+    /// NumPy's name, for example `float32`.
+    pub fn name(self) -> &'static str {
+        match self {
+            DType::Bool => "bool",
+            DType::I8 => "int8",
+            DType::I16 => "int16",
+            DType::I32 => "int32",
+            DType::I64 => "int64",
+            DType::U8 => "uint8",
+            DType::U16 => "uint16",
+            DType::U32 => "uint32",
+            DType::U64 => "uint64",
+            DType::F16 => "float16",
+            DType::F32 => "float32",
+            DType::F64 => "float64",
+        }
+    }
+
+    /// The dtype of a NumPy name (`float32`) or short code (`f4`, `u2`, `b1`), without byte order.
+    pub fn from_name(name: &str) -> Option<DType> {
+        let short = ["b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"];
+        DType::ALL.into_iter().zip(short).find(|(d, s)| d.name() == name || *s == name).map(|(d, _)| d)
+    }
+
+    /// True for `float16`, `float32` and `float64`.
+    pub fn is_float(self) -> bool {
+        matches!(self, DType::F16 | DType::F32 | DType::F64)
+    }
+}
+
+/// The values of a variable, C order. `Bool` holds bytes (0 false, anything else kept as it is).
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub enum Values {
+    Bool(Vec<u8>),
+    I8(Vec<i8>),
+    I16(Vec<i16>),
+    I32(Vec<i32>),
+    I64(Vec<i64>),
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    U32(Vec<u32>),
+    U64(Vec<u64>),
+    F16(Vec<f16>),
+    F32(Vec<f32>),
+    F64(Vec<f64>),
+}
+
+/// Runs `$body` with `$v` bound to the typed vector (or reference to it) inside a [`Values`].
+#[macro_export]
+macro_rules! with_values {
+    ($values:expr, $v:ident => $body:expr) => {
+        match $values {
+            $crate::dataset::Values::Bool($v) => $body,
+            $crate::dataset::Values::I8($v) => $body,
+            $crate::dataset::Values::I16($v) => $body,
+            $crate::dataset::Values::I32($v) => $body,
+            $crate::dataset::Values::I64($v) => $body,
+            $crate::dataset::Values::U8($v) => $body,
+            $crate::dataset::Values::U16($v) => $body,
+            $crate::dataset::Values::U32($v) => $body,
+            $crate::dataset::Values::U64($v) => $body,
+            $crate::dataset::Values::F16($v) => $body,
+            $crate::dataset::Values::F32($v) => $body,
+            $crate::dataset::Values::F64($v) => $body,
+        }
+    };
+}
+
+impl Values {
+    /// Element type.
+    pub fn dtype(&self) -> DType {
+        match self {
+            Values::Bool(_) => DType::Bool,
+            Values::I8(_) => DType::I8,
+            Values::I16(_) => DType::I16,
+            Values::I32(_) => DType::I32,
+            Values::I64(_) => DType::I64,
+            Values::U8(_) => DType::U8,
+            Values::U16(_) => DType::U16,
+            Values::U32(_) => DType::U32,
+            Values::U64(_) => DType::U64,
+            Values::F16(_) => DType::F16,
+            Values::F32(_) => DType::F32,
+            Values::F64(_) => DType::F64,
+        }
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        with_values!(self, v => v.len())
+    }
+
+    /// True when there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Elements times item size.
+    pub fn size_bytes(&self) -> usize {
+        self.len() * self.dtype().size_bytes()
+    }
+
+    /// Values of `dtype` from raw bytes in the given byte order; the length must be a whole number of elements.
+    pub fn from_bytes(dtype: DType, bytes: &[u8], big_endian: bool) -> Result<Values> {
+        if !bytes.len().is_multiple_of(dtype.size_bytes()) {
+            return Err(Error::input(format!(
+                "expected a whole number of {} values ({} bytes each), found {} bytes; check dtype and shape",
+                dtype.name(),
+                dtype.size_bytes(),
+                bytes.len()
+            )));
+        }
+        // One loop per byte order: LLVM turns the native one into a plain copy.
+        macro_rules! read {
+            ($t:ty) => {{
+                let (items, _) = bytes.as_chunks::<{ size_of::<$t>() }>();
+                if big_endian {
+                    items.iter().map(|item| <$t>::from_be_bytes(*item)).collect()
+                } else {
+                    items.iter().map(|item| <$t>::from_le_bytes(*item)).collect()
+                }
+            }};
+        }
+        Ok(match dtype {
+            DType::Bool => Values::Bool(bytes.to_vec()),
+            DType::I8 => Values::I8(read!(i8)),
+            DType::I16 => Values::I16(read!(i16)),
+            DType::I32 => Values::I32(read!(i32)),
+            DType::I64 => Values::I64(read!(i64)),
+            DType::U8 => Values::U8(bytes.to_vec()),
+            DType::U16 => Values::U16(read!(u16)),
+            DType::U32 => Values::U32(read!(u32)),
+            DType::U64 => Values::U64(read!(u64)),
+            DType::F16 => Values::F16(read!(f16)),
+            DType::F32 => Values::F32(read!(f32)),
+            DType::F64 => Values::F64(read!(f64)),
+        })
+    }
+
+    /// Appends the raw bytes of all elements in the given byte order.
+    pub fn append_bytes(&self, out: &mut Vec<u8>, big_endian: bool) {
+        let start = out.len();
+        out.resize(start + self.size_bytes(), 0);
+        let out = &mut out[start..];
+        macro_rules! write {
+            ($t:ty, $values:expr) => {{
+                let (items, _) = out.as_chunks_mut::<{ size_of::<$t>() }>();
+                if big_endian {
+                    items.iter_mut().zip($values).for_each(|(item, x)| *item = x.to_be_bytes());
+                } else {
+                    items.iter_mut().zip($values).for_each(|(item, x)| *item = x.to_le_bytes());
+                }
+            }};
+        }
+        match self {
+            Values::Bool(v) | Values::U8(v) => out.copy_from_slice(v),
+            Values::I8(v) => write!(i8, v),
+            Values::I16(v) => write!(i16, v),
+            Values::I32(v) => write!(i32, v),
+            Values::I64(v) => write!(i64, v),
+            Values::U16(v) => write!(u16, v),
+            Values::U32(v) => write!(u32, v),
+            Values::U64(v) => write!(u64, v),
+            Values::F16(v) => write!(f16, v),
+            Values::F32(v) => write!(f32, v),
+            Values::F64(v) => write!(f64, v),
+        }
+    }
+}
+
+/// How the source file stored an array; kept so that the file comes back as it was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Storage {
+    /// First axis fastest in the file. [`Values`] are in C order all the same.
+    pub fortran_order: bool,
+    /// Big-endian in the file. [`Values`] are native all the same.
+    pub big_endian: bool,
+}
+
+/// One named array.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variable {
+    /// Name, unique in its dataset.
+    pub name: String,
+    /// Extent of each axis; empty for a scalar (one value).
+    pub shape: Vec<usize>,
+    /// `shape.product()` values, C order.
+    pub values: Values,
+    /// How the source stored it.
+    pub storage: Storage,
+}
+
+impl Variable {
+    /// A variable whose values must fill the shape.
+    pub fn new(name: impl Into<String>, shape: Vec<usize>, values: Values) -> Result<Variable> {
+        let name = name.into();
+        let n_values = n_elements(&shape)?;
+        if n_values != values.len() {
+            return Err(Error::input(format!(
+                "shape {shape:?} needs {n_values} values, found {}",
+                values.len()
+            ))
+            .in_variable(&name));
+        }
+        Ok(Variable { name, shape, values, storage: Storage::default() })
+    }
+}
+
+/// Product of the extents, with a clear error where it does not fit.
+pub fn n_elements(shape: &[usize]) -> Result<usize> {
+    shape
+        .iter()
+        .try_fold(1usize, |n, &extent| n.checked_mul(extent))
+        .filter(|&n| n <= isize::MAX as usize / 16)
+        .ok_or_else(|| Error::limit(format!("shape {shape:?} has more values than memory can hold")))
+}
+
+/// Most characters per item of a `names` array; wider ones come back with this width.
+pub const MAX_NAMES_WIDTH: usize = 1 << 16;
+
+/// How the variables stood in the source file, and so how they are written back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A set of named arrays (npz), one variable each.
+    Arrays,
+    /// One array without a name (npy, raw); its variable is called `data`.
+    Single,
+    /// One 2-D array `data` (rows, columns) with the column names beside it (Baler's npz): a variable a column,
+    /// all of one dtype and length; `storage` of each is that of `data`. Further arrays follow the columns.
+    Table {
+        /// The first `n_columns` variables are the columns of `data`; the others are arrays of their own.
+        n_columns: usize,
+        /// Place of `data` among the source's members, counted as in [`Attachment::position`].
+        data_position: usize,
+        /// Place of `names` among the source's members.
+        names_position: usize,
+        /// Characters per item of the `names` array (NumPy's `<U26` has 26), at most [`MAX_NAMES_WIDTH`].
+        names_width: usize,
+    },
+    /// Columns with a header line (csv): a variable a column, all of one length.
+    Columns,
+}
+
+/// Something in the source that is no number (string arrays such as `kinds`), kept byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Member name without `.npy`.
+    pub name: String,
+    /// Place among the source's members, counted from 0 over arrays and attachments together.
+    pub position: usize,
+    /// The member's complete npy bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Everything that one file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// In the order of the source.
+    pub variables: Vec<Variable>,
+    /// How they stood in the source.
+    pub layout: Layout,
+    /// Non-numeric members.
+    pub attachments: Vec<Attachment>,
+}
+
+impl Dataset {
+    /// A dataset of named arrays.
+    pub fn from_arrays(variables: Vec<Variable>) -> Dataset {
+        Dataset { variables, layout: Layout::Arrays, attachments: Vec::new() }
+    }
+
+    /// A table: one variable a column, all of one dtype and length.
+    pub fn from_table(columns: Vec<Variable>) -> Dataset {
+        let names_width = columns.iter().map(|c| c.name.chars().count()).max().unwrap_or(0).max(1);
+        let n_columns = columns.len();
+        let layout = Layout::Table { n_columns, data_position: 0, names_position: 1, names_width };
+        Dataset { variables: columns, layout, attachments: Vec::new() }
+    }
+
+    /// Elements times item size over all variables.
+    pub fn size_bytes(&self) -> usize {
+        self.variables.iter().map(|v| v.values.size_bytes()).sum()
+    }
+
+    /// The variable called `name`.
+    pub fn variable(&self, name: &str) -> Option<&Variable> {
+        self.variables.iter().find(|v| v.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_round_trip_in_both_orders() {
+        let values = Values::F32(vec![1.5, f32::NAN, -0.0]);
+        for big_endian in [false, true] {
+            let mut bytes = Vec::new();
+            values.append_bytes(&mut bytes, big_endian);
+            let Values::F32(back) = Values::from_bytes(DType::F32, &bytes, big_endian).unwrap() else {
+                panic!()
+            };
+            assert_eq!(back[0], 1.5);
+            assert!(back[1].is_nan());
+            assert_eq!(back[2].to_bits(), (-0.0f32).to_bits());
+        }
+    }
+
+    #[test]
+    fn a_shape_that_does_not_fit_is_told() {
+        let error = Variable::new("x", vec![2, 3], Values::U8(vec![0; 5])).unwrap_err();
+        assert_eq!(error.to_string(), "variable 'x': shape [2, 3] needs 6 values, found 5");
+        assert!(n_elements(&[usize::MAX, 2]).is_err());
+    }
+}

@@ -1,0 +1,83 @@
+//! What is inside an archive, without decoding it.
+
+use crate::chunk::describe_part;
+use crate::container::bytes::ByteReader;
+use crate::container::{Archive, GroupMethod, ModelEntry};
+use crate::error::Result;
+use crate::quantize::Grid;
+use crate::report::{Report, VariableReport};
+
+/// Reads what an archive says of itself; checksums are checked, values are not decoded.
+///
+/// # Errors
+/// [`crate::ErrorKind::Corrupt`] for damaged bytes.
+pub fn inspect(bytes: &[u8]) -> Result<Report> {
+    report(&Archive::parse(bytes)?, bytes.len())
+}
+
+/// The report of a parsed archive of `archive_bytes` bytes.
+pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
+    let plan = &archive.plan;
+    let mut variables: Vec<VariableReport> = plan
+        .variables
+        .iter()
+        .map(|variable| VariableReport {
+            name: variable.name.clone(),
+            dtype: variable.dtype,
+            shape: variable.shape.clone(),
+            method: "classical",
+            codec: String::new(),
+            bound: variable.bound.spec,
+            step: match variable.grid {
+                Grid::Uniform { step, .. } => Some(step),
+                Grid::Integer { step } => Some(step as f64),
+                Grid::Decimal { divisor } => Some(1.0 / divisor),
+                Grid::Order | Grid::OrderF32 | Grid::Log { .. } => None,
+            },
+            max_error: 0.0,
+            bytes: 0,
+        })
+        .collect();
+    let mut model_bytes = 0;
+    for chunk in &archive.chunks {
+        let group = &plan.groups[chunk.group];
+        let learned = matches!(group.method, GroupMethod::Autoencoder { .. });
+        let mut r = ByteReader::new(chunk.payload);
+        let shared = if learned { r.block()?.len() } else { 0 };
+        for &idx in &group.variables {
+            let part = r.block()?;
+            let variable = &mut variables[idx];
+            let n_rows = group.rows_per_chunk.min(plan.variables[idx].n_rows() - chunk.first_row);
+            let shape = plan.variables[idx].shape_of_rows(n_rows);
+            let (max_error, stream) =
+                describe_part(&mut ByteReader::new(part), &shape, &plan.variables[idx])?;
+            variable.bytes += (part.len() + shared / group.variables.len()) as u64;
+            variable.max_error = variable.max_error.max(max_error);
+            model_bytes += stream.model_bytes;
+            if variable.codec.is_empty() {
+                variable.method = if learned { "autoencoder" } else { stream.method.name() };
+                variable.codec = stream.codec;
+            }
+        }
+    }
+    model_bytes += archive
+        .models
+        .iter()
+        .map(|model| match model {
+            ModelEntry::Inline(bytes) => bytes.len(),
+            ModelEntry::Reference { .. } => 0,
+        })
+        .sum::<usize>();
+    let n_values: usize = plan.variables.iter().map(|variable| variable.n_values()).sum();
+    let input_bytes: usize = plan.variables.iter().map(|v| v.n_values() * v.dtype.size_bytes()).sum();
+    Ok(Report {
+        input_bytes: input_bytes as u64,
+        archive_bytes: archive_bytes as u64,
+        model_bytes: model_bytes as u64,
+        payload_bytes: (archive_bytes - model_bytes) as u64,
+        n_values: n_values as u64,
+        verified: false,
+        warnings: Vec::new(),
+        variables,
+    })
+}

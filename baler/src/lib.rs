@@ -1,0 +1,50 @@
+//! Baler: a learned compressor for scientific data that keeps its promise.
+//!
+//! A compressed file, with at most the one model file it names by hash, gives back every value within the
+//! stated bound, on any machine. Modules are declared in the order of the data's path.
+
+pub mod error;
+pub mod names;
+pub mod options;
+pub mod random;
+pub mod report;
+mod threads;
+
+pub mod compress;
+pub mod decompress;
+pub mod inspect;
+pub mod plan;
+pub mod predict;
+pub mod verify;
+
+pub mod dataset;
+pub mod generate;
+pub mod io;
+mod select;
+pub mod typing;
+
+pub mod quantize;
+pub mod special;
+pub mod stream;
+
+pub mod autoencoder;
+pub mod classical;
+pub mod network;
+
+pub mod entropy;
+
+pub mod chunk;
+pub mod container;
+
+pub mod train;
+
+pub use autoencoder::Model;
+pub use compress::{Compressed, compress, compress_with};
+pub use container::{is_archive, is_model};
+pub use dataset::{DType, Dataset, Layout, Values, Variable};
+pub use decompress::{DecompressOptions, decompress, decompress_with};
+pub use error::{Error, ErrorKind, Result};
+pub use inspect::inspect;
+pub use options::{BoundSpec, Method, Missing, Options, Size};
+pub use report::{NoProgress, Progress, Report, VariableReport};
+pub use verify::{Verification, verify};

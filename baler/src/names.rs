@@ -1,0 +1,58 @@
+//! Names that the user mistyped: the nearest known ones, by edit distance.
+
+use crate::error::Error;
+
+/// The known names nearest to `name`, best first, at most three.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut scored: Vec<(usize, &str)> = known
+        .map(|candidate| (distance(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .collect();
+    scored.sort();
+    scored.into_iter().take(3).map(|(_, candidate)| candidate).collect()
+}
+
+/// "expected a `what`, found 'name'", with the nearest known names.
+pub fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let near = nearest(name, known);
+    if near.is_empty() {
+        return Error::config(format!("expected {what}, found '{name}'; there is none"));
+    }
+    Error::config(format!("expected {what}, found '{name}'; the nearest names are {}", near.join(", ")))
+}
+
+/// The error for a name or pattern that no variable has.
+pub fn unknown_variable<'a>(pattern: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    unknown("the name of a variable", pattern, known)
+}
+
+/// Levenshtein distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + (x != *y) as usize;
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_are_told() {
+        let known = ["pt_", "eta_", "phi_", "mass_", "mJetArea"];
+        assert_eq!(nearest("mas", known.into_iter())[0], "mass_");
+        assert_eq!(
+            unknown("a variable", "pt", known.into_iter()).to_string(),
+            "expected a variable, found 'pt'; the nearest names are pt_, eta_, phi_"
+        );
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,76 @@
+//! What compress, verify and inspect tell: sizes with the model counted, and per variable the promise, what was
+//! done and the worst error.
+
+use crate::dataset::DType;
+use crate::options::BoundSpec;
+
+/// Sizes and promises of one archive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// Elements times item size of all variables.
+    pub input_bytes: u64,
+    /// The whole archive.
+    pub archive_bytes: u64,
+    /// The models inside it.
+    pub model_bytes: u64,
+    /// Everything but the models.
+    pub payload_bytes: u64,
+    /// Values that were checked against their bound.
+    pub n_values: u64,
+    /// Every chunk was decoded from the written bytes and compared.
+    pub verified: bool,
+    /// What the user should know, a line each.
+    pub warnings: Vec<String>,
+    /// In the order of the data.
+    pub variables: Vec<VariableReport>,
+}
+
+impl Report {
+    /// Input bytes over archive bytes.
+    pub fn ratio(&self) -> f64 {
+        self.input_bytes as f64 / self.archive_bytes.max(1) as f64
+    }
+}
+
+/// One variable of a report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariableReport {
+    /// Name.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// Extents.
+    pub shape: Vec<usize>,
+    /// `classical` or `autoencoder`.
+    pub method: &'static str,
+    /// Grid, prediction and coder in short words, such as `uniform lorenzo 111 pco`.
+    pub codec: String,
+    /// The promise.
+    pub bound: BoundSpec,
+    /// Step of the grid, where it has one in the variable's units.
+    pub step: Option<f64>,
+    /// Largest |x' - x|, as a fraction of |x| for a point-wise relative bound.
+    pub max_error: f64,
+    /// Its bytes: streams of its own, and an equal share of what it shares with others.
+    pub bytes: u64,
+}
+
+/// Told while work goes on; counts are bytes, or epochs in training.
+pub trait Progress {
+    /// A new stage of `total` units begins.
+    fn stage(&mut self, name: &str, total: u64);
+    /// `done` units of the stage are finished, counted from its beginning.
+    fn advance(&mut self, done: u64);
+    /// Something that the user should know.
+    fn warn(&mut self, text: &str);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn stage(&mut self, _: &str, _: u64) {}
+    fn advance(&mut self, _: u64) {}
+    fn warn(&mut self, _: &str) {}
+}
