@@ -1,0 +1,96 @@
+//! Inputs: `FILE`, `FILE:INNER`, or `-` for standard input; raw arrays with --shape and --dtype.
+
+use crate::library::{
+    DType, Dataset, Error, ErrorKind, Format, Layout, Model, RawSpec, ReadOptions, io, is_archive, is_model,
+};
+use crate::nearest::suggestion;
+use anyhow::{Context, Result};
+use clap::Args;
+use std::io::Read;
+use std::path::Path;
+
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Raw input")]
+pub struct RawArgs {
+    /// Extents of a raw array, first axis first
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',', requires = "dtype")]
+    pub shape: Option<Vec<usize>>,
+    /// Element type of a raw array, e.g. float32 or f4
+    #[arg(long, value_name = "TYPE", requires = "shape", value_parser = parse_dtype)]
+    pub dtype: Option<DType>,
+    /// The raw array is big-endian
+    #[arg(long, requires = "shape")]
+    pub big_endian: bool,
+}
+
+fn parse_dtype(text: &str) -> Result<DType, String> {
+    DType::from_name(text).ok_or_else(|| {
+        format!("expected an element type; {}", suggestion(text, DType::ALL.iter().map(|d| d.name())))
+    })
+}
+
+impl RawArgs {
+    fn spec(&self) -> Option<RawSpec> {
+        Some(RawSpec { shape: self.shape.clone()?, dtype: self.dtype?, big_endian: self.big_endian })
+    }
+}
+
+/// Reads data; the variables of `drop` are left out. Standard input that is neither npy, npz nor raw is csv.
+pub fn read_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Dataset> {
+    let (file, inner) = io::split_inner(name);
+    let inner = inner.map(str::to_string);
+    let options = ReadOptions { inner, raw: raw.spec(), format: None, drop: drop.to_vec() };
+    if file == "-" {
+        let bytes = read_bytes("-")?;
+        let format = match options.raw {
+            Some(_) => Format::Raw,
+            None => Format::from_magic(&bytes).unwrap_or(Format::Csv),
+        };
+        return io::read_bytes(&bytes, format, &options).context("standard input");
+    }
+    io::read(Path::new(file), &options).map_err(|error| match error.kind() {
+        ErrorKind::Io => error.into(), // names the file itself
+        _ => anyhow::Error::from(error).context(name.to_string()),
+    })
+}
+
+/// All bytes of a file or of standard input.
+pub fn read_bytes(name: &str) -> Result<Vec<u8>> {
+    if name == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).context("reading standard input")?;
+        return Ok(bytes);
+    }
+    std::fs::read(name).with_context(|| format!("reading {name}"))
+}
+
+/// The bytes of an archive.
+pub fn read_archive(name: &str) -> Result<Vec<u8>> {
+    let bytes = read_bytes(name)?;
+    if is_model(&bytes) {
+        let text = format!("expected an archive, found a model in {name}; give the .bale file");
+        return Err(Error::input(text).into());
+    }
+    Ok(bytes)
+}
+
+/// A model file.
+pub fn read_model(name: &Path) -> Result<Model> {
+    let shown = name.display();
+    let bytes = std::fs::read(name).with_context(|| format!("reading {shown}"))?;
+    if is_archive(&bytes) {
+        let text =
+            format!("expected a model, found an archive in {shown}; give the .balm file of baler train");
+        return Err(Error::input(text).into());
+    }
+    Model::from_bytes(&bytes).with_context(|| format!("{shown}"))
+}
+
+/// The format that keeps a layout, for outputs without a name.
+pub fn natural_format(layout: Layout) -> Format {
+    match layout {
+        Layout::Single => Format::Npy,
+        Layout::Arrays | Layout::Table { .. } => Format::Npz,
+        Layout::Columns => Format::Csv,
+    }
+}

@@ -1,0 +1,199 @@
+//! The objects of `--json`: the same words in every command, in the order of the interface.
+
+use crate::library::{BoundSpec, Dataset, ModelInfo, Report, Trained, Verification};
+use crate::output::write_stdout;
+use anyhow::Result;
+use serde::Serialize;
+
+/// Prints one object, one line, on standard output.
+pub fn print(object: &impl Serialize) -> Result<()> {
+    let mut line = serde_json::to_vec(object)?;
+    line.push(b'\n');
+    write_stdout(&line)
+}
+
+#[derive(Serialize)]
+pub struct BoundObject {
+    kind: &'static str,
+    value: f64,
+}
+
+impl From<BoundSpec> for BoundObject {
+    fn from(bound: BoundSpec) -> Self {
+        BoundObject { kind: bound.kind(), value: bound.value() }
+    }
+}
+
+/// compress, and inspect of an archive (with `kind`).
+#[derive(Serialize)]
+pub struct ArchiveObject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    input_bytes: u64,
+    archive_bytes: u64,
+    model_bytes: u64,
+    payload_bytes: u64,
+    n_values: u64,
+    ratio: f64,
+    verified: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+    variables: Vec<CompressedObject>,
+}
+
+#[derive(Serialize)]
+struct CompressedObject {
+    name: String,
+    dtype: &'static str,
+    shape: Vec<usize>,
+    method: &'static str,
+    codec: String,
+    bound: BoundObject,
+    step: Option<f64>,
+    max_error: f64,
+    bytes: u64,
+}
+
+impl ArchiveObject {
+    pub fn new(report: &Report, kind: Option<&'static str>) -> Self {
+        let variables = report.variables.iter().map(|v| CompressedObject {
+            name: v.name.clone(),
+            dtype: v.dtype.name(),
+            shape: v.shape.clone(),
+            method: v.method,
+            codec: v.codec.clone(),
+            bound: v.bound.into(),
+            step: v.step,
+            max_error: v.max_error,
+            bytes: v.bytes,
+        });
+        ArchiveObject {
+            kind,
+            input_bytes: report.input_bytes,
+            archive_bytes: report.archive_bytes,
+            model_bytes: report.model_bytes,
+            payload_bytes: report.payload_bytes,
+            n_values: report.n_values,
+            ratio: report.ratio(),
+            verified: report.verified,
+            warnings: report.warnings.clone(),
+            variables: variables.collect(),
+        }
+    }
+}
+
+/// decompress.
+#[derive(Serialize)]
+pub struct DecompressedObject {
+    pub archive_bytes: u64,
+    /// Of the arrays in memory, as `input_bytes` of compress.
+    pub output_bytes: u64,
+    pub variables: Vec<VariableObject>,
+}
+
+#[derive(Serialize)]
+pub struct VariableObject {
+    name: String,
+    dtype: &'static str,
+    shape: Vec<usize>,
+}
+
+impl DecompressedObject {
+    pub fn new(archive_bytes: usize, dataset: &Dataset) -> Self {
+        let variables = dataset.variables.iter().map(|v| VariableObject {
+            name: v.name.clone(),
+            dtype: v.values.dtype().name(),
+            shape: v.shape.clone(),
+        });
+        DecompressedObject {
+            archive_bytes: archive_bytes as u64,
+            output_bytes: dataset.size_bytes() as u64,
+            variables: variables.collect(),
+        }
+    }
+}
+
+/// verify.
+#[derive(Serialize)]
+pub struct VerifyObject {
+    holds: bool,
+    n_values: u64,
+    n_violations: u64,
+    variables: Vec<VerifiedObject>,
+}
+
+#[derive(Serialize)]
+struct VerifiedObject {
+    name: String,
+    bound: BoundObject,
+    max_error: f64,
+    n_values: u64,
+    n_violations: u64,
+}
+
+impl From<&Verification> for VerifyObject {
+    fn from(verification: &Verification) -> Self {
+        let variables = verification.variables.iter().map(|v| VerifiedObject {
+            name: v.name.clone(),
+            bound: v.bound.into(),
+            max_error: v.max_error,
+            n_values: v.n_values,
+            n_violations: v.n_violations,
+        });
+        VerifyObject {
+            holds: verification.holds(),
+            n_values: verification.variables.iter().map(|v| v.n_values).sum(),
+            n_violations: verification.variables.iter().map(|v| v.n_violations).sum(),
+            variables: variables.collect(),
+        }
+    }
+}
+
+/// inspect of a model.
+#[derive(Serialize)]
+pub struct ModelObject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    hash: String,
+    architecture: String,
+    variables: Vec<String>,
+    n_parameters: u64,
+    model_bytes: u64,
+    trained_on_rows: u64,
+    epochs: u64,
+}
+
+impl ModelObject {
+    pub fn new(info: &ModelInfo, kind: Option<&'static str>) -> Self {
+        ModelObject {
+            kind,
+            hash: info.hash.clone(),
+            architecture: info.architecture.clone(),
+            variables: info.variables.clone(),
+            n_parameters: info.n_parameters,
+            model_bytes: info.size_bytes,
+            trained_on_rows: info.trained_on_rows,
+            epochs: info.epochs,
+        }
+    }
+}
+
+/// train: the model and its loss curves, one value an epoch.
+#[derive(Serialize)]
+pub struct TrainedObject {
+    #[serde(flatten)]
+    model: ModelObject,
+    training_loss: Vec<f64>,
+    validation_loss: Vec<f64>,
+}
+
+impl From<&Trained> for TrainedObject {
+    fn from(trained: &Trained) -> Self {
+        let [training, validation] = &trained.history;
+        TrainedObject {
+            model: ModelObject::new(&trained.model.describe(), None),
+            training_loss: training.clone(),
+            validation_loss: validation.clone(),
+        }
+    }
+}

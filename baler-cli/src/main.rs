@@ -1,0 +1,76 @@
+//! The command line of baler: one match; each subcommand has a file.
+
+mod cli;
+mod compare;
+mod completions;
+mod compress;
+mod decompress;
+mod demo;
+mod input;
+mod inspect;
+mod json;
+mod library;
+mod nearest;
+mod new;
+mod numbers;
+mod output;
+mod progress;
+mod project;
+mod report;
+mod settings;
+mod table;
+mod train;
+mod verify;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::say(&format!("baler: {}", cli::one_line_of(&error)));
+            ExitCode::from(cli::exit_code(&error))
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Some(Command::Compress(args)) => compress::run(&args),
+        Some(Command::Decompress(args)) => decompress::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args),
+        Some(Command::Inspect(args)) => inspect::run(&args),
+        Some(Command::Compare(args)) => compare::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::New(args)) => new::run(&args),
+        Some(Command::Completions(args)) => completions::run(&args),
+        None => project::run(&cli.project),
+    }
+}
+
+/// Help and version go to standard output; a usage error is one line.
+fn refuse(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        _ => {
+            output::say(&format!("baler: {}; see {}", cli::one_line(error), cli::help_command(error)));
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Outputs appear whole or not at all: bytes are written to a temporary file beside the target, brought to
+//! the disk, and renamed. On an error the temporary file is removed and the target is as it was.
+//!
+//! Never deletes anything; never replaces a file without `--force`.
+
+use anyhow::{Context, Result, bail};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// Where a command's result goes; made before the work starts, so that a wrong name costs no time.
+#[derive(Debug)]
+pub enum Target {
+    /// `-`
+    Stdout,
+    /// A regular file, present or not.
+    File { path: PathBuf, force: bool },
+    /// A device or pipe, for example /dev/null: written in place.
+    Special(PathBuf),
+}
+
+impl Target {
+    /// Checks that `name` can become an output: its directory is there, and no file unless `force`.
+    pub fn new(name: &Path, force: bool) -> Result<Target> {
+        if name == Path::new("-") {
+            return Ok(Target::Stdout);
+        }
+        // A link is followed, so that the file it names is replaced and not the link.
+        let path = std::fs::canonicalize(name).unwrap_or_else(|_| name.to_path_buf());
+        match std::fs::metadata(&path) {
+            Ok(found) if found.is_dir() => {
+                bail!("expected an output file, found the directory {}; add a file name", name.display())
+            }
+            Ok(found) if !found.is_file() => return Ok(Target::Special(path)),
+            Ok(_) if !force => bail!("{} exists; use -f to replace it", name.display()),
+            _ => {}
+        }
+        let folder = folder_of(&path);
+        if !folder.is_dir() {
+            bail!("the folder {} of the output does not exist; create it first", folder.display());
+        }
+        if path.file_name().is_none() {
+            bail!("expected an output file, found '{}'", name.display());
+        }
+        Ok(Target::File { path, force })
+    }
+
+    /// Writes all of `bytes`, whole or not at all.
+    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+        match self {
+            Target::Stdout => write_stdout(bytes),
+            Target::File { path, force } => write_whole(path, bytes, *force),
+            Target::Special(path) => std::fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|mut file| file.write_all(bytes))
+                .with_context(|| format!("writing {}", path.display())),
+        }
+    }
+
+    /// True for `-`.
+    pub fn is_stdout(&self) -> bool {
+        matches!(self, Target::Stdout)
+    }
+}
+
+/// Writes to standard output; a reader that went away (`| head`) is no error.
+pub fn write_stdout(bytes: &[u8]) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("writing standard output"),
+    }
+}
+
+/// Writes one line to standard error; nobody listening is no error.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// The folder that holds `path`.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Writes `path` by way of a temporary file in the same folder. Without `force` an existing file, also one
+/// that came into being since the check, stays and is an error.
+pub fn write_whole(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
+    let what = || format!("writing {}", path.display());
+    let folder = folder_of(path);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let prefix = format!(".{name}.");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666)); // the umask takes its part of it
+    }
+    let mut file = builder.tempfile_in(folder).with_context(what)?;
+    file.write_all(bytes).with_context(what)?;
+    if let Ok(old) = std::fs::metadata(path) {
+        file.as_file().set_permissions(old.permissions()).with_context(what)?;
+    }
+    file.as_file().sync_all().with_context(what)?;
+    let kept = if force { file.persist(path) } else { file.persist_noclobber(path) };
+    match kept {
+        Ok(_) => {}
+        Err(e) if e.error.kind() == ErrorKind::AlreadyExists => {
+            bail!("{} exists; use -f to replace it", path.display())
+        }
+        Err(e) => return Err(e.error).with_context(what),
+    }
+    // The name itself reaches the disk with the folder; some file systems cannot do this, and need not.
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_in(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_replaced_only_when_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.bale");
+        Target::new(&path, false).unwrap().write(b"one").unwrap();
+        let error = Target::new(&path, false).unwrap_err().to_string();
+        assert!(error.contains("use -f"), "{error}");
+        Target::new(&path, true).unwrap().write(b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(names_in(folder.path()), ["x.bale"]);
+    }
+
+    #[test]
+    fn a_file_made_meanwhile_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.bale");
+        let target = Target::new(&path, false).unwrap();
+        std::fs::write(&path, b"theirs").unwrap();
+        assert!(target.write(b"ours").is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
+        assert_eq!(names_in(folder.path()), ["x.bale"]);
+    }
+
+    #[test]
+    fn a_failed_rename_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.bale");
+        std::fs::create_dir(&path).unwrap(); // a folder took the name after the check
+        assert!(write_whole(&path, b"ours", true).is_err());
+        assert_eq!(names_in(folder.path()), ["x.bale"]);
+    }
+
+    #[test]
+    fn wrong_places_are_told_before_the_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("no/x.bale");
+        assert!(Target::new(&missing, false).unwrap_err().to_string().contains("does not exist"));
+        assert!(Target::new(folder.path(), true).unwrap_err().to_string().contains("directory"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_devices_are_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::write(&real, b"old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        Target::new(&link, true).unwrap().write(b"new").unwrap();
+        assert_eq!(std::fs::read(&real).unwrap(), b"new");
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        let null = Target::new(Path::new("/dev/null"), false).unwrap();
+        assert!(matches!(null, Target::Special(_)));
+        null.write(b"gone").unwrap();
+    }
+}

@@ -1,0 +1,204 @@
+//! The promise: exactly one of --abs, --rel, --pw-rel, --lossless, --ratio, --latent, and what differs for
+//! single variables. There is no default.
+
+use crate::library::{BoundSpec, Error, Missing, Size};
+use anyhow::Result;
+use clap::Args;
+
+#[derive(Args, Debug, Clone, Default, PartialEq)]
+#[command(next_help_heading = "Promise (exactly one of the first six)")]
+pub struct PromiseArgs {
+    /// |x' - x| <= E
+    #[arg(long, value_name = "E", group = "promise", allow_negative_numbers = true)]
+    pub abs: Option<f64>,
+    /// |x' - x| <= E times the finite range of each variable
+    #[arg(long, value_name = "E", group = "promise", allow_negative_numbers = true)]
+    pub rel: Option<f64>,
+    /// |x' - x| <= E times |x|, for each value
+    #[arg(long, value_name = "E", group = "promise", allow_negative_numbers = true)]
+    pub pw_rel: Option<f64>,
+    /// Every value bit for bit
+    #[arg(long, group = "promise")]
+    pub lossless: bool,
+    /// No promise but a size: at most 1/R of the input's bytes
+    #[arg(long, value_name = "R", group = "promise", value_parser = parse_ratio)]
+    pub ratio: Option<f64>,
+    /// No promise but a size: K latents per row, frame or block
+    #[arg(long, value_name = "K", group = "promise", value_parser = clap::value_parser!(u64).range(1..))]
+    pub latent: Option<u64>,
+    /// A promise of its own for some variables, e.g. 'pt,m*=rel:1e-3' (repeatable; the last match wins)
+    #[arg(long, value_name = "NAMES=KIND:E")]
+    pub bound: Vec<String>,
+    /// These variables bit for bit
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub exact: Vec<String>,
+    /// Leave these variables out
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub drop: Vec<String>,
+    /// Fill value, kept exactly and left out of the range: V, NAME=V or none (repeatable)
+    #[arg(long, value_name = "V", allow_hyphen_values = true)]
+    pub missing: Vec<String>,
+}
+
+const CHOICE: &str = "no promise given; choose --abs E (error at most E), --rel E (at most E times each variable's \
+    range), --pw-rel E (at most E times each |x|), --lossless (bit for bit), or a size without a promise: --ratio R \
+    or --latent K; for example --rel 1e-3";
+
+impl PromiseArgs {
+    /// This promise, or the file's where there is none; the rules of both, these last.
+    pub fn over(self, file: PromiseArgs) -> PromiseArgs {
+        let join = |mut first: Vec<String>, second: Vec<String>| {
+            first.extend(second);
+            first
+        };
+        let lists = PromiseArgs {
+            bound: join(file.bound.clone(), self.bound.clone()),
+            exact: join(file.exact.clone(), self.exact.clone()),
+            drop: join(file.drop.clone(), self.drop.clone()),
+            missing: join(file.missing.clone(), self.missing.clone()),
+            ..PromiseArgs::default()
+        };
+        let main = if self.is_given() { self } else { file };
+        PromiseArgs {
+            bound: lists.bound,
+            exact: lists.exact,
+            drop: lists.drop,
+            missing: lists.missing,
+            ..main
+        }
+    }
+
+    /// True if one of the six was chosen.
+    pub fn is_given(&self) -> bool {
+        self.lossless
+            || self.abs.or(self.rel).or(self.pw_rel).or(self.ratio).is_some()
+            || self.latent.is_some()
+    }
+
+    /// The promise for all variables; a size only without one.
+    pub fn bound_and_size(&self) -> Result<(BoundSpec, Option<Size>)> {
+        let bounds = [
+            self.abs.map(BoundSpec::Abs),
+            self.rel.map(BoundSpec::Rel),
+            self.pw_rel.map(BoundSpec::PwRel),
+            self.lossless.then_some(BoundSpec::Lossless),
+        ];
+        if let Some(bound) = bounds.into_iter().flatten().next() {
+            return Ok((bound.check()?, None));
+        }
+        let size = self.ratio.map(Size::Ratio).or(self.latent.map(|k| Size::Latent(k as usize)));
+        match size {
+            Some(size) => Ok((BoundSpec::Unbounded, Some(size))),
+            None => Err(Error::config(CHOICE).into()),
+        }
+    }
+
+    /// (pattern, promise), in order; --exact comes last and so wins.
+    pub fn rules(&self) -> Result<Vec<(String, BoundSpec)>> {
+        let mut rules = Vec::new();
+        for rule in &self.bound {
+            let (names, bound) =
+                rule.rsplit_once('=').filter(|(names, _)| !names.is_empty()).ok_or_else(|| {
+                    Error::config(format!(
+                        "expected --bound NAMES=KIND:E such as 'pt,mass=rel:1e-3', found '{rule}'"
+                    ))
+                })?;
+            let bound = BoundSpec::parse(bound.trim())?;
+            rules.extend(names.split(',').map(|name| (name.trim().to_string(), bound)));
+        }
+        rules.extend(self.exact.iter().map(|name| (name.trim().to_string(), BoundSpec::Lossless)));
+        Ok(rules)
+    }
+
+    /// (pattern, what is missing), in order.
+    pub fn missing_values(&self) -> Result<Vec<(String, Missing)>> {
+        self.missing.iter().map(|text| parse_missing(text)).collect()
+    }
+}
+
+fn parse_missing(text: &str) -> Result<(String, Missing)> {
+    let (name, value) = text.rsplit_once('=').unwrap_or(("*", text));
+    let missing = match value.trim() {
+        "none" => Missing::None,
+        "auto" => Missing::Auto,
+        number => match number.parse::<f64>() {
+            Ok(v) if v.is_finite() => Missing::Value(v),
+            Ok(_) => {
+                let text =
+                    format!("NaN and infinities are always kept exactly; --missing {text} is not needed");
+                return Err(Error::config(text).into());
+            }
+            Err(_) => {
+                let text =
+                    format!("expected --missing V, NAME=V, none or auto with a number V, found '{text}'");
+                return Err(Error::config(text).into());
+            }
+        },
+    };
+    Ok((name.trim().to_string(), missing))
+}
+
+fn parse_ratio(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(r) if r.is_finite() && r > 0.0 => Ok(r),
+        _ => Err("expected a finite number above 0".to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lists(bound: &[&str], exact: &[&str], missing: &[&str]) -> PromiseArgs {
+        let owned = |list: &[&str]| list.iter().map(|s| s.to_string()).collect();
+        PromiseArgs {
+            bound: owned(bound),
+            exact: owned(exact),
+            missing: owned(missing),
+            ..PromiseArgs::default()
+        }
+    }
+
+    #[test]
+    fn rules_keep_their_order_and_exact_wins() {
+        let rules = lists(&["pt,m*=rel:1e-3", "eta=lossless"], &["phi"], &[]).rules().unwrap();
+        let expected = [("pt", 1e-3), ("m*", 1e-3), ("eta", 0.0), ("phi", 0.0)];
+        assert_eq!(rules.len(), expected.len());
+        for ((name, bound), (expected_name, value)) in rules.iter().zip(expected) {
+            assert_eq!((name.as_str(), bound.value()), (expected_name, value));
+        }
+        for wrong in ["pt", "=rel:1", "pt=rel", "pt=relative:1", "pt=rel:-1"] {
+            assert!(lists(&[wrong], &[], &[]).rules().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn missing_values_are_numbers_or_words() {
+        let missing = lists(&[], &[], &["-999", "tos=1e20", "pt=none"]).missing_values().unwrap();
+        assert_eq!(missing[0], ("*".to_string(), Missing::Value(-999.0)));
+        assert_eq!(missing[1], ("tos".to_string(), Missing::Value(1e20)));
+        assert_eq!(missing[2], ("pt".to_string(), Missing::None));
+        assert!(lists(&[], &[], &["nan"]).missing_values().is_err());
+        assert!(lists(&[], &[], &["tos=many"]).missing_values().is_err());
+    }
+
+    #[test]
+    fn no_promise_is_explained() {
+        let text = PromiseArgs::default().bound_and_size().unwrap_err().to_string();
+        for word in ["--abs", "--rel", "--pw-rel", "--lossless", "--ratio", "--latent"] {
+            assert!(text.contains(word), "{text}");
+        }
+        let negative = PromiseArgs { abs: Some(-1.0), ..PromiseArgs::default() };
+        assert!(negative.bound_and_size().is_err());
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_file() {
+        let line = PromiseArgs { abs: Some(0.5), exact: vec!["a".into()], ..PromiseArgs::default() };
+        let file = PromiseArgs { rel: Some(0.1), exact: vec!["b".into()], ..PromiseArgs::default() };
+        let both = line.over(file.clone());
+        assert_eq!(both.bound_and_size().unwrap().0, BoundSpec::Abs(0.5));
+        assert_eq!(both.exact, ["b", "a"]);
+        assert_eq!(PromiseArgs::default().over(file.clone()), file);
+    }
+}

@@ -1,0 +1,114 @@
+//! Tables and the one line at the end of a command, as text; where they go is for the commands to say.
+
+use crate::library::{BoundSpec, Report};
+use crate::numbers;
+
+/// A header and rows of equal length; the first `n_left` columns are left-aligned, all others right-aligned.
+pub fn table(header: &[&str], rows: &[Vec<String>], n_left: usize) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let line = |cells: &[String]| {
+        let cells = cells.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column < n_left { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_string()
+    };
+    let header: Vec<String> = header.iter().map(|h| h.to_string()).collect();
+    std::iter::once(line(&header)).chain(rows.iter().map(|row| line(row))).collect::<Vec<_>>().join("\n")
+}
+
+/// One row per variable: codec, bound, worst error, bytes. At most `max_rows` of them.
+pub fn report_table(report: &Report, max_rows: usize) -> String {
+    let rows: Vec<Vec<String>> = report
+        .variables
+        .iter()
+        .take(max_rows)
+        .map(|v| {
+            vec![
+                v.name.clone(),
+                v.codec.clone(),
+                numbers::bound(v.bound),
+                numbers::error(v.max_error),
+                numbers::grouped(v.bytes),
+            ]
+        })
+        .collect();
+    let mut text = table(&["variable", "codec", "bound", "worst error", "bytes"], &rows, 3);
+    if report.variables.len() > rows.len() {
+        text += &format!("\n... and {} more; -v shows all", report.variables.len() - rows.len());
+    }
+    text
+}
+
+/// `1 200 504 -> 31 840 bytes (37.7 x; model 2 113 included)  bound verified on 150 000 values`
+pub fn summary(report: &Report, model_by_reference: bool) -> String {
+    let model = match (model_by_reference, report.model_bytes) {
+        (true, 0) => "model not included".to_string(),
+        (true, bytes) => format!("model {} not included", numbers::grouped(bytes)),
+        (false, 0) => "no model".to_string(),
+        (false, bytes) => format!("model {} included", numbers::grouped(bytes)),
+    };
+    let promise = if report.variables.iter().all(|v| v.bound == BoundSpec::Unbounded) {
+        "no bound promised".to_string()
+    } else if report.verified {
+        format!("bound verified on {} values", numbers::grouped(report.n_values))
+    } else {
+        "bound not verified".to_string()
+    };
+    format!(
+        "{} -> {} bytes ({} x; {model})  {promise}",
+        numbers::grouped(report.input_bytes),
+        numbers::grouped(report.archive_bytes),
+        numbers::ratio(report.ratio()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::library::{DType, VariableReport};
+
+    fn report() -> Report {
+        Report {
+            input_bytes: 1_200_504,
+            archive_bytes: 31_840,
+            model_bytes: 2113,
+            payload_bytes: 29_541,
+            n_values: 150_000,
+            verified: true,
+            warnings: Vec::new(),
+            variables: vec![VariableReport {
+                name: "data".into(),
+                dtype: DType::F64,
+                shape: vec![60, 50, 50],
+                method: "predictive",
+                codec: "uniform lorenzo3 pco".into(),
+                bound: BoundSpec::Rel(1e-3),
+                step: Some(1.17e-4),
+                max_error: 5.8e-5,
+                bytes: 31_700,
+            }],
+        }
+    }
+
+    #[test]
+    fn the_line_is_that_of_the_interface() {
+        assert_eq!(
+            summary(&report(), false),
+            "1 200 504 -> 31 840 bytes (37.7 x; model 2 113 included)  bound verified on 150 000 values"
+        );
+    }
+
+    #[test]
+    fn the_table_is_aligned() {
+        assert_eq!(
+            report_table(&report(), 10),
+            "variable  codec                 bound     worst error   bytes\n\
+             data      uniform lorenzo3 pco  rel 1e-3       5.8e-5  31 700"
+        );
+        assert!(report_table(&report(), 0).ends_with("... and 1 more; -v shows all"));
+    }
+}
