@@ -1,0 +1,41 @@
+//! Adds the golden files of new cases, and writes the hashes of all of them to `tests/assets/golden.txt`. Files that are
+//! there are decoded and never changed: `cargo run --release --example make_golden`.
+
+#[path = "../tests/golden_cases/mod.rs"]
+mod golden_cases;
+
+use baler::{DecompressOptions, Model, NoProgress, compress_with, decompress_with};
+use golden_cases::manifest::{asset, values_hash};
+use std::fs;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut list = String::new();
+    for case in golden_cases::cases() {
+        let model = case.model.as_ref().map(|(_, model)| model);
+        let written = compress_with(&case.dataset, &case.options, model, &mut NoProgress)?;
+        let path = asset(&format!("{}.bale", case.name));
+        if !path.exists() {
+            fs::write(&path, &written.bytes)?;
+        }
+        let stored_model = match &case.model {
+            Some((name, model)) => {
+                let path = asset(&format!("{name}.balm"));
+                if !path.exists() {
+                    fs::write(&path, model.to_bytes())?;
+                }
+                Some(Model::from_bytes(&fs::read(&path)?)?)
+            }
+            None => None,
+        };
+        let options = DecompressOptions { model: stored_model.as_ref(), ..DecompressOptions::default() };
+        let decoded = decompress_with(&fs::read(&path)?, &options, &mut NoProgress)?;
+        let archive = blake3::hash(&written.bytes).to_hex();
+        list += &format!("{} {} {archive}\n", case.name, values_hash(&decoded));
+        println!("{} {} bytes", case.name, written.bytes.len());
+        for variable in &written.report.variables {
+            println!("    {} {} {}", variable.name, variable.codec, variable.max_error);
+        }
+    }
+    fs::write(asset("golden.txt"), list)?;
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! The format: stored files are decoded for ever, and the bytes that are written today are pinned.
+
+mod golden_cases;
+
+use baler::{DecompressOptions, Model, NoProgress, compress_with, decompress_with, inspect};
+use golden_cases::manifest::{asset, entries, values_hash};
+use std::fs;
+
+fn stored(name: &str) -> Vec<u8> {
+    fs::read(asset(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn every_golden_file_decodes_to_the_values_of_old() {
+    let cases = golden_cases::cases();
+    let entries = entries();
+    let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, cases.iter().map(|case| case.name).collect::<Vec<_>>(), "golden.txt lacks a case");
+    for (entry, case) in entries.iter().zip(&cases) {
+        let model = case.model.as_ref().filter(|_| case.options.model_by_reference);
+        let model = model.map(|(name, _)| Model::from_bytes(&stored(&format!("{name}.balm"))).unwrap());
+        let options = DecompressOptions { model: model.as_ref(), ..DecompressOptions::default() };
+        let bytes = stored(&format!("{}.bale", entry.name));
+        let decoded = decompress_with(&bytes, &options, &mut NoProgress).unwrap();
+        assert_eq!(values_hash(&decoded), entry.values, "{}", entry.name);
+        assert_eq!(decoded.layout, case.dataset.layout, "{}", entry.name);
+        assert_eq!(decoded.attachments, case.dataset.attachments, "{}", entry.name);
+        for (decoded, original) in decoded.variables.iter().zip(&case.dataset.variables) {
+            assert_eq!(decoded.storage, original.storage, "{} {}", entry.name, original.name);
+        }
+    }
+}
+
+#[test]
+fn compressing_again_gives_the_pinned_bytes_for_any_number_of_threads() {
+    for (entry, mut case) in entries().iter().zip(golden_cases::cases()) {
+        let model = case.model.as_ref().map(|(_, model)| model);
+        for n_threads in [1, 2] {
+            case.options.n_threads = n_threads;
+            let written = compress_with(&case.dataset, &case.options, model, &mut NoProgress).unwrap();
+            let hash = blake3::hash(&written.bytes).to_hex().to_string();
+            assert_eq!(hash, entry.archive, "{} with {n_threads} threads", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_model_file_keeps_its_hash() {
+    for (name, model) in golden_cases::cases().into_iter().filter_map(|case| case.model) {
+        let bytes = stored(&format!("{name}.balm"));
+        let read = Model::from_bytes(&bytes).unwrap();
+        assert_eq!(read, model, "{name}");
+        assert_eq!(read.hash(), *blake3::hash(&bytes).as_bytes(), "{name}");
+    }
+}
+
+#[test]
+fn the_golden_files_show_every_grid_and_coder() {
+    let mut words = std::collections::BTreeSet::new();
+    for entry in entries() {
+        for variable in inspect(&stored(&format!("{}.bale", entry.name))).unwrap().variables {
+            words.extend(variable.codec.split(' ').map(str::to_string));
+        }
+    }
+    let grids = ["exact", "exact-f32", "integer", "integer-step", "uniform", "decimal", "log"];
+    for word in grids.iter().chain(&["constant", "pco", "zstd", "ranks", "lorenzo", "predictive", "latents"])
+    {
+        assert!(words.contains(*word), "no golden file with {word}: {words:?}");
+    }
+}
