@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Decodes every golden file with the independent decoder and compares the values with the hashes in golden.txt.
+#
+#     reference/test_decode.sh [PYTHON]
+#
+# PYTHON (default: python) needs the packages that decode.py names.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python="${1:-python}"
+assets=baler/tests/assets
+scratch="$(mktemp -d)"
+trap 'rm -rf "$scratch"' EXIT
+
+models=()
+for model in "$assets"/*.balm; do
+    models+=("$model")
+done
+
+n_files=0
+while read -r name expected _; do
+    decoded=no
+    # Archives that name no model take any; the others take the one model with the right hash.
+    for model in "${models[@]}"; do
+        if "$python" reference/decode.py "$assets/$name.bale" "$scratch/$name.npz" --model "$model" 2>"$scratch/error"; then
+            decoded=yes
+            break
+        fi
+    done
+    if [[ $decoded == no ]]; then
+        cat "$scratch/error" >&2
+        echo "FAILED: the reference decoder does not decode $name.bale" >&2
+        exit 1
+    fi
+    found="$("$python" reference/values_hash.py "$scratch/$name.npz")"
+    if [[ $found != "$expected" ]]; then
+        echo "FAILED: $name.bale: expected values with hash $expected, found $found" >&2
+        exit 1
+    fi
+    n_files=$((n_files + 1))
+done <"$assets/golden.txt"
+
+n_archives="$(find "$assets" -name '*.bale' | wc -l)"
+if [[ $n_files -eq 0 || $n_files -ne $n_archives ]]; then
+    echo "FAILED: expected $n_archives golden files in golden.txt, found $n_files" >&2
+    exit 1
+fi
+# A damaged file must not pass.
+"$python" reference/damage.py "$assets"
+echo "the reference decoder agrees on $n_files golden files"
