@@ -26,6 +26,9 @@ pub struct CompressArgs {
     /// Only name the model by its hash instead of embedding it
     #[arg(long, requires = "model")]
     pub model_ref: bool,
+    /// Only the fast tier of the predictive method: a few percent larger, several times faster
+    #[arg(long)]
+    pub fast: bool,
     /// Settings from a toml file; the command line goes first
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -61,6 +64,7 @@ pub fn run(args: &CompressArgs) -> Result<()> {
     let mut options = settings.options()?;
     options.n_threads = threads.unwrap_or(0);
     options.model_by_reference = args.model_ref;
+    options.fast = args.fast;
     let target = Target::new(&args.output, args.force)?;
     refuse_json_on_stdout(args.json, &target)?;
 

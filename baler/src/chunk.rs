@@ -7,12 +7,12 @@ use crate::container::VariablePlan;
 use crate::container::bytes::{ByteReader, ByteWriter, with_room};
 use crate::dataset::Values;
 use crate::error::{Error, Result};
-use crate::options::Method;
+use crate::predict::shared::Shared;
 use crate::quantize::blocks::{self, BLOCK};
 use crate::quantize::element::is_negative_zero;
 use crate::quantize::{Bound, Element, Grid, widest};
 use crate::special::{OWN_BITS, Specials, holds_pattern};
-use crate::stream::{self, Coding, Stream};
+use crate::stream::{self, How, Stream};
 
 /// Values that become bytes for the hash at a time.
 const HASHED_AT_ONCE: usize = 1 << 14;
@@ -135,10 +135,10 @@ pub fn write_part<T: Element>(
     original: &[T],
     shape: &[usize],
     variable: &VariablePlan,
-    method: Method,
+    how: How,
 ) -> Part {
     let n_specials = numbers.specials.classes.len();
-    let part = write_numbers(numbers, predictions, residual, original, shape, variable, method);
+    let part = write_numbers(numbers, predictions, residual, original, shape, variable, how);
     let growing = n_specials > 0 && part.bytes.len() > size_of_val(original);
     if !growing || predictions.is_some() || variable.grid != Grid::Order {
         return part;
@@ -146,7 +146,7 @@ pub fn write_part<T: Element>(
     // Random bits have many NaN, which the exact grid holds as well.
     let q = original.iter().map(|x| x.order()).collect();
     let every_bit = Numbers { q, specials: Specials::default() };
-    let other = write_numbers(every_bit, None, residual, original, shape, variable, method);
+    let other = write_numbers(every_bit, None, residual, original, shape, variable, how);
     if other.bytes.len() < part.bytes.len() { other } else { part }
 }
 
@@ -157,7 +157,7 @@ fn write_numbers<T: Element>(
     original: &[T],
     shape: &[usize],
     variable: &VariablePlan,
-    method: Method,
+    how: How,
 ) -> Part {
     let mut numbers = numbers;
     if let (Some(predictions), false) = (predictions, residual) {
@@ -166,15 +166,15 @@ fn write_numbers<T: Element>(
     let mask = numbers.specials.mask();
     let stored = predictions.filter(|_| !residual).unwrap_or(&numbers.q);
     let (max_error, hash) = error_and_hash(stored, &numbers.specials, original, variable);
-    let coding = Coding::new(method, &variable.grid, variable.dtype);
+    let kind = (&variable.grid, variable.dtype);
     let stream = match predictions {
         Some(_) if !residual => Stream { bytes: Vec::new(), codec: "latents".to_string() },
         Some(predictions) => {
             let rest: Vec<i64> =
                 numbers.q.iter().zip(predictions).map(|(&q, &p)| q.wrapping_sub(p)).collect();
-            stream::encode(rest, shape, mask.as_deref(), coding)
+            stream::encode(rest, shape, mask.as_deref(), kind, how)
         }
-        None => stream::encode(numbers.q, shape, mask.as_deref(), coding),
+        None => stream::encode(numbers.q, shape, mask.as_deref(), kind, how),
     };
     let mut w = ByteWriter::default();
     w.block(&numbers.specials.write(size_of::<T>()));
@@ -207,11 +207,12 @@ fn keep_unserved<T: Element>(
     }
 }
 
-/// Reads a part back; `predictions` as in [`write_part`]. Checks the hash of the values.
+/// Reads a part back; `predictions` as in [`write_part`], `shared` as in [`stream::decode`]. Checks the hash of the values.
 pub fn read_part<T: Element>(
     r: &mut ByteReader,
     predictions: Option<&[i64]>,
     residual: bool,
+    shared: Option<&Shared>,
     shape: &[usize],
     variable: &VariablePlan,
 ) -> Result<Vec<T>> {
@@ -225,7 +226,7 @@ pub fn read_part<T: Element>(
             return Err(Error::corrupt("expected no numbers where predictions are all there is"));
         }
         Some(predictions) if !residual => predictions.to_vec(),
-        _ => stream::decode(stream, shape, mask.as_deref())?,
+        _ => stream::decode(stream, shape, mask.as_deref(), shared)?,
     };
     if let (Some(predictions), true) = (predictions, residual) {
         q.iter_mut().zip(predictions).for_each(|(q, &p)| *q = q.wrapping_add(p));
@@ -318,6 +319,7 @@ pub fn read_part_values(
     r: &mut ByteReader,
     predictions: Option<&[i64]>,
     residual: bool,
+    shared: Option<&Shared>,
     shape: &[usize],
     variable: &VariablePlan,
 ) -> Result<Values> {
@@ -325,7 +327,7 @@ pub fn read_part_values(
         ($($variant:ident),*) => {
             match variable.dtype {
                 $(crate::DType::$variant => {
-                    Values::$variant(read_part(r, predictions, residual, shape, variable)?)
+                    Values::$variant(read_part(r, predictions, residual, shared, shape, variable)?)
                 })*
             }
         };

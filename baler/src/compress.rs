@@ -11,6 +11,7 @@ use crate::options::{BoundSpec, Method, Options, Size};
 use crate::plan::{self, Planned};
 use crate::quantize::blocks::compare;
 use crate::report::{NoProgress, Progress, Report};
+use crate::stream::How;
 use crate::threads::in_threads;
 use crate::{inspect, with_values};
 use rayon::prelude::*;
@@ -35,8 +36,8 @@ pub fn compress(dataset: &Dataset, options: &Options) -> Result<Vec<u8>> {
     Ok(compress_with(dataset, options, None, &mut NoProgress)?.bytes)
 }
 
-/// Compresses a dataset with a trained `model`, or without. With [`Method::Auto`] and a bound, a model is used only
-/// where that makes the smaller archive.
+/// Compresses a dataset with a trained `model`, or without. With [`Method::Auto`] and a bound, an autoencoder is used
+/// only where that makes the smaller archive.
 ///
 /// # Errors
 /// [`ErrorKind::Config`] for options or a model that do not fit the data.
@@ -46,7 +47,8 @@ pub fn compress_with(
     model: Option<&Model>,
     progress: &mut dyn Progress,
 ) -> Result<Compressed> {
-    if options.method != Method::Auto || options.bound == BoundSpec::Unbounded || model.is_none() {
+    let has_networks = model.is_some_and(|model| !model.parts.is_empty());
+    if options.method != Method::Auto || options.bound == BoundSpec::Unbounded || !has_networks {
         return compress_as_told(dataset, options, model, progress);
     }
     let learned = compress_as_told(dataset, options, model, progress)?;
@@ -74,7 +76,7 @@ fn compress_as_told(
     crate::network::simd_level()?;
     // 1 read, 2 type, 3 relate, 4 choose grids: what is kept, what is promised, how it is coded.
     let Planned { dataset, plan, model, warnings } = plan::plan(dataset, options, model, progress)?;
-    let models = model_entries(model.as_deref(), &plan, options)?;
+    let models = model_entries(model.as_deref(), &plan, options);
     // 4 quantize, 5 predict or encode, 6 entropy-code, chunk by chunk.
     let coders = Coders::for_compression(&plan, model.as_deref())?;
     let payloads = encode_chunks(&dataset, &plan, &coders, options, progress)?;
@@ -94,6 +96,10 @@ fn compress_as_told(
     let mut report = inspect::report(&archive, bytes.len())?;
     report.verified = true;
     report.warnings = warnings;
+    for warning in drift(&plan, model.as_deref(), &report) {
+        progress.warn(&warning);
+        report.warnings.push(warning);
+    }
     if let Some(Size::Ratio(ratio)) = options.size
         && report.ratio() < ratio
     {
@@ -104,6 +110,19 @@ fn compress_as_told(
         report.warnings.push(warning);
     }
     Ok(Compressed { bytes, report })
+}
+
+/// What is to be told of variables that a predictive model was not made for.
+fn drift(plan: &Plan, model: Option<&Model>, report: &Report) -> Vec<String> {
+    let Some(model) = model else { return Vec::new() };
+    let told = |group: &GroupPlan| {
+        let GroupMethod::Predictive { model: entry } = group.method else { return None };
+        let predictor = model.predictors.get(entry - model.parts.len())?;
+        let idx = group.variables[0];
+        let bits = 8.0 * report.variables[idx].bytes as f64 / plan.variables[idx].n_values().max(1) as f64;
+        predictor.drift(bits, report.variables[idx].step.unwrap_or(0.0))
+    };
+    plan.groups.iter().filter_map(told).collect()
 }
 
 /// (group, first row) of every chunk, in the order of the archive.
@@ -129,9 +148,8 @@ fn encode_chunks(
     let mut payloads = Vec::with_capacity(starts.len());
     for batch in starts.chunks(CHUNKS_AT_A_TIME) {
         let encoded: Vec<Vec<u8>> = in_threads(options.n_threads, || {
-            let encode = |&(group_idx, first_row)| {
-                encode_chunk(dataset, plan, group_idx, first_row, coders, options.method)
-            };
+            let encode =
+                |&(group_idx, first_row)| encode_chunk(dataset, plan, group_idx, first_row, coders, options);
             batch.par_iter().map(encode).collect()
         })?;
         payloads.extend(encoded);
@@ -154,7 +172,7 @@ fn encode_chunk(
     group_idx: usize,
     first_row: usize,
     coders: &Coders,
-    method: Method,
+    options: &Options,
 ) -> Vec<u8> {
     let group = &plan.groups[group_idx];
     let all_rows = plan.variables[group.variables[0]].n_rows();
@@ -170,23 +188,24 @@ fn encode_chunk(
         .collect();
     let mut w = ByteWriter::default();
     let (predictions, residual) = match &group.method {
-        GroupMethod::Classical => (None, true),
+        GroupMethod::Classical | GroupMethod::Predictive { .. } => (None, true),
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
             let shape = plan.variables[group.variables[0]].shape_of_rows(n_rows);
             let sampling = Sampling { scalings, blocks: blocks.as_ref(), shape: &shape };
             let q: Vec<Vec<i64>> = numbers.iter().map(|n| n.q.clone()).collect();
             let masks: Vec<_> = numbers.iter().map(|n| n.specials.mask()).collect();
-            let (latents, predictions) = coders.get(*model).encode(sampling, &q, &masks);
+            let (latents, predictions) = coders.network(*model).encode(sampling, &q, &masks);
             w.block(&latents);
             (Some(predictions), *residual)
         }
     };
+    let how = How { method: options.method, fast: options.fast, shared: coders.predictor(&group.method) };
     for (position, (numbers, &idx)) in numbers.into_iter().zip(&group.variables).enumerate() {
         let variable = &plan.variables[idx];
         let predicted = predictions.as_ref().map(|all| all[position].as_slice());
         let part = with_values!(&dataset.variables[idx].values, v => {
             let original = rows!(v, first_row, n_rows, all_rows);
-            chunk::write_part(numbers, predicted, residual, original, &variable.shape_of_rows(n_rows), variable, method)
+            chunk::write_part(numbers, predicted, residual, original, &variable.shape_of_rows(n_rows), variable, how)
         });
         w.block(&part.bytes);
     }
@@ -250,27 +269,27 @@ impl StoredModel {
 }
 
 /// One entry a part of the model, if any group uses it.
-fn model_entries(model: Option<&Model>, plan: &Plan, options: &Options) -> Result<Vec<StoredModel>> {
-    let used = plan.groups.iter().any(|group| matches!(group.method, GroupMethod::Autoencoder { .. }));
-    let Some(model) = model.filter(|_| used) else { return Ok(Vec::new()) };
+fn model_entries(model: Option<&Model>, plan: &Plan, options: &Options) -> Vec<StoredModel> {
+    let used = plan.groups.iter().any(|group| group.method.model().is_some());
+    let Some(model) = model.filter(|_| used) else { return Vec::new() };
     let hash = if options.model_by_reference { model.hash() } else { [0; 32] };
-    Ok((0..model.parts.len())
-        .map(|part| {
-            if options.model_by_reference {
-                StoredModel::Reference { hash, part }
-            } else {
-                StoredModel::Inline(model.parts[part].decoder.write(model.parts[part].tile()))
-            }
-        })
-        .collect())
+    let entry = |part| match options.model_by_reference {
+        true => StoredModel::Reference { hash, part },
+        false => StoredModel::Inline(model.entry(part).unwrap_or_default()),
+    };
+    (0..model.n_entries()).map(entry).collect()
 }
 
 impl Coders {
     fn for_compression(plan: &Plan, model: Option<&Model>) -> Result<Coders> {
-        let used = plan.groups.iter().any(|group| matches!(group.method, GroupMethod::Autoencoder { .. }));
-        let parts = model.filter(|_| used).map_or(&[][..], |model| &model.parts);
-        Ok(Coders::new(
-            parts.iter().map(|part| Coder::new(&part.decoder, Some(&part.encoder))).collect::<Result<_>>()?,
-        ))
+        let used = plan.groups.iter().any(|group| group.method.model().is_some());
+        let Some(model) = model.filter(|_| used) else { return Ok(Coders::new(Vec::new(), Vec::new())) };
+        let networks =
+            model.parts.iter().map(|part| Coder::new(&part.decoder, Some(&part.encoder)).map(Some));
+        let mut networks = networks.collect::<Result<Vec<_>>>()?;
+        networks.resize_with(model.n_entries(), || None);
+        let mut predictors = vec![None; model.parts.len()];
+        predictors.extend(model.predictors.iter().map(|predictor| Some(predictor.shared.clone())));
+        Ok(Coders::new(networks, predictors))
     }
 }

@@ -8,6 +8,7 @@ use crate::dataset::{Dataset, Values, Variable};
 use crate::error::{Error, Result};
 use crate::names;
 use crate::options::pattern_matches;
+use crate::predict::shared::Shared;
 use crate::report::{NoProgress, Progress};
 use crate::select::select;
 use crate::threads::in_threads;
@@ -178,48 +179,71 @@ fn assemble(
     Ok(select(dataset, |name| names.contains(&name)))
 }
 
-/// The decoders of an archive, by index.
-pub struct Coders(Vec<Coder>);
+/// The models of an archive, by index.
+pub struct Coders {
+    networks: Vec<Option<Coder>>,
+    predictors: Vec<Option<Shared>>,
+}
 
 impl Coders {
-    /// Takes the coders of the archive's models in their order.
-    pub fn new(coders: Vec<Coder>) -> Coders {
-        Coders(coders)
+    /// Those of a compression, in the order of the archive's models.
+    pub fn new(networks: Vec<Option<Coder>>, predictors: Vec<Option<Shared>>) -> Coders {
+        Coders { networks, predictors }
     }
 
-    /// The coder of model `model`; the container has checked the index.
-    pub fn get(&self, model: usize) -> &Coder {
-        &self.0[model]
+    /// The network that is model `model`; there is one, for every group was looked at.
+    pub fn network(&self, model: usize) -> &Coder {
+        self.networks[model].as_ref().expect("a network for each group that has one")
+    }
+
+    /// The predictive model of a group, if it has one.
+    pub fn predictor(&self, method: &GroupMethod) -> Option<&Shared> {
+        let GroupMethod::Predictive { model } = method else { return None };
+        self.predictors[*model].as_ref()
     }
 
     /// Reads the models inside the archive, or takes those of the model file that it names.
     pub fn for_archive(archive: &Archive, model: Option<&Model>) -> Result<Coders> {
         let given = model.map(|model| (model, model.hash()));
-        let coders = archive
-            .models
-            .iter()
-            .map(|entry| match entry {
-                ModelEntry::Inline(bytes) => Coder::new(&Decoder::read(bytes)?, None),
+        let mut coders = Coders { networks: Vec::new(), predictors: Vec::new() };
+        for (idx, entry) in archive.models.iter().enumerate() {
+            let own;
+            let bytes = match entry {
+                ModelEntry::Inline(bytes) => *bytes,
                 ModelEntry::Reference { hash, part } => {
-                    let hex = blake3::Hash::from_bytes(*hash).to_hex();
-                    match given {
-                        Some((model, found)) if found == *hash => {
-                            let part = model.parts.get(*part);
-                            let part = part.ok_or_else(|| Error::corrupt("the model has not enough parts"))?;
-                            Coder::new(&part.decoder, None)
-                        }
-                        Some((_, found)) => Err(Error::config(format!(
-                            "expected the model with BLAKE3 hash {hex}, found {}; give the right one with --model",
-                            blake3::Hash::from_bytes(found).to_hex()
-                        ))),
-                        None => Err(Error::config(format!(
-                            "expected the model with BLAKE3 hash {hex}, found none; give it with --model M.balm"
-                        ))),
-                    }
+                    own = named_model(given, hash)?
+                        .entry(*part)
+                        .ok_or_else(|| Error::corrupt("the model has not enough parts"))?;
+                    &own
                 }
-            })
-            .collect::<Result<_>>()?;
-        Ok(Coders(coders))
+            };
+            let used = |is_kind: fn(&GroupMethod) -> bool| {
+                let methods = archive.plan.groups.iter().map(|group| &group.method);
+                methods.filter(|method| method.model() == Some(idx)).any(is_kind)
+            };
+            let network = used(|method| matches!(method, GroupMethod::Autoencoder { .. }))
+                .then(|| Coder::new(&Decoder::read(bytes)?, None));
+            let predictor =
+                used(|method| matches!(method, GroupMethod::Predictive { .. })).then(|| Shared::read(bytes));
+            coders.networks.push(network.transpose()?);
+            coders.predictors.push(predictor.transpose()?);
+        }
+        Ok(coders)
+    }
+}
+
+/// The given model, if it is the one with this hash.
+fn named_model<'a>(given: Option<(&'a Model, [u8; 32])>, hash: &[u8; 32]) -> Result<&'a Model> {
+    let hex = blake3::Hash::from_bytes(*hash).to_hex();
+    match given {
+        Some((model, found)) if found == *hash => Ok(model),
+        Some((_, found)) => Err(Error::config(format!(
+            "expected the model with BLAKE3 hash {hex}, found {}; give the right one with --model",
+            blake3::Hash::from_bytes(found).to_hex()
+        ))),
+        None => Err(Error::config(format!(
+            "expected the model with BLAKE3 hash {hex}, found none; give it with --model M.balm"
+        ))),
     }
 }
 
@@ -235,13 +259,14 @@ pub fn decode_chunk(
     let n_rows = group.rows_per_chunk.min(first.n_rows() - chunk.first_row);
     let mut r = ByteReader::new(chunk.payload);
     let (predictions, residual) = match &group.method {
-        GroupMethod::Classical => (None, true),
+        GroupMethod::Classical | GroupMethod::Predictive { .. } => (None, true),
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
             let shape = first.shape_of_rows(n_rows);
             let sampling = Sampling { scalings, blocks: blocks.as_ref(), shape: &shape };
-            (Some(coders.get(*model).decode(sampling, r.block()?)?), *residual)
+            (Some(coders.network(*model).decode(sampling, r.block()?)?), *residual)
         }
     };
+    let predictor = coders.predictor(&group.method);
     let mut values = Vec::with_capacity(group.variables.len());
     for (position, &idx) in group.variables.iter().enumerate() {
         let variable = &plan.variables[idx];
@@ -252,7 +277,7 @@ pub fn decode_chunk(
         }
         let predicted = predictions.as_ref().map(|all| all[position].as_slice());
         let shape = variable.shape_of_rows(n_rows);
-        let decoded = chunk::read_part_values(&mut part, predicted, residual, &shape, variable)
+        let decoded = chunk::read_part_values(&mut part, predicted, residual, predictor, &shape, variable)
             .and_then(|decoded| part.finish("a variable's part").map(|()| decoded))
             .map_err(|e| e.in_variable(&variable.name))?;
         values.push(Some(decoded));

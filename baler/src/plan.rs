@@ -10,10 +10,12 @@ use crate::dataset::{Dataset, Variable};
 use crate::error::{Error, Result};
 use crate::names;
 use crate::options::{BoundSpec, Method, Missing, Options, pattern_matches};
+use crate::predict::predictor::Predictor;
 use crate::quantize::{Bound, Element, Grid, MAX_Q, log_number, log_step, uniform_step};
 use crate::report::Progress;
 use crate::select::select;
 use crate::special::MAX_PATTERNS;
+use crate::stream::mantissa_bits;
 use crate::threads::in_threads;
 use crate::typing::{Profile, low_bit, min_abs, profile};
 use crate::{train, with_values};
@@ -76,15 +78,21 @@ pub fn plan<'a>(
 fn wants_model(options: &Options, model: Option<&Model>) -> Result<bool> {
     let sized = options.size.is_some() || options.bound == BoundSpec::Unbounded;
     match options.method {
-        method @ (Method::Classical | Method::Predictive) if model.is_some() => Err(Error::config(format!(
-            "a model has no use with --method {}; leave one of them out",
-            method.name()
-        ))),
+        Method::Classical if model.is_some() => {
+            Err(Error::config("a model has no use with --method classical; leave one of them out"))
+        }
+        Method::Predictive if model.is_some_and(|model| model.predictors.is_empty()) => {
+            Err(Error::config("expected a predictive model with --method predictive, found an autoencoder"))
+        }
+        Method::Autoencoder if model.is_some_and(|model| model.parts.is_empty()) => {
+            Err(Error::config("expected an autoencoder with --method autoencoder, found a predictive model"))
+        }
         method @ (Method::Classical | Method::Predictive) if sized => Err(Error::config(format!(
             "--ratio and --latent need an autoencoder; leave out --method {}, or give a bound",
             method.name()
         ))),
-        Method::Classical | Method::Predictive => Ok(false),
+        Method::Classical => Ok(false),
+        Method::Predictive => Ok(model.is_some()),
         Method::Autoencoder => Ok(true),
         Method::Auto => Ok(sized || model.is_some()),
     }
@@ -315,6 +323,12 @@ fn group_variables(
         group.variables.iter().for_each(|&idx| grouped[idx] = true);
         groups.push(group);
     }
+    for (position, predictor) in model.iter().flat_map(|model| &model.predictors).enumerate() {
+        let entry = model.map_or(0, |model| model.parts.len()) + position;
+        let group = predicted_group(predictor, entry, variables)?;
+        grouped[group.variables[0]] = true;
+        groups.push(group);
+    }
     for (idx, variable) in variables.iter().enumerate().filter(|(idx, _)| !grouped[*idx]) {
         let row_len = variable.n_values() / variable.n_rows().max(1);
         // Without learning, a few long series (one a detector, say) are coded apart: each has its own best prediction.
@@ -324,16 +338,54 @@ fn group_variables(
             && row_len >= 1 << 14;
         groups.push(GroupPlan {
             variables: vec![idx],
-            rows_per_chunk: match variable.n_values() {
-                _ if series => 1,
-                n_values if n_values <= WHOLE_VALUES => variable.n_rows().max(1),
-                _ => (CHUNK_VALUES / row_len.max(1)).max(1),
-            },
+            rows_per_chunk: if series { 1 } else { rows_per_chunk(variable) },
             method: GroupMethod::Classical,
         });
     }
     groups.sort_by_key(|group| group.variables[0]);
     Ok(groups)
+}
+
+fn rows_per_chunk(variable: &VariablePlan) -> usize {
+    let row_len = variable.n_values() / variable.n_rows().max(1);
+    match variable.n_values() {
+        n_values if n_values <= WHOLE_VALUES => variable.n_rows().max(1),
+        _ => (CHUNK_VALUES / row_len.max(1)).max(1),
+    }
+}
+
+/// The group of the variable that a predictive model was trained for.
+fn predicted_group(predictor: &Predictor, entry: usize, variables: &[VariablePlan]) -> Result<GroupPlan> {
+    let idx = match variables.iter().position(|variable| variable.name == predictor.name) {
+        Some(idx) => idx,
+        None if variables.len() == 1 => 0,
+        None => {
+            let names = variables.iter().map(|variable| variable.name.as_str());
+            return Err(names::unknown("data with the model's variable", &predictor.name, names));
+        }
+    };
+    let variable = &variables[idx];
+    let wrong = |expected: String, found: String| {
+        let message = format!(
+            "expected {expected} as in the model's training data, found {found}; train a model for this data"
+        );
+        Err(Error::config(message).in_variable(&variable.name))
+    };
+    if variable.dtype != predictor.dtype {
+        return wrong(predictor.dtype.name().into(), variable.dtype.name().into());
+    }
+    let kind = |bits: Option<u32>| {
+        if bits.is_some() { "numbers that are the order of floats" } else { "a grid of steps" }
+    };
+    let mantissa_bits = mantissa_bits(&variable.grid, variable.dtype);
+    if mantissa_bits != predictor.mantissa_bits {
+        return wrong(kind(predictor.mantissa_bits).into(), kind(mantissa_bits).into());
+    }
+    let rows_per_chunk = rows_per_chunk(variable);
+    if variable.n_values() > 0 && !predictor.shared.fits_shape(&variable.shape_of_rows(rows_per_chunk)) {
+        return wrong("axes".into(), format!("shape {:?}", variable.shape));
+    }
+    Ok(GroupPlan { variables: vec![idx], rows_per_chunk, method: GroupMethod::Predictive { model: entry } })
 }
 
 /// The group of the variables that a part of the model was trained for.

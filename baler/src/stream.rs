@@ -1,38 +1,47 @@
 //! Numbers of a grid -> the smallest stream, and back: a classical one ([`crate::classical`]), or a predictive one
-//! ([`crate::predict`]) behind the coder byte 16.
+//! ([`crate::predict`]) behind the coder byte 16, or 17 where its model is a shared one.
 
 use crate::classical;
 use crate::dataset::DType;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::options::Method;
-use crate::predict::{self, Effort};
+use crate::predict::shared::Shared;
+use crate::predict::{self, Effort, Numbers};
 use crate::quantize::Grid;
 
-/// The coder byte of predictive streams.
+/// The coder byte of predictive streams with a model of their own.
 const PREDICTIVE: u8 = 16;
+/// The coder byte of predictive streams with a model of the archive.
+const SHARED: u8 = 17;
 /// Fewest numbers along the last axis of a series that are worth several models.
 const LONG_SERIES: usize = 1 << 14;
 
-/// How numbers are coded.
+/// How numbers are to be coded.
 #[derive(Debug, Clone, Copy)]
-pub struct Coding {
+pub struct How<'a> {
     /// `Auto` takes the smaller, `Predictive` the predictive stream wherever there is enough to learn from, all others
     /// the classical one.
     pub method: Method,
-    /// Mantissa bits where the numbers are the orders of floats.
-    pub mantissa_bits: Option<u32>,
+    /// Only the fast tier of the predictive method.
+    pub fast: bool,
+    /// A model that was trained before, which is never refitted.
+    pub shared: Option<&'a Shared>,
 }
 
-impl Coding {
-    /// The coding of numbers on `grid` in a dtype.
-    pub fn new(method: Method, grid: &Grid, dtype: DType) -> Coding {
-        let mantissa_bits = match (grid, dtype) {
-            (Grid::OrderF32, _) | (Grid::Order, DType::F32) => Some(23),
-            (Grid::Order, DType::F64) => Some(52),
-            (Grid::Order, DType::F16) => Some(10),
-            _ => None,
-        };
-        Coding { method, mantissa_bits }
+impl How<'_> {
+    /// Nothing but a method.
+    pub fn by(method: Method) -> How<'static> {
+        How { method, fast: false, shared: None }
+    }
+}
+
+/// Mantissa bits of numbers that are the orders of floats.
+pub fn mantissa_bits(grid: &Grid, dtype: DType) -> Option<u32> {
+    match (grid, dtype) {
+        (Grid::OrderF32, _) | (Grid::Order, DType::F32) => Some(23),
+        (Grid::Order, DType::F64) => Some(52),
+        (Grid::Order, DType::F16) => Some(10),
+        _ => None,
     }
 }
 
@@ -44,22 +53,21 @@ pub struct Stream {
     pub codec: String,
 }
 
-/// Codes `q` (C order of `shape`); masked numbers need not come back.
-pub fn encode(q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>, coding: Coding) -> Stream {
-    let predictive = match coding.method {
-        Method::Auto | Method::Predictive => {
-            let n_axes = shape.iter().filter(|&&extent| extent > 1).count();
-            let effort = if n_axes > 1 || q.len() >= LONG_SERIES { Effort::Full } else { Effort::Quick };
-            predict::encode(&q, shape, mask, coding.mantissa_bits, effort)
-        }
+/// Codes `q` (C order of `shape`) of a grid and a dtype; masked numbers need not come back.
+pub fn encode(
+    q: Vec<i64>,
+    shape: &[usize],
+    mask: Option<&[bool]>,
+    (grid, dtype): (&Grid, DType),
+    how: How,
+) -> Stream {
+    let numbers = Numbers { q: &q, shape, mask, mantissa_bits: mantissa_bits(grid, dtype) };
+    let predictive = match how.method {
+        Method::Auto | Method::Predictive => predict(numbers, how),
         Method::Autoencoder | Method::Classical => None,
     };
-    let predictive = predictive.map(|bytes| Stream {
-        bytes: [&[PREDICTIVE], bytes.as_slice()].concat(),
-        codec: "predictive".to_string(),
-    });
     match predictive {
-        Some(stream) if coding.method == Method::Predictive => stream,
+        Some(stream) if how.method == Method::Predictive => stream,
         predictive => {
             let classical = classical::encode(q, shape, mask);
             let classical = Stream { bytes: classical.bytes, codec: classical.codec };
@@ -68,10 +76,38 @@ pub fn encode(q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>, coding: Codin
     }
 }
 
-/// Inverse of [`encode`].
-pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>) -> Result<Vec<i64>> {
+fn predict(numbers: Numbers, how: How) -> Option<Stream> {
+    let n_axes = numbers.shape.iter().filter(|&&extent| extent > 1).count();
+    let effort = match how.fast {
+        true => Effort::Fast,
+        false if n_axes > 1 || numbers.q.len() >= LONG_SERIES => Effort::Full,
+        false => Effort::Quick,
+    };
+    let (coder, bytes) = match how.shared {
+        Some(shared) => (SHARED, predict::encode_shared(numbers, shared, effort)?),
+        None => (PREDICTIVE, predict::encode(numbers, effort)?),
+    };
+    Some(Stream { codec: words(coder, &bytes), bytes: [&[coder], bytes.as_slice()].concat() })
+}
+
+fn words(coder: u8, bytes: &[u8]) -> String {
+    let tier = if predict::is_fast(bytes) { "predictive fast" } else { "predictive" };
+    if coder == SHARED { format!("{tier}, given model") } else { tier.to_string() }
+}
+
+/// Inverse of [`encode`]; `shared` is the model of the archive, if it has one for these numbers.
+pub fn decode(
+    bytes: &[u8],
+    shape: &[usize],
+    mask: Option<&[bool]>,
+    shared: Option<&Shared>,
+) -> Result<Vec<i64>> {
     match bytes.split_first() {
-        Some((&PREDICTIVE, stream)) => predict::decode(stream, shape, mask),
+        Some((&PREDICTIVE, stream)) => predict::decode(stream, shape, mask, None),
+        Some((&SHARED, stream)) => {
+            let shared = shared.ok_or_else(|| Error::corrupt("expected a model for a predictive stream"))?;
+            predict::decode(stream, shape, mask, Some(shared))
+        }
         _ => classical::decode(bytes, shape, mask),
     }
 }
@@ -90,10 +126,10 @@ pub struct Description {
 pub fn describe(bytes: &[u8], shape: &[usize]) -> Result<Description> {
     match bytes.split_first() {
         None => Ok(Description { method: Method::Autoencoder, codec: "latents".to_string(), model_bytes: 0 }),
-        Some((&PREDICTIVE, stream)) => Ok(Description {
+        Some((&coder, stream)) if coder == PREDICTIVE || coder == SHARED => Ok(Description {
             method: Method::Predictive,
-            codec: "predictive".to_string(),
-            model_bytes: predict::model_bytes(stream, shape)?,
+            codec: words(coder, stream),
+            model_bytes: if coder == SHARED { 0 } else { predict::model_bytes(stream, shape)? },
         }),
         _ => {
             let codec = classical::describe_stream(bytes, shape)?;

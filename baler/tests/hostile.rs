@@ -106,7 +106,7 @@ fn model(n_values: usize, variables: &[&str], blocks: Option<Vec<usize>>) -> Mod
     let blocks = blocks.map(|extents| BlockPlan { extents });
     let part = Part { variables: variables.iter().map(known).collect(), blocks, decoder, encoder };
     let description = Description { architecture: "dense".into(), n_samples: 9, n_epochs: 3, seed: 1 };
-    Model::new(vec![part], description)
+    Model::new(vec![part], Vec::new(), description)
 }
 
 fn samples() -> Vec<Sample> {

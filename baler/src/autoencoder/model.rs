@@ -10,6 +10,7 @@ use crate::dataset::{DType, Variable};
 use crate::entropy::Prior;
 use crate::error::{Error, Result};
 use crate::network::Network;
+use crate::predict::predictor::Predictor;
 use crate::quantize::Grid;
 
 /// What the numbers of a grid measure, so that a model fitted on one grid fits another of the same kind.
@@ -219,8 +220,10 @@ pub struct ModelInfo {
 /// A trained model.
 #[derive(Debug, Clone)]
 pub struct Model {
-    /// At least one.
+    /// Autoencoders.
     pub parts: Vec<Part>,
+    /// Predictive models; there is at least one of either.
+    pub predictors: Vec<Predictor>,
     /// For people.
     pub description: Description,
     /// The bytes that it was read from: archives name a model by the hash of its file, and another version may
@@ -230,14 +233,29 @@ pub struct Model {
 
 impl PartialEq for Model {
     fn eq(&self, other: &Model) -> bool {
-        (&self.parts, &self.description) == (&other.parts, &other.description)
+        (&self.parts, &self.predictors, &self.description)
+            == (&other.parts, &other.predictors, &other.description)
     }
 }
 
 impl Model {
     /// A model that no file holds yet.
-    pub fn new(parts: Vec<Part>, description: Description) -> Model {
-        Model { parts, description, file: None }
+    pub fn new(parts: Vec<Part>, predictors: Vec<Predictor>, description: Description) -> Model {
+        Model { parts, predictors, description, file: None }
+    }
+
+    /// Entries that an archive has of the model: its parts, then its predictors.
+    pub fn n_entries(&self) -> usize {
+        self.parts.len() + self.predictors.len()
+    }
+
+    /// What an archive holds of an entry.
+    pub fn entry(&self, idx: usize) -> Option<Vec<u8>> {
+        let predictor = |idx: usize| self.predictors.get(idx).map(|predictor| predictor.shared.write());
+        match self.parts.get(idx) {
+            Some(part) => Some(part.decoder.write(part.tile())),
+            None => predictor(idx - self.parts.len()),
+        }
     }
 
     /// The bytes of a model file: those that the model was read from, if it was.
@@ -265,6 +283,8 @@ impl Model {
             write_network(&part.encoder, part.tile(), &mut encoder);
             w.block(&encoder.bytes);
         }
+        w.count(self.predictors.len());
+        self.predictors.iter().for_each(|predictor| predictor.write(&mut w));
         let mut out = ByteWriter::default();
         out.raw(&MODEL_MAGIC);
         out.block(&w.bytes);
@@ -291,23 +311,30 @@ impl Model {
         let description =
             Description { architecture, n_samples: r.varint()?, n_epochs: r.varint()?, seed: r.varint()? };
         let parts: Vec<Part> = (0..r.count_of_items()?).map(|_| Part::read(&mut r)).collect::<Result<_>>()?;
+        let predictors = (0..r.count_of_items()?).map(|_| Predictor::read(&mut r)).collect::<Result<_>>()?;
         r.finish("the model")?;
-        Ok(Model { parts, description, file: Some(bytes.to_vec()) })
+        Ok(Model { parts, predictors, description, file: Some(bytes.to_vec()) })
     }
 
     /// What there is to tell.
     pub fn describe(&self) -> ModelInfo {
         let bytes = self.to_bytes();
         let networks = self.parts.iter().flat_map(|part| [&part.encoder, &part.decoder.network]);
-        let n_parameters = networks
+        let n_parameters: u64 = networks
             .flat_map(|network| network.layers())
             .map(|layer| (layer.weights.len() + layer.bias.len()) as u64)
             .sum();
         ModelInfo {
             hash: blake3::hash(&bytes).to_hex().to_string(),
             architecture: self.description.architecture.clone(),
-            variables: self.parts.iter().flat_map(|p| &p.variables).map(|v| v.name.clone()).collect(),
-            n_parameters,
+            variables: self
+                .parts
+                .iter()
+                .flat_map(|part| part.variables.iter().map(|variable| variable.name.clone()))
+                .chain(self.predictors.iter().map(|predictor| predictor.name.clone()))
+                .collect(),
+            n_parameters: n_parameters
+                + self.predictors.iter().map(|predictor| predictor.shared.n_weights() as u64).sum::<u64>(),
             size_bytes: bytes.len() as u64,
             trained_on_rows: self.description.n_samples,
             epochs: self.description.n_epochs,

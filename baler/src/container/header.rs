@@ -75,8 +75,13 @@ pub struct GroupPlan {
 /// How a group is coded.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GroupMethod {
-    /// One variable, nothing learned.
+    /// One variable, by itself: its streams hold all that they need.
     Classical,
+    /// One variable, predicted by the archive's model `model`.
+    Predictive {
+        /// Index into the archive's models.
+        model: usize,
+    },
     /// Latents of the archive's model `model`, part `part`.
     Autoencoder {
         /// Index into the archive's models.
@@ -88,6 +93,16 @@ pub enum GroupMethod {
         /// False: the reconstruction is all there is (no promise).
         residual: bool,
     },
+}
+
+impl GroupMethod {
+    /// The archive's model that is used, if any.
+    pub fn model(&self) -> Option<usize> {
+        match self {
+            GroupMethod::Classical => None,
+            GroupMethod::Predictive { model } | GroupMethod::Autoencoder { model, .. } => Some(*model),
+        }
+    }
 }
 
 impl Plan {
@@ -375,6 +390,10 @@ fn write_group(group: &GroupPlan, w: &mut ByteWriter) {
     w.count(group.rows_per_chunk);
     match &group.method {
         GroupMethod::Classical => w.u8(0),
+        GroupMethod::Predictive { model } => {
+            w.u8(3);
+            w.count(*model);
+        }
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
             w.u8(1);
             w.count(*model);
@@ -400,6 +419,7 @@ fn read_group(r: &mut ByteReader, all: &[VariablePlan]) -> Result<GroupPlan> {
     let n_rows = all[variables[0]].n_rows();
     let method = match r.u8()? {
         0 if variables.len() == 1 => GroupMethod::Classical,
+        3 if variables.len() == 1 => GroupMethod::Predictive { model: r.count()? },
         1 => {
             let model = r.count()?;
             let flags = r.u8()?;
@@ -420,7 +440,7 @@ fn read_group(r: &mut ByteReader, all: &[VariablePlan]) -> Result<GroupPlan> {
         }
         n => {
             return Err(Error::unsupported(format!(
-                "expected method 0 or 1, found {n}; use a newer version"
+                "expected method 0, 1 or 3, found {n}; use a newer version"
             )));
         }
     };

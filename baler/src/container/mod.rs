@@ -28,7 +28,7 @@ pub fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
 /// A model as the archive holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelEntry<'a> {
-    /// The decoder's bytes.
+    /// The bytes of an autoencoder's decoder, or of a predictive model.
     Inline(&'a [u8]),
     /// A part of the model file with this BLAKE3 hash.
     Reference {
@@ -202,7 +202,7 @@ impl<'a> Archive<'a> {
     fn check_chunks(&self) -> Result<()> {
         let mut chunks = self.chunks.iter();
         for (group_idx, group) in self.plan.groups.iter().enumerate() {
-            if let GroupMethod::Autoencoder { model, .. } = group.method
+            if let Some(model) = group.method.model()
                 && model >= self.models.len()
             {
                 return Err(Error::corrupt(format!("expected at least {} models", model + 1)));

@@ -8,6 +8,8 @@ pub trait Cell: Copy + Default + Eq {
     fn of(value: i64) -> Self;
     /// As 64 bits.
     fn wide(self) -> i64;
+    /// `self + other`.
+    fn plus(self, other: Self) -> Self;
     /// `self + value * weight`.
     fn add_product(self, value: Self, weight: i32) -> Self;
     /// `self + |value| * weight`.
@@ -27,6 +29,10 @@ macro_rules! cell {
             #[inline(always)]
             fn wide(self) -> i64 {
                 self as i64
+            }
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                self.wrapping_add(other)
             }
             #[inline(always)]
             fn add_product(self, value: Self, weight: i32) -> Self {

@@ -199,9 +199,9 @@ fn fixed(weights: &[f64], shift: u32) -> Vec<i32> {
 }
 
 /// The model before anything is known: the value to the left, and the gradients' mean as scale.
-pub fn start(layout: &Layout, like: &Model) -> Model {
+fn start(layout: &Layout, sets: &[usize], like: &Model) -> Model {
     let mut model = like.clone();
-    for behind in needed(layout) {
+    for &behind in sets {
         let mut scale = vec![0; layout.error_taps(behind).len()];
         scale.extend([64; N_GRADIENTS]);
         let taps = vec![vec![0; layout.taps(behind).len()]];
@@ -220,7 +220,7 @@ pub fn fit<T: Cell>(
     n_classes: usize,
     mapped: bool,
 ) -> Model {
-    let mut model = start(layout, like);
+    let mut model = start(layout, &needed(layout), like);
     model.map = mapped.then(|| Map::new(layout).expect("memory for a class a block"));
     let mut floor = 0.0;
     for pass in 0..N_PASSES + if mapped { 4 } else { 0 } {
@@ -236,6 +236,41 @@ pub fn fit<T: Cell>(
         let last = pass + 1 == N_PASSES + 4;
         if let Some(map) = model.map.as_mut().filter(|_| pass > 1 && !last) {
             gather.assign(map, n_classes, pass == 2);
+        }
+    }
+    model
+}
+
+/// Numbers that a model is fitted to together with others.
+pub struct Segment<'a, T> {
+    /// Their extents.
+    pub layout: Layout,
+    /// Which are left out.
+    pub mask: Option<&'a [bool]>,
+    /// C order.
+    pub q: &'a mut [i64],
+    /// Of the layout.
+    pub state: State<T>,
+}
+
+/// Fits one class of weights to all segments. Their layouts have the same taps.
+pub fn fit_segments<T: Cell>(segments: &mut [Segment<T>], like: &Model) -> Model {
+    let Some(first) = segments.first() else { return like.clone() };
+    let layout = first.layout;
+    let n_values = segments.iter().map(|segment| segment.q.len()).sum();
+    let sets: Vec<usize> =
+        (0..4).filter(|set| segments.iter().any(|segment| needed(&segment.layout).contains(set))).collect();
+    let mut model = start(&layout, &sets, like);
+    let mut floor = 0.0;
+    for pass in 0..N_PASSES {
+        let mut gather = Gather::new(&layout, n_values, &model, floor);
+        for Segment { layout, mask, q, state } in segments.iter_mut() {
+            gather.row = layout.row as isize;
+            walk::<_, _, _, false>(layout, &model, *mask, q, state, &mut NoBits, &mut gather);
+        }
+        floor = gather.typical_scale() * FLOOR;
+        if pass > 0 {
+            sets.iter().for_each(|&behind| refit(&mut model, &gather, behind, pass, 1, false));
         }
     }
     model

@@ -30,7 +30,7 @@ pub enum Plane {
 pub type Tap = (Plane, isize, isize);
 
 /// Extents and strides of the array with margins.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Layout {
     /// Extents along a, b, y, x.
     pub extents: [usize; 4],
@@ -52,6 +52,12 @@ impl Layout {
         let side = if series { 32 } else { 3 };
         let row = x + 2 * side;
         Layout { extents, side, row, plane: row.saturating_mul(y + TOP + BOTTOM), series }
+    }
+
+    /// The same with other rows a plane.
+    pub fn with_rows(&self, n_rows: usize) -> Layout {
+        let [a, b, _, x] = self.extents;
+        Layout { extents: [a, b, n_rows, x], plane: self.row.saturating_mul(n_rows + TOP + BOTTOM), ..*self }
     }
 
     /// Values with all margins.

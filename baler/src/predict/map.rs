@@ -1,13 +1,16 @@
 //! Which weights hold in which block: a class for each block of a few planes, rows and columns.
 
+use std::ops::Range;
+
 use crate::container::bytes::with_room;
 use crate::entropy::binary::BitCoder;
 use crate::error::Result;
 use crate::predict::grid::Layout;
 
-/// Planes and rows of a block.
+/// Planes of a block.
 const PLANES: usize = 4;
-const ROWS: usize = 8;
+/// Rows of a block.
+pub const ROWS: usize = 8;
 /// Columns of a block, in fields and in series.
 const COLUMNS: usize = 16;
 const SERIES_COLUMNS: usize = 1024;
@@ -41,6 +44,19 @@ impl Map {
     #[inline(always)]
     pub fn row(&self, plane_idx: usize, y: usize) -> usize {
         ((plane_idx / PLANES) * self.n_down + y / ROWS) * self.n_across
+    }
+
+    /// The blocks of some rows of blocks.
+    pub fn part(&self, rows: Range<usize>) -> Map {
+        let n_down = rows.len();
+        let planes = self.classes.chunks(self.n_across * self.n_down);
+        let part = |plane: &[u8]| plane[rows.start * self.n_across..rows.end * self.n_across].to_vec();
+        Map {
+            columns: self.columns,
+            n_across: self.n_across,
+            n_down,
+            classes: planes.flat_map(part).collect(),
+        }
     }
 
     /// Codes the classes, each given the one to the left and above: three adaptive bits.

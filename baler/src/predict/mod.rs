@@ -11,7 +11,9 @@
 //! - [`domain`]: floats by their order are predicted by value, and coded by order (lossless).
 //! - [`residual`]: number minus prediction -> binary decisions, each mixed from five adaptive counters whose contexts
 //!   are the scale, the prediction's fraction, errors around, and how far other predictions are.
-//! - [`model`]: what is stored. [`fit`]: how it is learned, in floats, by the encoder only.
+//! - [`rows`]: the fast tier instead of [`residual`]: static rows of probabilities, one symbol a number, in lanes.
+//! - [`model`]: what is stored. [`fit`]: how it is learned, in floats, by the encoder only. [`shared`]: a model that was
+//!   trained before, for any number of streams.
 //!
 //! Measured (bytes of CFD animation at 1e-3 / Isabel at 1e-3 of the range):
 //!
@@ -31,7 +33,10 @@ pub mod fit;
 pub mod grid;
 pub mod map;
 pub mod model;
+pub mod predictor;
 pub mod residual;
+pub mod rows;
+pub mod shared;
 pub mod tables;
 pub mod walk;
 
@@ -46,20 +51,38 @@ use cell::Cell;
 use domain::Domain;
 use grid::Layout;
 use model::Model;
+use rows::Kinds;
+use shared::Shared;
 use walk::{Blind, State, walk};
 
 /// How hard the encoder tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// Three classes of weights by scale.
+    /// The fast tier only: one class of weights, or three by block.
+    Fast,
+    /// Both tiers, three classes of weights by scale.
     Quick,
-    /// Classes by trial: one, three by scale, three or eight by block.
+    /// Both tiers, classes by trial: one, three by scale, three or eight by block.
     Full,
+}
+
+impl Effort {
+    /// (classes, by block) to try.
+    fn trials(self) -> &'static [(usize, bool)] {
+        match self {
+            Effort::Fast => &[(1, false), (3, true)],
+            Effort::Quick => &[(3, false)],
+            Effort::Full => &[(1, false), (3, false), (3, true), (8, true)],
+        }
+    }
 }
 
 /// Fewest numbers that are worth a model.
 const MIN_VALUES: usize = 64;
+/// Fraction bits of weights where sums have 64 bits.
+const WIDE_SHIFT: u32 = 18;
 
+/// Room for the numbers of a layout.
 fn padded<T: Cell>(layout: &Layout) -> Result<State<T>> {
     let mut state = State { values: Vec::new(), errors: Vec::new() };
     let len = layout.n_padded();
@@ -70,44 +93,66 @@ fn padded<T: Cell>(layout: &Layout) -> Result<State<T>> {
     Ok(state)
 }
 
-/// Codes `q` (C order of `shape`) with a model of its own. `None` where there is too little to learn from.
-/// `mantissa_bits` is given where the numbers are the orders of floats.
-pub fn encode(
-    q: &[i64],
-    shape: &[usize],
-    mask: Option<&[bool]>,
-    mantissa_bits: Option<u32>,
-    effort: Effort,
-) -> Option<Vec<u8>> {
-    if q.len() < MIN_VALUES {
-        return None;
+/// Numbers to code: C order of `shape`, which are left out, and the mantissa's bits where they are orders of floats.
+#[derive(Clone, Copy)]
+pub struct Numbers<'a> {
+    /// The numbers.
+    pub q: &'a [i64],
+    /// Their shape.
+    pub shape: &'a [usize],
+    /// True where a number need not come back.
+    pub mask: Option<&'a [bool]>,
+    /// 10, 23 or 52, if at all.
+    pub mantissa_bits: Option<u32>,
+}
+
+impl Numbers<'_> {
+    fn unmasked(&self) -> impl Iterator<Item = i64> {
+        let kept = |&(i, _): &(usize, &i64)| !self.mask.is_some_and(|mask| mask[i]);
+        self.q.iter().enumerate().filter(kept).map(|(_, &number)| number)
     }
-    let layout = Layout::new(four_axes(shape));
-    if !layout.is_compact() {
-        return None;
+
+    /// Median of a part.
+    fn center(&self) -> i64 {
+        let step = (self.q.len() / 4096).max(1);
+        let kept = |&i: &usize| !self.mask.is_some_and(|mask| mask[i]);
+        let mut part: Vec<i64> = (0..self.q.len()).step_by(step).filter(kept).map(|i| self.q[i]).collect();
+        part.sort_unstable();
+        part.get(part.len() / 2).copied().unwrap_or(0)
     }
-    let domain = match mantissa_bits {
-        Some(bits) => Domain::of_floats(unmasked(q, mask), bits),
-        None => Domain::Integer,
-    };
-    let center = domain.value(center(q, mask));
-    let shift = if q.len() < 1 << 18 { 9 } else { 11 };
-    let spread = unmasked(q, mask)
-        .map(|number| domain.value(number).wrapping_sub(center).unsigned_abs())
-        .max()
-        .unwrap_or(0);
+
+    /// Domain and center, and the largest distance from it.
+    fn place(&self) -> (Domain, i64, u64) {
+        let domain = match self.mantissa_bits {
+            Some(bits) => Domain::of_floats(self.unmasked(), bits),
+            None => Domain::Integer,
+        };
+        let center = domain.value(self.center());
+        let away = |number| domain.value(number).wrapping_sub(center).unsigned_abs();
+        (domain, center, self.unmasked().map(away).max().unwrap_or(0))
+    }
+
+    /// The array with margins; `None` where there is too little to predict from.
+    fn layout(&self) -> Option<Layout> {
+        let layout = Layout::new(four_axes(self.shape));
+        (self.q.len() >= MIN_VALUES && layout.is_compact()).then_some(layout)
+    }
+}
+
+/// Codes numbers with a model of their own. `None` where there is too little to learn from.
+pub fn encode(numbers: Numbers, effort: Effort) -> Option<Vec<u8>> {
+    let layout = numbers.layout()?;
+    let (domain, center, spread) = numbers.place();
+    let shift = if numbers.q.len() < 1 << 18 { 9 } else { 11 };
     // Sums of weights stay under 2^(shift + 2) but for wild fits, which are checked.
     let narrow = domain == Domain::Integer && spread < 1 << (28 - shift);
-    let model = Model { shift, narrow, domain, center, map: None, sets: Default::default() };
-    let mut q = q.to_vec();
-    if narrow {
-        let coded = encode_as::<i32>(&mut q, &layout, mask, &model, effort, spread)?;
-        if let Some(coded) = coded {
-            return Some(coded);
-        }
+    let model = Model { shift, narrow, domain, center, map: None, kinds: None, sets: Default::default() };
+    let mut q = numbers.q.to_vec();
+    if narrow && let Some(coded) = encode_as::<i32>(&mut q, &layout, numbers.mask, &model, effort, spread)? {
+        return Some(coded);
     }
-    let model = Model { narrow: false, shift: 18, ..model };
-    encode_as::<i64>(&mut q, &layout, mask, &model, effort, 0)?
+    let model = Model { narrow: false, shift: WIDE_SHIFT, ..model };
+    encode_as::<i64>(&mut q, &layout, numbers.mask, &model, effort, 0)?
 }
 
 /// Smallest of a few models' streams; `Some(None)` if no model's sums are sure to fit.
@@ -120,49 +165,110 @@ fn encode_as<T: Cell>(
     spread: u64,
 ) -> Option<Option<Vec<u8>>> {
     let mut state = padded::<T>(layout).ok()?;
-    let trials: &[(usize, bool)] =
-        if effort == Effort::Quick { &[(3, false)] } else { &[(1, false), (3, false), (3, true), (8, true)] };
-    let coded = trials.iter().filter_map(|&(n_classes, mapped)| {
+    let coded = effort.trials().iter().filter_map(|&(n_classes, mapped)| {
         let mut model = fit::fit(layout, mask, q, &mut state, like, n_classes, mapped);
         if model.largest_sum(spread) >= 1 << 31 {
             return None;
         }
-        let mut w = ByteWriter::default();
-        model.write(layout, &mut w);
-        let mut bits = BinaryEncoder::default();
-        if let Some(map) = &mut model.map {
-            map.code(&mut bits);
-        }
-        walk::<_, _, _, true>(layout, &model, mask, q, &mut state, &mut bits, &mut Blind);
-        w.raw(&bits.finish());
-        Some(w.bytes)
+        let stream = |model: &mut Model, q: &mut [i64], state: &mut State<T>| {
+            let mut w = ByteWriter::default();
+            model.write(layout, &mut w);
+            encode_body(layout, model, mask, q, state, &mut w);
+            w.bytes
+        };
+        let adaptive = (effort != Effort::Fast).then(|| stream(&mut model, q, &mut state));
+        let fast = model.has_one_class_a_block().then(|| {
+            model.kinds = Some(Kinds::choose(layout, &model, mask, q, &mut state));
+            stream(&mut model, q, &mut state)
+        });
+        adaptive.into_iter().chain(fast).min_by_key(Vec::len)
     });
     Some(coded.min_by_key(Vec::len))
 }
 
-fn unmasked<'a>(q: &'a [i64], mask: Option<&'a [bool]>) -> impl Iterator<Item = i64> + 'a {
-    q.iter().enumerate().filter(move |&(i, _)| !mask.is_some_and(|mask| mask[i])).map(|(_, &number)| number)
-}
-
-/// Median of a part.
-fn center(q: &[i64], mask: Option<&[bool]>) -> i64 {
-    let step = (q.len() / 4096).max(1);
-    let mut part: Vec<i64> =
-        (0..q.len()).step_by(step).filter(|&i| !mask.is_some_and(|mask| mask[i])).map(|i| q[i]).collect();
-    part.sort_unstable();
-    part.get(part.len() / 2).copied().unwrap_or(0)
+/// Appends what follows the model: classes of blocks, then the numbers.
+fn encode_body<T: Cell>(
+    layout: &Layout,
+    model: &mut Model,
+    mask: Option<&[bool]>,
+    q: &mut [i64],
+    state: &mut State<T>,
+    w: &mut ByteWriter,
+) {
+    let mut bits = BinaryEncoder::default();
+    if let Some(map) = &mut model.map {
+        map.code(&mut bits);
+    }
+    if model.kinds.is_some() {
+        if model.map.is_some() {
+            w.block(&bits.finish());
+        }
+        rows::encode::<T>(layout, model, mask, q, w);
+    } else {
+        walk::<_, _, _, true>(layout, model, mask, q, state, &mut bits, &mut Blind);
+        w.raw(&bits.finish());
+    }
 }
 
 /// Bytes of the model at the start of a stream.
 pub fn model_bytes(bytes: &[u8], shape: &[usize]) -> Result<usize> {
     let layout = Layout::new(four_axes(shape));
     let mut reader = ByteReader::new(bytes);
-    Model::read(&layout, &mut reader)?;
+    Model::read(&layout, None, &mut reader)?;
     Ok(reader.position())
 }
 
-/// Inverse of [`encode`]; masked numbers come back as a neighbor.
-pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>) -> Result<Vec<i64>> {
+/// True if a stream is of the fast tier.
+pub fn is_fast(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|&first| model::is_fast(first))
+}
+
+/// Codes numbers with a model that was trained before. `None` where it does not fit the shape.
+pub fn encode_shared(numbers: Numbers, shared: &Shared, effort: Effort) -> Option<Vec<u8>> {
+    let layout = numbers.layout().filter(|layout| shared.fits(layout))?;
+    let (domain, center, spread) = numbers.place();
+    let mut model = shared.model(&layout, domain, center, true);
+    model.narrow = domain == Domain::Integer && model.largest_sum(spread) < 1 << 31;
+    if !model.narrow {
+        model = shared.model(&layout, domain, center, false);
+    }
+    let mut q = numbers.q.to_vec();
+    if model.narrow {
+        encode_with::<i32>(&layout, &mut model, numbers.mask, &mut q, effort)
+    } else {
+        encode_with::<i64>(&layout, &mut model, numbers.mask, &mut q, effort)
+    }
+}
+
+fn encode_with<T: Cell>(
+    layout: &Layout,
+    model: &mut Model,
+    mask: Option<&[bool]>,
+    q: &mut [i64],
+    effort: Effort,
+) -> Option<Vec<u8>> {
+    let mut stream = |model: &mut Model, state: &mut State<T>| {
+        let mut w = ByteWriter::default();
+        model.write_head(&mut w);
+        encode_body(layout, model, mask, q, state, &mut w);
+        w.bytes
+    };
+    let fast = stream(model, &mut State { values: Vec::new(), errors: Vec::new() });
+    if effort == Effort::Fast {
+        return Some(fast);
+    }
+    model.kinds = None;
+    let adaptive = stream(model, &mut padded::<T>(layout).ok()?);
+    Some(if adaptive.len() < fast.len() { adaptive } else { fast })
+}
+
+/// Inverse of [`encode`], or with a model of [`encode_shared`]; masked numbers come back as a neighbor.
+pub fn decode(
+    bytes: &[u8],
+    shape: &[usize],
+    mask: Option<&[bool]>,
+    shared: Option<&Shared>,
+) -> Result<Vec<i64>> {
     let n_values = crate::dataset::n_elements(shape)?;
     if n_values == 0 {
         return Ok(Vec::new());
@@ -172,28 +278,33 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>) -> Result<Ve
         return Err(Error::corrupt("a predictive stream of an array that is nearly all margins"));
     }
     let mut reader = ByteReader::new(bytes);
-    let mut model = Model::read(&layout, &mut reader)?;
+    let mut model = Model::read(&layout, shared, &mut reader)?;
     let mut q = Vec::new();
     q.try_reserve_exact(n_values).map_err(|_| Error::limit(format!("no memory for {n_values} numbers")))?;
     q.resize(n_values, 0);
-    let rest = reader.rest();
     if model.narrow {
-        decode_as::<i32>(rest, &mut q, &layout, mask, &mut model)?;
+        decode_as::<i32>(&mut reader, &mut q, &layout, mask, &mut model)?;
     } else {
-        decode_as::<i64>(rest, &mut q, &layout, mask, &mut model)?;
+        decode_as::<i64>(&mut reader, &mut q, &layout, mask, &mut model)?;
     }
     Ok(q)
 }
 
 fn decode_as<T: Cell>(
-    bytes: &[u8],
+    reader: &mut ByteReader,
     q: &mut [i64],
     layout: &Layout,
     mask: Option<&[bool]>,
     model: &mut Model,
 ) -> Result<()> {
+    if model.kinds.is_some() {
+        if let Some(map) = &mut model.map {
+            map.code(&mut BinaryDecoder::new(reader.block()?));
+        }
+        return rows::decode::<T>(reader, layout, model, mask, q);
+    }
     let mut state = padded::<T>(layout)?;
-    let mut bits = BinaryDecoder::new(bytes);
+    let mut bits = BinaryDecoder::new(reader.rest());
     if let Some(map) = &mut model.map {
         map.code(&mut bits);
     }

@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 use crate::predict::domain::Domain;
 use crate::predict::grid::Layout;
 use crate::predict::map::Map;
+use crate::predict::rows::Kinds;
+use crate::predict::shared::Shared;
 use crate::predict::walk::with_anchor;
 
 /// Fraction bits of a weight on a scale feature.
@@ -13,6 +15,8 @@ pub const SCALE_SHIFT: u32 = 8;
 const NARROW: u8 = 0x80;
 /// Set in the first byte where blocks have classes.
 const MAPPED: u8 = 0x40;
+/// Set in the first byte where numbers are coded by static rows.
+const FAST: u8 = 0x20;
 /// Classes of activity that have weights of their own.
 pub const MAX_CLASSES: usize = 8;
 
@@ -40,6 +44,8 @@ pub struct Model {
     pub center: i64,
     /// Classes of blocks; else they go by level.
     pub map: Option<Map>,
+    /// Rows of probabilities of each level: the fast tier; else numbers are coded adaptively.
+    pub kinds: Option<Kinds>,
     /// By which planes are behind; those that do not occur are empty.
     pub sets: [WeightSet; 4],
 }
@@ -57,11 +63,22 @@ impl Model {
         weights.max().unwrap_or(0).saturating_mul(spread)
     }
 
-    /// Shift, center, then the sets that the layout needs.
+    /// True if the level has no say in which weights hold.
+    pub fn has_one_class_a_block(&self) -> bool {
+        self.map.is_some() || self.sets.iter().all(|set| set.taps.len() <= 1)
+    }
+
+    /// Head, then weights.
     pub fn write(&self, layout: &Layout, w: &mut ByteWriter) {
-        w.u8(self.shift as u8
-            | if self.narrow { NARROW } else { 0 }
-            | if self.map.is_some() { MAPPED } else { 0 });
+        self.write_head(w);
+        self.write_weights(&needed(layout), w);
+    }
+
+    /// Shift and flags, domain, center.
+    pub fn write_head(&self, w: &mut ByteWriter) {
+        let flags = [(self.narrow, NARROW), (self.map.is_some(), MAPPED), (self.kinds.is_some(), FAST)];
+        let flags = flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag).sum::<u8>();
+        w.u8(self.shift as u8 | flags);
         match self.domain {
             Domain::Integer => w.u8(0),
             Domain::Float { mantissa_bits, top } => {
@@ -70,7 +87,11 @@ impl Model {
             }
         }
         w.signed(self.center);
-        for behind in needed(layout) {
+    }
+
+    /// The weights of some sets, then the kinds of rows.
+    pub fn write_weights(&self, sets: &[usize], w: &mut ByteWriter) {
+        for &behind in sets {
             let set = &self.sets[behind];
             w.u8(set.taps.len() as u8);
             w.raw(&set.class_from);
@@ -78,39 +99,72 @@ impl Model {
                 w.signed(weight as i64);
             }
         }
+        if let Some(kinds) = &self.kinds {
+            kinds.write(w);
+        }
     }
 
-    /// Inverse of [`Model::write`].
-    pub fn read(layout: &Layout, r: &mut ByteReader) -> Result<Model> {
+    /// Inverse of [`Model::write`]; of [`Model::write_head`] with a shared model.
+    pub fn read(layout: &Layout, shared: Option<&Shared>, r: &mut ByteReader) -> Result<Model> {
         let first = r.u8()?;
-        let (shift, narrow) = ((first & !NARROW & !MAPPED) as u32, first & NARROW != 0);
+        let (shift, narrow) = ((first & 0x1f) as u32, first & NARROW != 0);
         if !(6..=20).contains(&shift) {
             return Err(Error::corrupt(format!(
                 "expected weights with 6 to 20 fraction bits, found {shift}"
             )));
         }
-        let domain = read_domain(r)?;
-        let mut model =
-            Model { shift, narrow, domain, center: r.signed()?, map: None, sets: Default::default() };
+        let (domain, center) = (read_domain(r)?, r.signed()?);
+        if let Some(shared) = shared {
+            if !shared.fits(layout) || first & MAPPED != 0 {
+                return Err(Error::corrupt(
+                    "expected numbers of the shape that the shared model was made for",
+                ));
+            }
+            let mut model = shared.model(layout, domain, center, narrow);
+            model.kinds = model.kinds.filter(|_| is_fast(first));
+            return Ok(model);
+        }
+        let sets = Default::default();
+        let mut model = Model { shift, narrow, domain, center, map: None, kinds: None, sets };
         if first & MAPPED != 0 {
             model.map = Some(Map::new(layout)?);
         }
-        for behind in needed(layout) {
+        model.read_weights(layout, &needed(layout), is_fast(first), r)?;
+        Ok(model)
+    }
+
+    /// Inverse of [`Model::write_weights`].
+    pub fn read_weights(
+        &mut self,
+        layout: &Layout,
+        sets: &[usize],
+        fast: bool,
+        r: &mut ByteReader,
+    ) -> Result<()> {
+        for &behind in sets {
             let n_classes = r.u8()? as usize;
-            if n_classes == 0 || n_classes > MAX_CLASSES {
+            let by_level = self.map.is_none() && n_classes > 1;
+            if n_classes == 0 || n_classes > MAX_CLASSES || (by_level && fast) {
                 return Err(Error::corrupt(format!(
-                    "expected 1 to {MAX_CLASSES} classes of weights, found {n_classes}"
+                    "expected 1 to {MAX_CLASSES} classes of weights, by block in the fast tier, found {n_classes}"
                 )));
             }
-            let n_limits = if model.map.is_some() { 0 } else { n_classes - 1 };
-            let class_from = r.raw(n_limits)?.to_vec();
+            let class_from = r.raw(if by_level { n_classes - 1 } else { 0 })?.to_vec();
             let n_taps = layout.taps(behind).len();
             let taps = (0..n_classes).map(|_| weights(r, n_taps)).collect::<Result<_>>()?;
             let scale = weights(r, layout.error_taps(behind).len() + N_GRADIENTS)?;
-            model.sets[behind] = WeightSet { taps, scale, class_from };
+            self.sets[behind] = WeightSet { taps, scale, class_from };
         }
-        Ok(model)
+        if fast {
+            self.kinds = Some(Kinds::read(r)?);
+        }
+        Ok(())
     }
+}
+
+/// True if the first byte of a model says that numbers are coded by static rows.
+pub fn is_fast(first: u8) -> bool {
+    first & FAST != 0
 }
 
 fn read_domain(r: &mut ByteReader) -> Result<Domain> {

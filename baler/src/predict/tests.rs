@@ -24,14 +24,28 @@ fn waves(shape: &[usize], height: f64) -> Vec<i64> {
         .collect()
 }
 
-fn round_trip(q: &[i64], shape: &[usize], mask: Option<&[bool]>, bits: Option<u32>) -> usize {
-    let Some(bytes) = encode(q, shape, mask, bits, Effort::Full) else { return usize::MAX };
-    let back = decode(&bytes, shape, mask).unwrap();
+fn numbers<'a>(q: &'a [i64], shape: &'a [usize]) -> Numbers<'a> {
+    Numbers { q, shape, mask: None, mantissa_bits: None }
+}
+
+fn same(q: &[i64], back: &[i64], mask: Option<&[bool]>) {
     assert_eq!(back.len(), q.len());
-    for (i, (a, b)) in q.iter().zip(&back).enumerate() {
-        assert!(a == b || mask.is_some_and(|mask| mask[i]), "{shape:?} {i}: {a} {b}");
+    for (i, (a, b)) in q.iter().zip(back).enumerate() {
+        assert!(a == b || mask.is_some_and(|mask| mask[i]), "{i}: {a} {b}");
     }
-    bytes.len()
+}
+
+/// Both tiers; the bytes of the smaller.
+fn round_trip(q: &[i64], shape: &[usize], mask: Option<&[bool]>, mantissa_bits: Option<u32>) -> usize {
+    let numbers = Numbers { q, shape, mask, mantissa_bits };
+    let mut least = usize::MAX;
+    for effort in [Effort::Fast, Effort::Full] {
+        let Some(bytes) = encode(numbers, effort) else { continue };
+        assert!(effort == Effort::Full || is_fast(&bytes));
+        same(q, &decode(&bytes, shape, mask, None).unwrap(), mask);
+        least = least.min(bytes.len());
+    }
+    least
 }
 
 #[test]
@@ -55,7 +69,7 @@ fn tiny_arrays_are_refused_or_come_back() {
     for shape in [&[0, 5][..], &[1, 1, 64], &[64, 1], &[8, 8], &[2, 2, 2, 2, 2, 2]] {
         round_trip(&waves(shape, 50.0), shape, None, None);
     }
-    assert!(encode(&[], &[0], None, None, Effort::Quick).is_none());
+    assert!(encode(numbers(&[], &[0]), Effort::Quick).is_none());
 }
 
 #[test]
@@ -100,30 +114,110 @@ fn masked_numbers_cost_nothing() {
 #[test]
 fn damaged_streams_are_errors_or_other_numbers_but_never_a_panic() {
     let shape = [3, 8, 9];
-    for bits in [None, Some(23)] {
-        let bytes = encode(&waves(&shape, 90.0), &shape, None, bits, Effort::Quick).unwrap();
+    for (bits, effort) in
+        [(None, Effort::Quick), (Some(23), Effort::Quick), (None, Effort::Fast), (Some(23), Effort::Fast)]
+    {
+        let q = waves(&shape, 90.0);
+        let numbers = Numbers { mantissa_bits: bits, ..numbers(&q, &shape) };
+        let bytes = encode(numbers, effort).unwrap();
         for cut in 0..bytes.len() {
-            let _ = decode(&bytes[..cut], &shape, None);
+            let _ = decode(&bytes[..cut], &shape, None, None);
         }
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            let _ = decode(&damaged, &shape, None);
+            let _ = decode(&damaged, &shape, None, None);
         }
     }
     let mut state = 11;
     for _ in 0..300 {
         let bytes: Vec<u8> = (0..400).map(|_| noise(&mut state) as u8).collect();
-        for first in [0x89, 0xc9, 0x12, 0x52, 0x4b] {
+        for first in [0x89, 0xc9, 0x12, 0x52, 0x4b, 0xa9, 0xe9, 0x32, 0x72] {
             let mut bytes = bytes.clone();
             (bytes[0], bytes[1]) = (first, [0, 10, 23, 52][bytes[1] as usize % 4]);
-            let _ = decode(&bytes, &[2, 4, 6, 8], None);
+            let _ = decode(&bytes, &[2, 4, 6, 8], None, None);
         }
     }
 }
 
 #[test]
 fn shapes_that_are_nearly_all_margins_are_refused() {
-    assert!(encode(&vec![0; 80_000], &[20_000, 2, 2], None, None, Effort::Quick).is_none());
-    assert!(decode(&[9, 0, 0], &[1 << 40, 2, 2], None).is_err());
+    assert!(encode(numbers(&vec![0; 80_000], &[20_000, 2, 2]), Effort::Quick).is_none());
+    assert!(decode(&[9, 0, 0], &[1 << 40, 2, 2], None, None).is_err());
+}
+
+#[test]
+fn many_numbers_go_in_lanes_of_which_each_counts() {
+    let shape = [5, 200, 1100];
+    let q = waves(&shape, 90.0);
+    let bytes = encode(numbers(&q, &shape), Effort::Fast).unwrap();
+    same(&q, &decode(&bytes, &shape, None, None).unwrap(), None);
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(bytes, one_thread.install(|| encode(numbers(&q, &shape), Effort::Fast)).unwrap());
+    let n_bytes = bytes.len();
+    for at in [n_bytes - 9, n_bytes * 3 / 4, n_bytes / 2, n_bytes / 4] {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        assert_ne!(decode(&damaged, &shape, None, None).ok().as_ref(), Some(&q));
+    }
+}
+
+#[test]
+fn a_shared_model_serves_other_extents_and_more_axes() {
+    let kind = |bits: Option<u32>| (crate::DType::F32, bits, 0.5);
+    for bits in [None, Some(23)] {
+        let like = |q: &[i64]| -> Vec<i64> { q.to_vec() };
+        let known = [like(&waves(&[9, 30, 40], 300.0)), like(&waves(&[6, 30, 40], 250.0))];
+        let shapes = [[9, 30, 40], [6, 30, 40]];
+        let samples: Vec<Numbers> = known
+            .iter()
+            .zip(&shapes)
+            .map(|(q, shape)| Numbers { mantissa_bits: bits, ..numbers(q, shape) })
+            .collect();
+        let predictor = predictor::Predictor::train("x", kind(bits), &samples).unwrap();
+        let shared = Shared::read(&predictor.shared.write()).unwrap();
+        assert_eq!(shared, predictor.shared);
+        for shape in [&[7, 21, 50][..], &[21, 50], &[3, 4, 21, 50], &[2, 2, 200, 1300]] {
+            let q = waves(shape, 280.0);
+            let numbers = Numbers { mantissa_bits: bits, ..numbers(&q, shape) };
+            for effort in [Effort::Fast, Effort::Full] {
+                let bytes = encode_shared(numbers, &shared, effort).unwrap();
+                same(&q, &decode(&bytes, shape, None, Some(&shared)).unwrap(), None);
+                assert!(bytes.len() < 4 * q.len(), "{shape:?} {}", bytes.len());
+            }
+        }
+        let long = waves(&[5000], 100.0);
+        assert!(encode_shared(numbers(&long, &[5000]), &shared, Effort::Fast).is_none());
+    }
+}
+
+#[test]
+fn damaged_shared_models_are_errors_or_other_models() {
+    let q = waves(&[9, 30, 40], 300.0);
+    let kind = (crate::DType::F32, None, 0.5);
+    let predictor = predictor::Predictor::train("x", kind, &[numbers(&q, &[9, 30, 40])]).unwrap();
+    let bytes = predictor.shared.write();
+    let stream = encode_shared(numbers(&q, &[9, 30, 40]), &predictor.shared, Effort::Fast).unwrap();
+    for cut in 0..bytes.len() {
+        assert!(Shared::read(&bytes[..cut]).is_err());
+    }
+    for bit in 0..bytes.len() * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(shared) = Shared::read(&damaged) {
+            let _ = decode(&stream, &[9, 30, 40], None, Some(&shared));
+        }
+    }
+}
+
+#[test]
+fn drift_is_told() {
+    let q = waves(&[9, 30, 40], 300.0);
+    let kind = (crate::DType::F32, None, 0.5);
+    let predictor = predictor::Predictor::train("x", kind, &[numbers(&q, &[9, 30, 40])]).unwrap();
+    assert!(predictor.drift(predictor.bits, 0.5).is_none());
+    assert!(predictor.drift(predictor.bits + 1.0, 0.25).is_none());
+    assert!(predictor.drift(predictor.bits * 1.5 + 0.2, 0.5).is_some());
+    let [low, high] = predictor.range;
+    assert!(predictor.outside(low, high).is_none() && predictor.outside(low, 2.0 * high).is_some());
 }

@@ -19,7 +19,7 @@ pub struct State<T> {
 }
 
 /// Weights of the row itself: `weights[i]` goes with the value `weights.len() - i` to the left.
-type Near = Vec<i32>;
+pub type Near = Vec<i32>;
 
 /// Offsets and weights for one plane.
 pub struct PlaneView<'a> {
@@ -33,9 +33,11 @@ pub struct PlaneView<'a> {
     pub errors: Vec<isize>,
     /// Distance of the plane that differences in time are taken against; 0 if there is none.
     pub before: isize,
-    near: Vec<Near>,
+    /// Weights of the row itself, by class.
+    pub near: Vec<Near>,
     far: Vec<Vec<(isize, i32)>>,
-    near_errors: Near,
+    /// Weights of the errors in the row itself.
+    pub near_errors: Near,
     far_errors: Vec<(isize, i32)>,
 }
 
@@ -56,7 +58,8 @@ fn part(layout: &Layout, plane_idx: usize, taps: &[Tap], weights: &[i32]) -> (Ne
 }
 
 impl<'a> PlaneView<'a> {
-    fn new(layout: &Layout, model: &'a Model, plane_idx: usize) -> PlaneView<'a> {
+    /// For one plane of the layout.
+    pub fn new(layout: &Layout, model: &'a Model, plane_idx: usize) -> PlaneView<'a> {
         let behind = layout.behind(plane_idx);
         let set = &model.sets[behind];
         let (taps, errors) = (layout.taps(behind), layout.error_taps(behind));
@@ -135,14 +138,22 @@ pub fn level_of(scale: i64) -> i32 {
 }
 
 /// Sums for one row of what is known before it.
-struct RowSums<T> {
-    predictions: Vec<Vec<T>>,
-    scales: Vec<T>,
+pub struct RowSums<T> {
+    /// One row a class.
+    pub predictions: Vec<Vec<T>>,
+    /// Scales, in 1/2048 of a step.
+    pub scales: Vec<T>,
 }
 
 impl<T: Cell> RowSums<T> {
+    /// For rows of `n_columns`.
+    pub fn new(n_columns: usize) -> RowSums<T> {
+        RowSums { predictions: Vec::new(), scales: vec![T::default(); n_columns] }
+    }
+
     /// Predictions of a row of blocks, each with the weights of its class.
-    fn fill_blocks(
+    #[inline(always)]
+    pub fn fill_blocks(
         &mut self,
         state: &State<T>,
         plane: &PlaneView,
@@ -152,43 +163,26 @@ impl<T: Cell> RowSums<T> {
     ) {
         self.predictions.resize(1, vec![T::default(); self.scales.len()]);
         for (block, (sums, &class)) in self.predictions[0].chunks_mut(columns).zip(classes).enumerate() {
-            sums.fill(T::default());
-            let n = sums.len();
-            for &(offset, weight) in &plane.far[(class as usize).min(plane.far.len() - 1)] {
-                let first = (start + block * columns).wrapping_add_signed(offset);
-                for (sum, &value) in sums.iter_mut().zip(&state.values[first..first + n]) {
-                    *sum = sum.add_product(value, weight);
-                }
-            }
+            let far = &plane.far[(class as usize).min(plane.far.len() - 1)];
+            sum_far(sums, far, &state.values, start + block * columns, T::add_product);
         }
     }
 
     /// Predictions of a row, for each class.
-    fn fill_classes(&mut self, state: &State<T>, plane: &PlaneView, start: usize) {
-        let n = self.scales.len();
-        self.predictions.resize(plane.far.len(), vec![T::default(); n]);
+    #[inline(always)]
+    pub fn fill_classes(&mut self, state: &State<T>, plane: &PlaneView, start: usize) {
+        self.predictions.resize(plane.far.len(), vec![T::default(); self.scales.len()]);
         for (sums, far) in self.predictions.iter_mut().zip(&plane.far) {
-            sums.fill(T::default());
-            for &(offset, weight) in far {
-                let first = start.wrapping_add_signed(offset);
-                for (sum, &value) in sums.iter_mut().zip(&state.values[first..first + n]) {
-                    *sum = sum.add_product(value, weight);
-                }
-            }
+            sum_far(sums, far, &state.values, start, T::add_product);
         }
     }
 
     /// Scales of a row.
-    fn fill_scales(&mut self, state: &State<T>, plane: &PlaneView, start: usize, row: isize) {
+    #[inline(always)]
+    pub fn fill_scales(&mut self, state: &State<T>, plane: &PlaneView, start: usize, row: isize) {
         let n = self.scales.len();
         let from = |offset: isize| start.wrapping_add_signed(offset);
-        self.scales.fill(T::default());
-        for &(offset, weight) in &plane.far_errors {
-            let first = from(offset);
-            for (sum, &error) in self.scales.iter_mut().zip(&state.errors[first..first + n]) {
-                *sum = sum.add_magnitude(error, weight);
-            }
-        }
+        sum_far(&mut self.scales, &plane.far_errors, &state.errors, start, T::add_magnitude);
         let weights = &plane.set.scale[plane.errors.len()..];
         let pairs = gradient_pairs(row, plane.before);
         for (&(a, b), &weight) in pairs.iter().zip(weights).skip(2) {
@@ -201,8 +195,59 @@ impl<T: Cell> RowSums<T> {
     }
 }
 
+/// Columns whose sums are held in registers.
+const TILE: usize = 16;
+
+/// Weighted sums of what lies at the same offsets from `start` on.
 #[inline(always)]
-fn dot<T: Cell>(mut sum: T, weights: &[i32], values: &[T]) -> T {
+fn sum_far<T: Cell>(
+    sums: &mut [T],
+    far: &[(isize, i32)],
+    values: &[T],
+    start: usize,
+    add: impl Fn(T, T, i32) -> T + Copy,
+) {
+    let n = sums.len();
+    if n >= TILE {
+        for at in (0..n - TILE).step_by(TILE) {
+            let tile = sums[at..].first_chunk_mut().expect("a tile");
+            sum_tile(tile, far, values, start + at, add);
+        }
+        // The last tile may lie over the one before.
+        sum_tile(sums.last_chunk_mut().expect("a tile"), far, values, start + n - TILE, add);
+        return;
+    }
+    sums.fill(T::default());
+    for &(offset, weight) in far {
+        let first = start.wrapping_add_signed(offset);
+        for (sum, &value) in sums.iter_mut().zip(&values[first..first + n]) {
+            *sum = add(*sum, value, weight);
+        }
+    }
+}
+
+#[inline(always)]
+fn sum_tile<T: Cell>(
+    sums: &mut [T; TILE],
+    far: &[(isize, i32)],
+    values: &[T],
+    start: usize,
+    add: impl Fn(T, T, i32) -> T,
+) {
+    let mut held = [T::default(); TILE];
+    for &(offset, weight) in far {
+        let first = start.wrapping_add_signed(offset);
+        let values: &[T; TILE] = values[first..first + TILE].try_into().expect("a tile");
+        for (sum, &value) in held.iter_mut().zip(values) {
+            *sum = add(*sum, value, weight);
+        }
+    }
+    *sums = held;
+}
+
+/// `sum` and the weighted values.
+#[inline(always)]
+pub fn dot<T: Cell>(mut sum: T, weights: &[i32], values: &[T]) -> T {
     if let (&[a, b, c], &[x, y, z]) = (weights, values) {
         return sum.add_product(x, a).add_product(y, b).add_product(z, c);
     }
@@ -225,7 +270,7 @@ pub fn walk<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
 ) {
     let [a, b, n_rows, n_columns] = layout.extents;
     let mut coder = ResidualCoder::new(if CODES { MAX_LEVEL } else { 0 });
-    let mut sums = RowSums { predictions: Vec::new(), scales: vec![T::default(); n_columns] };
+    let mut sums = RowSums::new(n_columns);
     state.values.fill(T::default());
     state.errors.fill(T::default());
     for plane_idx in 0..a * b {
@@ -358,6 +403,6 @@ impl Row<'_> {
 
 /// A value minus a prediction in 1/64, in 1/8.
 #[inline(always)]
-fn eighths<T: Cell>(value: i64, prediction: i64) -> i64 {
+pub fn eighths<T: Cell>(value: i64, prediction: i64) -> i64 {
     value.wrapping_mul(8).wrapping_sub(prediction >> 3).clamp(-T::MAX_ERROR, T::MAX_ERROR)
 }

@@ -5,15 +5,24 @@
 #[inline]
 pub fn widest<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("lzcnt") {
-        // SAFETY: both features were detected.
+    if has_avx2_and_bit_counts() {
+        // SAFETY: all these features were detected.
         return unsafe { with_avx2(work) };
     }
     work()
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,lzcnt")]
+fn has_avx2_and_bit_counts() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("bmi2")
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,lzcnt,popcnt,bmi1,bmi2")]
 fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
     work()
 }

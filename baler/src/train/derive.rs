@@ -6,6 +6,7 @@ use super::budget::{Built, Search};
 use super::fit::{default_epochs, fit};
 use super::net::{FloatLayer, Net};
 use super::options::{Init, Loss, TrainOptions};
+use super::predictive;
 use super::principal::principal_components;
 use super::samples::{DataSampling, PartData, PartShape, fit_variables, part_data, part_shapes};
 use crate::autoencoder::{Coder, Description, INPUT_ONE, Model, ModelVariable, Part};
@@ -56,6 +57,11 @@ struct Learned {
 /// differ or hold nothing to learn from.
 pub fn train(datasets: &[Dataset], options: &Options, progress: &mut dyn Progress) -> Result<Trained> {
     let first = datasets.first().ok_or_else(|| Error::config("expected at least one file to train on"))?;
+    if predictive::is_asked(first, options) {
+        let kept: Vec<Dataset> = datasets.iter().map(|dataset| predictive::kept(dataset, options)).collect();
+        let model = predictive::train(&kept, options, progress)?;
+        return Ok(Trained { model, history: [Vec::new(), Vec::new()] });
+    }
     let mut history = [Vec::new(), Vec::new()];
     let mut description =
         Description { architecture: String::new(), n_samples: 0, n_epochs: 0, seed: options.training.seed };
@@ -230,7 +236,7 @@ fn assemble(
             Ok(Part { variables, blocks, decoder, encoder })
         })
         .collect::<Result<_>>()?;
-    Ok(Model::new(parts, description))
+    Ok(Model::new(parts, Vec::new(), description))
 }
 
 /// The model of least error with which the archives of all datasets, the model counted in each, keep to the ratio.

@@ -22,6 +22,7 @@ mod kernels;
 mod loss;
 mod net;
 mod options;
+mod predictive;
 mod principal;
 mod samples;
 mod schedule;

@@ -14,7 +14,7 @@ fn variable(name: &str, dtype: DType, center: f64, half_range: f64, log_unit: f6
 
 fn model(architecture: &str, parts: Vec<Part>) -> Model {
     let description = Description { architecture: architecture.into(), n_samples: 300, n_epochs: 2, seed: 7 };
-    Model::new(parts, description)
+    Model::new(parts, Vec::new(), description)
 }
 
 /// A layer with all biases 5 and one shift.

@@ -1,0 +1,163 @@
+//! The rows of probabilities: discretized logistic distributions, made by integers only.
+//!
+//! A row belongs to a width, a tail and a fraction. The error `e` of a prediction that lies `fraction` of a step above
+//! an integer has the density of a logistic with scale 0.7 * 2^((width - 32) / 4) steps, of which a share (the tail) is
+//! three times as wide. Errors are cut into buckets of 2^shift; 31 buckets around zero have a symbol each, all others
+//! share the escape.
+
+use std::sync::OnceLock;
+
+/// log2 of the sum of a row's frequencies.
+pub const PRECISION: u32 = 15;
+/// Symbols of a row; the last is the escape.
+pub const N_SYMBOLS: usize = 32;
+/// Symbol of bucket 0.
+pub const ZERO: i64 = 15;
+/// Fractions of a step that have rows of their own.
+pub const N_FRACTIONS: usize = 8;
+/// Shares of the wide part, in 1/64.
+pub const TAILS: [i64; 4] = [0, 2, 6, 16];
+/// Largest width: the scale is 2^56.
+pub const MAX_WIDTH: i32 = 255;
+
+/// Fraction bits of the logistic function's values, and steps of its argument per 1.
+const VALUE_BITS: u32 = 40;
+const STEPS: i64 = 256;
+/// Argument from which the function is 1.
+const LIMIT: usize = 28 * STEPS as usize;
+/// 2^(-j/4) / 0.7 in 1/2^24.
+const INVERSE_SCALE: [i64; 4] = [23_967_451, 20_154_144, 16_947_547, 14_251_132];
+
+/// One row: what the decoder compares with, and what both sides compute with.
+#[derive(Debug, Clone)]
+pub struct Probabilities {
+    /// Last slot of each symbol; the number of those below a slot is its symbol.
+    pub last: [i16; N_SYMBOLS],
+    /// First slot of a symbol in the low half, how many it has in the high half.
+    pub spans: [u32; N_SYMBOLS],
+}
+
+/// Bits under a bucket for a width: buckets are one half to one logistic scale wide.
+#[inline(always)]
+pub fn shift_of(width: i32) -> u32 {
+    ((width - 36).max(0) / 4) as u32
+}
+
+/// 2^40 / (1 + e^(-i / 256)) for i >= 0.
+fn logistic_table() -> &'static [i64] {
+    static TABLE: OnceLock<Vec<i64>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        // e^(-1/256) in 60 bits: the series 1 - u + u^2/2 - ..., u = 2^-8.
+        let one = 1u128 << 60;
+        let (mut term, mut base) = (one, one);
+        for k in 1..10u128 {
+            term = (term >> 8) / k;
+            base = if k % 2 == 1 { base - term } else { base + term };
+        }
+        let mut power = one;
+        let value = |_| {
+            let value = ((one << VALUE_BITS) / (one + power)) as i64;
+            power = (power * base) >> 60;
+            value
+        };
+        (0..=LIMIT).map(value).collect()
+    })
+}
+
+/// The logistic function of `x / 256`.
+fn logistic(x: i64) -> i64 {
+    let table = logistic_table();
+    let value = table[(x.unsigned_abs() as usize).min(LIMIT)];
+    if x < 0 { (1 << VALUE_BITS) - value } else { value }
+}
+
+impl Probabilities {
+    /// The row of a width (0..=255), a tail (index of [`TAILS`]) and a fraction (0..8: 1/32 to 15/32 of a step).
+    pub fn new(width: i32, tail: usize, fraction: usize) -> Probabilities {
+        let shift = shift_of(width);
+        let share = TAILS[tail];
+        // Bounds of buckets in 1/32 of a step.
+        let bound = |bucket: i64| {
+            let half = (1i128 << shift) >> 1;
+            (((bucket as i128) << shift) - half) * 32 - 16 - (2 * fraction as i128 + 1)
+        };
+        let inverse = INVERSE_SCALE[(width & 3) as usize] as i128;
+        let octave = width / 4 - 8;
+        // x / 32 / scale * 256.
+        let argument = |x: i128| {
+            let product = x * inverse * (STEPS / 32) as i128;
+            (product >> (24 + octave)) as i64
+        };
+        let below = |bucket: i64| {
+            let x = argument(bound(bucket));
+            ((64 - share) * logistic(x) + share * logistic(x / 3)) >> 6
+        };
+        let lowest = below(-ZERO);
+        let free = (1i64 << PRECISION) - N_SYMBOLS as i64;
+        let start = |symbol: usize| {
+            (((below(symbol as i64 - ZERO) - lowest) as i128 * free as i128) >> VALUE_BITS) as u32
+                + symbol as u32
+        };
+        let mut row = Probabilities { last: [i16::MAX; N_SYMBOLS], spans: [0; N_SYMBOLS] };
+        for symbol in 0..N_SYMBOLS {
+            let first = start(symbol);
+            let end = if symbol + 1 < N_SYMBOLS { start(symbol + 1) } else { 1 << PRECISION };
+            row.last[symbol] = (end - 1) as i16;
+            row.spans[symbol] = first | (end - first) << 16;
+        }
+        row
+    }
+
+    /// Bits that a symbol takes; for choosing rows, in the encoder only.
+    pub fn cost(&self, symbol: usize) -> f32 {
+        PRECISION as f32 - ((self.spans[symbol] >> 16) as f32).log2()
+    }
+
+    /// Symbol of a slot.
+    #[inline(always)]
+    pub fn symbol(&self, slot: i16) -> usize {
+        self.last.iter().map(|&last| (last < slot) as i16).sum::<i16>() as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_a_distribution() {
+        for width in 0..=MAX_WIDTH {
+            for tail in 0..TAILS.len() {
+                for fraction in 0..N_FRACTIONS {
+                    let row = Probabilities::new(width, tail, fraction);
+                    let mut first = 0;
+                    for symbol in 0..N_SYMBOLS {
+                        let (start, frequency) = (row.spans[symbol] & 0xffff, row.spans[symbol] >> 16);
+                        assert!(start == first && frequency > 0, "{width} {tail} {fraction} {symbol}");
+                        assert_eq!(row.symbol(start as i16), symbol);
+                        assert_eq!(row.symbol((start + frequency - 1) as i16), symbol);
+                        first += frequency;
+                    }
+                    assert_eq!(first, 1 << PRECISION);
+                }
+            }
+        }
+    }
+
+    /// The format's rows, pinned: BLAKE3 of all spans as little-endian 32-bit numbers.
+    #[test]
+    fn the_rows_are_those_of_the_format() {
+        let mut hasher = blake3::Hasher::new();
+        for width in 0..=MAX_WIDTH {
+            for tail in 0..TAILS.len() {
+                for fraction in 0..N_FRACTIONS {
+                    let row = Probabilities::new(width, tail, fraction);
+                    row.spans.iter().for_each(|span| {
+                        hasher.update(&span.to_le_bytes());
+                    });
+                }
+            }
+        }
+        assert_eq!(hasher.finalize().to_hex().as_str()[..16], *"8e09c4669c1ba6ab");
+    }
+}
