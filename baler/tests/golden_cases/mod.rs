@@ -282,7 +282,48 @@ fn predictive() -> Vec<Case> {
         (120.0 + 230.0 * noise(along) + rough * noise(i)) as i16
     };
     let ends = |i: usize| [i64::MIN, i64::MAX, 0, -1, 1 << 40, -7][(mix(i as u64) % 6) as usize];
+    let fast = |case: Case| Case { options: Options { fast: true, ..case.options }, ..case };
+    let spiked = |i: usize| frames(i) + if mix(i as u64).is_multiple_of(97) { 900.0 } else { 0.0 };
+    let known = Dataset::from_arrays(vec![variable("frames", &[4, 9, 11], f32s(396, frames))]);
+    let shared = || {
+        let options = Options { method: Method::Predictive, ..Options::new(BoundSpec::Abs(0.02)) };
+        baler::train::train(&[known.clone()], &options, &mut baler::NoProgress)
+            .expect("enough to learn from")
+            .model
+    };
+    let with_model = |name, fast, by_reference| Case {
+        name,
+        dataset: Dataset::from_arrays(vec![variable("frames", &[2, 5, 8, 12], f32s(960, frames))]),
+        options: Options {
+            fast,
+            model_by_reference: by_reference,
+            method: Method::Predictive,
+            ..Options::new(BoundSpec::Abs(0.01))
+        },
+        model: Some(("predictive", shared())),
+    };
     vec![
+        with_model("predictive_model", false, true),
+        with_model("predictive_model_fast", true, false),
+        fast(case(
+            "predictive_fast",
+            BoundSpec::Abs(0.01),
+            vec![
+                variable("holes", &[5, 12, 15], f64s(900, volume)),
+                variable("frames", &[3, 4, 9, 11], f32s(1188, spiked)),
+                variable("series", &[4200], f32s(4200, series)),
+                variable("rows", &[30, 40], f32s(1200, plane)),
+            ],
+        )),
+        fast(case(
+            "predictive_fast_lossless",
+            BoundSpec::Lossless,
+            vec![
+                variable("image", &[64, 96], Values::I16((0..6144).map(quarters).collect())),
+                variable("f64", &[14, 28], f64s(392, signed)),
+                variable("ends", &[8, 25], Values::I64((0..200).map(ends).collect())),
+            ],
+        )),
         case("predictive_2d", BoundSpec::Rel(1e-3), vec![variable("plane", &[20, 36], f32s(720, plane))]),
         case(
             "predictive_3d",
