@@ -5,6 +5,7 @@
 //!
 //! A map for those who will change it, in the order of one number's way:
 //!
+//! - [`order`]: in which order the axes are walked, by trial.
 //! - [`grid`]: the array with margins, and which neighbors are looked at (up to 51, of six planes; 48 in series).
 //! - [`mod@walk`]: the one pass that all share. scale = weighted |errors| and gradients around; prediction = weighted
 //!   neighbors; the weights go by a class, of the scale or of the block ([`map`]).
@@ -33,6 +34,7 @@ pub mod fit;
 pub mod grid;
 pub mod map;
 pub mod model;
+pub mod order;
 pub mod predictor;
 pub mod residual;
 pub mod rows;
@@ -44,13 +46,14 @@ pub mod walk;
 mod tests;
 
 use crate::classical::lorenzo::four_axes;
-use crate::container::bytes::{ByteReader, ByteWriter};
+use crate::container::bytes::{ByteReader, ByteWriter, with_room};
 use crate::entropy::binary::{BinaryDecoder, BinaryEncoder};
 use crate::error::{Error, Result};
 use cell::Cell;
 use domain::Domain;
 use grid::Layout;
 use model::Model;
+use order::Order;
 use rows::Kinds;
 use shared::Shared;
 use walk::{Blind, State, walk};
@@ -58,6 +61,8 @@ use walk::{Blind, State, walk};
 /// How hard the encoder tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
+    /// The fast tier only, one class of weights: to compare.
+    Trial,
     /// The fast tier only: one class of weights, or three by block.
     Fast,
     /// Both tiers, three classes of weights by scale.
@@ -67,9 +72,14 @@ pub enum Effort {
 }
 
 impl Effort {
+    fn is_fast(self) -> bool {
+        matches!(self, Effort::Trial | Effort::Fast)
+    }
+
     /// (classes, by block) to try.
     fn trials(self) -> &'static [(usize, bool)] {
         match self {
+            Effort::Trial => &[(1, false)],
             Effort::Fast => &[(1, false), (3, true)],
             Effort::Quick => &[(3, false)],
             Effort::Full => &[(1, false), (3, false), (3, true), (8, true)],
@@ -141,18 +151,31 @@ impl Numbers<'_> {
 
 /// Codes numbers with a model of their own. `None` where there is too little to learn from.
 pub fn encode(numbers: Numbers, effort: Effort) -> Option<Vec<u8>> {
-    let layout = numbers.layout()?;
+    numbers.layout()?;
+    let orders = if effort == Effort::Full { Order::choose(numbers) } else { vec![Order::DATA] };
+    orders.iter().filter_map(|order| encode_in_order(numbers, *order, effort)).min_by_key(Vec::len)
+}
+
+fn encode_in_order(numbers: Numbers, order: Order, effort: Effort) -> Option<Vec<u8>> {
+    let extents = four_axes(numbers.shape);
+    let layout = order.layout(extents);
+    if !layout.is_compact() {
+        return None;
+    }
+    let ordered_mask = numbers.mask.map(|mask| order.apply(mask, extents));
+    let mask = ordered_mask.as_deref();
     let (domain, center, spread) = numbers.place();
     let shift = if numbers.q.len() < 1 << 18 { 9 } else { 11 };
     // Sums of weights stay under 2^(shift + 2) but for wild fits, which are checked.
     let narrow = domain == Domain::Integer && spread < 1 << (28 - shift);
-    let model = Model { shift, narrow, domain, center, map: None, kinds: None, sets: Default::default() };
-    let mut q = numbers.q.to_vec();
-    if narrow && let Some(coded) = encode_as::<i32>(&mut q, &layout, numbers.mask, &model, effort, spread)? {
+    let sets = Default::default();
+    let model = Model { shift, narrow, domain, order, center, map: None, kinds: None, sets };
+    let mut q = order.apply(numbers.q, extents);
+    if narrow && let Some(coded) = encode_as::<i32>(&mut q, &layout, mask, &model, effort, spread)? {
         return Some(coded);
     }
     let model = Model { narrow: false, shift: WIDE_SHIFT, ..model };
-    encode_as::<i64>(&mut q, &layout, numbers.mask, &model, effort, 0)?
+    encode_as::<i64>(&mut q, &layout, mask, &model, effort, 0)?
 }
 
 /// Smallest of a few models' streams; `Some(None)` if no model's sums are sure to fit.
@@ -176,7 +199,7 @@ fn encode_as<T: Cell>(
             encode_body(layout, model, mask, q, state, &mut w);
             w.bytes
         };
-        let adaptive = (effort != Effort::Fast).then(|| stream(&mut model, q, &mut state));
+        let adaptive = (!effort.is_fast()).then(|| stream(&mut model, q, &mut state));
         let fast = model.has_one_class_a_block().then(|| {
             model.kinds = Some(Kinds::choose(layout, &model, mask, q, &mut state));
             stream(&mut model, q, &mut state)
@@ -212,9 +235,8 @@ fn encode_body<T: Cell>(
 
 /// Bytes of the model at the start of a stream.
 pub fn model_bytes(bytes: &[u8], shape: &[usize]) -> Result<usize> {
-    let layout = Layout::new(four_axes(shape));
     let mut reader = ByteReader::new(bytes);
-    Model::read(&layout, None, &mut reader)?;
+    Model::read(four_axes(shape), None, &mut reader)?;
     Ok(reader.position())
 }
 
@@ -254,7 +276,7 @@ fn encode_with<T: Cell>(
         w.bytes
     };
     let fast = stream(model, &mut State { values: Vec::new(), errors: Vec::new() });
-    if effort == Effort::Fast {
+    if effort.is_fast() {
         return Some(fast);
     }
     model.kinds = None;
@@ -273,21 +295,26 @@ pub fn decode(
     if n_values == 0 {
         return Ok(Vec::new());
     }
-    let layout = Layout::new(four_axes(shape));
-    if !layout.is_compact() {
-        return Err(Error::corrupt("a predictive stream of an array that is nearly all margins"));
-    }
+    let extents = four_axes(shape);
     let mut reader = ByteReader::new(bytes);
-    let mut model = Model::read(&layout, shared, &mut reader)?;
-    let mut q = Vec::new();
-    q.try_reserve_exact(n_values).map_err(|_| Error::limit(format!("no memory for {n_values} numbers")))?;
+    let (mut model, layout) = Model::read(extents, shared, &mut reader)?;
+    let order = model.order;
+    let mut q = with_room(n_values)?;
     q.resize(n_values, 0);
+    let ordered_mask = mask.map(|mask| order.apply(mask, extents));
+    let mask = ordered_mask.as_deref();
     if model.narrow {
         decode_as::<i32>(&mut reader, &mut q, &layout, mask, &mut model)?;
     } else {
         decode_as::<i64>(&mut reader, &mut q, &layout, mask, &mut model)?;
     }
-    Ok(q)
+    if order == Order::DATA {
+        return Ok(q);
+    }
+    let mut values = with_room(n_values)?;
+    values.resize(n_values, 0);
+    order.undo(&q, extents, &mut values);
+    Ok(values)
 }
 
 fn decode_as<T: Cell>(

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::predict::domain::Domain;
 use crate::predict::grid::Layout;
 use crate::predict::map::Map;
+use crate::predict::order::Order;
 use crate::predict::rows::Kinds;
 use crate::predict::shared::Shared;
 use crate::predict::walk::with_anchor;
@@ -40,6 +41,8 @@ pub struct Model {
     pub narrow: bool,
     /// What the numbers are.
     pub domain: Domain,
+    /// In which order the axes are walked.
+    pub order: Order,
     /// A typical value, which is taken off all.
     pub center: i64,
     /// Classes of blocks; else they go by level.
@@ -86,6 +89,7 @@ impl Model {
                 w.count(top as usize);
             }
         }
+        w.u8(self.order.byte());
         w.signed(self.center);
     }
 
@@ -105,7 +109,7 @@ impl Model {
     }
 
     /// Inverse of [`Model::write`]; of [`Model::write_head`] with a shared model.
-    pub fn read(layout: &Layout, shared: Option<&Shared>, r: &mut ByteReader) -> Result<Model> {
+    pub fn read(extents: [usize; 4], shared: Option<&Shared>, r: &mut ByteReader) -> Result<(Model, Layout)> {
         let first = r.u8()?;
         let (shift, narrow) = ((first & 0x1f) as u32, first & NARROW != 0);
         if !(6..=20).contains(&shift) {
@@ -113,24 +117,29 @@ impl Model {
                 "expected weights with 6 to 20 fraction bits, found {shift}"
             )));
         }
-        let (domain, center) = (read_domain(r)?, r.signed()?);
+        let (domain, order, center) = (read_domain(r)?, Order::from_byte(r.u8()?)?, r.signed()?);
+        let layout = order.layout(extents);
+        if !layout.is_compact() {
+            return Err(Error::corrupt("a predictive stream of an array that is nearly all margins"));
+        }
         if let Some(shared) = shared {
-            if !shared.fits(layout) || first & MAPPED != 0 {
+            if !shared.fits(&layout) || first & MAPPED != 0 {
                 return Err(Error::corrupt(
                     "expected numbers of the shape that the shared model was made for",
                 ));
             }
-            let mut model = shared.model(layout, domain, center, narrow);
+            let mut model = shared.model(&layout, domain, center, narrow);
+            model.order = order;
             model.kinds = model.kinds.filter(|_| is_fast(first));
-            return Ok(model);
+            return Ok((model, layout));
         }
         let sets = Default::default();
-        let mut model = Model { shift, narrow, domain, center, map: None, kinds: None, sets };
+        let mut model = Model { shift, narrow, domain, order, center, map: None, kinds: None, sets };
         if first & MAPPED != 0 {
-            model.map = Some(Map::new(layout)?);
+            model.map = Some(Map::new(&layout)?);
         }
-        model.read_weights(layout, &needed(layout), is_fast(first), r)?;
-        Ok(model)
+        model.read_weights(&layout, &needed(&layout), is_fast(first), r)?;
+        Ok((model, layout))
     }
 
     /// Inverse of [`Model::write_weights`].

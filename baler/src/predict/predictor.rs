@@ -7,6 +7,7 @@ use crate::predict::domain::Domain;
 use crate::predict::fit::{Segment, fit_segments};
 use crate::predict::grid::Layout;
 use crate::predict::model::Model;
+use crate::predict::order::Order;
 use crate::predict::rows::Kinds;
 use crate::predict::shared::Shared;
 use crate::predict::{Effort, Numbers, WIDE_SHIFT, encode_shared, padded};
@@ -52,7 +53,16 @@ impl Predictor {
         centers.sort_unstable();
         let center = centers[centers.len() / 2];
         let sets = Default::default();
-        let like = Model { shift: WIDE_SHIFT, narrow: false, domain, center, map: None, kinds: None, sets };
+        let like = Model {
+            shift: WIDE_SHIFT,
+            narrow: false,
+            domain,
+            order: Order::DATA,
+            center,
+            map: None,
+            kinds: None,
+            sets,
+        };
         let mut q: Vec<Vec<i64>> = samples.iter().map(|numbers| numbers.q.to_vec()).collect();
         let mut segments = Vec::with_capacity(samples.len());
         for ((q, layout), numbers) in q.iter_mut().zip(&layouts).zip(samples) {

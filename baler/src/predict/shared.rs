@@ -7,6 +7,7 @@ use crate::predict::WIDE_SHIFT;
 use crate::predict::domain::Domain;
 use crate::predict::grid::{Layout, Tap};
 use crate::predict::model::{Model, WeightSet, needed};
+use crate::predict::order::Order;
 
 /// Fraction bits of weights where sums have 32 bits.
 const NARROW_SHIFT: u32 = 11;
@@ -103,6 +104,7 @@ impl Shared {
             shift: WIDE_SHIFT,
             narrow: false,
             domain: Domain::Integer,
+            order: Order::DATA,
             center: 0,
             map: None,
             kinds: None,
