@@ -18,6 +18,7 @@ import zstandard
 from fields import FormatError, Reader, check, unzigzag, wrap64
 from pcodec import standalone as pcodec
 from predictive import decode_predictive
+from weights import SharedModel
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
 
@@ -34,8 +35,9 @@ def unzstd(packed, n_bytes):
 # ---- Plan -----------------------------------------------------------------------------------------------------------
 
 Variable = namedtuple("Variable", "name dtype shape grid patterns")
-Group = namedtuple("Group", "variables rows_per_chunk learned")
-Learned = namedtuple("Learned", "model residual scalings tile")
+# model: an entry of the models, if the method has one; learned: what else an autoencoder needs, if it is one.
+Group = namedtuple("Group", "variables rows_per_chunk model learned")
+Learned = namedtuple("Learned", "residual scalings tile")
 Scaling = namedtuple("Scaling", "center half_range log_unit")
 
 
@@ -114,10 +116,10 @@ def read_group(r, variables):
     check(indices and rows_per_chunk > 0, "an empty group")
     check(all(a < b for a, b in zip(indices, indices[1:])) and indices[-1] < len(variables), "bad group")
     method = r.u8()
-    check(method in (0, 1), "unknown method")
-    if method == 0:
-        check(len(indices) == 1, "a classical group has one variable")
-        return Group(indices, rows_per_chunk, None)
+    check(method in (0, 1, 3), "unknown method")
+    if method != 1:
+        check(len(indices) == 1, "a classical or predictive group has one variable")
+        return Group(indices, rows_per_chunk, r.varint() if method == 3 else None, None)
     model, flags = r.varint(), r.u8()
     check(flags <= 3, "unknown flags")
     scalings = [read_scaling(r) for _ in indices]
@@ -128,7 +130,7 @@ def read_group(r, variables):
     else:
         fits = all(len(shape) == 1 and shape == shapes[0] for shape in shapes)
     check(fits, "the variables of a group do not fit each other")
-    return Group(indices, rows_per_chunk, Learned(model, flags & 1 == 1, scalings, tile))
+    return Group(indices, rows_per_chunk, model, Learned(flags & 1 == 1, scalings, tile))
 
 
 def read_scaling(r):
@@ -163,13 +165,12 @@ def decode_archive(data, model_file=None):
 
     r = Reader(data[7:footer_start])
     variables, groups = read_plan(r.frame())
-    decoders = read_models(r.frame(), model_file)
+    models = read_models(r.frame(), model_file, groups)
     rows = [[] for _ in variables]
     n_chunks = 0
     for group_index, group in enumerate(groups):
         first = variables[group.variables[0]]
         starts = range(0, n_rows_of(first), group.rows_per_chunk) if math.prod(first.shape) else []
-        check(group.learned is None or group.learned.model < len(decoders), "a model is missing")
         for first_row in starts:
             at = r.at
             chunk = Reader(r.frame())
@@ -177,7 +178,7 @@ def decode_archive(data, model_file=None):
             n_chunks += 1
             check((chunk.varint(), chunk.varint()) == (group_index, first_row), "a chunk is missing")
             n_rows = min(group.rows_per_chunk, n_rows_of(first) - first_row)
-            for index, values in decode_chunk(chunk, group, variables, n_rows, decoders):
+            for index, values in decode_chunk(chunk, group, variables, n_rows, models.get(group_index)):
                 rows[index].append(values)
     check(n_chunks == len(lengths), "too many chunks")
     r.end()
@@ -186,14 +187,15 @@ def decode_archive(data, model_file=None):
     }
 
 
-def read_models(data, model_file):
+def read_models(data, model_file, groups):
+    """{index of a group: its decoder or predictive model}."""
     r = Reader(data)
 
     def read_entry():
         kind = r.u8()
         check(kind in (0, 1), "unknown model entry")
         if kind == 0:
-            return read_decoder(r.block())
+            return r.block()
         digest, part = r.raw(32), r.varint()
         check(model_file is not None, f"the archive needs the model with BLAKE3 hash {digest.hex()}")
         check(blake3.blake3(model_file).digest() == digest, f"not the model with BLAKE3 hash {digest.hex()}")
@@ -201,13 +203,18 @@ def read_models(data, model_file):
         check(part < len(parts), "the model has not enough parts")
         return parts[part]
 
-    decoders = r.many(read_entry)
+    entries = r.many(read_entry)
     r.end()
-    return decoders
+    models = {}
+    for index, group in enumerate(groups):
+        if group.model is not None:
+            check(group.model < len(entries), "a model is missing")
+            models[index] = (read_decoder if group.learned else SharedModel)(entries[group.model])
+    return models
 
 
 def read_model_file(data):
-    """The decoders of a model file."""
+    """The bytes of the decoders and then of the predictive models of a model file."""
     check(data[:6] == b"\x89BALM\n", "not a model")
     check(data[6:7] == b"\x01", "unknown version")
     outer = Reader(data[7:])
@@ -228,7 +235,8 @@ def read_model_file(data):
         has_tile = r.u8()
         check(has_tile <= 1, "bad flag")
         tile = read_tile(r) if has_tile else None
-        decoder = read_decoder(r.block())
+        decoder_bytes = r.block()
+        decoder = read_decoder(decoder_bytes)
         encoder_bytes = Reader(r.block())
         encoder = read_network(encoder_bytes)
         encoder_bytes.end()
@@ -236,9 +244,17 @@ def read_model_file(data):
         check(not tile or n_variables == 1, "tiles of more than one variable")
         check(encoder.n_in == n_values == n_out(decoder.network), "the networks do not fit")
         check(n_out(encoder) == decoder.network.n_in, "the networks do not fit")
-        return decoder
+        return decoder_bytes
 
-    parts = r.many(read_part)
+    def read_predictor():
+        _, dtype, _ = r.text(), r.u8(), r.u8()  # name, dtype, bits of mantissa
+        check(dtype < len(DTYPES), "unknown dtype in the model")
+        [r.f64() for _ in range(4)]  # step, least and largest value, bits a value
+        model_bytes = r.block()
+        SharedModel(model_bytes)
+        return model_bytes
+
+    parts = r.many(read_part) + r.many(read_predictor)
     r.end()
     return parts
 
@@ -246,28 +262,29 @@ def read_model_file(data):
 # ---- Chunks ---------------------------------------------------------------------------------------------------------
 
 
-def decode_chunk(chunk, group, variables, n_rows, decoders):
+def decode_chunk(chunk, group, variables, n_rows, model):
     """[(variable's index, flat values)] of a chunk."""
     shapes = [[n_rows, *variables[i].shape[1:]] if variables[i].shape else [] for i in group.variables]
     predictions = [None] * len(shapes)
     if group.learned:
-        predictions = predict(decoders[group.learned.model], group.learned, chunk.block(), shapes[0])
+        predictions = predict(model, group.learned, chunk.block(), shapes[0])
     residual = group.learned is None or group.learned.residual
     result = []
     for index, shape, predicted in zip(group.variables, shapes, predictions):
         part = Reader(chunk.block())
-        result.append((index, decode_part(part, variables[index], shape, predicted, residual)))
+        shared = None if group.learned else model
+        result.append((index, decode_part(part, variables[index], shape, predicted, residual, shared)))
         part.end()
     chunk.end()
     return result
 
 
-def decode_part(part, variable, shape, predicted, residual):
+def decode_part(part, variable, shape, predicted, residual, shared):
     n_values = math.prod(shape)
     classes, own_bits = read_specials(part.block(), variable, n_values)
     stream = part.block()
     if residual:
-        q = decode_integers(stream, shape, classes != 0)
+        q = decode_integers(stream, shape, classes != 0, shared)
         if predicted is not None:
             q = [wrap64(a + b) for a, b in zip(q, predicted)]
     else:
@@ -410,7 +427,7 @@ def exp2(exponent):
 
 # ---- Streams --------------------------------------------------------------------------------------------------------
 
-PREDICTIVE = 16
+PREDICTIVE, PREDICTIVE_SHARED = 16, 17
 
 
 def four_axes(shape):
@@ -419,10 +436,14 @@ def four_axes(shape):
     return [leading] + [1] * (3 - len(kept[-3:])) + kept[-3:]
 
 
-def decode_integers(stream, shape, masked):
-    """The integers of a stream; masked is a flat bool array, masked ones come back as anything."""
+def decode_integers(stream, shape, masked, shared):
+    """The integers of a stream; masked is a flat bool array, masked ones come back as anything. shared is the model of
+    the archive that a predictive stream may use, if there is one."""
     if stream[:1] == bytes([PREDICTIVE]):
-        return decode_predictive(Reader(stream[1:]), four_axes(shape), masked)
+        return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, None)
+    if stream[:1] == bytes([PREDICTIVE_SHARED]):
+        check(shared is not None, "a predictive model is missing")
+        return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, shared)
     return decode_classical(stream, shape, masked)
 
 

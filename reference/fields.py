@@ -78,3 +78,18 @@ def unzigzag(z):
 def wrap64(x):
     """An integer as 64-bit two's complement."""
     return (x + (1 << 63) & MASK64) - (1 << 63)
+
+
+def wrap(x, width):
+    """An integer as two's complement of some bits."""
+    half = 1 << (width - 1)
+    return (x + half) % (2 * half) - half
+
+
+def clamp(x, low, high):
+    return max(low, min(x, high))
+
+
+def log2(x):
+    """Place of the leading one."""
+    return x.bit_length() - 1
