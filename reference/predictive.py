@@ -95,6 +95,8 @@ class Neighbors:
         local = wrap(total, model.width) >> (model.shift - 6)
         prediction = wrap64(local + (model.center << 6))
         base, fraction, less = model.base(prediction, scale)
+        if model.fast and model.mantissa_bits:
+            fraction = 32
         error = coder.read(max(level - less, 0), fraction, scale, lambda: self.around(at, local))
         number = wrap64(base + error)
         value = wrap64(model.value(number) - model.center)

@@ -42,6 +42,8 @@ pub struct Layout {
     pub plane: usize,
     /// True for a few long rows: many values back are looked at.
     pub series: bool,
+    /// True for planes of one row, which look at fewer neighbors; a part of larger planes is not among them.
+    pub single_rows: bool,
 }
 
 impl Layout {
@@ -51,10 +53,11 @@ impl Layout {
         let series = a * b * y <= 16 && x >= 256;
         let side = if series { 32 } else { 3 };
         let row = x + 2 * side;
-        Layout { extents, side, row, plane: row.saturating_mul(y + TOP + BOTTOM), series }
+        let plane = row.saturating_mul(y + TOP + BOTTOM);
+        Layout { extents, side, row, plane, series, single_rows: y == 1 }
     }
 
-    /// The same with other rows a plane.
+    /// A part of it with fewer rows a plane; neighbors stay the same.
     pub fn with_rows(&self, n_rows: usize) -> Layout {
         let [a, b, _, x] = self.extents;
         Layout { extents: [a, b, n_rows, x], plane: self.row.saturating_mul(n_rows + TOP + BOTTOM), ..*self }
@@ -110,10 +113,10 @@ impl Layout {
         let mut taps = vec![(Plane::Same, 0, -1)];
         if self.series {
             taps.extend((2..=32).map(|back| (Plane::Same, 0, -back)));
-            if self.extents[2] > 1 {
+            if !self.single_rows {
                 taps.extend((-8..=8).map(|x| (Plane::Same, -1, x)));
             }
-        } else if self.extents[2] == 1 {
+        } else if self.single_rows {
             taps.extend([(Plane::Same, 0, -2), (Plane::Same, 0, -3)]);
         } else {
             let same = [(0, -2), (0, -3), (-1, -2), (-1, -1), (-1, 0), (-1, 1), (-1, 2), (-2, -2)];

@@ -129,6 +129,12 @@ impl Model {
                 ));
             }
             let mut model = shared.model(&layout, domain, center, narrow);
+            if shift != model.shift {
+                return Err(Error::corrupt(format!(
+                    "expected the {} fraction bits of a shared model, found {shift}",
+                    model.shift
+                )));
+            }
             model.order = order;
             model.kinds = model.kinds.filter(|_| is_fast(first));
             return Ok((model, layout));

@@ -27,12 +27,12 @@ impl Shared {
     /// Of a model with kinds, wide weights and one class.
     pub fn new(model: Model, layout: &Layout) -> Shared {
         let model = Model { domain: Domain::Integer, center: 0, narrow: false, map: None, ..model };
-        Shared { model, series: layout.series, single_rows: layout.extents[2] == 1 }
+        Shared { model, series: layout.series, single_rows: layout.single_rows }
     }
 
     /// True if the layout has the same neighbors in its rows and planes.
     pub fn fits(&self, layout: &Layout) -> bool {
-        self.series == layout.series && self.single_rows == (layout.extents[2] == 1)
+        self.series == layout.series && self.single_rows == layout.single_rows
     }
 
     /// [`Shared::fits`] for a shape.

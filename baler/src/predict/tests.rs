@@ -163,6 +163,21 @@ fn many_numbers_go_in_lanes_of_which_each_counts() {
 }
 
 #[test]
+fn a_part_of_one_row_has_the_neighbors_of_the_whole() {
+    for extents in [[2, 2, 9, 30], [1, 1, 9, 300]] {
+        let whole = grid::Layout::new(extents);
+        let part = whole.with_rows(1);
+        for behind in 0..4 {
+            assert_eq!(part.taps(behind), whole.taps(behind));
+        }
+    }
+    let shape = [4, 9, 30_000];
+    let q = waves(&shape, 90.0);
+    let bytes = encode(numbers(&q, &shape), Effort::Fast).unwrap();
+    same(&q, &decode(&bytes, &shape, None, None).unwrap(), None);
+}
+
+#[test]
 fn a_shared_model_serves_other_extents_and_more_axes() {
     let kind = |bits: Option<u32>| (crate::DType::F32, bits, 0.5);
     for bits in [None, Some(23)] {
