@@ -87,6 +87,8 @@ impl Normal {
 
 /// Gathers the sums of a pass.
 struct Gather {
+    /// True where the predictions' weights are not asked for.
+    scales_only: bool,
     every: usize,
     seen: usize,
     row: isize,
@@ -109,6 +111,7 @@ impl Gather {
         let taps = (0..4 * MAX_CLASSES).map(|i| Normal::new(layout.taps(i / MAX_CLASSES).len())).collect();
         let scales = (0..4).map(|i| Normal::new(layout.error_taps(i).len() + N_GRADIENTS)).collect();
         Gather {
+            scales_only: false,
             every: n_values.div_ceil(N_SAMPLES).max(1),
             seen: 0,
             row: layout.row as isize,
@@ -172,14 +175,17 @@ impl<T: Cell> Observer<T> for Gather {
         let at = |offset: isize| position.wrapping_add_signed(offset);
         let unit = (seen.scale.max(8) as f64) / 2048.0;
         let weight = 1.0 / (unit * unit + 0.05 + self.floor * self.floor);
-        let anchor = state.values[at(plane.taps[0])].wide();
-        let against = |value: i64| value.wrapping_sub(anchor) as f64;
-        self.features.clear();
-        self.features.extend(plane.taps[1..].iter().map(|&offset| against(state.values[at(offset)].wide())));
-        self.features.push(against(0));
-        self.features.push(against(state.values[position].wide()));
-        self.judge(plane, &seen, unit);
-        self.taps[plane.behind * MAX_CLASSES + seen.class].add(&self.features, weight);
+        if !self.scales_only {
+            let anchor = state.values[at(plane.taps[0])].wide();
+            let against = |value: i64| value.wrapping_sub(anchor) as f64;
+            let values = plane.taps[1..].iter().map(|&offset| state.values[at(offset)].wide());
+            self.features.clear();
+            self.features.extend(values.map(against));
+            self.features.push(against(0));
+            self.features.push(against(state.values[position].wide()));
+            self.judge(plane, &seen, unit);
+            self.taps[plane.behind * MAX_CLASSES + seen.class].add(&self.features, weight);
+        }
 
         let target = state.errors[position].wide().unsigned_abs() as f64;
         self.features.clear();
@@ -274,6 +280,26 @@ pub fn fit_segments<T: Cell>(segments: &mut [Segment<T>], like: &Model) -> Model
         }
     }
     model
+}
+
+/// Fits the scales to the errors that the filters leave.
+pub fn refit_scales<T: Cell>(
+    layout: &Layout,
+    mask: Option<&[bool]>,
+    q: &mut [i64],
+    state: &mut State<T>,
+    model: &mut Model,
+) {
+    let cascade = state.cascade.take();
+    let mut gather = Gather { scales_only: true, ..Gather::new(layout, q.len(), model, 0.0) };
+    walk::<_, _, _, false>(layout, model, mask, q, state, &mut NoBits, &mut gather);
+    let floor = gather.typical_scale() * FLOOR;
+    state.cascade = cascade;
+    let mut gather = Gather { scales_only: true, ..Gather::new(layout, q.len(), model, floor) };
+    walk::<_, _, _, false>(layout, model, mask, q, state, &mut NoBits, &mut gather);
+    for behind in needed(layout) {
+        model.sets[behind].scale = fixed(&gather.scales[behind].solve_non_negative(), SCALE_SHIFT);
+    }
 }
 
 /// New weights from a pass.

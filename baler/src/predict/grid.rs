@@ -24,6 +24,8 @@ pub enum Plane {
     Stack,
     /// One back along a and b.
     StackBack,
+    /// One back along a, one on along b.
+    StackNext,
 }
 
 /// A neighbor: plane, rows down, values right.
@@ -95,6 +97,7 @@ impl Layout {
             Plane::Back3 => b.min(3),
             Plane::Stack => self.stack_back(plane_idx),
             Plane::StackBack => self.stack_back(plane_idx) + b.min(1),
+            Plane::StackNext => self.stack_back(plane_idx).saturating_sub((b + 1 < self.extents[1]) as usize),
         };
         -((planes * self.plane) as isize)
     }
@@ -136,6 +139,9 @@ impl Layout {
         }
         if behind & 2 != 0 {
             taps.extend(square(Plane::Stack, 2));
+            if self.extents[1] > 1 {
+                taps.extend(square(Plane::StackNext, 1));
+            }
         }
         if behind & 3 == 3 {
             taps.extend(square(Plane::StackBack, 1));

@@ -28,6 +28,7 @@
 //!   equal. Three passes of fitting lose 0.2 % against four, six gain nothing.
 //! - Buckets half as wide, for fewer decisions: 0.1 % larger, no faster. A floor of 0.3 instead of 0.1: 0.2 % larger.
 
+pub mod cascade;
 pub mod cell;
 pub mod domain;
 pub mod fit;
@@ -49,10 +50,11 @@ use crate::classical::lorenzo::four_axes;
 use crate::container::bytes::{ByteReader, ByteWriter, with_room};
 use crate::entropy::binary::{BinaryDecoder, BinaryEncoder};
 use crate::error::{Error, Result};
+use cascade::Cascade;
 use cell::Cell;
 use domain::Domain;
 use grid::Layout;
-use model::Model;
+use model::{Filters, Model};
 use order::Order;
 use rows::Kinds;
 use shared::Shared;
@@ -87,6 +89,8 @@ impl Effort {
     }
 }
 
+/// Rates of the filters that adapt.
+const RATES: [u8; cascade::N_STAGES] = [8, 51, 102];
 /// Fewest numbers that are worth a model.
 const MIN_VALUES: usize = 64;
 /// Fraction bits of weights where sums have 64 bits.
@@ -94,7 +98,7 @@ const WIDE_SHIFT: u32 = 18;
 
 /// Room for the numbers of a layout.
 fn padded<T: Cell>(layout: &Layout) -> Result<State<T>> {
-    let mut state = State { values: Vec::new(), errors: Vec::new() };
+    let mut state = State { values: Vec::new(), errors: Vec::new(), cascade: None };
     let len = layout.n_padded();
     let room = state.values.try_reserve_exact(len).and(state.errors.try_reserve_exact(len));
     room.map_err(|_| Error::limit(format!("no memory for {len} numbers")))?;
@@ -169,7 +173,8 @@ fn encode_in_order(numbers: Numbers, order: Order, effort: Effort) -> Option<Vec
     // Sums of weights stay under 2^(shift + 2) but for wild fits, which are checked.
     let narrow = domain == Domain::Integer && spread < 1 << (28 - shift);
     let sets = Default::default();
-    let model = Model { shift, narrow, domain, order, center, map: None, kinds: None, sets };
+    let filters = filters(spread).filter(|_| !effort.is_fast());
+    let model = Model { shift, narrow, domain, order, center, filters, map: None, kinds: None, sets };
     let mut q = order.apply(numbers.q, extents);
     if narrow && let Some(coded) = encode_as::<i32>(&mut q, &layout, mask, &model, effort, spread)? {
         return Some(coded);
@@ -188,39 +193,71 @@ fn encode_as<T: Cell>(
     spread: u64,
 ) -> Option<Option<Vec<u8>>> {
     let mut state = padded::<T>(layout).ok()?;
-    let coded = effort.trials().iter().filter_map(|&(n_classes, mapped)| {
-        let mut model = fit::fit(layout, mask, q, &mut state, like, n_classes, mapped);
+    let fixed = Model { filters: None, ..like.clone() };
+    let mut coded: Vec<(Vec<u8>, Model)> = Vec::new();
+    for &(n_classes, mapped) in effort.trials() {
+        let model = fit::fit(layout, mask, q, &mut state, &fixed, n_classes, mapped);
         if model.largest_sum(spread) >= 1 << 31 {
-            return None;
+            continue;
         }
-        let stream = |model: &mut Model, q: &mut [i64], state: &mut State<T>| {
-            let mut w = ByteWriter::default();
-            model.write(layout, &mut w);
-            encode_body(layout, model, mask, q, state, &mut w);
-            w.bytes
-        };
-        let adaptive = (!effort.is_fast()).then(|| stream(&mut model, q, &mut state));
-        let fast = model.has_one_class_a_block().then(|| {
-            model.kinds = Some(Kinds::choose(layout, &model, mask, q, &mut state));
-            stream(&mut model, q, &mut state)
-        });
-        adaptive.into_iter().chain(fast).min_by_key(Vec::len)
-    });
-    Some(coded.min_by_key(Vec::len))
+        if model.has_one_class_a_block() {
+            let kinds = Kinds::choose(layout, &model, mask, q, &mut state);
+            let model = Model { kinds: Some(kinds), ..model.clone() };
+            coded.push((code(layout, mask, q, &mut state, &model), model));
+        }
+        if !effort.is_fast() {
+            coded.push((code(layout, mask, q, &mut state, &model), model));
+        }
+    }
+    let mut best = coded.iter().map(|(bytes, _)| bytes).min_by_key(|bytes| bytes.len()).cloned();
+    state.cascade = like.filters.and_then(|filters| Cascade::new(layout, filters).ok());
+    if state.cascade.is_none() {
+        return Some(best);
+    }
+    // Filters make up for classes: with them one is often best.
+    coded.retain(|(_, model)| model.kinds.is_none());
+    let smallest = (0..coded.len()).min_by_key(|&trial| coded[trial].0.len());
+    for trial in [Some(0), smallest.filter(|&trial| trial > 0)].into_iter().flatten() {
+        let Some((_, model)) = coded.get(trial) else { continue };
+        let mut model = Model { filters: like.filters, ..model.clone() };
+        fit::refit_scales(layout, mask, q, &mut state, &mut model);
+        let bytes = code(layout, mask, q, &mut state, &model);
+        best = best.filter(|best| best.len() <= bytes.len()).or(Some(bytes));
+    }
+    Some(best)
+}
+
+/// The filters for numbers that lie up to `spread` from their center.
+fn filters(spread: u64) -> Option<Filters> {
+    Some(Filters { rates: RATES, coarse: (64 - spread.leading_zeros()).saturating_sub(20) })
+}
+
+/// The model and the numbers.
+fn code<T: Cell>(
+    layout: &Layout,
+    mask: Option<&[bool]>,
+    q: &mut [i64],
+    state: &mut State<T>,
+    model: &Model,
+) -> Vec<u8> {
+    let mut w = ByteWriter::default();
+    model.write(layout, &mut w);
+    encode_body(layout, model, mask, q, state, &mut w);
+    w.bytes
 }
 
 /// Appends what follows the model: classes of blocks, then the numbers.
 fn encode_body<T: Cell>(
     layout: &Layout,
-    model: &mut Model,
+    model: &Model,
     mask: Option<&[bool]>,
     q: &mut [i64],
     state: &mut State<T>,
     w: &mut ByteWriter,
 ) {
     let mut bits = BinaryEncoder::default();
-    if let Some(map) = &mut model.map {
-        map.code(&mut bits);
+    if let Some(map) = &model.map {
+        map.clone().code(&mut bits);
     }
     if model.kinds.is_some() {
         if model.map.is_some() {
@@ -256,32 +293,36 @@ pub fn encode_shared(numbers: Numbers, shared: &Shared, effort: Effort) -> Optio
     }
     let mut q = numbers.q.to_vec();
     if model.narrow {
-        encode_with::<i32>(&layout, &mut model, numbers.mask, &mut q, effort)
+        encode_with::<i32>(&layout, model, numbers.mask, &mut q, (effort, spread))
     } else {
-        encode_with::<i64>(&layout, &mut model, numbers.mask, &mut q, effort)
+        encode_with::<i64>(&layout, model, numbers.mask, &mut q, (effort, spread))
     }
 }
 
 fn encode_with<T: Cell>(
     layout: &Layout,
-    model: &mut Model,
+    model: Model,
     mask: Option<&[bool]>,
     q: &mut [i64],
-    effort: Effort,
+    (effort, spread): (Effort, u64),
 ) -> Option<Vec<u8>> {
-    let mut stream = |model: &mut Model, state: &mut State<T>| {
+    let mut stream = |model: &Model, state: &mut State<T>| {
         let mut w = ByteWriter::default();
         model.write_head(&mut w);
         encode_body(layout, model, mask, q, state, &mut w);
         w.bytes
     };
-    let fast = stream(model, &mut State { values: Vec::new(), errors: Vec::new() });
+    let fast = stream(&model, &mut State { values: Vec::new(), errors: Vec::new(), cascade: None });
     if effort.is_fast() {
         return Some(fast);
     }
-    model.kinds = None;
-    let adaptive = stream(model, &mut padded::<T>(layout).ok()?);
-    Some(if adaptive.len() < fast.len() { adaptive } else { fast })
+    let mut state = padded::<T>(layout).ok()?;
+    let model = Model { kinds: None, ..model };
+    let fixed = stream(&model, &mut state);
+    let model = Model { filters: filters(spread), ..model };
+    state.cascade = model.filters.and_then(|filters| Cascade::new(layout, filters).ok());
+    let filtered = state.cascade.is_some().then(|| stream(&model, &mut state));
+    [fast, fixed].into_iter().chain(filtered).min_by_key(Vec::len)
 }
 
 /// Inverse of [`encode`], or with a model of [`encode_shared`]; masked numbers come back as a neighbor.
@@ -331,6 +372,9 @@ fn decode_as<T: Cell>(
         return rows::decode::<T>(reader, layout, model, mask, q);
     }
     let mut state = padded::<T>(layout)?;
+    if let Some(filters) = model.filters {
+        state.cascade = Some(Cascade::new(layout, filters)?);
+    }
     let mut bits = BinaryDecoder::new(reader.rest());
     if let Some(map) = &mut model.map {
         map.code(&mut bits);

@@ -2,6 +2,7 @@
 
 use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::error::{Error, Result};
+use crate::predict::cascade::N_STAGES;
 use crate::predict::domain::Domain;
 use crate::predict::grid::Layout;
 use crate::predict::map::Map;
@@ -18,8 +19,19 @@ const NARROW: u8 = 0x80;
 const MAPPED: u8 = 0x40;
 /// Set in the first byte where numbers are coded by static rows.
 const FAST: u8 = 0x20;
+/// Coarsest unit of the filters' errors.
+const MAX_COARSE: u32 = 40;
 /// Classes of activity that have weights of their own.
 pub const MAX_CLASSES: usize = 8;
+
+/// How the filters that adapt are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Filters {
+    /// How fast each learns, in 1/256; the first is not 0.
+    pub rates: [u8; N_STAGES],
+    /// Binary logarithm of the unit that they keep errors in, in 1/1024.
+    pub coarse: u32,
+}
 
 /// Weights for planes with the same planes behind them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -45,6 +57,8 @@ pub struct Model {
     pub order: Order,
     /// A typical value, which is taken off all.
     pub center: i64,
+    /// The filters that adapt, if there are any.
+    pub filters: Option<Filters>,
     /// Classes of blocks; else they go by level.
     pub map: Option<Map>,
     /// Rows of probabilities of each level: the fast tier; else numbers are coded adaptively.
@@ -91,6 +105,13 @@ impl Model {
         }
         w.u8(self.order.byte());
         w.signed(self.center);
+        match self.filters {
+            Some(Filters { rates, coarse }) => {
+                w.raw(&rates);
+                w.u8(coarse as u8);
+            }
+            None => w.u8(0),
+        }
     }
 
     /// The weights of some sets, then the kinds of rows.
@@ -118,6 +139,7 @@ impl Model {
             )));
         }
         let (domain, order, center) = (read_domain(r)?, Order::from_byte(r.u8()?)?, r.signed()?);
+        let filters = read_filters(r)?;
         let layout = order.layout(extents);
         if !layout.is_compact() {
             return Err(Error::corrupt("a predictive stream of an array that is nearly all margins"));
@@ -135,12 +157,12 @@ impl Model {
                     model.shift
                 )));
             }
-            model.order = order;
+            (model.order, model.filters) = (order, filters);
             model.kinds = model.kinds.filter(|_| is_fast(first));
             return Ok((model, layout));
         }
         let sets = Default::default();
-        let mut model = Model { shift, narrow, domain, order, center, map: None, kinds: None, sets };
+        let mut model = Model { shift, narrow, domain, order, center, filters, map: None, kinds: None, sets };
         if first & MAPPED != 0 {
             model.map = Some(Map::new(&layout)?);
         }
@@ -180,6 +202,20 @@ impl Model {
 /// True if the first byte of a model says that numbers are coded by static rows.
 pub fn is_fast(first: u8) -> bool {
     first & FAST != 0
+}
+
+fn read_filters(r: &mut ByteReader) -> Result<Option<Filters>> {
+    let first = r.u8()?;
+    if first == 0 {
+        return Ok(None);
+    }
+    let (rates, coarse) = ([first, r.u8()?, r.u8()?], r.u8()? as u32);
+    if coarse > MAX_COARSE {
+        return Err(Error::corrupt(format!(
+            "expected errors in up to 2^{MAX_COARSE} / 1024, found 2^{coarse}"
+        )));
+    }
+    Ok(Some(Filters { rates, coarse }))
 }
 
 fn read_domain(r: &mut ByteReader) -> Result<Domain> {

@@ -59,6 +59,7 @@ impl Predictor {
             domain,
             order: Order::DATA,
             center,
+            filters: None,
             map: None,
             kinds: None,
             sets,

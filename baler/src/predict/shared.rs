@@ -106,6 +106,7 @@ impl Shared {
             domain: Domain::Integer,
             order: Order::DATA,
             center: 0,
+            filters: None,
             map: None,
             kinds: None,
             sets: Default::default(),

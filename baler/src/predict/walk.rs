@@ -5,6 +5,7 @@
 //! in the row itself is added number by number.
 
 use crate::entropy::binary::BitCoder;
+use crate::predict::cascade::Cascade;
 use crate::predict::cell::Cell;
 use crate::predict::grid::{Layout, Plane, Tap};
 use crate::predict::model::{Model, N_GRADIENTS, SCALE_SHIFT, WeightSet};
@@ -16,6 +17,8 @@ pub struct State<T> {
     pub values: Vec<T>,
     /// Value minus prediction, in 1/8.
     pub errors: Vec<T>,
+    /// The filters that adapt, if the model has any.
+    pub cascade: Option<Cascade>,
 }
 
 /// Weights of the row itself: `weights[i]` goes with the value `weights.len() - i` to the left.
@@ -271,10 +274,17 @@ pub fn walk<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
     let [a, b, n_rows, n_columns] = layout.extents;
     let mut coder = ResidualCoder::new(if CODES { MAX_LEVEL } else { 0 });
     let mut sums = RowSums::new(n_columns);
+    let mut cascade = state.cascade.take();
+    if let Some(cascade) = &mut cascade {
+        cascade.reset();
+    }
     state.values.fill(T::default());
     state.errors.fill(T::default());
     for plane_idx in 0..a * b {
         let plane = PlaneView::new(layout, model, plane_idx);
+        if let Some(cascade) = &mut cascade {
+            cascade.open_plane(layout, plane_idx);
+        }
         layout.open_plane(&mut state.values, plane_idx);
         layout.open_plane(&mut state.errors, plane_idx);
         for y in 0..n_rows {
@@ -292,19 +302,21 @@ pub fn walk<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
             let numbers = &mut q[first..first + n_columns];
             let first_block = model.map.as_ref().map_or(0, |map| map.row(plane_idx, y));
             let row =
-                Row { model, plane: &plane, start, mask, blocks, first_block, row: layout.row as isize };
-            row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, observer);
+                Row { model, y, plane: &plane, start, mask, blocks, first_block, row: layout.row as isize };
+            row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, &mut cascade, observer);
             layout.close_row(&mut state.values, start);
             layout.close_row(&mut state.errors, start);
         }
         layout.close_plane(&mut state.values, plane_idx);
         layout.close_plane(&mut state.errors, plane_idx);
     }
+    state.cascade = cascade;
 }
 
 /// One row of the walk.
 struct Row<'a> {
     model: &'a Model,
+    y: usize,
     plane: &'a PlaneView<'a>,
     start: usize,
     mask: Option<&'a [bool]>,
@@ -322,6 +334,7 @@ impl Row<'_> {
         state: &mut State<T>,
         bits: &mut B,
         coder: &mut ResidualCoder,
+        cascade: &mut Option<Cascade>,
         observer: &mut O,
     ) {
         let (model, plane) = (self.model, self.plane);
@@ -346,7 +359,12 @@ impl Row<'_> {
             };
             let near = &plane.near[class];
             let sum = dot(sum, near, &state.values[position - near.len()..position]);
-            let prediction = (sum.wide() >> (model.shift - 6)).wrapping_add(model.center << 6);
+            let fixed = sum.wide() >> (model.shift - 6);
+            let local = match cascade {
+                Some(cascade) => cascade.predict(position, (self.y, x), fixed, scale),
+                None => fixed,
+            };
+            let prediction = local.wrapping_add(model.center << 6);
             let (base, levels) = model.domain.number(prediction, scale);
             if CODES {
                 let fraction = if levels == 0 { (prediction.wrapping_add(32) & 63) as u32 } else { 32 };
@@ -358,7 +376,10 @@ impl Row<'_> {
             }
             let value = model.domain.value(*number).wrapping_sub(model.center);
             state.values[position] = T::of(value);
-            state.errors[position] = T::of(eighths::<T>(value, sum.wide() >> (model.shift - 6)));
+            state.errors[position] = T::of(eighths::<T>(value, local));
+            if let Some(cascade) = cascade {
+                cascade.learn::<T>(position, value, fixed, local);
+            }
             let block = self.blocks.map_or(0, |(_, columns)| self.first_block + x / columns);
             observer.see(state, plane, position, Seen { level: level as u32, scale, class, block });
         }

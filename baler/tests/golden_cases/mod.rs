@@ -283,7 +283,8 @@ fn predictive() -> Vec<Case> {
     };
     let ends = |i: usize| [i64::MIN, i64::MAX, 0, -1, 1 << 40, -7][(mix(i as u64) % 6) as usize];
     // From row to row by 2, so that some are near 1 where the largest is near 2^18.
-    let magnitudes = |i: usize| (1.5 + moving(i, 28) + 0.001 * noise(i)) * 2f64.powi((i / 28 % 20) as i32 - 2);
+    let magnitudes =
+        |i: usize| (1.5 + moving(i, 28) + 0.001 * noise(i)) * 2f64.powi((i / 28 % 20) as i32 - 2);
     let fast = |case: Case| Case { options: Options { fast: true, ..case.options }, ..case };
     let spiked = |i: usize| frames(i) + if mix(i as u64).is_multiple_of(97) { 900.0 } else { 0.0 };
     let known = Dataset::from_arrays(vec![variable("frames", &[4, 9, 11], f32s(396, frames))]);
