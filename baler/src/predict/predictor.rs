@@ -43,6 +43,10 @@ impl Predictor {
         samples: &[Numbers],
     ) -> Option<Predictor> {
         let layouts: Vec<Layout> = samples.iter().map(Numbers::layout).collect::<Option<_>>()?;
+        let alike = |layout: &Layout| (layout.series, layout.single_rows, layout.extents[1] > 1);
+        if layouts.iter().any(|layout| alike(layout) != alike(&layouts[0])) {
+            return None;
+        }
         let places: Vec<(Domain, i64, u64)> = samples.iter().map(Numbers::place).collect();
         let top = |domain: &Domain| match domain {
             Domain::Integer => 0,

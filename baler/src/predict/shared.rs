@@ -21,18 +21,21 @@ pub struct Shared {
     series: bool,
     /// True for arrays of one row a plane.
     single_rows: bool,
+    /// True for arrays of several planes a stack.
+    deep: bool,
 }
 
 impl Shared {
     /// Of a model with kinds, wide weights and one class.
     pub fn new(model: Model, layout: &Layout) -> Shared {
         let model = Model { domain: Domain::Integer, center: 0, narrow: false, map: None, ..model };
-        Shared { model, series: layout.series, single_rows: layout.single_rows }
+        Shared { model, series: layout.series, single_rows: layout.single_rows, deep: is_deep(layout) }
     }
 
     /// True if the layout has the same neighbors in its rows and planes.
     pub fn fits(&self, layout: &Layout) -> bool {
-        self.series == layout.series && self.single_rows == layout.single_rows
+        let same_stacks = self.deep == is_deep(layout) || !needed(layout).contains(&2) || !self.has(2);
+        self.series == layout.series && self.single_rows == layout.single_rows && same_stacks
     }
 
     /// [`Shared::fits`] for a shape.
@@ -60,9 +63,8 @@ impl Shared {
 
     /// Weights for planes that the training data did not have: those of planes with fewer behind, else of any.
     fn stand_in(&self, model: &Model, layout: &Layout, behind: usize) -> WeightSet {
-        let present = |set: &usize| !self.model.sets[*set].taps.is_empty();
         let fewer = (0..behind).rev().filter(|set| set & !behind == 0);
-        let Some(from) = fewer.chain(0..4).find(present) else { return WeightSet::default() };
+        let Some(from) = fewer.chain(0..4).find(|&set| self.has(set)) else { return WeightSet::default() };
         let set = &model.sets[from];
         let carry = |from: &[Tap], to: &[Tap], weights: &[i32]| -> Vec<i32> {
             let weight = |tap: &Tap| from.iter().position(|known| known == tap).map_or(0, |at| weights[at]);
@@ -74,18 +76,22 @@ impl Shared {
         WeightSet { taps, scale, class_from: Vec::new() }
     }
 
+    fn has(&self, set: usize) -> bool {
+        !self.model.sets[set].taps.is_empty()
+    }
+
     /// Number of weights.
     pub fn n_weights(&self) -> usize {
         let of_set = |set: &WeightSet| set.taps.iter().map(Vec::len).sum::<usize>() + set.scale.len();
         self.model.sets.iter().map(of_set).sum()
     }
 
-    /// One byte: series, single rows, which sets; then weights and kinds.
+    /// One byte: series, single rows, which sets, deep; then weights and kinds.
     pub fn write(&self) -> Vec<u8> {
         let mut w = ByteWriter::default();
-        let present: Vec<usize> = (0..4).filter(|&set| !self.model.sets[set].taps.is_empty()).collect();
+        let present: Vec<usize> = (0..4).filter(|&set| self.has(set)).collect();
         let sets: u8 = present.iter().map(|set| 1u8 << set).sum();
-        w.u8(self.series as u8 | (self.single_rows as u8) << 1 | sets << 2);
+        w.u8(self.series as u8 | (self.single_rows as u8) << 1 | sets << 2 | (self.deep as u8) << 6);
         self.model.write_weights(&present, &mut w);
         w.bytes
     }
@@ -94,12 +100,12 @@ impl Shared {
     pub fn read(bytes: &[u8]) -> Result<Shared> {
         let mut r = ByteReader::new(bytes);
         let first = r.u8()?;
-        let (series, single_rows) = (first & 1 != 0, first & 2 != 0);
+        let (series, single_rows, deep) = (first & 1 != 0, first & 2 != 0, first & 64 != 0);
         let present: Vec<usize> = (0..4).filter(|set| first >> (2 + set) & 1 != 0).collect();
-        if first >> 6 != 0 || present.is_empty() {
+        if first >> 7 != 0 || present.is_empty() {
             return Err(Error::corrupt("expected a predictive model"));
         }
-        let layout = like(series, single_rows);
+        let layout = like(series, single_rows, deep);
         let mut model = Model {
             shift: WIDE_SHIFT,
             narrow: false,
@@ -113,14 +119,16 @@ impl Shared {
         };
         model.read_weights(&layout, &present, true, &mut r)?;
         r.finish("a predictive model")?;
-        Ok(Shared { model, series, single_rows })
+        Ok(Shared { model, series, single_rows, deep })
     }
 }
 
+/// True if there are several planes a stack: neighbors one stack back then lie in more than one.
+fn is_deep(layout: &Layout) -> bool {
+    layout.extents[1] > 1
+}
+
 /// A layout with the same taps.
-fn like(series: bool, single_rows: bool) -> Layout {
-    let n_rows = if single_rows { 1 } else { 2 };
-    let mut layout = Layout::new([1, 1, n_rows, 1024]);
-    layout.series = series;
-    layout
+fn like(series: bool, single_rows: bool, deep: bool) -> Layout {
+    Layout { series, single_rows, ..Layout::new([1, 1 + deep as usize, 2, 1024]) }
 }
