@@ -8,6 +8,7 @@ use crate::numbers::{counted, grouped, ratio, shape, value};
 use crate::output::write_stdout;
 use crate::table::{report_table, table};
 use anyhow::{Context, Result};
+use baler_report::advise::{Advice, Expected, advise};
 use clap::Args;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -17,6 +18,9 @@ use std::collections::HashMap;
 pub struct InspectArgs {
     /// Archive, model or data (FILE:INNER picks an array)
     pub file: String,
+    /// Of data: only what one pass finds, no advice from a compressed sample
+    #[arg(long)]
+    pub quick: bool,
     /// Print one JSON object on standard output
     #[arg(long)]
     pub json: bool,
@@ -41,11 +45,14 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         }
         model_text(&info)
     } else {
-        let object = DataObject::new(&read_data(&args.file, &args.raw, &[])?);
+        let dataset = read_data(&args.file, &args.raw, &[])?;
+        let advice = if args.quick { None } else { Some(advise(&dataset)?) };
+        let object = DataObject { advice, ..DataObject::new(&dataset) };
         if args.json {
             return json::print(&object);
         }
-        data_text(&object, args.say.max_rows())
+        let advice = object.advice.as_ref().map_or(String::new(), advice_text);
+        data_text(&object, args.say.max_rows()) + &advice
     };
     write_stdout(format!("{text}\n").as_bytes())
 }
@@ -95,6 +102,8 @@ struct DataObject {
     input_bytes: u64,
     n_values: u64,
     variables: Vec<DataVariable>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<Advice>,
 }
 
 #[derive(Serialize)]
@@ -135,8 +144,34 @@ impl DataObject {
             input_bytes: dataset.size_bytes() as u64,
             n_values: dataset.variables.iter().map(|v| v.values.len() as u64).sum(),
             variables,
+            advice: None,
         }
     }
+}
+
+/// What a compressed sample has shown, the verdict last.
+fn advice_text(advice: &Advice) -> String {
+    let ways = |list: &[Expected]| -> String {
+        let words = list.iter().map(|way| format!("{} {} x", way.name, ratio(way.ratio)));
+        words.collect::<Vec<_>>().join(", ")
+    };
+    let mut lines = vec![format!("\n\non a sample of {} bytes:", grouped(advice.sample_bytes))];
+    lines.push(format!("  lossless   {}", ways(&advice.lossless)));
+    for pair in advice.bounded.chunks(2) {
+        lines.push(format!("  {:<9}  {}", pair[0].bound, ways(pair)));
+    }
+    if let Some(found) = &advice.components {
+        let count =
+            |n: Option<usize>| n.map_or("more than were looked at".to_string(), |n| grouped(n as u64));
+        let (few, many) = (count(found.for_99_percent), count(found.for_99_99_percent));
+        lines.push(format!(
+            "  components {few} of {} hold 99 % of the variance, {many} hold 99.99 %",
+            grouped(found.n_values as u64)
+        ));
+    }
+    lines.extend(advice.relations.iter().map(|relation| format!("  relation   {relation}")));
+    lines.push(format!("  verdict    {}", advice.verdict));
+    lines.join("\n")
 }
 
 fn look_at(values: &Values) -> DataVariable {

@@ -2,12 +2,21 @@
 
 use crate::library::{BoundSpec, Dataset, ModelInfo, Report, Trained, Verification};
 use crate::output::write_stdout;
+use crate::resources::Resources;
 use anyhow::Result;
 use serde::Serialize;
 
+/// Any object, and what the command has used so far.
+#[derive(Serialize)]
+struct WithResources<'a, T: Serialize> {
+    #[serde(flatten)]
+    object: &'a T,
+    resources: Resources,
+}
+
 /// Prints one object, one line, on standard output.
 pub fn print(object: &impl Serialize) -> Result<()> {
-    let mut line = serde_json::to_vec(object)?;
+    let mut line = serde_json::to_vec(&WithResources { object, resources: Resources::used() })?;
     line.push(b'\n');
     write_stdout(&line)
 }

@@ -14,9 +14,11 @@ mod nearest;
 mod new;
 mod numbers;
 mod output;
+mod peers;
 mod progress;
 mod project;
 mod report;
+mod resources;
 mod settings;
 mod table;
 mod train;
@@ -27,6 +29,7 @@ use cli::{Cli, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    resources::start();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),

@@ -41,14 +41,14 @@ fn wrong_words_are_told_in_one_line() {
         (vec!["verify", "no.bale"], "reading no.bale"),
         (vec!["demo", "cdf"], "nearest: cfd"),
         (vec!["new", "../W", "P"], "found '../W'"),
-        (vec!["compare", "x.npy", "--rel", "1e-3"], "not in this version"),
-        (vec!["report", "x.bale", "--against", "x.npy", "-o", "r.html"], "not in this version"),
+        (vec!["compare", "x.npy", "--rel", "1e-3"], "reading 'x.npy'"),
+        (vec!["report", "x.bale", "--against", "x.npy", "-o", "r.html"], "reading 'x.npy'"),
         (vec!["--project", "W", "P"], "--mode <MODE>"),
         (vec!["--project", "W", "--mode", "train"], "2 values required"),
         (vec!["--project", "W", "P", "--mode", "trian"], "'train'"),
         (vec!["--project", "W", "P", "--mode", "train"], "found none"),
-        (vec!["--project", "W", "P", "--mode", "plot"], "not in this version"),
-        (vec!["--project", "W", "P", "--mode", "diagnose"], "not in this version"),
+        (vec!["--project", "W", "P", "--mode", "plot"], "found none"),
+        (vec!["--project", "W", "P", "--mode", "diagnose"], "found none"),
         (vec!["--project", "W", "P", "--mode", "convert_with_hls4ml"], "not in this version"),
     ] {
         let line = folder.refused(&args);

@@ -13,6 +13,7 @@ mod threads;
 pub mod compress;
 pub mod decompress;
 pub mod inspect;
+pub mod metrics;
 pub mod plan;
 pub mod predict;
 pub mod verify;

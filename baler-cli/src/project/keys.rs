@@ -53,7 +53,7 @@ const KEYS: &[(&str, Meaning)] = &[
     ("mse_sum", Replaced(NO_EFFECT)),
     ("emd", Replaced(NO_EFFECT)),
     ("extra_compression", Replaced("not needed: every archive is entropy-coded")),
-    ("activation_extraction", Replaced("is used by diagnose only, which is not in this version yet")),
+    ("activation_extraction", Replaced("not needed: diagnose runs the layers itself")),
     ("separate_model_saving", Replaced("not needed: one model.balm has encoder and decoder")),
     ("type_list", Replaced(DTYPES)),
     ("float_dtype", Replaced(DTYPES)),

@@ -6,6 +6,7 @@
 
 mod keys;
 mod places;
+mod plots;
 mod python;
 
 pub use places::Places;
@@ -68,16 +69,8 @@ fn run_existing(args: &ProjectArgs) -> Result<()> {
     let (Some(mode), Some([workspace, project])) = (args.mode, args.project.as_deref()) else {
         bail!("expected a command, or --project WORKSPACE PROJECT --mode MODE; see baler --help");
     };
-    let instead = match mode {
-        Mode::Plot => Some("baler verify ARCHIVE --against INPUT gives errors per variable"),
-        Mode::Diagnose => Some("baler train --json gives the loss of each epoch"),
-        Mode::ConvertWithHls4ml => Some("baler inspect MODEL describes the network"),
-        Mode::Compare => Some("baler compress --json gives sizes per variable"),
-        _ => None,
-    };
-    if let Some(instead) = instead {
-        let name = mode.to_possible_value().map(|v| v.get_name().to_string()).unwrap_or_default();
-        let text = format!("--mode {name} is not in this version yet; {instead}");
+    if let Mode::ConvertWithHls4ml = mode {
+        let text = "--mode convert_with_hls4ml is not in this version yet; baler inspect MODEL describes the network";
         return Err(Error::unsupported(text).into());
     }
     let places = Places::new(workspace, project);
@@ -93,7 +86,10 @@ fn run_existing(args: &ProjectArgs) -> Result<()> {
         Mode::Train => train_mode(&places, args),
         Mode::Compress => compress_mode(&places, args),
         Mode::Decompress => decompress_mode(&places, args),
-        _ => info_mode(&places),
+        Mode::Plot => plots::plot_mode(&places, args),
+        Mode::Diagnose => plots::diagnose_mode(&places, args),
+        Mode::Compare => plots::compare_mode(&places, args),
+        _ => info_mode(&places, args),
     }
 }
 
@@ -195,7 +191,8 @@ fn say_written(path: &Path, args: SayArgs) {
     }
 }
 
-fn info_mode(places: &Places) -> Result<()> {
+/// What the original printed, and what it left open: how much the data have been distorted.
+fn info_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
     needs(&places.archive, "compress")?;
     let archive = read_archive(&places.archive.display().to_string())?;
     let report = inspect(&archive)?;
@@ -210,6 +207,7 @@ fn info_mode(places: &Places) -> Result<()> {
             text += &format!("{}  {} bytes\n", path.display(), numbers::grouped(found.len()));
         }
     }
+    text += &plots::distortion(places, args)?;
     write_stdout(text.as_bytes())
 }
 

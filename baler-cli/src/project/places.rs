@@ -23,6 +23,8 @@ pub struct Places {
     pub training: PathBuf,
     /// `output/training/loss_data.csv`
     pub losses: PathBuf,
+    /// `output/plotting`: the figures of `plot` and `diagnose`
+    pub plots: PathBuf,
 }
 
 impl Places {
@@ -38,6 +40,7 @@ impl Places {
             decompressed: output.join("decompressed_output/decompressed.npz"),
             training: output.join("training"),
             losses: output.join("training/loss_data.csv"),
+            plots: output.join("plotting"),
             root,
         }
     }
