@@ -213,6 +213,9 @@ fn damaged_shared_models_are_errors_or_other_models() {
     let predictor = predictor::Predictor::train("x", kind, &[numbers(&q, &[9, 30, 40])]).unwrap();
     let bytes = predictor.shared.write();
     let stream = encode_shared(numbers(&q, &[9, 30, 40]), &predictor.shared, Effort::Fast).unwrap();
+    let mut other_shift = stream.clone();
+    other_shift[0] ^= 1;
+    assert!(decode(&other_shift, &[9, 30, 40], None, Some(&predictor.shared)).is_err());
     for cut in 0..bytes.len() {
         assert!(Shared::read(&bytes[..cut]).is_err());
     }
