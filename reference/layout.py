@@ -4,11 +4,12 @@ from collections import namedtuple
 
 TOP, BOTTOM = 3, 2  # rows of margin
 
-# A neighbor: planes back along a, planes back along b, rows down, values right.
+# A neighbor: planes back along a, planes back along b (-1: one on), rows down, values right.
 Tap = namedtuple("Tap", "a b y x")
 
 
-def value_taps(behind, series, one_row):
+def value_taps(behind, series, one_row, deep):
+    cross = [(-1, 0), (0, -1), (0, 0), (0, 1), (1, 0)]
     square = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     taps = [Tap(0, 0, 0, -1)]
     if series:
@@ -26,8 +27,10 @@ def value_taps(behind, series, one_row):
         taps += [Tap(0, 3, 0, 0)]
     if behind & 2:
         taps += [Tap(1, 0, y, x) for y, x in square]
+        if deep:
+            taps += [Tap(1, -1, y, x) for y, x in cross]
     if behind == 3:
-        taps += [Tap(1, 1, y, x) for y, x in [(-1, 0), (0, -1), (0, 0), (0, 1), (1, 0)]]
+        taps += [Tap(1, 1, y, x) for y, x in cross]
     return taps
 
 
@@ -52,7 +55,7 @@ class Layout:
         self.first_row, end_row = lane or (0, n_y)
         self.n_y = end_row - self.first_row
         self.series = self.n_a * self.n_b * n_y <= 16 and self.n_x >= 256
-        self.one_row = n_y == 1
+        self.one_row, self.deep = n_y == 1, self.n_b > 1
         self.side = 32 if self.series else 3
         self.row = self.n_x + 2 * self.side
         self.plane = self.row * (TOP + self.n_y + BOTTOM)
@@ -62,8 +65,9 @@ class Layout:
         return (plane % self.n_b > 0) + 2 * (plane >= self.n_b)
 
     def offset(self, tap, plane):
-        """Flat distance of a neighbor; planes before the first along b are the first."""
-        back = min(tap.b, plane % self.n_b) + tap.a * self.n_b
+        """Flat distance of a neighbor; planes before the first along b are the first, the one after the last the last."""
+        b = plane % self.n_b
+        back = (-int(b + 1 < self.n_b) if tap.b < 0 else min(tap.b, b)) + tap.a * self.n_b
         return -back * self.plane + tap.y * self.row + tap.x
 
     def start(self, plane, y):

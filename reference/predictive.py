@@ -3,7 +3,8 @@
 import numpy as np
 from binary import BinaryErrors, Bits, Map
 from fast import FastErrors, lane_ends
-from fields import Reader, check, clamp, log2, wrap, wrap64
+from fields import check, clamp, log2, wrap, wrap64
+from filters import Filters
 from layout import Layout, Tap, error_taps, value_taps
 from weights import Model
 
@@ -13,14 +14,19 @@ def decode_predictive(r, extents, masked, shared):
     its own takes them from a shared model."""
     if len(masked) == 0:
         return []
-    layout = Layout(extents)
+    model = Model(r, extents, shared)
+    layout = model.layout
     check(layout.n_planes * layout.plane // 4 <= len(masked) + 16384, "an array that is nearly all margins")
-    model = Model(r, layout, shared)
+    masked = np.reshape(masked, extents).transpose(model.order)
+    flat = masked.reshape(-1)
     if model.fast:
-        return decode_lanes(r, model, extents, masked)
-    bits = Bits(r.rest())
-    blocks = Map(layout, bits) if model.mapped else None
-    return walk(layout, model, blocks, BinaryErrors(bits), masked)
+        q = decode_lanes(r, model, masked.shape, flat)
+    else:
+        bits = Bits(r.rest())
+        blocks = Map(layout, bits) if model.mapped else None
+        q = walk(layout, model, blocks, BinaryErrors(bits), flat)
+    back = np.argsort(model.order)
+    return np.reshape(q, masked.shape).transpose(back).reshape(-1).tolist()
 
 
 def decode_lanes(r, model, extents, masked):
@@ -45,9 +51,12 @@ def walk(layout, model, blocks, coder, masked):
     n_padded = layout.n_planes * layout.plane
     values, errors = [0] * n_padded, [0] * n_padded
     masked = masked.tolist()
+    filters = Filters(layout, model) if model.rates[0] else None
     q = []
     for plane in range(layout.n_planes):
-        near = Neighbors(layout, model, plane, values, errors)
+        near = Neighbors(layout, model, plane, values, errors, filters)
+        if filters:
+            filters.open_plane(plane)
         layout.open_plane(values, plane)
         layout.open_plane(errors, plane)
         for y in range(layout.n_y):
@@ -56,7 +65,7 @@ def walk(layout, model, blocks, coder, masked):
             layout.open_row(errors, start)
             for x in range(layout.n_x):
                 block_class = blocks.class_at(plane, layout.first_row + y, x) if blocks else None
-                q.append(near.number(start + x, masked[len(q)], block_class, coder))
+                q.append(near.number(start + x, (y, x), masked[len(q)], block_class, coder))
             layout.close_row(values, start)
             layout.close_row(errors, start)
         layout.close_plane(values, plane)
@@ -67,17 +76,17 @@ def walk(layout, model, blocks, coder, masked):
 class Neighbors:
     """What one plane's numbers are predicted from."""
 
-    def __init__(self, layout, model, plane, values, errors):
+    def __init__(self, layout, model, plane, values, errors, filters):
         behind = layout.behind(plane)
         self.model, self.set, self.row = model, model.sets[behind], layout.row
-        self.values, self.errors = values, errors
-        taps = value_taps(behind, layout.series, layout.one_row)
+        self.values, self.errors, self.filters = values, errors, filters
+        taps = value_taps(behind, layout.series, layout.one_row, layout.deep)
         self.taps = [layout.offset(tap, plane) for tap in taps]
         self.error_taps = [layout.offset(tap, plane) for tap in error_taps(behind, layout.series)]
         # Distance of the plane P before; 0 if there is none.
         self.before = layout.offset(Tap(behind == 2, behind & 1, 0, 0), plane)
 
-    def number(self, at, is_masked, block_class, coder):
+    def number(self, at, place, is_masked, block_class, coder):
         """Decodes the number at a place of the arrays, and fills the place."""
         model, values, errors = self.model, self.values, self.errors
         scale = self.scale(at)
@@ -92,7 +101,8 @@ class Neighbors:
         else:
             chosen = min(block_class, len(self.set.rows) - 1)
         total = sum(weight * values[at + tap] for weight, tap in zip(self.set.rows[chosen], self.taps))
-        local = wrap(total, model.width) >> (model.shift - 6)
+        fixed = wrap(total, model.width) >> (model.shift - 6)
+        local = self.filters.predict(at, *place, fixed, scale) if self.filters else fixed
         prediction = wrap64(local + (model.center << 6))
         base, fraction, less = model.base(prediction, scale)
         if model.fast and model.mantissa_bits:
@@ -101,7 +111,9 @@ class Neighbors:
         number = wrap64(base + error)
         value = wrap64(model.value(number) - model.center)
         values[at] = wrap(value, model.width)
-        errors[at] = self.away(value, local)
+        errors[at] = model.away(value, local)
+        if self.filters:
+            self.filters.learn(at, value, fixed, local)
         return number
 
     def scale(self, at):
@@ -122,10 +134,6 @@ class Neighbors:
             total += weight * 8 * min(difference, self.model.max_error // 8)
         return wrap(total, self.model.width)
 
-    def away(self, value, local):
-        """A value minus a prediction, in 1/8."""
-        return clamp(wrap64(wrap64(8 * value) - (local >> 3)), -self.model.max_error, self.model.max_error)
-
     def around(self, at, local):
         values, errors, before = self.values, self.errors, self.before
         west, north, northwest = values[at - 1], values[at - self.row], values[at - self.row - 1]
@@ -133,7 +141,7 @@ class Neighbors:
             errors[at - 1],
             errors[at - self.row],
             errors[at + (before or -2)],
-            self.away(values[at + (before or -1)], local),
-            self.away(west + north - northwest, local),
-            self.away(north, local),
+            self.model.away(values[at + (before or -1)], local),
+            self.model.away(west + north - northwest, local),
+            self.model.away(north, local),
         ]

@@ -2,8 +2,8 @@
 
 from collections import namedtuple
 
-from fields import Reader, check, log2, wrap, wrap64
-from layout import error_taps, value_taps
+from fields import Reader, check, clamp, log2, wrap, wrap64
+from layout import Layout, error_taps, value_taps
 
 N_GRADIENTS = 5
 SHARED_SHIFT, NARROW_SHIFT = 18, 11
@@ -15,11 +15,11 @@ Kind = namedtuple("Kind", "width tail")
 Kinds = namedtuple("Kinds", "lowest kinds")
 
 
-def read_set(r, behind, series, one_row, mapped):
+def read_set(r, behind, series, one_row, deep, mapped):
     n_classes = r.u8()
     check(1 <= n_classes <= 8, "bad number of classes")
     class_from = list(r.raw(0 if mapped else n_classes - 1))
-    n_taps = len(value_taps(behind, series, one_row))
+    n_taps = len(value_taps(behind, series, one_row, deep))
     rows = [read_weights(r, n_taps) for _ in range(n_classes)]
     return Set(class_from, rows, read_weights(r, len(error_taps(behind, series)) + N_GRADIENTS))
 
@@ -46,16 +46,23 @@ def with_anchors(weights, shift):
     return weights._replace(rows=rows)
 
 
+def read_order(byte):
+    """Which axis stands at a, b, y and x."""
+    order = [byte >> shift & 3 for shift in (6, 4, 2, 0)]
+    check(sorted(order) == [0, 1, 2, 3], "bad order of axes")
+    return order
+
+
 class SharedModel:
     """A predictive model of an archive."""
 
     def __init__(self, data):
         r = Reader(data)
         flags = r.u8()
-        check(flags < 64 and flags >> 2, "a predictive model with bad flags or without sets")
-        self.series, self.one_row = bool(flags & 1), bool(flags & 2)
+        check(flags < 128 and flags >> 2 & 15, "a predictive model with bad flags or without sets")
+        self.series, self.one_row, self.deep = bool(flags & 1), bool(flags & 2), bool(flags & 64)
         present = [behind for behind in range(4) if flags >> 2 + behind & 1]
-        self.sets = {behind: read_set(r, behind, self.series, self.one_row, False) for behind in present}
+        self.sets = {behind: read_set(r, behind, self.series, self.one_row, self.deep, False) for behind in present}
         check(all(len(found.rows) == 1 for found in self.sets.values()), "a predictive model with classes")
         self.kinds = read_kinds(r)
         r.end()
@@ -74,7 +81,7 @@ class SharedModel:
             by_label = dict(zip(labels, weights, strict=True))
             return [by_label.get(label, 0) for label in wanted]
 
-        taps = [value_taps(k, self.series, self.one_row)[1:] + center for k in (found, behind)]
+        taps = [value_taps(k, self.series, self.one_row, self.deep)[1:] + center for k in (found, behind)]
         errors = [error_taps(k, self.series) + gradients for k in (found, behind)]
         old = self.sets[found]
         return Set([], [move(old.rows[0], *taps)], move(old.scale, *errors))
@@ -83,7 +90,7 @@ class SharedModel:
 class Model:
     """How the numbers of one stream are predicted: its own weights, or those of a model that it shares."""
 
-    def __init__(self, r, layout, shared):
+    def __init__(self, r, extents, shared):
         first = r.u8()
         self.shift, self.fast = first & 31, bool(first & 32)
         self.mapped, self.narrow = bool(first & 64), bool(first & 128)
@@ -93,7 +100,11 @@ class Model:
         if self.mantissa_bits:
             self.top = r.varint()
             check(self.top <= 2047, "an exponent is too large")
+        self.order = read_order(r.u8())
         self.center = r.signed()
+        self.read_filters(r)
+        layout = Layout([extents[axis] for axis in self.order])
+        self.layout = layout
         if shared:
             self.share(shared, layout)
         else:
@@ -102,8 +113,15 @@ class Model:
         self.width = 32 if self.narrow else 64
         self.max_error = (1 << 19) - 8 if self.narrow else (1 << 44) - 8
 
+    def read_filters(self, r):
+        self.rates, self.coarse = [r.u8()], 0
+        if self.rates[0]:
+            self.rates += [r.u8(), r.u8()]
+            self.coarse = r.u8()
+            check(self.coarse <= 20 and not self.fast, "bad unit of errors, or filters in the fast tier")
+
     def read(self, r, layout):
-        self.sets = {b: read_set(r, b, layout.series, layout.one_row, self.mapped) for b in layout.behinds()}
+        self.sets = {b: read_set(r, b, layout.series, layout.one_row, layout.deep, self.mapped) for b in layout.behinds()}
         self.kinds = None
         if self.fast:
             one_class = all(len(found.rows) == 1 for found in self.sets.values())
@@ -113,6 +131,8 @@ class Model:
     def share(self, shared, layout):
         check(not self.mapped, "classes of blocks with a shared model")
         check((shared.series, shared.one_row) == (layout.series, layout.one_row), "a model of another shape")
+        same_stacks = shared.deep == layout.deep or 2 not in layout.behinds() or 2 not in shared.sets
+        check(same_stacks, "a model of other stacks")
         check(self.shift == (NARROW_SHIFT if self.narrow else SHARED_SHIFT), "bad fraction bits of shared weights")
         self.sets = {behind: shared.set_for(behind) for behind in layout.behinds()}
         self.kinds = shared.kinds
@@ -120,6 +140,10 @@ class Model:
             for behind, found in self.sets.items():
                 rows = [[wrap(weight + 64, 32) >> 7 for weight in row] for row in found.rows]
                 self.sets[behind] = found._replace(rows=rows)
+
+    def away(self, value, local):
+        """A value minus a prediction in 1/64, in 1/8."""
+        return clamp(wrap64(wrap64(8 * value) - (local >> 3)), -self.max_error, self.max_error)
 
     def value(self, number):
         """The value of a number."""

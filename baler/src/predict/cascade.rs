@@ -278,7 +278,7 @@ impl Cascade {
         }
         let mut before = prediction;
         for stage in &mut self.stages {
-            let error = eighths::<T>(value, before).clamp(-most, most) * 128 >> self.coarse;
+            let error = (eighths::<T>(value, before).clamp(-most, most) * 128) >> self.coarse;
             stage.errors[position] = error.clamp(i32::MIN as i64, i32::MAX as i64) as i32;
             before = before.wrapping_add(unit.output(stage.part));
             stage.learn(self.behind, unit, unit.input(eighths::<T>(value, before)));

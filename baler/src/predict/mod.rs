@@ -54,7 +54,7 @@ use cascade::Cascade;
 use cell::Cell;
 use domain::Domain;
 use grid::Layout;
-use model::{Filters, Model};
+use model::{Filters, MAX_COARSE, Model};
 use order::Order;
 use rows::Kinds;
 use shared::Shared;
@@ -229,7 +229,8 @@ fn encode_as<T: Cell>(
 
 /// The filters for numbers that lie up to `spread` from their center.
 fn filters(spread: u64) -> Option<Filters> {
-    Some(Filters { rates: RATES, coarse: (64 - spread.leading_zeros()).saturating_sub(20) })
+    let coarse = (64 - spread.leading_zeros()).saturating_sub(20).min(MAX_COARSE);
+    Some(Filters { rates: RATES, coarse })
 }
 
 /// The model and the numbers.

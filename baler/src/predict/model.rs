@@ -20,7 +20,7 @@ const MAPPED: u8 = 0x40;
 /// Set in the first byte where numbers are coded by static rows.
 const FAST: u8 = 0x20;
 /// Coarsest unit of the filters' errors.
-const MAX_COARSE: u32 = 40;
+pub const MAX_COARSE: u32 = 20;
 /// Classes of activity that have weights of their own.
 pub const MAX_CLASSES: usize = 8;
 
@@ -140,6 +140,9 @@ impl Model {
         }
         let (domain, order, center) = (read_domain(r)?, Order::from_byte(r.u8()?)?, r.signed()?);
         let filters = read_filters(r)?;
+        if filters.is_some() && is_fast(first) {
+            return Err(Error::corrupt("expected no filters in the fast tier, found some"));
+        }
         let layout = order.layout(extents);
         if !layout.is_compact() {
             return Err(Error::corrupt("a predictive stream of an array that is nearly all margins"));

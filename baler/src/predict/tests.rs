@@ -165,7 +165,7 @@ fn many_numbers_go_in_lanes_of_which_each_counts() {
 #[test]
 fn a_part_of_one_row_has_the_neighbors_of_the_whole() {
     for extents in [[2, 2, 9, 30], [1, 1, 9, 300]] {
-        let whole = grid::Layout::new(extents);
+        let whole = Layout::new(extents);
         let part = whole.with_rows(1);
         for behind in 0..4 {
             assert_eq!(part.taps(behind), whole.taps(behind));
@@ -238,4 +238,65 @@ fn drift_is_told() {
     assert!(predictor.drift(predictor.bits * 1.5 + 0.2, 0.5).is_some());
     let [low, high] = predictor.range;
     assert!(predictor.outside(low, high).is_none() && predictor.outside(low, 2.0 * high).is_some());
+}
+
+/// Frames in which every place turns at a pace of its own.
+fn paces(shape: [usize; 4], height: f64) -> Vec<i64> {
+    let [a, b, y, x] = shape;
+    let mut state = 5;
+    (0..a * b * y * x)
+        .map(|idx| {
+            let (t, y, x) = (idx / (y * x), idx / x % y, idx % x);
+            let phase = t as f64 * (0.1 + 0.01 * (x + 2 * y) as f64) + (x * y) as f64 * 0.02;
+            (libm::sin(phase) * height) as i64 + noise(&mut state) % 3
+        })
+        .collect()
+}
+
+#[test]
+fn filters_are_chosen_where_they_pay_and_survive_damage() {
+    for (shape, height) in [([2, 5, 16, 20], 900.0), ([1, 12, 17, 9], 1e7)] {
+        let q = paces(shape, height);
+        round_trip(&q, &shape, None, None);
+        let bytes = encode(numbers(&q, &shape), Effort::Quick).unwrap();
+        let (model, _) = Model::read(shape, None, &mut ByteReader::new(&bytes)).unwrap();
+        assert_eq!(model.filters.map(|filters| filters.rates), Some(RATES), "{shape:?} {height}");
+        // All of the model, where rates and weights lie, then some of the numbers.
+        let n_model = model_bytes(&bytes, &shape).unwrap();
+        for byte in (0..n_model).chain((n_model..bytes.len()).step_by(97)) {
+            let mut damaged = bytes.clone();
+            damaged[byte] ^= 1 << (byte % 8);
+            let _ = decode(&damaged, &shape, None, None);
+        }
+    }
+}
+
+#[test]
+fn filters_take_any_numbers() {
+    let ends = [i64::MIN, i64::MAX, 0, -1, 1, 1 << 62, -(1 << 40), 77];
+    let shape = [2, 3, 10, 12];
+    let mut state = 3;
+    let mut q: Vec<i64> = (0..720).map(|_| ends[noise(&mut state) as usize % ends.len()]).collect();
+    let layout = Layout::new(shape);
+    for (coarse, rates) in [(0, [255; 3]), (MAX_COARSE, [1, 255, 0]), (7, RATES)] {
+        for domain in [Domain::Integer, Domain::of_floats(q.iter().copied(), 52)] {
+            let filters = Filters { rates, coarse };
+            let like = Model {
+                shift: 18,
+                narrow: false,
+                domain,
+                order: Order::DATA,
+                center: 9,
+                filters: Some(filters),
+                map: None,
+                kinds: None,
+                sets: Default::default(),
+            };
+            let mut state = padded::<i64>(&layout).unwrap();
+            let model = fit::fit(&layout, None, &mut q, &mut state, &like, 1, false);
+            state.cascade = Some(Cascade::new(&layout, filters).unwrap());
+            let bytes = code(&layout, None, &mut q, &mut state, &model);
+            assert!(decode(&bytes, &shape, None, None).unwrap() == q, "{coarse} {domain:?}");
+        }
+    }
 }

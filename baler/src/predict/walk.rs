@@ -327,6 +327,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     #[inline(always)]
+    #[allow(clippy::too_many_arguments)] // One walk's state, which the compiler keeps in registers.
     fn walk<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
         &self,
         numbers: &mut [i64],

@@ -281,6 +281,13 @@ fn predictive() -> Vec<Case> {
         };
         (120.0 + 230.0 * noise(along) + rough * noise(i)) as i16
     };
+    // Every place turns at a pace of its own, and a tone that rises: what adapts predicts these best.
+    let paces = |i: usize| {
+        let (t, y, x) = (i / 320, i / 20 % 16, i % 20);
+        wave(t as f64 * (0.03 + 0.002 * (x + 2 * y) as f64) + (x * y) as f64 * 0.004) + 0.002 * noise(i)
+    };
+    let holes = |i: usize| if i % 20 > 15 + i / 320 % 3 { f64::NAN } else { paces(i) };
+    let rising = |i: usize| wave((i % 900) as f64 * (i % 900) as f64 * 6e-5) * 40.0 + 0.01 * noise(i);
     let ends = |i: usize| [i64::MIN, i64::MAX, 0, -1, 1 << 40, -7][(mix(i as u64) % 6) as usize];
     // From row to row by 2, so that some are near 1 where the largest is near 2^18.
     let magnitudes =
@@ -367,6 +374,20 @@ fn predictive() -> Vec<Case> {
                 variable("f64", &[14, 28], f64s(392, signed)),
                 variable("ends", &[8, 25], Values::I64((0..200).map(ends).collect())),
             ],
+        ),
+        case(
+            "predictive_filters",
+            BoundSpec::Lossless,
+            vec![
+                variable("stacks", &[3, 4, 16, 20], f32s(3840, paces)),
+                variable("frames", &[12, 16, 20], f64s(3840, holes)),
+                variable("rising", &[2, 900], f32s(1800, rising)),
+            ],
+        ),
+        case(
+            "predictive_filters_bounded",
+            BoundSpec::Abs(1e-3),
+            vec![variable("stacks", &[3, 4, 16, 20], f32s(3840, paces))],
         ),
         case(
             "predictive_blocks",
