@@ -9,6 +9,7 @@ import argparse
 import io
 import math
 import struct
+import sys
 import zipfile
 from collections import namedtuple
 
@@ -18,6 +19,7 @@ import zstandard
 from fields import FormatError, Reader, check, unzigzag, wrap64
 from pcodec import standalone as pcodec
 from predictive import decode_predictive
+from tables import TABLE, decode_column, formula_rows, read_table
 from weights import SharedModel
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
@@ -36,7 +38,7 @@ def unzstd(packed, n_bytes):
 
 Variable = namedtuple("Variable", "name dtype shape grid patterns")
 # model: an entry of the models, if the method has one; learned: what else an autoencoder needs, if it is one.
-Group = namedtuple("Group", "variables rows_per_chunk model learned")
+Group = namedtuple("Group", "variables rows_per_chunk model learned table", defaults=[None])
 Learned = namedtuple("Learned", "residual scalings tile")
 Scaling = namedtuple("Scaling", "center half_range log_unit")
 
@@ -116,10 +118,15 @@ def read_group(r, variables):
     check(indices and rows_per_chunk > 0, "an empty group")
     check(all(a < b for a, b in zip(indices, indices[1:])) and indices[-1] < len(variables), "bad group")
     method = r.u8()
-    check(method in (0, 1, 3), "unknown method")
-    if method != 1:
+    check(method in (0, 1, 2, 3), "unknown method")
+    if method in (0, 3):
         check(len(indices) == 1, "a classical or predictive group has one variable")
         return Group(indices, rows_per_chunk, r.varint() if method == 3 else None, None)
+    if method == 2:
+        shapes = [variables[index].shape for index in indices]
+        check(all(len(shape) == 1 and shape == shapes[0] for shape in shapes), "columns of different lengths")
+        check(rows_per_chunk <= 1 << 20, "too many rows a chunk of a table")
+        return Group(indices, rows_per_chunk, None, None, read_table(r, len(indices)))
     model, flags = r.varint(), r.u8()
     check(flags <= 3, "unknown flags")
     scalings = [read_scaling(r) for _ in indices]
@@ -264,6 +271,8 @@ def read_model_file(data):
 
 def decode_chunk(chunk, group, variables, n_rows, model):
     """[(variable's index, flat values)] of a chunk."""
+    if group.table:
+        return decode_table(chunk, group, variables, n_rows)
     shapes = [[n_rows, *variables[i].shape[1:]] if variables[i].shape else [] for i in group.variables]
     predictions = [None] * len(shapes)
     if group.learned:
@@ -279,6 +288,30 @@ def decode_chunk(chunk, group, variables, n_rows, model):
     return result
 
 
+def decode_table(chunk, group, variables, n_rows):
+    parts = [Reader(chunk.block()) for _ in group.variables]
+    chunk.end()
+    columns, formulas, result = {}, {}, {}
+    for index in group.table.order:
+        variable, part = variables[group.variables[index]], parts[index]
+        formula_rows(group.table, index, columns, n_rows, formulas)
+        classes, own_bits = read_specials(part.block(), variable, n_rows)
+        stream = part.block()
+        if stream[:1] == bytes([TABLE]):
+            values = decode_column(
+                stream, group.table, index, variable, n_rows, classes, columns, formulas, sys.modules[__name__]
+            )
+        else:
+            q = decode_integers(stream, [n_rows], classes != 0, None)
+            q = [0 if kind else number for number, kind in zip(q, classes)]
+            values = reconstruct(q, variable.grid, variable.dtype)
+        finish_part(part, variable, values, classes, own_bits)
+        part.end()
+        columns[index] = [float(x) for x in (values.view(np.uint8) if values.dtype == np.bool_ else values)]
+        result[index] = values
+    return [(variable, result[index]) for index, variable in enumerate(group.variables)]
+
+
 def decode_part(part, variable, shape, predicted, residual, shared):
     n_values = math.prod(shape)
     classes, own_bits = read_specials(part.block(), variable, n_values)
@@ -291,7 +324,11 @@ def decode_part(part, variable, shape, predicted, residual, shared):
         check(not stream, "numbers where the prediction is all there is")
         q = predicted
     q = [0 if kind else number for number, kind in zip(q, classes)]
-    values = reconstruct(q, variable.grid, variable.dtype)
+    return finish_part(part, variable, reconstruct(q, variable.grid, variable.dtype), classes, own_bits)
+
+
+def finish_part(part, variable, values, classes, own_bits):
+    """Special values take their places; the hash is checked."""
     for position in np.flatnonzero(classes):
         kind = classes[position]
         bits = next(own_bits) if kind == 255 else variable.patterns[kind - 1]

@@ -41,8 +41,9 @@ pub fn breakdown(bytes: &[u8], report: &Report) -> Result<Breakdown> {
     }
     let own: usize =
         archive.models.iter().map(|model| if let ModelEntry::Inline(b) = model { b.len() } else { 0 }).sum();
+    let own = own + archive.plan.groups.iter().map(|group| group.model_bytes()).sum::<usize>();
     found.models = report.model_bytes;
-    // Models of predictive streams stand inside the streams.
+    // Models of predictive streams stand inside the streams, those of tables in the plan.
     found.symbols = found.symbols.saturating_sub(report.model_bytes - own as u64);
     let inside = found.models + found.latents + found.symbols + found.escapes;
     found.header = (bytes.len() as u64).saturating_sub(inside);

@@ -295,7 +295,8 @@ impl ValuesHasher {
     }
 }
 
-fn values_hash<T: Element>(values: &[T]) -> [u8; 8] {
+/// First 8 bytes of the BLAKE3 hash of the values.
+pub fn values_hash<T: Element>(values: &[T]) -> [u8; 8] {
     let mut hasher = ValuesHasher::default();
     hasher.update(values);
     hasher.finish()

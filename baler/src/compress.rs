@@ -3,7 +3,9 @@
 use crate::autoencoder::{Coder, Model, Sampling};
 use crate::chunk::{self, Numbers};
 use crate::container::bytes::ByteWriter;
-use crate::container::{Archive, ArchiveWriter, Chunk, GroupMethod, GroupPlan, ModelEntry, Plan};
+use crate::container::{
+    Archive, ArchiveWriter, Chunk, GroupMethod, GroupPlan, ModelEntry, Plan, VariablePlan,
+};
 use crate::dataset::{Dataset, Values};
 use crate::decompress::{Coders, decode_chunk};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,12 +14,17 @@ use crate::plan::{self, Planned};
 use crate::quantize::blocks::compare;
 use crate::report::{NoProgress, Progress, Report};
 use crate::stream::How;
+use crate::table::{self, TableModel};
 use crate::threads::in_threads;
 use crate::{inspect, with_values};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Chunks between two signs of progress.
 const CHUNKS_AT_A_TIME: usize = 16;
+
+/// Bytes of a chunk beside its payload, about.
+const CHUNK_OVERHEAD: usize = 14;
 
 /// An archive and what is told of it.
 #[derive(Debug)]
@@ -79,7 +86,7 @@ fn compress_as_told(
     let models = model_entries(model.as_deref(), &plan, options);
     // 4 quantize, 5 predict or encode, 6 entropy-code, chunk by chunk.
     let coders = Coders::for_compression(&plan, model.as_deref())?;
-    let payloads = encode_chunks(&dataset, &plan, &coders, options, progress)?;
+    let (plan, payloads) = encode_plan(&dataset, plan, &coders, options, progress)?;
     // 7 container.
     let entries: Vec<ModelEntry> = models.iter().map(StoredModel::entry).collect();
     let mut writer = ArchiveWriter::new(&plan, &entries);
@@ -136,6 +143,27 @@ fn chunk_starts(plan: &Plan) -> Vec<(usize, usize)> {
     plan.groups.iter().enumerate().flat_map(of_group).collect()
 }
 
+/// The chunks of a plan; of one with a table: with it, or with its columns apart, whichever is smaller.
+fn encode_plan(
+    dataset: &Dataset,
+    plan: Plan,
+    coders: &Coders,
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<(Plan, Vec<Vec<u8>>)> {
+    let payloads = encode_chunks(dataset, &plan, coders, options, progress)?;
+    if !plan.groups.iter().any(|group| matches!(group.method, GroupMethod::Table(_))) {
+        return Ok((plan, payloads));
+    }
+    let apart = plan::without_tables(&plan);
+    let payloads_apart = encode_chunks(dataset, &apart, coders, options, &mut NoProgress)?;
+    let size = |plan: &Plan, payloads: &[Vec<u8>]| {
+        plan.write().len() + payloads.iter().map(|payload| payload.len() + CHUNK_OVERHEAD).sum::<usize>()
+    };
+    let together = size(&plan, &payloads) <= size(&apart, &payloads_apart);
+    Ok(if together { (plan, payloads) } else { (apart, payloads_apart) })
+}
+
 fn encode_chunks(
     dataset: &Dataset,
     plan: &Plan,
@@ -177,6 +205,9 @@ fn encode_chunk(
     let group = &plan.groups[group_idx];
     let all_rows = plan.variables[group.variables[0]].n_rows();
     let n_rows = group.rows_per_chunk.min(all_rows - first_row);
+    if let GroupMethod::Table(model) = &group.method {
+        return encode_table(dataset, plan, group, model, first_row..first_row + n_rows, options.method);
+    }
     let numbers: Vec<Numbers> = group
         .variables
         .iter()
@@ -188,7 +219,7 @@ fn encode_chunk(
         .collect();
     let mut w = ByteWriter::default();
     let (predictions, residual) = match &group.method {
-        GroupMethod::Classical | GroupMethod::Predictive { .. } => (None, true),
+        GroupMethod::Classical | GroupMethod::Predictive { .. } | GroupMethod::Table(_) => (None, true),
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
             let shape = plan.variables[group.variables[0]].shape_of_rows(n_rows);
             let sampling = Sampling { scalings, blocks: blocks.as_ref(), shape: &shape };
@@ -209,6 +240,24 @@ fn encode_chunk(
         });
         w.block(&part.bytes);
     }
+    w.bytes
+}
+
+/// The payload of some rows of a table.
+fn encode_table(
+    dataset: &Dataset,
+    plan: &Plan,
+    group: &GroupPlan,
+    model: &TableModel,
+    rows: Range<usize>,
+    method: Method,
+) -> Vec<u8> {
+    let variables: Vec<&VariablePlan> = group.variables.iter().map(|&idx| &plan.variables[idx]).collect();
+    let columns: Vec<Values> =
+        group.variables.iter().map(|&idx| dataset.variables[idx].values.slice(rows.clone())).collect();
+    let parts = table::encode(&columns, &variables, model, method).expect("memory for what was read");
+    let mut w = ByteWriter::default();
+    parts.iter().for_each(|part| w.block(part));
     w.bytes
 }
 

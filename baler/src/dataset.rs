@@ -153,6 +153,18 @@ impl Values {
         self.len() * self.dtype().size_bytes()
     }
 
+    /// A copy of some elements.
+    pub fn slice(&self, elements: std::ops::Range<usize>) -> Values {
+        macro_rules! slice {
+            ($($variant:ident),*) => {
+                match self {
+                    $(Values::$variant(v) => Values::$variant(v[elements].to_vec()),)*
+                }
+            };
+        }
+        slice!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+    }
+
     /// Values of `dtype` from raw bytes in the given byte order; the length must be a whole number of elements.
     pub fn from_bytes(dtype: DType, bytes: &[u8], big_endian: bool) -> Result<Values> {
         if !bytes.len().is_multiple_of(dtype.size_bytes()) {

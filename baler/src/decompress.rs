@@ -3,7 +3,7 @@
 use crate::autoencoder::{Coder, Decoder, Model, Sampling};
 use crate::chunk;
 use crate::container::bytes::ByteReader;
-use crate::container::{Archive, Chunk, GroupMethod, ModelEntry, Plan};
+use crate::container::{Archive, Chunk, GroupMethod, ModelEntry, Plan, VariablePlan};
 use crate::dataset::{Dataset, Values, Variable};
 use crate::error::{Error, Result};
 use crate::names;
@@ -11,6 +11,7 @@ use crate::options::pattern_matches;
 use crate::predict::shared::Shared;
 use crate::report::{NoProgress, Progress};
 use crate::select::select;
+use crate::table::{self, TableModel};
 use crate::threads::in_threads;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -258,8 +259,11 @@ pub fn decode_chunk(
     let first = &plan.variables[group.variables[0]];
     let n_rows = group.rows_per_chunk.min(first.n_rows() - chunk.first_row);
     let mut r = ByteReader::new(chunk.payload);
+    if let GroupMethod::Table(model) = &group.method {
+        return decode_table(plan, &group.variables, model, n_rows, r, wanted);
+    }
     let (predictions, residual) = match &group.method {
-        GroupMethod::Classical | GroupMethod::Predictive { .. } => (None, true),
+        GroupMethod::Classical | GroupMethod::Predictive { .. } | GroupMethod::Table(_) => (None, true),
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
             let shape = first.shape_of_rows(n_rows);
             let sampling = Sampling { scalings, blocks: blocks.as_ref(), shape: &shape };
@@ -284,4 +288,20 @@ pub fn decode_chunk(
     }
     r.finish("a chunk")?;
     Ok(values)
+}
+
+/// [`decode_chunk`] of a table.
+fn decode_table(
+    plan: &Plan,
+    group: &[usize],
+    model: &TableModel,
+    n_rows: usize,
+    mut r: ByteReader,
+    wanted: &dyn Fn(usize) -> bool,
+) -> Result<Vec<Option<Values>>> {
+    let parts = group.iter().map(|_| r.block()).collect::<Result<Vec<_>>>()?;
+    r.finish("a chunk")?;
+    let variables: Vec<&VariablePlan> = group.iter().map(|&idx| &plan.variables[idx]).collect();
+    let wanted: Vec<bool> = group.iter().map(|&idx| wanted(idx)).collect();
+    table::decode(&parts, &variables, model, n_rows, &wanted)
 }

@@ -2,10 +2,11 @@
 
 use crate::chunk::describe_part;
 use crate::container::bytes::ByteReader;
-use crate::container::{Archive, GroupMethod, ModelEntry};
+use crate::container::{Archive, GroupMethod, GroupPlan, ModelEntry};
 use crate::error::Result;
 use crate::quantize::Grid;
 use crate::report::{Report, VariableReport};
+use crate::table;
 
 /// Reads what an archive says of itself; checksums are checked, values are not decoded.
 ///
@@ -44,14 +45,23 @@ pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
         let learned = matches!(group.method, GroupMethod::Autoencoder { .. });
         let mut r = ByteReader::new(chunk.payload);
         let shared = if learned { r.block()?.len() } else { 0 };
-        for &idx in &group.variables {
+        for (position, &idx) in group.variables.iter().enumerate() {
             let part = r.block()?;
             let variable = &mut variables[idx];
             let n_rows = group.rows_per_chunk.min(plan.variables[idx].n_rows() - chunk.first_row);
             let shape = plan.variables[idx].shape_of_rows(n_rows);
+            variable.bytes += (part.len() + shared / group.variables.len()) as u64;
+            if let GroupMethod::Table(model) = &group.method
+                && table::is_table_stream(part)?
+            {
+                variable.max_error = variable.max_error.max(table::largest_error(part)?);
+                variable.method = "table";
+                let name = |column: usize| plan.variables[group.variables[column]].name.clone();
+                variable.codec = table::words(model, position, &name);
+                continue;
+            }
             let (max_error, stream) =
                 describe_part(&mut ByteReader::new(part), &shape, &plan.variables[idx])?;
-            variable.bytes += (part.len() + shared / group.variables.len()) as u64;
             variable.max_error = variable.max_error.max(max_error);
             model_bytes += stream.model_bytes;
             if variable.codec.is_empty() {
@@ -68,6 +78,7 @@ pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
             ModelEntry::Reference { .. } => 0,
         })
         .sum::<usize>();
+    model_bytes += plan.groups.iter().map(GroupPlan::model_bytes).sum::<usize>();
     let n_values: usize = plan.variables.iter().map(|variable| variable.n_values()).sum();
     let input_bytes: usize = plan.variables.iter().map(|v| v.n_values() * v.dtype.size_bytes()).sum();
     Ok(Report {

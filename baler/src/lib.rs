@@ -27,6 +27,7 @@ pub mod typing;
 pub mod quantize;
 pub mod special;
 pub mod stream;
+pub mod table;
 
 pub mod autoencoder;
 pub mod classical;

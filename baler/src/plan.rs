@@ -18,7 +18,7 @@ use crate::special::MAX_PATTERNS;
 use crate::stream::mantissa_bits;
 use crate::threads::in_threads;
 use crate::typing::{Profile, low_bit, min_abs, profile};
-use crate::{train, with_values};
+use crate::{table, train, with_values};
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -67,7 +67,10 @@ pub fn plan<'a>(
     let typed = type_variables(&dataset, options, model.as_deref())?;
     let mut warnings: Vec<String> = typed.iter().flat_map(|typed| typed.warning.clone()).collect();
     let variables: Vec<VariablePlan> = typed.into_iter().map(|typed| typed.plan).collect();
-    let groups = group_variables(&variables, options, model.as_deref(), &mut warnings)?;
+    let mut groups = group_variables(&variables, options, model.as_deref(), &mut warnings)?;
+    if options.method == Method::Auto && options.bound != BoundSpec::Unbounded {
+        in_threads(options.n_threads, || table::search::group(&dataset, &variables, &mut groups))??;
+    }
     let layout = dataset.layout;
     let attachments = dataset.attachments.clone();
     warnings.iter().for_each(|warning| progress.warn(warning));
@@ -336,14 +339,35 @@ fn group_variables(
             && variable.shape.len() == 2
             && variable.n_rows() <= 16
             && row_len >= 1 << 14;
-        groups.push(GroupPlan {
-            variables: vec![idx],
-            rows_per_chunk: if series { 1 } else { rows_per_chunk(variable) },
-            method: GroupMethod::Classical,
+        groups.push(if series {
+            GroupPlan { rows_per_chunk: 1, ..alone(idx, variable) }
+        } else {
+            alone(idx, variable)
         });
     }
     groups.sort_by_key(|group| group.variables[0]);
     Ok(groups)
+}
+
+/// A variable in a group of its own.
+fn alone(idx: usize, variable: &VariablePlan) -> GroupPlan {
+    GroupPlan {
+        variables: vec![idx],
+        rows_per_chunk: rows_per_chunk(variable),
+        method: GroupMethod::Classical,
+    }
+}
+
+/// The plan with the columns of tables apart.
+pub fn without_tables(plan: &Plan) -> Plan {
+    let mut apart = plan.clone();
+    let is_table = |group: &GroupPlan| matches!(group.method, GroupMethod::Table(_));
+    apart.groups.retain(|group| !is_table(group));
+    for &idx in plan.groups.iter().filter(|group| is_table(group)).flat_map(|group| &group.variables) {
+        apart.groups.push(alone(idx, &plan.variables[idx]));
+    }
+    apart.groups.sort_by_key(|group| group.variables[0]);
+    apart
 }
 
 fn rows_per_chunk(variable: &VariablePlan) -> usize {

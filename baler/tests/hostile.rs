@@ -196,6 +196,7 @@ fn samples() -> Vec<Sample> {
         sample("decimals", &single(&[100], Values::F64(cents)), &lossless, None),
         sample("spread", &single(&[80], Values::F32(spread)), &classical(BoundSpec::PwRel(1e-2)), None),
         sample("table", &table, &rel, None),
+        sample("relations", &relations(), &Options::new(BoundSpec::Lossless), None),
         sample("arrays", &arrays, &lossless, None),
         sample("csv", &csv, &lossless, None),
         sample("tiles", &field, &learned, Some(&tiles)),
@@ -203,6 +204,23 @@ fn samples() -> Vec<Sample> {
         sample("rows by reference", &table, &by_reference, Some(&rows)),
         sample("no promise", &field, &unbounded, Some(&tiles)),
     ]
+}
+
+/// A table whose columns follow from each other.
+fn relations() -> Dataset {
+    let mut random = Random::new(3);
+    let n = 256;
+    let counts: Vec<i16> = (0..n).map(|_| (random.below(4) * random.below(2)) as i16).collect();
+    let pt: Vec<f64> = (0..n).map(|_| random.below(4096) as f64 / 64.0 + 1.0).collect();
+    let gated: Vec<f64> =
+        pt.iter().zip(&counts).map(|(pt, &n)| if n == 0 { 0.0 } else { *pt * 0.5 }).collect();
+    let sum = pt.iter().zip(&gated).map(|(a, b)| a + b).collect();
+    let columns = [("sum", Values::F64(sum)), ("gated", Values::F64(gated)), ("pt", Values::F64(pt))];
+    let mut variables: Vec<_> = columns.map(|(name, values)| variable(name, &[n], values)).into();
+    let again = variables[2].values.clone();
+    variables.push(variable("again", &[n], again));
+    variables.push(variable("n", &[n], Values::I16(counts)));
+    Dataset::from_arrays(variables)
 }
 
 #[test]
@@ -214,9 +232,20 @@ fn each_coder_and_grid_is_among_the_samples() {
             words += &format!("{} {}\n", variable.method, variable.codec);
         }
     }
-    for word in
-        ["constant", "pco", "zstd", "ranks", "lorenzo", "uniform", "log", "decimal", "latents", "predictive"]
-    {
+    for word in [
+        "constant",
+        "pco",
+        "zstd",
+        "ranks",
+        "lorenzo",
+        "uniform",
+        "log",
+        "decimal",
+        "latents",
+        "predictive",
+        "table",
+        "0 where n is",
+    ] {
         assert!(words.contains(word), "{word} is in none of\n{words}");
     }
 }

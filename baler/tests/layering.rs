@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 
 /// What the way from bytes to values passes through.
-const DECODE_SIDE: [&str; 17] = [
+const DECODE_SIDE: [&str; 18] = [
     "container",
     "chunk",
     "stream",
+    "table",
     "predict",
     "special",
     "quantize",

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::options::BoundSpec;
 use crate::quantize::{Bound, Grid};
 use crate::special::MAX_PATTERNS;
+use crate::table::{self, TableModel};
 
 /// Everything about the archive but the values.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +83,8 @@ pub enum GroupMethod {
         /// Index into the archive's models.
         model: usize,
     },
+    /// Columns of a table, coded together; its model stands here.
+    Table(TableModel),
     /// Latents of the archive's model `model`, part `part`.
     Autoencoder {
         /// Index into the archive's models.
@@ -99,9 +102,19 @@ impl GroupMethod {
     /// The archive's model that is used, if any.
     pub fn model(&self) -> Option<usize> {
         match self {
-            GroupMethod::Classical => None,
+            GroupMethod::Classical | GroupMethod::Table(_) => None,
             GroupMethod::Predictive { model } | GroupMethod::Autoencoder { model, .. } => Some(*model),
         }
+    }
+}
+
+impl GroupPlan {
+    /// Bytes of the model that stands in the plan.
+    pub fn model_bytes(&self) -> usize {
+        let GroupMethod::Table(model) = &self.method else { return 0 };
+        let mut w = ByteWriter::default();
+        model.write(&mut w);
+        w.bytes.len()
     }
 }
 
@@ -394,6 +407,10 @@ fn write_group(group: &GroupPlan, w: &mut ByteWriter) {
             w.u8(3);
             w.count(*model);
         }
+        GroupMethod::Table(model) => {
+            w.u8(2);
+            model.write(w);
+        }
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
             w.u8(1);
             w.count(*model);
@@ -438,9 +455,18 @@ fn read_group(r: &mut ByteReader, all: &[VariablePlan]) -> Result<GroupPlan> {
             }
             GroupMethod::Autoencoder { model, scalings, blocks, residual: flags & 1 != 0 }
         }
+        2 => {
+            let one_length = |&idx: &usize| all[idx].shape.len() == 1 && all[idx].n_rows() == n_rows;
+            if !variables.iter().all(one_length) || rows_per_chunk > table::MAX_ROWS {
+                return Err(Error::corrupt(
+                    "the columns of a table differ in length, or its chunks are too long",
+                ));
+            }
+            GroupMethod::Table(TableModel::read(r, variables.len())?)
+        }
         n => {
             return Err(Error::unsupported(format!(
-                "expected method 0, 1 or 3, found {n}; use a newer version"
+                "expected method 0 to 3, found {n}; use a newer version"
             )));
         }
     };

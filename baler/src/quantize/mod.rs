@@ -127,7 +127,7 @@ impl Grid {
 
     /// The number whose value should be nearest to a finite `x`.
     #[inline(always)]
-    fn nearest<T: Element>(&self, x: T) -> Option<i64> {
+    pub fn nearest<T: Element>(&self, x: T) -> Option<i64> {
         match *self {
             Grid::Order => Some(x.order()),
             Grid::OrderF32 => Some((x.to_f64() as f32).order()),

@@ -44,6 +44,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(predictive());
     cases.extend(layouts());
     cases.extend(learned());
+    cases.extend(tables());
     cases
 }
 
@@ -250,6 +251,77 @@ fn shapes() -> Vec<Variable> {
         variable("six_axes", &[2, 3, 2, 2, 3, 5], f32s(360, |i| i as f64 + noise(i))),
         fortran,
         big_endian,
+    ]
+}
+
+/// Tables: four-vectors, gates, sums, repeats, lattices, sorted rows, columns that follow the row before.
+fn tables() -> Vec<Case> {
+    let case = |name, spec| Case {
+        name,
+        dataset: Dataset::from_arrays(table(1500)),
+        options: Options {
+            rules: vec![("n_*".to_string(), BoundSpec::Lossless)],
+            missing: vec![("*".to_string(), Missing::None)],
+            ..Options::new(spec)
+        },
+        model: None,
+    };
+    vec![
+        case("table_lossless", BoundSpec::Lossless),
+        case("table_rel", BoundSpec::Rel(1e-3)),
+        case("table_pw_rel", BoundSpec::PwRel(1e-2)),
+    ]
+}
+
+fn table(n: usize) -> Vec<Variable> {
+    let functions = baler::table::elementary::Elementary::default();
+    let f32_of = |values: &[f64]| Values::F32(values.iter().map(|&x| x as f32).collect());
+    let rounded = |x: f64| x as f32 as f64;
+    let column = |value: &dyn Fn(usize) -> f64| (0..n).map(|i| rounded(value(i))).collect::<Vec<f64>>();
+    // Falling inside groups of 10.
+    let pt = column(&|i| 100.0 / (1 + i % 10) as f64 + 3.0 * noise(i) + 5.0);
+    let eta = column(&|i| 4.0 * noise(i + n));
+    let phi = column(&|i| 6.25 * noise(i + 2 * n));
+    let mass = column(&|i| 0.1 * pt[i] * (1.0 + noise(i + 3 * n)));
+    let count = |i: usize, salt: usize| mix((i + salt * n) as u64) % 5 * (mix((i / 3 + salt) as u64) % 2);
+    let (charged, neutral) = (|i| count(i, 4), |i| count(i, 5));
+    let energy = |i: usize| {
+        let p = pt[i] * functions.sinh_cosh(eta[i]).1;
+        (p * p + mass[i] * mass[i]).sqrt()
+    };
+    let share = |i: usize| match (charged(i), neutral(i)) {
+        (0, 0) => 0.0,
+        (_, 0) => 1.0,
+        (0, _) => 0.0,
+        _ => 0.5 + 0.8 * noise(i + 6 * n),
+    };
+    let in_charged = column(&|i| share(i) * energy(i));
+    let in_neutral = column(&|i| if neutral(i) == 0 { 0.0 } else { energy(i) - in_charged[i] });
+    let both = column(&|i| in_charged[i] + in_neutral[i]);
+    let whole = |value: &dyn Fn(usize) -> u64| Values::I16((0..n).map(|i| value(i) as i16).collect());
+    let mut holes = column(&|i| 2.0 * pt[i] - 1.0);
+    for i in (5..n).step_by(97) {
+        holes[i] = f64::NAN;
+    }
+    vec![
+        variable("pt", &[n], f32_of(&pt)),
+        variable("eta", &[n], f32_of(&eta)),
+        variable("phi", &[n], f32_of(&phi)),
+        variable("mass", &[n], f32_of(&mass)),
+        variable("px", &[n], f32s(n, |i| pt[i] * functions.sin_cos(phi[i]).1)),
+        variable("py", &[n], f64s(n, |i| pt[i] * functions.sin_cos(phi[i]).0)),
+        variable("pz", &[n], f32s(n, |i| pt[i] * functions.sinh_cosh(eta[i]).0)),
+        variable("energy", &[n], f32s(n, energy)),
+        variable("in_charged", &[n], f32_of(&in_charged)),
+        variable("in_neutral", &[n], f32_of(&in_neutral)),
+        variable("both", &[n], f32_of(&both)),
+        variable("n_charged", &[n], whole(&charged)),
+        variable("n_neutral", &[n], whole(&neutral)),
+        variable("n_all", &[n], whole(&|i| charged(i) + neutral(i))),
+        variable("again", &[n], f32_of(&phi)),
+        variable("holes", &[n], f32_of(&holes)),
+        variable("area", &[n], f64s(n, |i| 0.25 * (mix((i + 7 * n) as u64) % 20) as f64)),
+        variable("drift", &[n], f64s(n, |i| i as f64 * 0.37 + noise(i))),
     ]
 }
 

@@ -1,0 +1,175 @@
+//! Classes of numbers: sorted intervals of a power of two of numbers, and one class for all others. A class is told by
+//! binary decisions down a tree that halves the weight, so that what stands often takes few.
+
+use crate::container::bytes::{ByteReader, ByteWriter};
+use crate::error::{Error, Result};
+
+/// Most classes, with the one for all others.
+pub const MAX_LEAVES: usize = 256;
+/// Weight of a leaf of each class of weight; of all other numbers: that of the smallest.
+const WEIGHTS: [u64; 4] = [1, 4, 16, 64];
+
+/// Numbers `low..low + 2^log_width`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaf {
+    /// Smallest number.
+    pub low: i64,
+    /// At most 62.
+    pub log_width: u32,
+    /// 0 rare, 1 usual, 2 and 3: often.
+    pub weight: u8,
+}
+
+/// A decision: is the class `split` or above?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Node {
+    /// First class of the upper side.
+    pub split: u16,
+    /// Next node for lower and upper: an index, or the complement of a class.
+    pub next: [i16; 2],
+}
+
+/// Classes and their tree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Leaves {
+    leaves: Vec<Leaf>,
+    nodes: Vec<Node>,
+}
+
+impl Leaves {
+    /// Of sorted leaves that do not overlap, at most [`MAX_LEAVES`] - 1.
+    pub fn new(leaves: Vec<Leaf>) -> Leaves {
+        let mut weights: Vec<u64> = leaves.iter().map(|leaf| WEIGHTS[leaf.weight as usize]).collect();
+        weights.push(WEIGHTS[0]);
+        let mut nodes = Vec::new();
+        split(&weights, 0, weights.len(), &mut nodes);
+        Leaves { leaves, nodes }
+    }
+
+    /// Number of classes, with the one for all others.
+    pub fn n_classes(&self) -> usize {
+        self.leaves.len() + 1
+    }
+
+    /// The tree; empty where there is one class.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The class of a number.
+    #[inline]
+    pub fn class(&self, number: i64) -> usize {
+        let after = self.leaves.partition_point(|leaf| leaf.low <= number);
+        match after.checked_sub(1).map(|idx| (idx, self.leaves[idx])) {
+            Some((idx, leaf)) if (number.wrapping_sub(leaf.low) as u64) < 1 << leaf.log_width => idx,
+            _ => self.leaves.len(),
+        }
+    }
+
+    /// The interval of a class; `None` for the class of all others.
+    #[inline]
+    pub fn leaf(&self, class: usize) -> Option<Leaf> {
+        self.leaves.get(class).copied()
+    }
+
+    /// Count, then of each leaf: log_width with the weight above it, distance to the end of the leaf before (of the
+    /// first: the number itself, signed).
+    pub fn write(&self, w: &mut ByteWriter) {
+        w.count(self.leaves.len());
+        let mut end = None;
+        for leaf in &self.leaves {
+            w.u8(leaf.log_width as u8 | leaf.weight << 6);
+            match end {
+                None => w.signed(leaf.low),
+                Some(end) => w.varint(leaf.low.wrapping_sub(end) as u64),
+            }
+            end = Some(leaf.low.wrapping_add(1 << leaf.log_width));
+        }
+    }
+
+    /// Inverse of [`Leaves::write`].
+    pub fn read(r: &mut ByteReader) -> Result<Leaves> {
+        let n_leaves = r.count_of_items()?;
+        if n_leaves >= MAX_LEAVES {
+            return Err(Error::corrupt(format!("expected under {MAX_LEAVES} leaves, found {n_leaves}")));
+        }
+        let beyond = || Error::corrupt("the leaves of a table reach beyond 64 bits");
+        let mut leaves: Vec<Leaf> = Vec::with_capacity(n_leaves);
+        let mut end = None;
+        for _ in 0..n_leaves {
+            let packed = r.u8()?;
+            let (log_width, weight) = ((packed & 63) as u32, packed >> 6);
+            let low = match end {
+                None => r.signed()?,
+                Some(end) => i64::checked_add_unsigned(end, r.varint()?).ok_or_else(beyond)?,
+            };
+            if log_width > 62 {
+                return Err(beyond());
+            }
+            end = Some(low.checked_add(1 << log_width).ok_or_else(beyond)?);
+            leaves.push(Leaf { low, log_width, weight });
+        }
+        Ok(Leaves::new(leaves))
+    }
+}
+
+/// Splits classes `from..to` where the sides' weights differ least; returns the node, or the complement of a class.
+fn split(weights: &[u64], from: usize, to: usize, nodes: &mut Vec<Node>) -> i16 {
+    if to - from == 1 {
+        return !(from as i16);
+    }
+    let total: u64 = weights[from..to].iter().sum();
+    let mut below = 0;
+    let mut best = (u64::MAX, from + 1);
+    for (at, weight) in weights.iter().enumerate().take(to - 1).skip(from) {
+        below += weight;
+        best = best.min(((2 * below).abs_diff(total), at + 1));
+    }
+    let node = nodes.len();
+    nodes.push(Node { split: best.1 as u16, next: [0; 2] });
+    let next = [split(weights, from, best.1, nodes), split(weights, best.1, to, nodes)];
+    nodes[node].next = next;
+    node as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf(low: i64, log_width: u32, weight: u8) -> Leaf {
+        Leaf { low, log_width, weight }
+    }
+
+    #[test]
+    fn numbers_find_their_class() {
+        let leaves = Leaves::new(vec![leaf(-8, 3, 1), leaf(0, 0, 3), leaf(1, 4, 1), leaf(100, 62, 0)]);
+        let classes = [-9, -8, -1, 0, 1, 16, 17, 100, i64::MAX, i64::MIN].map(|x| leaves.class(x));
+        assert_eq!(classes, [4, 0, 0, 1, 2, 2, 4, 3, 4, 4]);
+        assert_eq!((leaves.n_classes(), leaves.nodes().len()), (5, 4));
+        let mut w = ByteWriter::default();
+        leaves.write(&mut w);
+        assert_eq!(Leaves::read(&mut ByteReader::new(&w.bytes)).unwrap(), leaves);
+    }
+
+    #[test]
+    fn every_class_has_a_path() {
+        for n in [0usize, 1, 2, 7, 255] {
+            let leaves = Leaves::new((0..n).map(|i| leaf(2 * i as i64, 1, (i % 4) as u8)).collect());
+            for class in 0..=n {
+                let mut at = if n == 0 { !0 } else { 0 };
+                while at >= 0 {
+                    let node = leaves.nodes()[at as usize];
+                    at = node.next[(class >= node.split as usize) as usize];
+                }
+                assert_eq!(!at as usize, class);
+            }
+        }
+    }
+
+    #[test]
+    fn leaves_beyond_the_numbers_are_refused() {
+        for bytes in [&[1u8, 63, 0][..], &[2, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]] {
+            assert!(Leaves::read(&mut ByteReader::new(bytes)).is_err());
+        }
+    }
+}
