@@ -6,8 +6,8 @@ import struct
 from collections import namedtuple
 
 import numpy as np
-from fields import Reader, check, unzigzag, wrap64
-from predictive import SQUASH, STRETCH, Bits, clamp
+from fields import Reader, check, clamp, unzigzag, wrap64
+from binary import SQUASH, STRETCH, Bits
 
 TABLE = 32
 
