@@ -86,6 +86,8 @@ struct Stage {
     first: usize,
     /// What it adds, as [`Unit::output`] takes it.
     part: i64,
+    /// Sum of the inputs' squares.
+    norm: i64,
 }
 
 /// All filters and their blend.
@@ -157,6 +159,7 @@ impl Stage {
             rate: rate as i64,
             first: 0,
             part: 0,
+            norm: 0,
         })
     }
 
@@ -191,21 +194,18 @@ impl Stage {
             *input = error.clamp(-MAX_INPUT, MAX_INPUT);
         }
         let weights = &self.weights[behind][self.first..][..self.inputs.len()];
-        let mut dot = 0i32;
+        let (mut dot, mut norm) = (0i32, 0i32);
         for (&input, &weight) in self.inputs.iter().zip(weights) {
             dot = dot.wrapping_add(input as i32 * (weight >> 16) as i16 as i32);
+            norm = norm.wrapping_add(input as i32 * input as i32);
         }
-        self.part = dot as i64;
+        (self.part, self.norm) = (dot as i64, norm as i64);
     }
 
     /// Moves the weights against the error (an input) that is left.
     #[inline(always)]
     fn learn(&mut self, behind: usize, unit: Unit, error: i64) {
-        let mut norm = 0i32;
-        for &input in &self.inputs {
-            norm = norm.wrapping_add(input as i32 * input as i32);
-        }
-        let norm = norm as i64 + unit.size * unit.size * self.n_inputs as i64;
+        let norm = self.norm + unit.size * unit.size * self.n_inputs as i64;
         let error = error.clamp(-3 * unit.size, 3 * unit.size);
         let gain = (((self.rate * error) << 19) / norm).clamp(-32_767, 32_767) as i16;
         let weights = &mut self.weights[behind][self.first..][..self.inputs.len()];

@@ -274,15 +274,14 @@ pub fn walk<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
     let [a, b, n_rows, n_columns] = layout.extents;
     let mut coder = ResidualCoder::new(if CODES { MAX_LEVEL } else { 0 });
     let mut sums = RowSums::new(n_columns);
-    let mut cascade = state.cascade.take();
-    if let Some(cascade) = &mut cascade {
+    if let Some(cascade) = &mut state.cascade {
         cascade.reset();
     }
     state.values.fill(T::default());
     state.errors.fill(T::default());
     for plane_idx in 0..a * b {
         let plane = PlaneView::new(layout, model, plane_idx);
-        if let Some(cascade) = &mut cascade {
+        if let Some(cascade) = &mut state.cascade {
             cascade.open_plane(layout, plane_idx);
         }
         layout.open_plane(&mut state.values, plane_idx);
@@ -303,14 +302,13 @@ pub fn walk<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
             let first_block = model.map.as_ref().map_or(0, |map| map.row(plane_idx, y));
             let row =
                 Row { model, y, plane: &plane, start, mask, blocks, first_block, row: layout.row as isize };
-            row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, &mut cascade, observer);
+            row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, observer);
             layout.close_row(&mut state.values, start);
             layout.close_row(&mut state.errors, start);
         }
         layout.close_plane(&mut state.values, plane_idx);
         layout.close_plane(&mut state.errors, plane_idx);
     }
-    state.cascade = cascade;
 }
 
 /// One row of the walk.
@@ -335,7 +333,6 @@ impl Row<'_> {
         state: &mut State<T>,
         bits: &mut B,
         coder: &mut ResidualCoder,
-        cascade: &mut Option<Cascade>,
         observer: &mut O,
     ) {
         let (model, plane) = (self.model, self.plane);
@@ -361,7 +358,7 @@ impl Row<'_> {
             let near = &plane.near[class];
             let sum = dot(sum, near, &state.values[position - near.len()..position]);
             let fixed = sum.wide() >> (model.shift - 6);
-            let local = match cascade {
+            let local = match &mut state.cascade {
                 Some(cascade) => cascade.predict(position, (self.y, x), fixed, scale),
                 None => fixed,
             };
@@ -378,7 +375,7 @@ impl Row<'_> {
             let value = model.domain.value(*number).wrapping_sub(model.center);
             state.values[position] = T::of(value);
             state.errors[position] = T::of(eighths::<T>(value, local));
-            if let Some(cascade) = cascade {
+            if let Some(cascade) = &mut state.cascade {
                 cascade.learn::<T>(position, value, fixed, local);
             }
             let block = self.blocks.map_or(0, |(_, columns)| self.first_block + x / columns);
