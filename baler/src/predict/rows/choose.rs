@@ -1,5 +1,7 @@
 //! Errors at each level -> the width and tail whose rows cost least. Encoder only.
 
+use std::ops::RangeInclusive;
+
 use crate::predict::rows::row::{N_FRACTIONS, N_SYMBOLS, Probabilities, TAILS, ZERO, shift_of};
 use crate::predict::rows::walk::{ErrorCoder, Kind};
 
@@ -7,6 +9,9 @@ use crate::predict::rows::walk::{ErrorCoder, Kind};
 const N_SAMPLES: usize = 4096;
 /// Fewest errors that say something of a level of its own.
 const FEW: usize = 48;
+
+/// Widths less levels that a model can say.
+pub const MAX_AWAY: RangeInclusive<i32> = -32..=31;
 
 /// Samples of (fraction, error) by level.
 pub struct Errors {
@@ -109,6 +114,9 @@ impl Costs {
         for _ in 0..2 {
             for step in [-1i32, 1] {
                 while let Ok(width) = u8::try_from(best.width as i32 + step) {
+                    if !MAX_AWAY.contains(&(width as i32 - level)) {
+                        break;
+                    }
                     let cost = self.of(Kind { width, ..best }, samples);
                     if cost >= least {
                         break;

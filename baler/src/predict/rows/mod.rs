@@ -25,7 +25,7 @@ use crate::predict::model::Model;
 use crate::predict::padded;
 use crate::predict::walk::State;
 use crate::quantize::widest;
-use choose::Errors;
+use choose::{Errors, MAX_AWAY};
 use coder::{SymbolReader, SymbolWriter};
 use lanes::{Lanes, Part};
 use rayon::prelude::*;
@@ -70,8 +70,7 @@ impl Kinds {
         w.u8(self.lowest);
         w.u8((self.kinds.len() - 1) as u8);
         for (level, kind) in (self.lowest as i32..).zip(&self.kinds) {
-            let away = (kind.width as i32 - level + 32).clamp(0, 63);
-            w.u8((away << 2) as u8 | kind.tail);
+            w.u8(((kind.width as i32 - level - MAX_AWAY.start()) << 2) as u8 | kind.tail);
         }
     }
 
@@ -80,7 +79,7 @@ impl Kinds {
         let lowest = r.u8()?;
         let n_kinds = r.u8()? as usize + 1;
         let kind = |(level, &byte): (i32, &u8)| {
-            let width = level + (byte >> 2) as i32 - 32;
+            let width = level + (byte >> 2) as i32 + MAX_AWAY.start();
             let width = u8::try_from(width)
                 .map_err(|_| Error::corrupt(format!("expected a width of 0 to 255, found {width}")))?;
             Ok(Kind { width, tail: byte & 3 })
