@@ -5,7 +5,7 @@
 //!
 //! - [`model`]: what is stored of a table. [`search`] finds it; the encoder only.
 //! - [`formula`], [`elementary`]: a column computed from others, the same bits everywhere.
-//! - [`column`]: values -> numbers, counted from what the columns before say.
+//! - [`mod@column`]: values -> numbers, counted from what the columns before say.
 //! - [`buckets`], [`leaves`], [`coder`]: numbers -> adaptive decisions, asked about what the columns before hold.
 //! - [`codec`]: all of that for a chunk.
 //!

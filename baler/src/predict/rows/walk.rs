@@ -1,4 +1,4 @@
-//! The pass over all numbers with rows: the same prediction and scale as in [`crate::predict::walk`], one symbol a
+//! The pass over all numbers with rows: the same prediction and scale as in [`mod@crate::predict::walk`], one symbol a
 //! number. What lies in other rows is summed a row at a time; the loop over a row carries its last three numbers in
 //! registers.
 
