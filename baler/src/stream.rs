@@ -2,6 +2,8 @@
 //! ([`crate::predict`]) behind the coder byte 16, or 17 where its model is a shared one.
 
 use crate::classical;
+use crate::classical::estimate::expected_bits;
+use crate::classical::lorenzo::four_axes;
 use crate::dataset::DType;
 use crate::error::{Error, Result};
 use crate::options::Method;
@@ -16,6 +18,9 @@ const SHARED: u8 = 17;
 /// Fewest numbers along the last axis of a series that are worth several models.
 const LONG_SERIES: usize = 1 << 14;
 
+/// With a fast given model the classical coder is left out where it is expected to take this many times as much.
+const FAR: f64 = 1.3;
+
 /// How numbers are to be coded.
 #[derive(Debug, Clone, Copy)]
 pub struct How<'a> {
@@ -29,6 +34,11 @@ pub struct How<'a> {
 }
 
 impl How<'_> {
+    /// True if time counts more than the last bytes.
+    fn is_hasty(&self) -> bool {
+        self.fast && self.shared.is_some()
+    }
+
     /// Nothing but a method.
     pub fn by(method: Method) -> How<'static> {
         How { method, fast: false, shared: None }
@@ -68,12 +78,19 @@ pub fn encode(
     };
     match predictive {
         Some(stream) if how.method == Method::Predictive => stream,
+        Some(stream) if how.is_hasty() && is_far_ahead(&stream, numbers) => stream,
         predictive => {
             let classical = classical::encode(q, shape, mask);
             let classical = Stream { bytes: classical.bytes, codec: classical.codec };
             predictive.filter(|stream| stream.bytes.len() < classical.bytes.len()).unwrap_or(classical)
         }
     }
+}
+
+/// True if the classical coder is expected to take far more, so that it need not be run.
+fn is_far_ahead(stream: &Stream, numbers: Numbers) -> bool {
+    let bits = 8.0 * stream.bytes.len() as f64 / numbers.q.len() as f64;
+    FAR * bits < expected_bits(numbers.q, four_axes(numbers.shape), numbers.mask)
 }
 
 fn predict(numbers: Numbers, how: How) -> Option<Stream> {

@@ -75,8 +75,18 @@ pub struct Sample {
     pub mask: Vec<bool>,
 }
 
-/// The orders that suit `q`: the best on large boxes of those that are best on small boxes.
+/// The orders that suit `q`.
 pub fn best_orders(q: &[i64], extents: [usize; MAX_AXES], mask: Option<&[bool]>) -> Orders {
+    best(q, extents, mask).1
+}
+
+/// Bits a value that these take, about; repeats are not seen.
+pub fn expected_bits(q: &[i64], extents: [usize; MAX_AXES], mask: Option<&[bool]>) -> f64 {
+    best(q, extents, mask).0
+}
+
+/// The best on large boxes of those that are best on small boxes.
+fn best(q: &[i64], extents: [usize; MAX_AXES], mask: Option<&[bool]>) -> (f64, Orders) {
     let take = |box_values| -> Vec<Sample> {
         let boxes = sample_boxes(extents, box_values).into_iter();
         boxes
@@ -90,10 +100,10 @@ pub fn best_orders(q: &[i64], extents: [usize; MAX_AXES], mask: Option<&[bool]>)
     let small = take(SMALL_BOX);
     let finalists = ranked(&small, all_orders(&small));
     if small.iter().map(|sample| sample.q.len()).sum::<usize>() == q.len() {
-        return finalists[0].1;
+        return finalists[0];
     }
     let finalists = finalists.into_iter().take(N_FINALISTS).map(|(_, orders)| orders).collect();
-    ranked(&take(LARGE_BOX), finalists)[0].1
+    ranked(&take(LARGE_BOX), finalists)[0]
 }
 
 /// Estimated bits per value of the best orders.

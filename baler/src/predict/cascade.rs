@@ -143,8 +143,8 @@ impl Stage {
             weights[behind] = with_room(n_weights)?;
             weights[behind].resize(n_weights, 0);
         }
-        let mut errors = with_room(layout.n_padded())?;
-        errors.resize(layout.n_padded(), 0);
+        let mut errors = with_room(layout.n_held())?;
+        errors.resize(layout.n_held(), 0);
         Ok(Stage {
             reach,
             down,
@@ -164,6 +164,7 @@ impl Stage {
     }
 
     fn open_plane(&mut self, layout: &Layout, plane_idx: usize) {
+        layout.slide(&mut self.errors, plane_idx);
         self.runs = runs(layout, plane_idx, self.reach);
         self.n_inputs = self.runs.iter().map(|run| run.1).sum();
         self.gathered.clear();
@@ -182,6 +183,8 @@ impl Stage {
             let from = &self.errors[first..first + len];
             // Copies of a fixed length are a few moves.
             match len {
+                1 => to[..1].copy_from_slice(&from[..1]),
+                2 => to[..2].copy_from_slice(&from[..2]),
                 3 => to[..3].copy_from_slice(&from[..3]),
                 5 => to[..5].copy_from_slice(&from[..5]),
                 7 => to[..7].copy_from_slice(&from[..7]),
@@ -261,6 +264,11 @@ impl Cascade {
             sum = sum.wrapping_add(self.unit.output((stage.part * blend) >> BLEND_BITS));
         }
         sum
+    }
+
+    /// There is nothing to learn from the value at `position`.
+    pub fn skip(&mut self, position: usize) {
+        self.stages.iter_mut().for_each(|stage| stage.errors[position] = 0);
     }
 
     /// Learns from the value (minus the center): `prediction` is that before the filters, `blended` that behind them.

@@ -3,11 +3,16 @@
 //! An array is (a, b, y, x): planes (y, x), stacked along b, stacks along a. Each plane has a margin of rows above and
 //! below and of values left and right. Margins are filled while walking, from what is already known: left and top with
 //! the plane before (or zeros), right and bottom with the nearest value of the plane.
+//!
+//! Only a window of planes is held. When it is full, those that are still looked at move to its start: a walk takes
+//! little memory, most of it in the cache.
 
 /// Rows of margin above a plane.
 pub const TOP: usize = 3;
 /// Rows of margin below a plane.
 pub const BOTTOM: usize = 2;
+/// Planes of a window beside those that are looked at, at least.
+const FRESH_PLANES: usize = 8;
 
 /// Which plane a neighbor lies in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +51,10 @@ pub struct Layout {
     pub series: bool,
     /// True for planes of one row, which look at fewer neighbors; a part of larger planes is not among them.
     pub single_rows: bool,
+    /// Planes behind one that are looked at.
+    kept: usize,
+    /// Planes that are held.
+    window: usize,
 }
 
 impl Layout {
@@ -56,7 +65,14 @@ impl Layout {
         let side = if series { 32 } else { 3 };
         let row = x + 2 * side;
         let plane = row.saturating_mul(y + TOP + BOTTOM);
-        Layout { extents, side, row, plane, series, single_rows: y == 1 }
+        let kept = if a > 1 { (b + 1).max(3) } else { 3 };
+        let window = (kept + kept.max(FRESH_PLANES)).min(a * b);
+        Layout { extents, side, row, plane, series, single_rows: y == 1, kept, window }
+    }
+
+    /// One of the same kind as another array's: a series or not, of single rows or not.
+    pub fn with_kind(self, series: bool, single_rows: bool) -> Layout {
+        Layout { series, single_rows, ..self }
     }
 
     /// A part of it with fewer rows a plane; neighbors stay the same.
@@ -65,20 +81,39 @@ impl Layout {
         Layout { extents: [a, b, n_rows, x], plane: self.row.saturating_mul(n_rows + TOP + BOTTOM), ..*self }
     }
 
-    /// Values with all margins.
-    pub fn n_padded(&self) -> usize {
-        self.plane.saturating_mul(self.extents[0] * self.extents[1])
+    /// The same with a window of all planes.
+    #[cfg(test)]
+    pub fn holding_all(&self) -> Layout {
+        Layout { window: self.extents[0] * self.extents[1], ..*self }
+    }
+
+    /// Values of the window.
+    pub fn n_held(&self) -> usize {
+        self.plane.saturating_mul(self.window)
     }
 
     /// True if the margins take no more than a few times what the numbers do.
     pub fn is_compact(&self) -> bool {
-        let n_values: usize = self.extents.iter().product();
-        self.n_padded() / 4 <= n_values + (1 << 14)
+        let [a, b, y, x] = self.extents;
+        self.plane.saturating_mul(a * b) / 4 <= a * b * y * x + (1 << 14)
+    }
+
+    /// Place of a plane in the window.
+    fn place(&self, plane_idx: usize) -> usize {
+        let beyond = plane_idx.checked_sub(self.window);
+        beyond.map_or(plane_idx, |beyond| self.kept + beyond % (self.window - self.kept))
     }
 
     /// Position of a row's first value.
     pub fn start(&self, plane_idx: usize, y: usize) -> usize {
-        plane_idx * self.plane + (y + TOP) * self.row + self.side
+        self.place(plane_idx) * self.plane + (y + TOP) * self.row + self.side
+    }
+
+    /// Makes room for a plane: if the window is full, what is still looked at moves to its start.
+    pub fn slide<T: Copy>(&self, values: &mut [T], plane_idx: usize) {
+        if plane_idx >= self.window && self.place(plane_idx) == self.kept {
+            values.copy_within((self.window - self.kept) * self.plane.., 0);
+        }
     }
 
     /// Which of the planes behind exist: bit 0 along b, bit 1 along a.
@@ -170,14 +205,16 @@ impl Layout {
 
     /// Fills the margin above a plane, and left of its first row, from the plane before it.
     pub fn open_plane<T: Copy>(&self, values: &mut [T], plane_idx: usize) {
+        self.slide(values, plane_idx);
+        let place = self.place(plane_idx);
         let from = match self.behind(plane_idx) {
             0 => return,
-            behind if behind & 1 != 0 => (plane_idx - 1) * self.plane,
-            _ => (plane_idx - self.extents[1]) * self.plane,
+            behind if behind & 1 != 0 => (place - 1) * self.plane,
+            _ => (place - self.extents[1]) * self.plane,
         };
         let first = from + TOP * self.row;
         for row in 0..TOP {
-            values.copy_within(first..first + self.row, plane_idx * self.plane + row * self.row);
+            values.copy_within(first..first + self.row, place * self.plane + row * self.row);
         }
     }
 
@@ -196,7 +233,7 @@ impl Layout {
 
     /// Fills the margin below a plane.
     pub fn close_plane<T: Copy>(&self, values: &mut [T], plane_idx: usize) {
-        let last = plane_idx * self.plane + (TOP + self.extents[2] - 1) * self.row;
+        let last = self.place(plane_idx) * self.plane + (TOP + self.extents[2] - 1) * self.row;
         for row in 1..=BOTTOM {
             values.copy_within(last..last + self.row, last + row * self.row);
         }

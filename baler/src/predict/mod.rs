@@ -110,10 +110,10 @@ const MIN_VALUES: usize = 64;
 /// Fraction bits of weights where sums have 64 bits.
 const WIDE_SHIFT: u32 = 18;
 
-/// Room for the numbers of a layout.
+/// Room for what a walk over a layout holds.
 fn padded<T: Cell>(layout: &Layout) -> Result<State<T>> {
     let mut state = State { values: Vec::new(), errors: Vec::new(), cascade: None };
-    let len = layout.n_padded();
+    let len = layout.n_held();
     let room = state.values.try_reserve_exact(len).and(state.errors.try_reserve_exact(len));
     room.map_err(|_| Error::limit(format!("no memory for {len} numbers")))?;
     state.values.resize(len, T::default());
@@ -257,12 +257,16 @@ fn code<T: Cell>(
 ) -> Vec<u8> {
     let mut w = ByteWriter::default();
     model.write(layout, &mut w);
-    encode_body(layout, model, mask, q, state, &mut w);
+    if model.kinds.is_some() {
+        encode_rows::<T>(layout, model, mask, q, &mut w);
+    } else {
+        encode_adaptive(layout, model, mask, q, state, &mut w);
+    }
     w.bytes
 }
 
-/// Appends what follows the model: classes of blocks, then the numbers.
-fn encode_body<T: Cell>(
+/// Appends what follows the model of the adaptive tier: classes of blocks, then the numbers.
+fn encode_adaptive<T: Cell>(
     layout: &Layout,
     model: &Model,
     mask: Option<&[bool]>,
@@ -274,15 +278,24 @@ fn encode_body<T: Cell>(
     if let Some(map) = &model.map {
         map.clone().code(&mut bits);
     }
-    if model.kinds.is_some() {
-        if model.map.is_some() {
-            w.block(&bits.finish());
-        }
-        rows::encode::<T>(layout, model, mask, q, w);
-    } else {
-        walk::<_, _, _, true>(layout, model, mask, q, state, &mut bits, &mut Blind);
-        w.raw(&bits.finish());
+    walk::<_, _, _, true>(layout, model, mask, q, state, &mut bits, &mut Blind);
+    w.raw(&bits.finish());
+}
+
+/// Appends what follows the model of the fast tier.
+fn encode_rows<T: Cell>(
+    layout: &Layout,
+    model: &Model,
+    mask: Option<&[bool]>,
+    q: &[i64],
+    w: &mut ByteWriter,
+) {
+    if let Some(map) = &model.map {
+        let mut bits = BinaryEncoder::default();
+        map.clone().code(&mut bits);
+        w.block(&bits.finish());
     }
+    rows::encode::<T>(layout, model, mask, q, w);
 }
 
 /// Bytes of the model at the start of a stream.
@@ -306,37 +319,39 @@ pub fn encode_shared(numbers: Numbers, shared: &Shared, effort: Effort) -> Optio
     if !model.narrow {
         model = shared.model(&layout, domain, center, false);
     }
-    let mut q = numbers.q.to_vec();
     if model.narrow {
-        encode_with::<i32>(&layout, model, numbers.mask, &mut q, (effort, spread))
+        encode_with::<i32>(&layout, model, numbers, (effort, spread))
     } else {
-        encode_with::<i64>(&layout, model, numbers.mask, &mut q, (effort, spread))
+        encode_with::<i64>(&layout, model, numbers, (effort, spread))
     }
 }
 
 fn encode_with<T: Cell>(
     layout: &Layout,
     model: Model,
-    mask: Option<&[bool]>,
-    q: &mut [i64],
+    numbers: Numbers,
     (effort, spread): (Effort, u64),
 ) -> Option<Vec<u8>> {
-    let mut stream = |model: &Model, state: &mut State<T>| {
-        let mut w = ByteWriter::default();
-        model.write_head(&mut w);
-        encode_body(layout, model, mask, q, state, &mut w);
-        w.bytes
-    };
-    let fast = stream(&model, &mut State { values: Vec::new(), errors: Vec::new(), cascade: None });
+    let mut w = ByteWriter::default();
+    model.write_head(&mut w);
+    encode_rows::<T>(layout, &model, numbers.mask, numbers.q, &mut w);
+    let fast = w.bytes;
     if effort.is_fast() {
         return Some(fast);
     }
+    let mut q = numbers.q.to_vec();
+    let mut adaptive = |model: &Model, state: &mut State<T>| {
+        let mut w = ByteWriter::default();
+        model.write_head(&mut w);
+        encode_adaptive(layout, model, numbers.mask, &mut q, state, &mut w);
+        w.bytes
+    };
     let mut state = padded::<T>(layout).ok()?;
     let model = Model { kinds: None, ..model };
-    let fixed = stream(&model, &mut state);
+    let fixed = adaptive(&model, &mut state);
     let model = Model { filters: filters(spread), ..model };
     state.cascade = model.filters.and_then(|filters| Cascade::new(layout, filters).ok());
-    let filtered = state.cascade.is_some().then(|| stream(&model, &mut state));
+    let filtered = state.cascade.is_some().then(|| adaptive(&model, &mut state));
     [fast, fixed].into_iter().chain(filtered).min_by_key(Vec::len)
 }
 

@@ -82,7 +82,7 @@ impl ResidualCoder {
     }
 
     /// Codes an error (number minus rounded prediction), or reads it where bits are read.
-    #[inline]
+    #[inline(always)]
     pub fn code<B: BitCoder>(&mut self, bits: &mut B, site: &Site, error: i64) -> i64 {
         let mirrored = site.fraction < 32;
         let shift = if site.level >= UNIT_LEVEL + 4 { (site.level - UNIT_LEVEL) / 4 } else { 0 };
@@ -152,7 +152,10 @@ fn contexts(site: &Site, mirrored: bool) -> [usize; N_CONTEXTS] {
     let level = site.level as usize;
     let pair = level / 2;
     let quarter = (site.scale >> 10).max(1);
-    let around = site.around.map(|v| ratio(if mirrored { -v } else { v }, quarter));
+    let mut around = [0; 6];
+    for (around, &v) in around.iter_mut().zip(&site.around) {
+        *around = ratio(if mirrored { -v } else { v }, quarter);
+    }
     let folded = (if mirrored { 64 - site.fraction } else { site.fraction } - 32).min(31) as usize;
     [
         level * 8 + folded / 4,

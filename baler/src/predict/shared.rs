@@ -130,5 +130,5 @@ fn is_deep(layout: &Layout) -> bool {
 
 /// A layout with the same taps.
 fn like(series: bool, single_rows: bool, deep: bool) -> Layout {
-    Layout { series, single_rows, ..Layout::new([1, 1 + deep as usize, 2, 1024]) }
+    Layout::new([1, 1 + deep as usize, 2, 1024]).with_kind(series, single_rows)
 }

@@ -300,3 +300,41 @@ fn filters_take_any_numbers() {
         }
     }
 }
+
+/// Codes with a fitted model, in one window or another.
+fn coded(layout: &Layout, mask: &[bool], q: &mut [i64], filters: Option<Filters>) -> Vec<u8> {
+    let like = Model {
+        shift: WIDE_SHIFT,
+        narrow: false,
+        domain: Domain::Integer,
+        order: Order::DATA,
+        center: 5,
+        filters,
+        map: None,
+        kinds: None,
+        sets: Default::default(),
+    };
+    let mut state = padded::<i64>(layout).unwrap();
+    let model = fit::fit(layout, Some(mask), q, &mut state, &like, 1, false);
+    if let Some(filters) = filters {
+        state.cascade = Some(Cascade::new(layout, filters).unwrap());
+        return code(layout, Some(mask), q, &mut state, &model);
+    }
+    let kinds = Kinds::choose(layout, &model, Some(mask), q, &mut state);
+    code(layout, Some(mask), q, &mut state, &Model { kinds: Some(kinds), ..model })
+}
+
+#[test]
+fn a_window_of_planes_is_as_good_as_all_of_them() {
+    for extents in [[1, 40, 7, 9], [7, 6, 5, 8], [60, 1, 3, 5], [1, 200, 1, 30], [4, 30, 4, 6]] {
+        let mut q = waves(&extents, 200.0);
+        let mut state = 1;
+        let mask: Vec<bool> = q.iter().map(|_| noise(&mut state) % 5 == 0).collect();
+        let layout = Layout::new(extents);
+        assert!(layout.n_held() < layout.holding_all().n_held(), "{extents:?}");
+        for filters in [None, Some(Filters { rates: RATES, coarse: 0 })] {
+            let windowed = coded(&layout, &mask, &mut q, filters);
+            assert_eq!(windowed, coded(&layout.holding_all(), &mask, &mut q, filters), "{extents:?}");
+        }
+    }
+}

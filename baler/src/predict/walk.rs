@@ -10,6 +10,7 @@ use crate::predict::cell::Cell;
 use crate::predict::grid::{Layout, Plane, Tap};
 use crate::predict::model::{Model, N_GRADIENTS, SCALE_SHIFT, WeightSet};
 use crate::predict::residual::{MAX_LEVEL, ResidualCoder, Site};
+use crate::quantize::widest;
 
 /// Values and errors with margins.
 pub struct State<T> {
@@ -271,6 +272,22 @@ pub fn walk<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
     bits: &mut B,
     observer: &mut O,
 ) {
+    widest(
+        #[inline(always)]
+        || walk_planes::<T, B, O, CODES>(layout, model, mask, q, state, bits, observer),
+    );
+}
+
+#[inline(always)]
+fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
+    layout: &Layout,
+    model: &Model,
+    mask: Option<&[bool]>,
+    q: &mut [i64],
+    state: &mut State<T>,
+    bits: &mut B,
+    observer: &mut O,
+) {
     let [a, b, n_rows, n_columns] = layout.extents;
     let mut coder = ResidualCoder::new(if CODES { MAX_LEVEL } else { 0 });
     let mut sums = RowSums::new(n_columns);
@@ -344,6 +361,9 @@ impl Row<'_> {
                 let from = if plane.before != 0 { plane.before } else { -1 };
                 state.values[position] = at(&state.values, position, from);
                 state.errors[position] = T::of((scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR));
+                if let Some(cascade) = &mut state.cascade {
+                    cascade.skip(position);
+                }
                 continue;
             }
             let (class, sum) = match self.blocks {

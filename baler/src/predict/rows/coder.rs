@@ -26,7 +26,7 @@ pub trait SymbolCoder {
 /// Gathers symbols; [`SymbolWriter::finish`] makes the bytes.
 #[derive(Default)]
 pub struct SymbolWriter {
-    /// Start and frequency of each, as in [`Probabilities::spans`].
+    /// Start of each in the low half, frequency in the high half.
     spans: Vec<u32>,
     raw: BitWriter,
 }
@@ -66,7 +66,8 @@ impl SymbolCoder for SymbolWriter {
 
     #[inline(always)]
     fn symbol(&mut self, row: &Probabilities, symbol: usize) -> usize {
-        self.spans.push(row.spans[symbol]);
+        let (start, frequency) = row.span(symbol);
+        self.spans.push(start | frequency << 16);
         symbol
     }
 
@@ -119,8 +120,8 @@ impl SymbolCoder for SymbolReader<'_> {
         let [state, next] = self.states;
         let slot = state & ((1 << PRECISION) - 1);
         let symbol = row.symbol(slot as i16);
-        let span = row.spans[symbol & 31];
-        let mut state = (span >> 16).wrapping_mul(state >> PRECISION).wrapping_add(slot - (span & 0xffff));
+        let (start, frequency) = row.span(symbol);
+        let mut state = frequency.wrapping_mul(state >> PRECISION).wrapping_add(slot.wrapping_sub(start));
         if state < LOW {
             let word = match self.words.split_first_chunk::<2>() {
                 Some((word, rest)) => {

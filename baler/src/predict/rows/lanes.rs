@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::predict::grid::Layout;
 use crate::predict::map::ROWS;
+use crate::predict::rows::walk::Rows;
 
 /// Fewest numbers that the encoder gives a lane.
 const LANE_VALUES: usize = 1 << 19;
@@ -87,19 +88,69 @@ impl Part {
     }
 
     /// Its part of `all`.
-    pub fn take<V: Copy>(&self, all: &[V]) -> Vec<V> {
+    fn take<V: Copy>(&self, all: &[V]) -> Vec<V> {
         let mut taken = Vec::with_capacity(self.n_values());
         self.places().for_each(|place| taken.extend_from_slice(&all[place]));
         taken
     }
 
-    /// Writes its part into `all`.
-    pub fn put<V: Copy>(&self, part: &[V], all: &mut [V]) {
-        let mut rest = part;
-        for place in self.places() {
-            let (now, later) = rest.split_at(place.len());
-            all[place].copy_from_slice(now);
-            rest = later;
+    /// Its numbers, of all.
+    pub fn known<'a>(&self, all: &'a [i64]) -> Known<'a> {
+        let [.., n_rows, n_columns] = self.whole.extents;
+        Known { all, first_row: self.rows.start, n_rows, row: vec![0; n_columns] }
+    }
+}
+
+/// Numbers that are known; a row is copied before it is walked over.
+pub struct Known<'a> {
+    all: &'a [i64],
+    first_row: usize,
+    n_rows: usize,
+    row: Vec<i64>,
+}
+
+impl<'a> Known<'a> {
+    /// All numbers of a layout.
+    pub fn whole(layout: &Layout, all: &'a [i64]) -> Known<'a> {
+        let [.., n_rows, n_columns] = layout.extents;
+        Known { all, first_row: 0, n_rows, row: vec![0; n_columns] }
+    }
+}
+
+impl Rows for Known<'_> {
+    fn row(&mut self, plane_idx: usize, y: usize) -> &mut [i64] {
+        let n_columns = self.row.len();
+        let first = (plane_idx * self.n_rows + self.first_row + y) * n_columns;
+        self.row.copy_from_slice(&self.all[first..first + n_columns]);
+        &mut self.row
+    }
+}
+
+/// Room for the numbers of a part: its rows of each plane.
+pub struct Wanted<'a> {
+    planes: Vec<&'a mut [i64]>,
+    n_columns: usize,
+}
+
+impl<'a> Wanted<'a> {
+    /// Cuts `all` as `parts` are.
+    pub fn cut(parts: &[Part], all: &'a mut [i64]) -> Vec<Wanted<'a>> {
+        let whole = |part: &Part| Wanted { planes: Vec::new(), n_columns: part.whole.extents[3] };
+        let mut wanted: Vec<Wanted> = parts.iter().map(whole).collect();
+        let mut rest = all;
+        while !rest.is_empty() {
+            for (part, wanted) in parts.iter().zip(&mut wanted) {
+                let (plane, others) = rest.split_at_mut(part.rows.len() * wanted.n_columns);
+                wanted.planes.push(plane);
+                rest = others;
+            }
         }
+        wanted
+    }
+}
+
+impl Rows for Wanted<'_> {
+    fn row(&mut self, plane_idx: usize, y: usize) -> &mut [i64] {
+        &mut self.planes[plane_idx][y * self.n_columns..][..self.n_columns]
     }
 }

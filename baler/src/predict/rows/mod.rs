@@ -16,7 +16,7 @@ pub mod lanes;
 pub mod row;
 pub mod walk;
 
-use crate::container::bytes::{ByteReader, ByteWriter, with_room};
+use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::error::{Error, Result};
 use crate::predict::cell::Cell;
 use crate::predict::fit::Segment;
@@ -27,7 +27,7 @@ use crate::predict::walk::State;
 use crate::quantize::widest;
 use choose::{Errors, MAX_AWAY};
 use coder::{SymbolReader, SymbolWriter};
-use lanes::{Lanes, Part};
+use lanes::{Known, Lanes, Wanted};
 use rayon::prelude::*;
 use walk::{Book, BookCoder, Kind, Lane};
 
@@ -46,11 +46,15 @@ impl Kinds {
         layout: &Layout,
         model: &Model,
         mask: Option<&[bool]>,
-        q: &mut [i64],
+        q: &[i64],
         state: &mut State<T>,
     ) -> Kinds {
-        let lane = Lane { layout, map: model.map.as_ref(), mask, q, state, coder: Errors::default() };
-        let errors = lane.walk(model);
+        let numbers = Known::whole(layout, q);
+        let lane = Lane { layout, map: model.map.as_ref(), mask, numbers, state, coder: Errors::default() };
+        let errors = widest(
+            #[inline(always)]
+            || lane.walk(model),
+        );
         let (lowest, kinds) = errors.kinds();
         Kinds { lowest, kinds }
     }
@@ -59,7 +63,12 @@ impl Kinds {
     pub fn choose_for<T: Cell>(model: &Model, segments: &mut [Segment<T>]) -> Kinds {
         let mut errors = Errors::default();
         for Segment { layout, mask, q, state } in segments {
-            errors = Lane { layout, map: None, mask: *mask, q, state, coder: errors }.walk(model);
+            let numbers = Known::whole(layout, q);
+            let lane = Lane { layout, map: None, mask: *mask, numbers, state, coder: errors };
+            errors = widest(
+                #[inline(always)]
+                || lane.walk(model),
+            );
         }
         let (lowest, kinds) = errors.kinds();
         Kinds { lowest, kinds }
@@ -104,14 +113,13 @@ pub fn encode<T: Cell>(layout: &Layout, model: &Model, mask: Option<&[bool]>, q:
         .into_par_iter()
         .map(|part| {
             let map = model.map.as_ref().map(|map| map.part(part.block_rows.clone()));
-            let mut q = part.take(q);
             let mut state = padded::<T>(&part.layout).expect("memory for a lane");
-            let symbols = SymbolWriter::new(q.len());
+            let symbols = SymbolWriter::new(part.n_values());
             let lane = Lane {
                 layout: &part.layout,
                 map: map.as_ref(),
                 mask: part.mask.as_deref(),
-                q: &mut q,
+                numbers: part.known(q),
                 state: &mut state,
                 coder: BookCoder { book: &book, symbols },
             };
@@ -139,31 +147,23 @@ pub fn decode<T: Cell>(
     let blocks: Vec<&[u8]> = (0..lanes.count()).map(|_| r.block()).collect::<Result<_>>()?;
     r.finish("a predictive stream")?;
     let book = kinds.book();
-    let decoded: Vec<(Part, Vec<i64>)> = lanes
-        .cut(mask)
-        .into_par_iter()
-        .zip(blocks)
-        .map(|(part, bytes)| {
-            let map = model.map.as_ref().map(|map| map.part(part.block_rows.clone()));
-            let mut q = with_room(part.n_values())?;
-            q.resize(part.n_values(), 0);
-            let mut state = padded::<T>(&part.layout)?;
-            let lane = Lane {
-                layout: &part.layout,
-                map: map.as_ref(),
-                mask: part.mask.as_deref(),
-                q: &mut q,
-                state: &mut state,
-                coder: BookCoder { book: &book, symbols: SymbolReader::new(bytes)? },
-            };
-            let coder = widest(
-                #[inline(always)]
-                || lane.walk(model),
-            );
-            coder.symbols.finish()?;
-            Ok((part, q))
-        })
-        .collect::<Result<_>>()?;
-    decoded.iter().for_each(|(part, numbers)| part.put(numbers, q));
-    Ok(())
+    let parts = lanes.cut(mask);
+    let wanted = Wanted::cut(&parts, q);
+    parts.par_iter().zip(wanted).zip(blocks).try_for_each(|((part, numbers), bytes)| {
+        let map = model.map.as_ref().map(|map| map.part(part.block_rows.clone()));
+        let mut state = padded::<T>(&part.layout)?;
+        let lane = Lane {
+            layout: &part.layout,
+            map: map.as_ref(),
+            mask: part.mask.as_deref(),
+            numbers,
+            state: &mut state,
+            coder: BookCoder { book: &book, symbols: SymbolReader::new(bytes)? },
+        };
+        let coder = widest(
+            #[inline(always)]
+            || lane.walk(model),
+        );
+        coder.symbols.finish()
+    })
 }

@@ -28,13 +28,12 @@ const LIMIT: usize = 28 * STEPS as usize;
 /// 2^(-j/4) / 0.7 in 1/2^24.
 const INVERSE_SCALE: [i64; 4] = [23_967_451, 20_154_144, 16_947_547, 14_251_132];
 
-/// One row: what the decoder compares with, and what both sides compute with.
+/// One row, in one line of the cache.
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 pub struct Probabilities {
     /// Last slot of each symbol; the number of those below a slot is its symbol.
-    pub last: [i16; N_SYMBOLS],
-    /// First slot of a symbol in the low half, how many it has in the high half.
-    pub spans: [u32; N_SYMBOLS],
+    last: [i16; N_SYMBOLS],
 }
 
 /// Bits under a bucket for a width: buckets are one half to one logistic scale wide.
@@ -98,19 +97,25 @@ impl Probabilities {
             (((below(symbol as i64 - ZERO) - lowest) as i128 * free as i128) >> VALUE_BITS) as u32
                 + symbol as u32
         };
-        let mut row = Probabilities { last: [i16::MAX; N_SYMBOLS], spans: [0; N_SYMBOLS] };
-        for symbol in 0..N_SYMBOLS {
-            let first = start(symbol);
-            let end = if symbol + 1 < N_SYMBOLS { start(symbol + 1) } else { 1 << PRECISION };
-            row.last[symbol] = (end - 1) as i16;
-            row.spans[symbol] = first | (end - first) << 16;
+        let mut row = Probabilities { last: [i16::MAX; N_SYMBOLS] };
+        for symbol in 1..N_SYMBOLS {
+            row.last[symbol - 1] = (start(symbol) - 1) as i16;
         }
         row
     }
 
+    /// First slot of a symbol, and how many it has.
+    #[inline(always)]
+    pub fn span(&self, symbol: usize) -> (u32, u32) {
+        const SLOTS: u32 = 1 << PRECISION;
+        // Before the first symbol stands the last one, whose end is 0 again.
+        let start = (self.last[symbol.wrapping_sub(1) % N_SYMBOLS] as u32 + 1) % SLOTS;
+        (start, self.last[symbol % N_SYMBOLS] as u32 + 1 - start)
+    }
+
     /// Bits that a symbol takes; for choosing rows, in the encoder only.
     pub fn cost(&self, symbol: usize) -> f32 {
-        PRECISION as f32 - ((self.spans[symbol] >> 16) as f32).log2()
+        PRECISION as f32 - (self.span(symbol).1 as f32).log2()
     }
 
     /// Symbol of a slot.
@@ -132,7 +137,7 @@ mod tests {
                     let row = Probabilities::new(width, tail, fraction);
                     let mut first = 0;
                     for symbol in 0..N_SYMBOLS {
-                        let (start, frequency) = (row.spans[symbol] & 0xffff, row.spans[symbol] >> 16);
+                        let (start, frequency) = row.span(symbol);
                         assert!(start == first && frequency > 0, "{width} {tail} {fraction} {symbol}");
                         assert_eq!(row.symbol(start as i16), symbol);
                         assert_eq!(row.symbol((start + frequency - 1) as i16), symbol);
@@ -144,7 +149,7 @@ mod tests {
         }
     }
 
-    /// The format's rows, pinned: BLAKE3 of all spans as little-endian 32-bit numbers.
+    /// The format's rows, pinned: BLAKE3 of first slot and number of slots of all symbols, as little-endian 16-bit numbers.
     #[test]
     fn the_rows_are_those_of_the_format() {
         let mut hasher = blake3::Hasher::new();
@@ -152,9 +157,10 @@ mod tests {
             for tail in 0..TAILS.len() {
                 for fraction in 0..N_FRACTIONS {
                     let row = Probabilities::new(width, tail, fraction);
-                    row.spans.iter().for_each(|span| {
-                        hasher.update(&span.to_le_bytes());
-                    });
+                    for symbol in 0..N_SYMBOLS {
+                        let (start, frequency) = row.span(symbol);
+                        hasher.update(&(start | frequency << 16).to_le_bytes());
+                    }
                 }
             }
         }

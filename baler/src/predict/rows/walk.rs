@@ -102,115 +102,134 @@ fn code_raw<C: SymbolCoder>(coder: &mut C, bits: i64, n_bits: u32) -> i64 {
     (high << 32 | low) as i64
 }
 
+/// Numbers that a walk takes row by row.
+pub trait Rows {
+    /// Row `y` of a plane: known numbers, or room for those that are read.
+    fn row(&mut self, plane_idx: usize, y: usize) -> &mut [i64];
+}
+
 /// A part of the array that is walked over on its own.
-pub struct Lane<'a, T, C> {
+pub struct Lane<'a, T, N, C> {
     /// Its extents.
     pub layout: &'a Layout,
     /// Classes of its blocks.
     pub map: Option<&'a Map>,
     /// True where a number is left out; it is replaced by a neighbor.
     pub mask: Option<&'a [bool]>,
-    /// Its numbers in C order, which are written where symbols are read.
-    pub q: &'a mut [i64],
+    /// Its numbers, which are written where symbols are read.
+    pub numbers: N,
     /// Of its layout.
     pub state: &'a mut State<T>,
     /// What codes its errors.
     pub coder: C,
 }
 
-impl<T: Cell, C: ErrorCoder> Lane<'_, T, C> {
+/// The columns of a row that have the weights of one class.
+struct Columns<'a> {
+    model: &'a Model,
+    layout: &'a Layout,
+    plane: &'a PlaneView<'a>,
+    /// Position of the row's first value.
+    start: usize,
+    mask: Option<&'a [bool]>,
+    range: Range<usize>,
+    class: u8,
+}
+
+impl<T: Cell, N: Rows, C: ErrorCoder> Lane<'_, T, N, C> {
     /// Walks over all numbers; gives the coder back.
     #[inline(always)]
-    pub fn walk(mut self, model: &Model) -> C {
-        let layout = self.layout;
+    pub fn walk(self, model: &Model) -> C {
+        let Lane { layout, map, mask, mut numbers, state, mut coder } = self;
         let [a, b, n_rows, n_columns] = layout.extents;
         let mut sums = RowSums::new(n_columns);
-        self.state.values.fill(T::default());
-        self.state.errors.fill(T::default());
+        state.values.fill(T::default());
+        state.errors.fill(T::default());
         for plane_idx in 0..a * b {
-            let plane = PlaneView::new(layout, model, plane_idx);
-            layout.open_plane(&mut self.state.values, plane_idx);
-            layout.open_plane(&mut self.state.errors, plane_idx);
+            let plane = &PlaneView::new(layout, model, plane_idx);
+            layout.open_plane(&mut state.values, plane_idx);
+            layout.open_plane(&mut state.errors, plane_idx);
             for y in 0..n_rows {
                 let start = layout.start(plane_idx, y);
-                layout.open_row(&mut self.state.values, start);
-                layout.open_row(&mut self.state.errors, start);
-                sums.fill_scales(self.state, &plane, start, layout.row as isize);
-                match self.map {
+                layout.open_row(&mut state.values, start);
+                layout.open_row(&mut state.errors, start);
+                sums.fill_scales(state, plane, start, layout.row as isize);
+                let numbers = numbers.row(plane_idx, y);
+                let mask = mask.map(|mask| &mask[(plane_idx * n_rows + y) * n_columns..][..n_columns]);
+                let columns = |range, class| Columns { model, layout, plane, start, mask, range, class };
+                match map {
                     Some(map) => {
                         let classes = &map.classes[map.row(plane_idx, y)..];
-                        sums.fill_blocks(self.state, &plane, start, classes, map.columns);
+                        sums.fill_blocks(state, plane, start, classes, map.columns);
                         for (from, &class) in (0..n_columns).step_by(map.columns).zip(classes) {
-                            let to = (from + map.columns).min(n_columns);
-                            self.walk_columns(model, &plane, &sums, (plane_idx, y), from..to, class);
+                            let range = from..(from + map.columns).min(n_columns);
+                            columns(range, class).walk(state, &sums, numbers, &mut coder);
                         }
                     }
                     None => {
-                        sums.fill_classes(self.state, &plane, start);
-                        self.walk_columns(model, &plane, &sums, (plane_idx, y), 0..n_columns, 0);
+                        sums.fill_classes(state, plane, start);
+                        columns(0..n_columns, 0).walk(state, &sums, numbers, &mut coder);
                     }
                 }
-                layout.close_row(&mut self.state.values, start);
-                layout.close_row(&mut self.state.errors, start);
+                layout.close_row(&mut state.values, start);
+                layout.close_row(&mut state.errors, start);
             }
-            layout.close_plane(&mut self.state.values, plane_idx);
-            layout.close_plane(&mut self.state.errors, plane_idx);
+            layout.close_plane(&mut state.values, plane_idx);
+            layout.close_plane(&mut state.errors, plane_idx);
         }
-        self.coder
+        coder
     }
+}
 
-    /// Columns of a row, all with the weights of one class.
+impl Columns<'_> {
     #[inline(always)]
-    fn walk_columns(
-        &mut self,
-        model: &Model,
-        plane: &PlaneView,
+    fn walk<T: Cell, C: ErrorCoder>(
+        self,
+        state: &mut State<T>,
         sums: &RowSums<T>,
-        (plane_idx, y): (usize, usize),
-        columns: Range<usize>,
-        class: u8,
+        numbers: &mut [i64],
+        coder: &mut C,
     ) {
-        let layout = self.layout;
-        let n = columns.len();
-        let first = layout.start(plane_idx, y) + columns.start;
+        let Columns { model, layout, plane, start, mask, range, class } = self;
+        let n = range.len();
+        let first = start + range.start;
         let weights = &plane.near[(class as usize).min(plane.near.len() - 1)];
-        let (known, values) = self.state.values.split_at_mut(first);
-        let (known_errors, errors) = self.state.errors.split_at_mut(first);
+        let (known, values) = state.values.split_at_mut(first);
+        let (known_errors, errors) = state.errors.split_at_mut(first);
         let [flat, steep, ..] = gradient_pairs(layout.row as isize, plane.before);
         let has_before = plane.before != 0;
         let slopes = &plane.set.scale[plane.errors.len()..];
-        let first_number = (plane_idx * layout.extents[2] + y) * layout.extents[3] + columns.start;
         let from = |offset: isize| first.wrapping_add_signed(offset);
         let row = Row {
             model,
-            predictions: &sums.predictions[0][columns.clone()],
-            scales: &sums.scales[columns],
+            predictions: &sums.predictions[0][range.clone()],
+            scales: &sums.scales[range.clone()],
             above: &known[from(flat.1)..][..n],
             before: &known[if has_before { from(steep.1) } else { 0 }..][..n],
             replacements: has_before.then(|| &known[from(plane.before)..][..n]),
-            mask: self.mask.map(|mask| &mask[first_number..][..n]),
+            mask: mask.map(|mask| &mask[range.clone()]),
             slope: slopes[0],
             change: if has_before { slopes[1] } else { 0 },
             left: known[first - 1],
         };
-        let numbers = &mut self.q[first_number..first_number + n];
+        let numbers = &mut numbers[range];
         let (values, errors) = (&mut values[..n], &mut errors[..n]);
         let is_short = weights.len() == 3 && plane.near_errors.len() == 2;
         match (is_short, model.domain) {
             (true, Domain::Integer) => {
                 let near = Short::new(weights, known);
                 let near_errors = Short::new(&plane.near_errors, known_errors);
-                row.walk::<_, _, true>(numbers, values, errors, near, near_errors, &mut self.coder);
+                row.walk::<_, _, true>(numbers, values, errors, near, near_errors, coder);
             }
             (true, _) => {
                 let near = Short::new(weights, known);
                 let near_errors = Short::new(&plane.near_errors, known_errors);
-                row.walk::<_, _, false>(numbers, values, errors, near, near_errors, &mut self.coder);
+                row.walk::<_, _, false>(numbers, values, errors, near, near_errors, coder);
             }
             (false, _) => {
                 let near = Long::new(weights, known);
                 let near_errors = Long::new(&plane.near_errors, known_errors);
-                row.walk::<_, _, false>(numbers, values, errors, near, near_errors, &mut self.coder);
+                row.walk::<_, _, false>(numbers, values, errors, near, near_errors, coder);
             }
         }
     }
