@@ -101,6 +101,9 @@ pub fn line(archive_bytes: usize, dataset: &Dataset) -> String {
 /// Writes data in `format`, or in the format that its layout needs.
 pub fn write_data(dataset: &Dataset, format: Option<Format>, target: &Target) -> Result<()> {
     let format = format.unwrap_or_else(|| natural_format(dataset.layout));
+    if let Some(lost) = io::lost(dataset, format) {
+        say(&format!("baler: warning: {lost}"));
+    }
     target.write(&io::write(dataset, format)?)
 }
 

@@ -4,6 +4,7 @@ use crate::library::{
     DType, Dataset, Error, ErrorKind, Format, Layout, Model, RawSpec, ReadOptions, io, is_archive, is_model,
 };
 use crate::nearest::suggestion;
+use crate::output::say;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::io::Read;
@@ -39,16 +40,22 @@ impl RawArgs {
 pub fn read_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Dataset> {
     let (file, inner) = io::split_inner(name);
     let inner = inner.map(str::to_string);
-    let options = ReadOptions { inner, raw: raw.spec(), format: None, drop: drop.to_vec() };
+    let options = ReadOptions { inner, raw: raw.spec(), drop: drop.to_vec(), ..ReadOptions::default() };
+    let read = read_with(file, name, &options);
+    options.warnings.take().iter().for_each(|warning| say(&format!("baler: warning: {warning}")));
+    read
+}
+
+fn read_with(file: &str, name: &str, options: &ReadOptions) -> Result<Dataset> {
     if file == "-" {
         let bytes = read_bytes("-")?;
         let format = match options.raw {
             Some(_) => Format::Raw,
             None => Format::from_magic(&bytes).unwrap_or(Format::Csv),
         };
-        return io::read_bytes(&bytes, format, &options).context("standard input");
+        return io::read_bytes(&bytes, format, options).context("standard input");
     }
-    io::read(Path::new(file), &options).map_err(|error| match error.kind() {
+    io::read(Path::new(file), options).map_err(|error| match error.kind() {
         ErrorKind::Io => error.into(), // names the file itself
         _ => anyhow::Error::from(error).context(name.to_string()),
     })

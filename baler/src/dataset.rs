@@ -306,15 +306,31 @@ pub enum Layout {
     Columns,
 }
 
-/// Something in the source that is no number (string arrays such as `kinds`), kept byte for byte.
+/// Something in the source that is no number, kept byte for byte: a string array such as `kinds`, or what a format
+/// holds beside its arrays (attributes, headers), in that format's own encoding under a name that begins with `:`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
     /// Member name without `.npy`.
     pub name: String,
     /// Place among the source's members, counted from 0 over arrays and attachments together.
     pub position: usize,
-    /// The member's complete npy bytes.
+    /// The member's complete npy bytes, or metadata.
     pub bytes: Vec<u8>,
+}
+
+/// What the names of attachments with a format's metadata begin with.
+const METADATA: char = ':';
+
+impl Attachment {
+    /// What `format` holds beside its arrays; behind all `n_arrays`.
+    pub fn metadata(format: &str, n_arrays: usize, bytes: Vec<u8>) -> Attachment {
+        Attachment { name: format!("{METADATA}{format}"), position: n_arrays, bytes }
+    }
+
+    /// The format whose metadata these are; they go with the dataset whatever variables are picked.
+    pub fn metadata_format(&self) -> Option<&str> {
+        self.name.strip_prefix(METADATA)
+    }
 }
 
 /// Everything that one file holds.
@@ -345,6 +361,12 @@ impl Dataset {
     /// Elements times item size over all variables.
     pub fn size_bytes(&self) -> usize {
         self.variables.iter().map(|v| v.values.size_bytes()).sum()
+    }
+
+    /// The metadata that there are of `format`.
+    pub fn metadata(&self, format: &str) -> Option<&[u8]> {
+        let found = self.attachments.iter().find(|a| a.metadata_format() == Some(format));
+        found.map(|attachment| attachment.bytes.as_slice())
     }
 
     /// The variable called `name`.

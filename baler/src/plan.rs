@@ -8,6 +8,7 @@ use crate::classical::lorenzo::four_axes;
 use crate::container::{GroupMethod, GroupPlan, Plan, VariablePlan};
 use crate::dataset::{Dataset, Variable};
 use crate::error::{Error, Result};
+use crate::io;
 use crate::names;
 use crate::options::{BoundSpec, Method, Missing, Options, pattern_matches};
 use crate::predict::predictor::Predictor;
@@ -56,6 +57,7 @@ pub fn plan<'a>(
 ) -> Result<Planned<'a>> {
     let dataset = keep_variables(dataset, options)?;
     check_patterns(&dataset, options)?;
+    let options = &with_marked_missing(&dataset, options);
     let learned = wants_model(options, model)?;
     let model = match model {
         Some(model) if learned => Some(Cow::Borrowed(model)),
@@ -75,6 +77,15 @@ pub fn plan<'a>(
     let attachments = dataset.attachments.clone();
     warnings.iter().for_each(|warning| progress.warn(warning));
     Ok(Planned { dataset, plan: Plan { layout, variables, groups, attachments }, model, warnings })
+}
+
+/// The options with what the source's own attributes mark as missing; rules of the user count more.
+fn with_marked_missing(dataset: &Dataset, options: &Options) -> Options {
+    let marked = io::missing_values(dataset).into_iter().filter(|(_, value)| !value.is_nan());
+    let mut missing: Vec<(String, Missing)> =
+        marked.map(|(name, value)| (name, Missing::Value(value))).collect();
+    missing.extend(options.missing.iter().cloned());
+    Options { missing, ..options.clone() }
 }
 
 /// True if a model takes part.

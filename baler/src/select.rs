@@ -39,7 +39,7 @@ pub fn slots(dataset: &Dataset) -> Vec<Slot> {
 }
 
 /// The dataset with only those variables and attachments whose name `keep` accepts; everything else keeps
-/// its order, and a table stays a table as long as it has a column.
+/// its order, metadata of formats stay, and a table stays a table as long as it has a column.
 pub fn select(dataset: Dataset, keep: impl Fn(&str) -> bool) -> Dataset {
     let kept_columns = match dataset.layout {
         Layout::Table { n_columns, .. } => {
@@ -52,7 +52,10 @@ pub fn select(dataset: Dataset, keep: impl Fn(&str) -> bool) -> Dataset {
         .filter(|slot| match *slot {
             Slot::Data | Slot::Names => kept_columns > 0,
             Slot::Array(i) => keep(&dataset.variables[i].name),
-            Slot::Text(i) => keep(&dataset.attachments[i].name),
+            Slot::Text(i) => {
+                let attachment = &dataset.attachments[i];
+                attachment.metadata_format().is_some() || keep(&attachment.name)
+            }
         })
         .collect();
     let position_of = |slot| kept_slots.iter().position(|s| *s == slot);

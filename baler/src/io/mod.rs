@@ -1,19 +1,26 @@
-//! Files to a [`Dataset`] and back: npy, npz, csv and headerless bytes, one module each with both directions.
+//! Files to a [`Dataset`] and back, one module a format with both directions.
 //! Refuses formats it does not know by name, and never runs code from a file (no unpickling).
 
+mod arrays;
+mod bytes;
 mod csv;
+mod hdf5;
 mod npy;
 mod npz;
 mod order;
 mod raw;
 mod table;
+mod warnings;
 
+pub use arrays::{ArrayInfo, Arrays};
 pub use raw::RawSpec;
+pub use warnings::Warnings;
 
 use crate::dataset::{Dataset, Layout, Variable};
 use crate::error::{Error, Result};
 use crate::options::pattern_matches;
 use crate::select::select;
+use bytes::Bytes;
 use std::borrow::Cow;
 use std::io::Read;
 use std::path::Path;
@@ -29,6 +36,8 @@ pub enum Format {
     Csv,
     /// Values without a header, which need a [`RawSpec`].
     Raw,
+    /// HDF5, and NetCDF-4, which is HDF5.
+    Hdf5,
 }
 
 impl Format {
@@ -41,7 +50,8 @@ impl Format {
             "npz" => Ok(Format::Npz),
             "csv" => Ok(Format::Csv),
             "raw" | "bin" | "dat" | "f32" | "f64" => Ok(Format::Raw),
-            "parquet" | "h5" | "hdf5" | "root" | "tif" | "tiff" | "fits" => Err(Error::unsupported(format!(
+            "h5" | "hdf5" | "he5" | "hdf" | "nc" | "nc4" => Ok(Format::Hdf5),
+            "parquet" | "root" | "tif" | "tiff" | "fits" => Err(Error::unsupported(format!(
                 "'{}': .{extension} files cannot be read or written yet; convert to .npy, .npz or .csv",
                 path.display()
             ))),
@@ -53,11 +63,17 @@ impl Format {
         }
     }
 
+    /// True for formats whose arrays are read one by one, any rows of each, with [`open`].
+    pub fn holds_arrays(self) -> bool {
+        !matches!(self, Format::Npy | Format::Npz | Format::Csv | Format::Raw)
+    }
+
     /// The format that the first bytes show; csv and headerless bytes show none.
     pub fn from_magic(bytes: &[u8]) -> Option<Format> {
         match bytes {
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Format::Npy),
             [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(Format::Npz),
+            _ if bytes.starts_with(hdf5::MAGIC) => Some(Format::Hdf5),
             _ => None,
         }
     }
@@ -74,6 +90,8 @@ pub struct ReadOptions {
     pub format: Option<Format>,
     /// Patterns (as in [`pattern_matches`]) of arrays and columns to leave out.
     pub drop: Vec<String>,
+    /// Where what cannot be kept is told.
+    pub warnings: Warnings,
 }
 
 impl ReadOptions {
@@ -111,6 +129,9 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         (None, Some(_)) => Format::Raw,
         (None, None) => Format::from_path(path)?,
     };
+    if format.holds_arrays() {
+        return finish(arrays::read_all(&*open(path, format)?, options)?, options);
+    }
     let bytes = std::fs::read(path).map_err(|e| Error::io(format!("reading '{}'", path.display()), e))?;
     read_bytes(&bytes, format, options)
 }
@@ -127,12 +148,32 @@ pub fn read_bytes(bytes: &[u8], format: Format, options: &ReadOptions) -> Result
             })?;
             single(raw::read(bytes, spec)?, options)?
         }
+        _ => arrays::read_all(&*opened(Bytes::memory(bytes.to_vec()), format)?, options)?,
     };
+    finish(dataset, options)
+}
+
+/// The dataset less what is dropped.
+fn finish(dataset: Dataset, options: &ReadOptions) -> Result<Dataset> {
     let dataset = if options.drop.is_empty() { dataset } else { select(dataset, |n| !options.drops(n)) };
     if dataset.variables.is_empty() {
         return Err(Error::input("expected at least one array of numbers, found none"));
     }
     Ok(dataset)
+}
+
+/// Opens a file of arrays without reading their values; not for formats that are read whole.
+pub fn open(path: &Path, format: Format) -> Result<Box<dyn Arrays>> {
+    opened(Bytes::open(path)?, format)
+}
+
+fn opened(bytes: Bytes, format: Format) -> Result<Box<dyn Arrays>> {
+    match format {
+        Format::Hdf5 => Ok(Box::new(hdf5::Hdf5::open(bytes)?)),
+        Format::Npy | Format::Npz | Format::Csv | Format::Raw => {
+            Err(Error::config("expected a format with arrays that can be read one by one"))
+        }
+    }
 }
 
 /// The error for a name or pattern that fits none of `names`.
@@ -176,8 +217,30 @@ pub fn write(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
             return npz::write(&Dataset { attachments: dataset.attachments.clone(), ..table });
         }
         Format::Npz => return npz::write(dataset),
+        Format::Hdf5 => return hdf5::write(dataset),
     }
     Ok(bytes)
+}
+
+/// What `format` cannot keep of the metadata of the format that the dataset was read from, in words; none if nothing
+/// is lost.
+pub fn lost(dataset: &Dataset, format: Format) -> Option<String> {
+    let (source, names) = dataset.attachments.iter().find_map(|attachment| {
+        let names = match attachment.metadata_format()? {
+            hdf5::NAME if format != Format::Hdf5 => hdf5::names(&attachment.bytes),
+            _ => return None,
+        };
+        Some((attachment.metadata_format()?, names))
+    })?;
+    let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };
+    let shown = names[..names.len().min(12)].join(", ");
+    let what = source.to_ascii_uppercase();
+    (!names.is_empty()).then(|| format!("the output's format does not keep what the {what} source had: {shown}{more}"))
+}
+
+/// The values that the source's metadata mark as missing: (name of the variable, value).
+pub fn missing_values(dataset: &Dataset) -> Vec<(String, f64)> {
+    dataset.metadata(hdf5::NAME).map(hdf5::missing_values).unwrap_or_default()
 }
 
 /// The one array that a dataset is: its only variable, or its table as (rows, columns).

@@ -137,8 +137,13 @@ pub fn members(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
         _ => (Some(&[][..]), 1),
     };
     let columns = columns.ok_or_else(|| Error::input("the table has fewer variables than columns"))?;
+    let is_member = |slot: &Slot| match *slot {
+        Slot::Text(i) => dataset.attachments[i].metadata_format().is_none(),
+        _ => true,
+    };
     slots(dataset)
         .into_iter()
+        .filter(is_member)
         .map(|slot| {
             let mut bytes = Vec::new();
             let name = match slot {

@@ -1,0 +1,280 @@
+//! HDF5 (and NetCDF-4, which is HDF5): every dataset of numbers of a file by its path, any rows of it, and a file of
+//! such arrays back, with groups, attributes, texts, references, dimension scales and links. Reads all versions of the
+//! structures that HDF5 1.0 to 2.0 write; refuses virtual datasets, external files and filters that it does not know.
+//!
+//! Code of our own: the crates for it either need the C library or lose the order, shape and references of attributes,
+//! without which a NetCDF-4 file has no dimensions. [`header`] finds messages, [`links`] children, [`layout`] chunks,
+//! [`items`] packs what is no array of numbers, [`metadata`] keeps it, [`write()`] puts everything together again.
+
+mod arrays;
+mod datatype;
+mod fields;
+mod filters;
+mod header;
+mod heaps;
+mod items;
+mod layout;
+mod links;
+mod metadata;
+mod rows;
+mod trees;
+mod write;
+
+pub use metadata::Object;
+pub use write::write;
+
+use crate::dataset::{Attachment, DType, Values};
+use crate::error::Result;
+use crate::io::arrays::{self as common, ArrayInfo, Arrays};
+use crate::io::bytes::Bytes;
+use datatype::Type;
+use header::{File, Message, kind};
+use items::{Item, Packer};
+use links::Target;
+use metadata::Content;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// The name of the metadata.
+pub const NAME: &str = "hdf5";
+
+/// What a file begins with, unless a user block stands before it.
+pub const MAGIC: &[u8; 8] = header::SIGNATURE;
+
+/// An opened file.
+pub struct Hdf5 {
+    file: File,
+    arrays: Vec<ArrayInfo>,
+    stored: Vec<rows::Stored>,
+    objects: Vec<Object>,
+    warnings: Vec<String>,
+}
+
+/// A child that was met on the way through the groups.
+struct Found {
+    path: String,
+    content: Met,
+}
+
+enum Met {
+    Messages(Vec<Message>),
+    Soft(String),
+    Again(String),
+}
+
+impl Hdf5 {
+    /// Reads everything but the values.
+    pub fn open(bytes: Bytes) -> Result<Hdf5> {
+        let file = File::open(bytes)?;
+        let mut paths = HashMap::new();
+        let mut warnings = Vec::new();
+        let found = walk(&file, &mut paths, &mut warnings)?;
+        let mut packer = Packer { file: &file, heap: heaps::Global::default(), paths };
+        let (mut arrays, mut stored, mut objects) = (Vec::new(), Vec::new(), Vec::new());
+        for Found { path, content } in found {
+            let mut lost = Vec::new();
+            let mut attributes = Vec::new();
+            let content = match content {
+                Met::Soft(target) => Content::SoftLink(target),
+                Met::Again(target) => Content::HardLink(target),
+                Met::Messages(messages) => {
+                    attributes = packer.attributes(&messages, &mut lost)?;
+                    match body(&messages, kind::DATATYPE) {
+                        None => Content::Group,
+                        Some(_) if links::is_group(&messages) => Content::Group,
+                        Some(_) => match dataset(&mut packer, &path, messages) {
+                            Ok(Kind::Array(info, of_array)) => {
+                                let type_bytes = of_array.type_bytes.clone();
+                                arrays.push(info);
+                                stored.push(*of_array);
+                                Content::Array(type_bytes)
+                            }
+                            Ok(Kind::Other(item)) => Content::Other(item),
+                            Err(error) => {
+                                warnings.push(format!("'{path}' is left out: {error}"));
+                                continue;
+                            }
+                        },
+                    }
+                }
+            };
+            warnings.extend(lost.iter().map(|lost| format!("'{path}': {lost} is not kept")));
+            objects.push(Object { path, content, attributes });
+        }
+        Ok(Hdf5 { file, arrays, stored, objects, warnings })
+    }
+}
+
+/// Every object of the file, groups before their children.
+fn walk(
+    file: &File,
+    paths: &mut HashMap<u64, String>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    let mut open = vec![(String::new(), Target::Object(file.root))];
+    while let Some((path, target)) = open.pop() {
+        let address = match target {
+            Target::Object(address) => address,
+            Target::Soft(target) => {
+                found.push(Found { path, content: Met::Soft(target) });
+                continue;
+            }
+            Target::Elsewhere => {
+                warnings.push(format!("'{path}' is left out: it is a link into another file"));
+                continue;
+            }
+        };
+        if let Some(first) = paths.get(&address) {
+            found.push(Found { path, content: Met::Again(first.clone()) });
+            continue;
+        }
+        paths.insert(address, path.clone());
+        let messages = file.messages(address)?;
+        if links::is_group(&messages) {
+            let children = links::links(file, &messages)?;
+            let separator = if path.is_empty() { "" } else { "/" };
+            let children = children.into_iter().rev();
+            open.extend(children.map(|link| (format!("{path}{separator}{}", link.name), link.target)));
+        }
+        found.push(Found { path, content: Met::Messages(messages) });
+    }
+    Ok(found)
+}
+
+fn body(messages: &[Message], kind: u16) -> Option<&[u8]> {
+    messages.iter().find(|message| message.kind == kind).map(|message| message.body.as_slice())
+}
+
+/// What a dataset is.
+enum Kind {
+    Array(ArrayInfo, Box<rows::Stored>),
+    Other(Item),
+}
+
+/// The dataset whose messages these are.
+fn dataset(packer: &mut Packer, path: &str, messages: Vec<Message>) -> Result<Kind> {
+    let file = packer.file;
+    let missing = |what: &str| fields::damaged(format!("a dataset has no {what}"));
+    let type_bytes = body(&messages, kind::DATATYPE).ok_or_else(|| missing("datatype"))?;
+    let (of_type, n_used) = datatype::parse(type_bytes, file.sizes)?;
+    let type_bytes = type_bytes[..n_used].to_vec();
+    let space = body(&messages, kind::DATASPACE).ok_or_else(|| missing("dataspace"))?;
+    let space = items::dataspace(file, space)?;
+    let numbers = of_type.numbers();
+    let (Some((extents, most)), numbers) = (space, numbers) else {
+        return Ok(Kind::Other(Item { type_bytes, extents: None, data: Vec::new() }));
+    };
+    let element_bytes = of_type.n_bytes();
+    let stored = rows::Stored { type_bytes, element_bytes, extents, most, messages };
+    match numbers {
+        Some((dtype, big_endian, inner)) => {
+            let shape = stored.extents.iter().map(|&n| usize::try_from(n).unwrap_or(usize::MAX));
+            let info = ArrayInfo::new(path, dtype, shape.chain(inner).collect(), big_endian)?;
+            Ok(Kind::Array(info, Box::new(stored)))
+        }
+        None => {
+            items::bytes_of(&of_type, Some(&stored.extents))?;
+            let n_rows = stored.extents.first().copied().unwrap_or(1);
+            let raw = stored.read(file, 0..n_rows)?;
+            let data = packer.pack(&of_type, &raw)?;
+            Ok(Kind::Other(Item {
+                type_bytes: stored.type_bytes,
+                extents: Some(stored.extents),
+                data,
+            }))
+        }
+    }
+}
+
+impl Arrays for Hdf5 {
+    fn arrays(&self) -> &[ArrayInfo] {
+        &self.arrays
+    }
+
+    fn rows(&self, idx: usize, rows: Range<usize>) -> Result<Values> {
+        let info = &self.arrays[idx];
+        let (stored, rows) = (&self.stored[idx], rows.start as u64..rows.end as u64);
+        // Rows of a scalar with an inner shape are those of its one element.
+        let raw = match stored.extents.is_empty() {
+            true => {
+                let raw = stored.read(&self.file, 0..1)?;
+                let row = info.row_len() * info.dtype.size_bytes();
+                raw.get(rows.start as usize * row..rows.end as usize * row).unwrap_or_default().to_vec()
+            }
+            false => stored.read(&self.file, rows)?,
+        };
+        Values::from_bytes(info.dtype, &raw, info.storage.big_endian)
+    }
+
+    fn metadata(&self, wanted: &dyn Fn(&str) -> bool) -> Option<Attachment> {
+        let keep = |object: &&Object| match object.content {
+            Content::Group => {
+                let inside = |other: &Object| {
+                    object.path.is_empty()
+                        || other.path == object.path
+                        || other.path.strip_prefix(&object.path).is_some_and(|rest| rest.starts_with('/'))
+                };
+                object.path.is_empty() || self.objects.iter().any(|o| inside(o) && wanted(&o.path))
+            }
+            _ => wanted(&object.path),
+        };
+        let kept: Vec<Object> = self.objects.iter().filter(keep).cloned().collect();
+        let plain = |object: &Object| {
+            let like_ours = match &object.content {
+                Content::Group => kept.iter().any(|o| o.path.len() > object.path.len() && o.path.starts_with(&object.path)),
+                Content::Array(type_bytes) => {
+                    let info = self.arrays.iter().find(|array| array.name == object.path);
+                    info.is_some_and(|i| *type_bytes == datatype::write(i.dtype, i.storage.big_endian))
+                }
+                _ => false,
+            };
+            like_ours && object.attributes.is_empty()
+        };
+        match kept.iter().all(plain) {
+            true => None,
+            false => Some(Attachment::metadata(NAME, self.arrays.len(), metadata::write(&kept))),
+        }
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+/// What marks missing values of variables: (name, value), from the attributes `_FillValue` and `missing_value`.
+pub fn missing_values(metadata: &[u8]) -> Vec<(String, f64)> {
+    let objects = metadata::read(metadata).unwrap_or_default();
+    let of_object = |object: &Object| {
+        let marks = ["_FillValue", "missing_value"];
+        let mut marks = marks.iter().filter_map(|name| object.attributes.iter().find(|a| a.name == *name));
+        Some((object.path.clone(), marks.find_map(|a| number(&a.value))?))
+    };
+    objects.iter().filter(|o| matches!(o.content, Content::Array(_))).filter_map(of_object).collect()
+}
+
+/// The first number of an attribute.
+fn number(item: &Item) -> Option<f64> {
+    let (of_type, _) = datatype::parse(&item.type_bytes, items::OUR_SIZES).ok()?;
+    let Type::Number { dtype, big_endian } = of_type else { return None };
+    if dtype == DType::Bool {
+        return None;
+    }
+    let first = Values::from_bytes(dtype, item.data.get(..dtype.size_bytes())?, big_endian).ok()?;
+    Some(common::first_as_f64(&first))
+}
+
+/// The names of what the metadata hold: attributes, texts and links.
+pub fn names(metadata: &[u8]) -> Vec<String> {
+    let objects = metadata::read(metadata).unwrap_or_default();
+    let of_object = |object: &Object| {
+        let own = match &object.content {
+            Content::Other(_) | Content::SoftLink(_) | Content::HardLink(_) => Some(object.path.clone()),
+            Content::Group | Content::Array(_) => None,
+        };
+        let of = if object.path.is_empty() { "the file" } else { &object.path };
+        let attributes = object.attributes.iter().map(|a| format!("{} of {of}", a.name));
+        own.into_iter().chain(attributes).collect::<Vec<_>>()
+    };
+    objects.iter().flat_map(of_object).collect()
+}
