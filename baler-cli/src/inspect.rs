@@ -83,8 +83,10 @@ pub fn archive_text(report: &Report, max_rows: usize) -> String {
 }
 
 fn model_text(info: &ModelInfo) -> String {
+    let columns = info.columns.iter().map(|(name, words)| format!("\n  {name}: {words}"));
+    let columns = columns.collect::<String>();
     format!(
-        "model         {}\narchitecture  {}\nparameters    {}\nbytes         {}\ntrained on    {}, {}\nvariables     {}",
+        "model         {}\narchitecture  {}\nparameters    {}\nbytes         {}\ntrained on    {}, {}\nvariables     {}{columns}",
         info.hash,
         info.architecture,
         grouped(info.n_parameters),

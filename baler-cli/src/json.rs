@@ -5,6 +5,7 @@ use crate::output::write_stdout;
 use crate::resources::Resources;
 use anyhow::Result;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Any object, and what the command has used so far.
 #[derive(Serialize)]
@@ -166,6 +167,9 @@ pub struct ModelObject {
     hash: String,
     architecture: String,
     variables: Vec<String>,
+    /// Of tables: how each column follows from others, in words.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    columns: BTreeMap<String, String>,
     n_parameters: u64,
     model_bytes: u64,
     trained_on_rows: u64,
@@ -179,6 +183,7 @@ impl ModelObject {
             hash: info.hash.clone(),
             architecture: info.architecture.clone(),
             variables: info.variables.clone(),
+            columns: info.columns.iter().cloned().collect(),
             n_parameters: info.n_parameters,
             model_bytes: info.size_bytes,
             trained_on_rows: info.trained_on_rows,

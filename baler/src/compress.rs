@@ -14,7 +14,7 @@ use crate::plan::{self, Planned};
 use crate::quantize::blocks::compare;
 use crate::report::{NoProgress, Progress, Report};
 use crate::stream::How;
-use crate::table::{self, TableModel};
+use crate::table::{self, Alone, TableModel};
 use crate::threads::in_threads;
 use crate::{inspect, with_values};
 use rayon::prelude::*;
@@ -122,14 +122,21 @@ fn compress_as_told(
 /// What is to be told of variables that a predictive model was not made for.
 fn drift(plan: &Plan, model: Option<&Model>, report: &Report) -> Vec<String> {
     let Some(model) = model else { return Vec::new() };
+    let bits =
+        |idx: usize| 8.0 * report.variables[idx].bytes as f64 / plan.variables[idx].n_values().max(1) as f64;
     let told = |group: &GroupPlan| {
-        let GroupMethod::Predictive { model: entry } = group.method else { return None };
-        let predictor = model.predictors.get(entry - model.parts.len())?;
         let idx = group.variables[0];
-        let bits = 8.0 * report.variables[idx].bytes as f64 / plan.variables[idx].n_values().max(1) as f64;
-        predictor.drift(bits, report.variables[idx].step.unwrap_or(0.0))
+        if let Some(table) = model.table(&group.method) {
+            let columns = group.variables.iter().enumerate();
+            let drift = |(at, &idx): (usize, &usize)| table.drift(at, bits(idx), &plan.variables[idx].grid);
+            return columns.filter_map(drift).collect();
+        }
+        let GroupMethod::Predictive { model: entry } = group.method else { return Vec::new() };
+        let predictor = model.predictors.get(entry - model.parts.len());
+        let step = report.variables[idx].step.unwrap_or(0.0);
+        predictor.and_then(|predictor| predictor.drift(bits(idx), step)).into_iter().collect()
     };
-    plan.groups.iter().filter_map(told).collect()
+    plan.groups.iter().flat_map(told).collect()
 }
 
 /// (group, first row) of every chunk, in the order of the archive.
@@ -205,8 +212,12 @@ fn encode_chunk(
     let group = &plan.groups[group_idx];
     let all_rows = plan.variables[group.variables[0]].n_rows();
     let n_rows = group.rows_per_chunk.min(all_rows - first_row);
-    if let GroupMethod::Table(model) = &group.method {
-        return encode_table(dataset, plan, group, model, first_row..first_row + n_rows, options.method);
+    if let Some(model) = coders.table(plan, group_idx) {
+        let beyond = coders.drift_bits.get(group_idx).and_then(Option::as_deref);
+        // A model that was trained before is there for speed: what does without it is only tried where it fails.
+        let method = if beyond.is_some() { Method::Classical } else { options.method };
+        let alone = Alone { method, beyond };
+        return encode_table(dataset, plan, group, model, first_row..first_row + n_rows, alone);
     }
     let numbers: Vec<Numbers> = group
         .variables
@@ -219,7 +230,6 @@ fn encode_chunk(
         .collect();
     let mut w = ByteWriter::default();
     let (predictions, residual) = match &group.method {
-        GroupMethod::Classical | GroupMethod::Predictive { .. } | GroupMethod::Table(_) => (None, true),
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
             let shape = plan.variables[group.variables[0]].shape_of_rows(n_rows);
             let sampling = Sampling { scalings, blocks: blocks.as_ref(), shape: &shape };
@@ -229,6 +239,7 @@ fn encode_chunk(
             w.block(&latents);
             (Some(predictions), *residual)
         }
+        _ => (None, true),
     };
     let how = How { method: options.method, fast: options.fast, shared: coders.predictor(&group.method) };
     for (position, (numbers, &idx)) in numbers.into_iter().zip(&group.variables).enumerate() {
@@ -250,12 +261,12 @@ fn encode_table(
     group: &GroupPlan,
     model: &TableModel,
     rows: Range<usize>,
-    method: Method,
+    alone: Alone,
 ) -> Vec<u8> {
     let variables: Vec<&VariablePlan> = group.variables.iter().map(|&idx| &plan.variables[idx]).collect();
     let columns: Vec<Values> =
         group.variables.iter().map(|&idx| dataset.variables[idx].values.slice(rows.clone())).collect();
-    let parts = table::encode(&columns, &variables, model, method).expect("memory for what was read");
+    let parts = table::encode(&columns, &variables, model, alone).expect("memory for what was read");
     let mut w = ByteWriter::default();
     parts.iter().for_each(|part| w.block(part));
     w.bytes
@@ -339,6 +350,19 @@ impl Coders {
         networks.resize_with(model.n_entries(), || None);
         let mut predictors = vec![None; model.parts.len()];
         predictors.extend(model.predictors.iter().map(|predictor| Some(predictor.shared.clone())));
-        Ok(Coders::new(networks, predictors))
+        predictors.resize(model.n_entries(), None);
+        let mut coders = Coders::new(networks, predictors).with_tables(plan, |entry| {
+            model
+                .known_table(entry)
+                .map(|table| table.shared.clone())
+                .ok_or_else(|| Error::corrupt("no table"))
+        })?;
+        let drift_bits = |group: &GroupPlan| {
+            let table = model.table(&group.method)?;
+            let of = |(at, &idx): (usize, &usize)| table.drift_bits(at, &plan.variables[idx].grid);
+            Some(group.variables.iter().enumerate().map(of).collect())
+        };
+        coders.drift_bits = plan.groups.iter().map(drift_bits).collect();
+        Ok(coders)
     }
 }

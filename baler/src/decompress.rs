@@ -3,7 +3,7 @@
 use crate::autoencoder::{Coder, Decoder, Model, Sampling};
 use crate::chunk;
 use crate::container::bytes::ByteReader;
-use crate::container::{Archive, Chunk, GroupMethod, ModelEntry, Plan, VariablePlan};
+use crate::container::{Archive, Chunk, GroupMethod, GroupPlan, ModelEntry, Plan, VariablePlan};
 use crate::dataset::{Dataset, Values, Variable};
 use crate::error::{Error, Result};
 use crate::names;
@@ -11,6 +11,7 @@ use crate::options::pattern_matches;
 use crate::predict::shared::Shared;
 use crate::report::{NoProgress, Progress};
 use crate::select::select;
+use crate::table::shared::SharedTable;
 use crate::table::{self, TableModel};
 use crate::threads::in_threads;
 use rayon::prelude::*;
@@ -181,15 +182,40 @@ fn assemble(
 }
 
 /// The models of an archive, by index.
+#[derive(Default)]
 pub struct Coders {
     networks: Vec<Option<Coder>>,
     predictors: Vec<Option<Shared>>,
+    /// By group: models of tables, in numbers of the group's grids.
+    tables: Vec<Option<TableModel>>,
+    /// By group, to compress: bits a value of each column of such a table beyond which it is tried without.
+    pub drift_bits: Vec<Option<Vec<f64>>>,
 }
 
 impl Coders {
     /// Those of a compression, in the order of the archive's models.
     pub fn new(networks: Vec<Option<Coder>>, predictors: Vec<Option<Shared>>) -> Coders {
-        Coders { networks, predictors }
+        Coders { networks, predictors, ..Coders::default() }
+    }
+
+    /// Adds the models of groups that are tables with a model of the archive; `read` gets it by its index.
+    pub fn with_tables(mut self, plan: &Plan, read: impl Fn(usize) -> Result<SharedTable>) -> Result<Coders> {
+        let fitted = |group: &GroupPlan| {
+            let GroupMethod::SharedTable { model } = group.method else { return Ok(None) };
+            let variables: Vec<&VariablePlan> =
+                group.variables.iter().map(|&idx| &plan.variables[idx]).collect();
+            read(model)?.fitted(&variables).map(Some)
+        };
+        self.tables = plan.groups.iter().map(fitted).collect::<Result<_>>()?;
+        Ok(self)
+    }
+
+    /// The model of a group's table, if it is one.
+    pub fn table<'a>(&'a self, plan: &'a Plan, group_idx: usize) -> Option<&'a TableModel> {
+        match &plan.groups[group_idx].method {
+            GroupMethod::Table(model) => Some(model),
+            _ => self.tables.get(group_idx)?.as_ref(),
+        }
     }
 
     /// The network that is model `model`; there is one, for every group was looked at.
@@ -206,18 +232,15 @@ impl Coders {
     /// Reads the models inside the archive, or takes those of the model file that it names.
     pub fn for_archive(archive: &Archive, model: Option<&Model>) -> Result<Coders> {
         let given = model.map(|model| (model, model.hash()));
-        let mut coders = Coders { networks: Vec::new(), predictors: Vec::new() };
+        let mut coders = Coders::new(Vec::new(), Vec::new());
+        let bytes_of = |entry: &ModelEntry| match entry {
+            ModelEntry::Inline(bytes) => Ok(bytes.to_vec()),
+            ModelEntry::Reference { hash, part } => named_model(given, hash)?
+                .entry(*part)
+                .ok_or_else(|| Error::corrupt("the model has not enough parts")),
+        };
         for (idx, entry) in archive.models.iter().enumerate() {
-            let own;
-            let bytes = match entry {
-                ModelEntry::Inline(bytes) => *bytes,
-                ModelEntry::Reference { hash, part } => {
-                    own = named_model(given, hash)?
-                        .entry(*part)
-                        .ok_or_else(|| Error::corrupt("the model has not enough parts"))?;
-                    &own
-                }
-            };
+            let bytes = &bytes_of(entry)?;
             let used = |is_kind: fn(&GroupMethod) -> bool| {
                 let methods = archive.plan.groups.iter().map(|group| &group.method);
                 methods.filter(|method| method.model() == Some(idx)).any(is_kind)
@@ -229,7 +252,7 @@ impl Coders {
             coders.networks.push(network.transpose()?);
             coders.predictors.push(predictor.transpose()?);
         }
-        Ok(coders)
+        coders.with_tables(&archive.plan, |model| SharedTable::read(&bytes_of(&archive.models[model])?))
     }
 }
 
@@ -259,16 +282,16 @@ pub fn decode_chunk(
     let first = &plan.variables[group.variables[0]];
     let n_rows = group.rows_per_chunk.min(first.n_rows() - chunk.first_row);
     let mut r = ByteReader::new(chunk.payload);
-    if let GroupMethod::Table(model) = &group.method {
+    if let Some(model) = coders.table(plan, chunk.group) {
         return decode_table(plan, &group.variables, model, n_rows, r, wanted);
     }
     let (predictions, residual) = match &group.method {
-        GroupMethod::Classical | GroupMethod::Predictive { .. } | GroupMethod::Table(_) => (None, true),
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
             let shape = first.shape_of_rows(n_rows);
             let sampling = Sampling { scalings, blocks: blocks.as_ref(), shape: &shape };
             (Some(coders.network(*model).decode(sampling, r.block()?)?), *residual)
         }
+        _ => (None, true),
     };
     let predictor = coders.predictor(&group.method);
     let mut values = Vec::with_capacity(group.variables.len());

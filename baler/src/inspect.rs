@@ -6,7 +6,7 @@ use crate::container::{Archive, GroupMethod, GroupPlan, ModelEntry};
 use crate::error::Result;
 use crate::quantize::Grid;
 use crate::report::{Report, VariableReport};
-use crate::table;
+use crate::table::{self, TableModel, shared::SharedTable};
 
 /// Reads what an archive says of itself; checksums are checked, values are not decoded.
 ///
@@ -14,6 +14,14 @@ use crate::table;
 /// [`crate::ErrorKind::Corrupt`] for damaged bytes.
 pub fn inspect(bytes: &[u8]) -> Result<Report> {
     report(&Archive::parse(bytes)?, bytes.len())
+}
+
+/// The model that stands in the archive for the table of a group.
+fn given_table(archive: &Archive, group: &GroupPlan) -> Result<Option<TableModel>> {
+    let GroupMethod::SharedTable { model } = group.method else { return Ok(None) };
+    let Some(ModelEntry::Inline(bytes)) = archive.models.get(model) else { return Ok(None) };
+    let variables: Vec<_> = group.variables.iter().map(|&idx| &archive.plan.variables[idx]).collect();
+    SharedTable::read(bytes)?.fitted(&variables).map(Some)
 }
 
 /// The report of a parsed archive of `archive_bytes` bytes.
@@ -40,6 +48,8 @@ pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
         })
         .collect();
     let mut model_bytes = 0;
+    let given: Vec<Option<TableModel>> =
+        plan.groups.iter().map(|group| given_table(archive, group)).collect::<Result<_>>()?;
     for chunk in &archive.chunks {
         let group = &plan.groups[chunk.group];
         let learned = matches!(group.method, GroupMethod::Autoencoder { .. });
@@ -51,13 +61,17 @@ pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
             let n_rows = group.rows_per_chunk.min(plan.variables[idx].n_rows() - chunk.first_row);
             let shape = plan.variables[idx].shape_of_rows(n_rows);
             variable.bytes += (part.len() + shared / group.variables.len()) as u64;
-            if let GroupMethod::Table(model) = &group.method
-                && table::is_table_stream(part)?
-            {
+            let is_table = matches!(group.method, GroupMethod::Table(_) | GroupMethod::SharedTable { .. });
+            if is_table && table::is_table_stream(part)? {
                 variable.max_error = variable.max_error.max(table::largest_error(part)?);
                 variable.method = "table";
                 let name = |column: usize| plan.variables[group.variables[column]].name.clone();
-                variable.codec = table::words(model, position, &name);
+                let words = |model| table::words::words(model, position, &plan.variables[idx].grid, &name);
+                variable.codec = match (&group.method, &given[chunk.group]) {
+                    (GroupMethod::Table(model), _) => words(model),
+                    (_, Some(model)) => format!("given model: {}", words(model)),
+                    _ => "given model".to_string(),
+                };
                 continue;
             }
             let (max_error, stream) =

@@ -1,6 +1,8 @@
 //! What is kept, what is promised, on which grid, by which method: everything that is decided before the first value
 //! is coded.
 
+mod given;
+
 use crate::autoencoder::{Model, Part};
 use crate::chunk::{grid_name, quantize_on};
 use crate::classical::estimate::{SMALL_BOX, Sample, estimate_bits, sample_boxes};
@@ -68,8 +70,12 @@ pub fn plan<'a>(
     };
     let typed = type_variables(&dataset, options, model.as_deref())?;
     let mut warnings: Vec<String> = typed.iter().flat_map(|typed| typed.warning.clone()).collect();
+    let ends: Vec<[f64; 2]> = typed.iter().map(|typed| typed.ends).collect();
     let variables: Vec<VariablePlan> = typed.into_iter().map(|typed| typed.plan).collect();
     let mut groups = group_variables(&variables, options, model.as_deref(), &mut warnings)?;
+    if let Some(model) = model.as_deref() {
+        warnings.extend(given::table_warnings(&dataset, &variables, &groups, model, &ends)?);
+    }
     if options.method == Method::Auto && options.bound != BoundSpec::Unbounded {
         in_threads(options.n_threads, || table::search::group(&dataset, &variables, &mut groups))??;
     }
@@ -95,7 +101,9 @@ fn wants_model(options: &Options, model: Option<&Model>) -> Result<bool> {
         Method::Classical if model.is_some() => {
             Err(Error::config("a model has no use with --method classical; leave one of them out"))
         }
-        Method::Predictive if model.is_some_and(|model| model.predictors.is_empty()) => {
+        Method::Predictive
+            if model.is_some_and(|model| model.predictors.is_empty() && model.tables.is_empty()) =>
+        {
             Err(Error::config("expected a predictive model with --method predictive, found an autoencoder"))
         }
         Method::Autoencoder if model.is_some_and(|model| model.parts.is_empty()) => {
@@ -150,6 +158,8 @@ fn last_match<T: Copy>(rules: &[(String, T)], name: &str) -> Option<T> {
 pub struct Typed {
     /// As the archive will hold it.
     pub plan: VariablePlan,
+    /// Least and largest regular value; 0 where there is none.
+    pub ends: [f64; 2],
     /// What the user should know.
     pub warning: Option<String>,
 }
@@ -161,7 +171,8 @@ fn type_variables(dataset: &Dataset, options: &Options, model: Option<&Model>) -
             .par_iter()
             .map(|variable| {
                 let covered = model.is_some_and(|model| model.parts.iter().any(|part| part.covers(variable)));
-                type_variable(variable, options, covered).map_err(|error| error.in_variable(&variable.name))
+                let like = model.and_then(|model| given::table_grid(model, &variable.name));
+                type_as(variable, options, covered, like).map_err(|error| error.in_variable(&variable.name))
             })
             .collect()
     };
@@ -175,14 +186,21 @@ pub fn asked(options: &Options, name: &str) -> Result<BoundSpec> {
 
 /// Types a variable and chooses its grid: the one that a network's output lands on if a model covers it.
 pub fn type_variable(variable: &Variable, options: &Options, covered: bool) -> Result<Typed> {
+    type_as(variable, options, covered, None)
+}
+
+/// [`type_variable`] with a grid of the kind of `like`, if one of that kind holds the values.
+fn type_as(variable: &Variable, options: &Options, covered: bool, like: Option<Grid>) -> Result<Typed> {
     let missing = last_match(&options.missing, &variable.name).unwrap_or(Missing::Auto);
     let spec = asked(options, &variable.name)?;
     let (profile, bound, grid) = with_values!(&variable.values, v => {
         let profile = profile(v, missing);
         let bound = Bound::resolve(spec, profile.range);
-        let grid = choose_grid(v, &variable.shape, &profile, bound, covered);
+        let alike = like.and_then(|like| grid_like(v, &profile, bound, like));
+        let grid = alike.unwrap_or_else(|| choose_grid(v, &variable.shape, &profile, bound, covered));
         (profile, bound, grid)
     });
+    let ends = [profile.min, profile.max];
     let warning = profile.found_missing.map(|value| {
         format!(
             "'{}': {value} is taken as missing and kept exactly; --missing none says otherwise",
@@ -200,7 +218,15 @@ pub fn type_variable(variable: &Variable, options: &Options, covered: bool) -> R
         grid,
         patterns,
     };
-    Ok(Typed { plan, warning })
+    Ok(Typed { plan, ends, warning })
+}
+
+/// A grid of the kind of another that holds the values as they are asked for.
+fn grid_like<T: Element>(values: &[T], profile: &Profile, bound: Bound, like: Grid) -> Option<Grid> {
+    let alike = |grid: &Grid| std::mem::discriminant(grid) == std::mem::discriminant(&like);
+    let lossy = lossy_grid(values, profile, &bound, false).filter(alike);
+    let exact = || exact_grids(values, profile).into_iter().find(alike);
+    lossy.or_else(exact).or_else(|| Some(like).filter(|&grid| holds_sample(values, profile, grid)))
 }
 
 /// The grid on which samples of the values take the fewest estimated bits.
@@ -341,6 +367,10 @@ fn group_variables(
         let entry = model.map_or(0, |model| model.parts.len()) + position;
         let group = predicted_group(predictor, entry, variables)?;
         grouped[group.variables[0]] = true;
+        groups.push(group);
+    }
+    for group in given::table_groups(model, variables)? {
+        group.variables.iter().for_each(|&idx| grouped[idx] = true);
         groups.push(group);
     }
     for (idx, variable) in variables.iter().enumerate().filter(|(idx, _)| !grouped[*idx]) {

@@ -167,7 +167,13 @@ fn payload(
         dataset.variables.iter().map(|variable| variable.values.slice(rows.clone())).collect()
     };
     let model = baler::table::search::find(&columns(trained_on), &plans).unwrap();
-    let parts = baler::table::encode(&columns(used_on), &plans, &model, Method::Classical).unwrap();
+    let parts = baler::table::encode(
+        &columns(used_on),
+        &plans,
+        &model,
+        baler::table::Alone { method: Method::Classical, beyond: None },
+    )
+    .unwrap();
     parts.iter().map(Vec::len).sum()
 }
 

@@ -5,13 +5,14 @@ use crate::autoencoder::blocks::BlockPlan;
 use crate::autoencoder::scaling::Scaling;
 use crate::autoencoder::weights::{read_network, write_network};
 use crate::container::bytes::{ByteReader, ByteWriter};
-use crate::container::{MODEL_MAGIC, check_magic, checksum};
+use crate::container::{GroupMethod, MODEL_MAGIC, check_magic, checksum};
 use crate::dataset::{DType, Variable};
 use crate::entropy::Prior;
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::predict::predictor::Predictor;
 use crate::quantize::Grid;
+use crate::table::shared::KnownTable;
 
 /// What the numbers of a grid measure, so that a model fitted on one grid fits another of the same kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,7 +208,9 @@ pub struct ModelInfo {
     pub architecture: String,
     /// Names of the variables that it knows.
     pub variables: Vec<String>,
-    /// Weights and biases of encoders and decoders.
+    /// Of tables: (name, how the column follows from others) of each column.
+    pub columns: Vec<(String, String)>,
+    /// Weights and biases of encoders and decoders, weights of predictors, classes of tables' columns.
     pub n_parameters: u64,
     /// Bytes of the model file.
     pub size_bytes: u64,
@@ -222,8 +225,10 @@ pub struct ModelInfo {
 pub struct Model {
     /// Autoencoders.
     pub parts: Vec<Part>,
-    /// Predictive models; there is at least one of either.
+    /// Predictive models.
     pub predictors: Vec<Predictor>,
+    /// Tables; there is at least one of the three.
+    pub tables: Vec<KnownTable>,
     /// For people.
     pub description: Description,
     /// The bytes that it was read from: archives name a model by the hash of its file, and another version may
@@ -233,20 +238,37 @@ pub struct Model {
 
 impl PartialEq for Model {
     fn eq(&self, other: &Model) -> bool {
-        (&self.parts, &self.predictors, &self.description)
-            == (&other.parts, &other.predictors, &other.description)
+        (&self.parts, &self.predictors, &self.tables, &self.description)
+            == (&other.parts, &other.predictors, &other.tables, &other.description)
     }
 }
 
 impl Model {
     /// A model that no file holds yet.
     pub fn new(parts: Vec<Part>, predictors: Vec<Predictor>, description: Description) -> Model {
-        Model { parts, predictors, description, file: None }
+        Model { parts, predictors, tables: Vec::new(), description, file: None }
     }
 
-    /// Entries that an archive has of the model: its parts, then its predictors.
+    /// The model with a table more.
+    pub fn with_table(mut self, table: KnownTable) -> Model {
+        self.tables.push(table);
+        self
+    }
+
+    /// Entries that an archive has of the model: its parts, then its predictors, then its tables.
     pub fn n_entries(&self) -> usize {
-        self.parts.len() + self.predictors.len()
+        self.parts.len() + self.predictors.len() + self.tables.len()
+    }
+
+    /// The table that is an entry.
+    pub fn known_table(&self, entry: usize) -> Option<&KnownTable> {
+        self.tables.get(entry.checked_sub(self.parts.len() + self.predictors.len())?)
+    }
+
+    /// The table of a group's method.
+    pub fn table(&self, method: &GroupMethod) -> Option<&KnownTable> {
+        let GroupMethod::SharedTable { model } = method else { return None };
+        self.known_table(*model)
     }
 
     /// What an archive holds of an entry.
@@ -254,7 +276,8 @@ impl Model {
         let predictor = |idx: usize| self.predictors.get(idx).map(|predictor| predictor.shared.write());
         match self.parts.get(idx) {
             Some(part) => Some(part.decoder.write(part.tile())),
-            None => predictor(idx - self.parts.len()),
+            None => predictor(idx - self.parts.len())
+                .or_else(|| self.known_table(idx).map(|table| table.shared.write())),
         }
     }
 
@@ -285,6 +308,8 @@ impl Model {
         }
         w.count(self.predictors.len());
         self.predictors.iter().for_each(|predictor| predictor.write(&mut w));
+        w.count(self.tables.len());
+        self.tables.iter().for_each(|table| table.write(&mut w));
         let mut out = ByteWriter::default();
         out.raw(&MODEL_MAGIC);
         out.block(&w.bytes);
@@ -312,8 +337,9 @@ impl Model {
             Description { architecture, n_samples: r.varint()?, n_epochs: r.varint()?, seed: r.varint()? };
         let parts: Vec<Part> = (0..r.count_of_items()?).map(|_| Part::read(&mut r)).collect::<Result<_>>()?;
         let predictors = (0..r.count_of_items()?).map(|_| Predictor::read(&mut r)).collect::<Result<_>>()?;
+        let tables = (0..r.count_of_items()?).map(|_| KnownTable::read(&mut r)).collect::<Result<_>>()?;
         r.finish("the model")?;
-        Ok(Model { parts, predictors, description, file: Some(bytes.to_vec()) })
+        Ok(Model { parts, predictors, tables, description, file: Some(bytes.to_vec()) })
     }
 
     /// What there is to tell.
@@ -332,9 +358,12 @@ impl Model {
                 .iter()
                 .flat_map(|part| part.variables.iter().map(|variable| variable.name.clone()))
                 .chain(self.predictors.iter().map(|predictor| predictor.name.clone()))
+                .chain(self.tables.iter().flat_map(|table| table.columns.iter().map(|c| c.name.clone())))
                 .collect(),
+            columns: self.tables.iter().flat_map(KnownTable::words).collect(),
             n_parameters: n_parameters
-                + self.predictors.iter().map(|predictor| predictor.shared.n_weights() as u64).sum::<u64>(),
+                + self.predictors.iter().map(|predictor| predictor.shared.n_weights() as u64).sum::<u64>()
+                + self.tables.iter().map(|table| table.shared.model.n_leaves() as u64).sum::<u64>(),
             size_bytes: bytes.len() as u64,
             trained_on_rows: self.description.n_samples,
             epochs: self.description.n_epochs,

@@ -85,6 +85,11 @@ pub enum GroupMethod {
     },
     /// Columns of a table, coded together; its model stands here.
     Table(TableModel),
+    /// Columns of a table, coded together by the archive's model `model`.
+    SharedTable {
+        /// Index into the archive's models.
+        model: usize,
+    },
     /// Latents of the archive's model `model`, part `part`.
     Autoencoder {
         /// Index into the archive's models.
@@ -103,7 +108,9 @@ impl GroupMethod {
     pub fn model(&self) -> Option<usize> {
         match self {
             GroupMethod::Classical | GroupMethod::Table(_) => None,
-            GroupMethod::Predictive { model } | GroupMethod::Autoencoder { model, .. } => Some(*model),
+            GroupMethod::Predictive { model }
+            | GroupMethod::SharedTable { model }
+            | GroupMethod::Autoencoder { model, .. } => Some(*model),
         }
     }
 }
@@ -345,7 +352,8 @@ fn read_bound(r: &mut ByteReader) -> Result<Bound> {
     }
 }
 
-fn write_grid(grid: &Grid, w: &mut ByteWriter) {
+/// Code and parameters of a grid.
+pub fn write_grid(grid: &Grid, w: &mut ByteWriter) {
     match *grid {
         Grid::Order => w.u8(0),
         Grid::OrderF32 => w.u8(1),
@@ -369,7 +377,8 @@ fn write_grid(grid: &Grid, w: &mut ByteWriter) {
     }
 }
 
-fn read_grid(r: &mut ByteReader, dtype: DType) -> Result<Grid> {
+/// Inverse of [`write_grid`], for a dtype that the grid must fit.
+pub fn read_grid(r: &mut ByteReader, dtype: DType) -> Result<Grid> {
     let code = r.u8()?;
     let grid = match code {
         0 => Grid::Order,
@@ -410,6 +419,10 @@ fn write_group(group: &GroupPlan, w: &mut ByteWriter) {
         GroupMethod::Table(model) => {
             w.u8(2);
             model.write(w);
+        }
+        GroupMethod::SharedTable { model } => {
+            w.u8(4);
+            w.count(*model);
         }
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
             w.u8(1);
@@ -455,18 +468,21 @@ fn read_group(r: &mut ByteReader, all: &[VariablePlan]) -> Result<GroupPlan> {
             }
             GroupMethod::Autoencoder { model, scalings, blocks, residual: flags & 1 != 0 }
         }
-        2 => {
+        code @ (2 | 4) => {
             let one_length = |&idx: &usize| all[idx].shape.len() == 1 && all[idx].n_rows() == n_rows;
             if !variables.iter().all(one_length) || rows_per_chunk > table::MAX_ROWS {
                 return Err(Error::corrupt(
                     "the columns of a table differ in length, or its chunks are too long",
                 ));
             }
-            GroupMethod::Table(TableModel::read(r, variables.len())?)
+            match code {
+                2 => GroupMethod::Table(TableModel::read(r, variables.len())?),
+                _ => GroupMethod::SharedTable { model: r.count()? },
+            }
         }
         n => {
             return Err(Error::unsupported(format!(
-                "expected method 0 to 3, found {n}; use a newer version"
+                "expected method 0 to 4, found {n}; use a newer version"
             )));
         }
     };

@@ -9,7 +9,7 @@ mod header;
 
 use crate::error::{Error, Result};
 use bytes::{ByteReader, ByteWriter};
-pub use header::{GroupMethod, GroupPlan, Plan, VariablePlan};
+pub use header::{GroupMethod, GroupPlan, Plan, VariablePlan, read_grid, write_grid};
 
 /// First bytes of an archive: six that no text file has, and the version of the format.
 pub const ARCHIVE_MAGIC: [u8; 7] = *b"\x89BALE\n\x01";

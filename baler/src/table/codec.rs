@@ -147,12 +147,27 @@ fn encode_stream(
     Ok(w.bytes)
 }
 
+/// When a column's part is written without the table, if that is smaller.
+#[derive(Debug, Clone, Copy)]
+pub struct Alone<'a> {
+    /// By this method.
+    pub method: Method,
+    /// Only if the table takes more than so many bits a value, a number a column; without it is always tried.
+    pub beyond: Option<&'a [f64]>,
+}
+
+impl Alone<'_> {
+    fn is_tried(&self, idx: usize, n_bytes: usize, n_rows: usize) -> bool {
+        self.beyond.is_none_or(|bits| 8.0 * n_bytes as f64 > bits[idx] * n_rows as f64)
+    }
+}
+
 /// The parts of a chunk, in the order of the variables.
 pub fn encode(
     originals: &[Values],
     variables: &[&VariablePlan],
     model: &TableModel,
-    method: Method,
+    alone: Alone,
 ) -> Result<Vec<Vec<u8>>> {
     let n_rows = originals.first().map_or(0, Values::len);
     let mut decoded = Decoded::new(model);
@@ -168,7 +183,10 @@ pub fn encode(
             let column = &model.columns[idx];
             let stream = encode_stream(&mut quantized, variables[idx], column, &decoded)?;
             let part = part_bytes(&quantized, &stream, &originals[idx], variables[idx]);
-            let plain = plain_part(&quantized, &originals[idx], variables[idx], n_rows, method);
+            if !alone.is_tried(idx, part.len(), n_rows) {
+                return Ok(part);
+            }
+            let plain = plain_part(&quantized, &originals[idx], variables[idx], n_rows, alone.method);
             Ok(plain.filter(|plain| plain.len() < part.len()).unwrap_or(part))
         })
         .collect()

@@ -72,6 +72,34 @@ impl Leaves {
         self.leaves.get(class).copied()
     }
 
+    /// The leaves of numbers that `map` takes to others, about 2^`shift` times as far apart: each run of leaves that touch
+    /// is tiled anew, with the widths and weights of the leaves that lay there. What finds no room is in no leaf.
+    pub fn rescaled(&self, map: impl Fn(i64) -> i64, shift: i32) -> Leaves {
+        let ends: Vec<i64> =
+            self.leaves.iter().map(|leaf| leaf.low.wrapping_add(1 << leaf.log_width)).collect();
+        // Where the run ends that a leaf is in: no new leaf reaches beyond, so that a frequent number stays alone.
+        let mut limits = vec![i64::MAX; ends.len()];
+        for idx in (0..ends.len()).rev() {
+            let touches =
+                self.leaves.get(idx + 1).is_some_and(|next| next.low == ends[idx] && next.log_width > 0);
+            limits[idx] = if touches { limits[idx + 1] } else { map(ends[idx]) };
+        }
+        let mut leaves: Vec<Leaf> = Vec::with_capacity(self.leaves.len());
+        let mut at = i64::MIN;
+        for (idx, leaf) in self.leaves.iter().enumerate() {
+            at = at.max(map(leaf.low));
+            while at < map(ends[idx]) && leaves.len() + 1 < MAX_LEAVES {
+                let room = limits[idx].wrapping_sub(at) as u64;
+                let fits = |width: u32| 1 << width <= room && at.checked_add(1 << width).is_some();
+                let widest = (leaf.log_width as i32 + shift).clamp(0, 62) as u32;
+                let Some(log_width) = (0..=widest).rev().find(|&width| fits(width)) else { break };
+                leaves.push(Leaf { low: at, log_width, weight: leaf.weight });
+                at += 1 << log_width;
+            }
+        }
+        Leaves::new(leaves)
+    }
+
     /// Count, then of each leaf: log_width with the weight above it, distance to the end of the leaf before (of the
     /// first: the number itself, signed).
     pub fn write(&self, w: &mut ByteWriter) {
@@ -164,6 +192,21 @@ mod tests {
                 assert_eq!(!at as usize, class);
             }
         }
+    }
+
+    #[test]
+    fn leaves_are_tiled_anew_for_other_steps() {
+        let leaves =
+            Leaves::new(vec![leaf(-8, 3, 1), leaf(0, 0, 3), leaf(1, 3, 1), leaf(9, 4, 0), leaf(100, 2, 2)]);
+        assert_eq!(leaves.rescaled(|x| x, 0), leaves);
+        let finer = leaves.rescaled(|x| x * 13 / 10, 0);
+        let lows: Vec<(i64, u32)> = finer.leaves.iter().map(|leaf| (leaf.low, leaf.log_width)).collect();
+        assert_eq!(lows, [(-10, 3), (-2, 1), (0, 0), (1, 3), (9, 3), (17, 4), (130, 2), (134, 0)]);
+        let half = leaves.rescaled(|x| x.div_euclid(2), -1);
+        assert!((-4..12).all(|x| half.class(x) + 1 < half.n_classes()) && half.class(0) == half.class(1) - 1);
+        let wild = Leaves::new(vec![leaf(-(1 << 62), 62, 0), leaf(0, 62, 0)]);
+        assert!(wild.rescaled(|x| x.saturating_mul(1 << 40), 40).n_classes() > 1);
+        assert_eq!(wild.rescaled(|_| 0, 0).n_classes(), 1);
     }
 
     #[test]

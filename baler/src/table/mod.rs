@@ -8,6 +8,7 @@
 //! - [`mod@column`]: values -> numbers, counted from what the columns before say.
 //! - [`buckets`], [`leaves`], [`coder`]: numbers -> adaptive decisions, asked about what the columns before hold.
 //! - [`codec`]: all of that for a chunk.
+//! - [`shared`]: a model that was trained before; [`mod@words`]: a model for people.
 //!
 //! Measured (bytes at 1e-3 of the range; quantize + pco first): 24 columns of jets 1 410 717 -> 829 103, MiniAOD jets 200 921
 //! -> 107 414, LHCb 411 071 -> 312 005, muons 534 799 -> 516 999. Without contexts the
@@ -22,31 +23,8 @@ pub mod formula;
 pub mod leaves;
 pub mod model;
 pub mod search;
+pub mod shared;
+pub mod words;
 
-pub use codec::{decode, encode, is_table_stream, largest_error};
+pub use codec::{Alone, decode, encode, is_table_stream, largest_error};
 pub use model::{MAX_ROWS, TableModel};
-
-use model::Base;
-
-/// How a column follows from others, in words; `names` are those of the columns.
-pub fn words(model: &TableModel, idx: usize, names: &dyn Fn(usize) -> String) -> String {
-    let column = &model.columns[idx];
-    let mut words = Vec::new();
-    match &column.base {
-        Base::Zero => {}
-        Base::Before => words.push("counted from the row before".to_string()),
-        Base::Formula { formula, zeros } => {
-            words.push(format!("from {}", model.formulas[*formula].words(names)));
-            if !zeros.is_empty() {
-                let zeros: Vec<String> = zeros.iter().map(|&idx| names(idx)).collect();
-                words.push(format!("where {} = 0", zeros.join(" = ")));
-            }
-        }
-    }
-    words.extend(column.gate.map(|gate| format!("0 where {} is", names(gate))));
-    let parents: Vec<String> = model.context_parents(idx).into_iter().map(names).collect();
-    if !parents.is_empty() {
-        words.push(format!("given {}", parents.join(", ")));
-    }
-    if words.is_empty() { "classes".to_string() } else { words.join("; ") }
-}

@@ -172,6 +172,11 @@ impl TableModel {
         parents
     }
 
+    /// Classes of all heads.
+    pub fn n_leaves(&self) -> usize {
+        self.columns.iter().flat_map(|column| &column.heads).map(|head| head.leaves.n_classes()).sum()
+    }
+
     /// `wanted` columns, and all that they need.
     pub fn with_ancestors(&self, mut wanted: Vec<bool>) -> Vec<bool> {
         for &idx in self.order.iter().rev() {

@@ -27,6 +27,7 @@ mod principal;
 mod samples;
 mod schedule;
 mod shard;
+mod tables;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
-//! A predictive model from data: samples of every variable, quantized as compression will quantize them.
+//! A predictive model from data: samples of every field, quantized as compression will quantize them, and the columns of
+//! a table together.
 
 use super::options::TrainOptions;
+use super::tables;
 use crate::autoencoder::{Description, Model};
 use crate::chunk;
 use crate::container::VariablePlan;
@@ -31,13 +33,15 @@ struct Run {
     mask: Option<Vec<bool>>,
 }
 
-/// True if a predictive model is what is asked for: by name, or for a bound on fields.
+/// True if a predictive model is what is asked for: by name, or for a bound on fields and tables.
 pub fn is_asked(first: &Dataset, options: &Options) -> bool {
     let bounded = options.size.is_none() && options.bound != BoundSpec::Unbounded;
-    let fields = first.variables.iter().all(|variable| variable.shape.len() >= 2);
+    let members = tables::columns(first);
+    let known = |(idx, variable): (usize, &Variable)| variable.shape.len() >= 2 || members.contains(&idx);
+    let known = first.variables.iter().enumerate().all(known);
     let as_usual = TrainOptions { seed: options.training.seed, ..TrainOptions::default() };
     options.method == Method::Predictive
-        || (options.method == Method::Auto && bounded && fields && options.training == as_usual)
+        || (options.method == Method::Auto && bounded && known && options.training == as_usual)
 }
 
 /// Trains one predictor a variable on datasets of the same variables.
@@ -46,24 +50,41 @@ pub fn train(datasets: &[Dataset], options: &Options, progress: &mut dyn Progres
     if options.size.is_some() || options.bound == BoundSpec::Unbounded {
         return Err(Error::config("expected a bound to train a predictive model for, found a size"));
     }
-    progress.stage("train", first.variables.len() as u64);
+    let members = tables::columns(first);
+    let table = match members.is_empty() {
+        true => None,
+        false => Some(tables::train(datasets, &members, options, progress)?),
+    };
+    let fields: Vec<usize> = (0..first.variables.len()).filter(|idx| !members.contains(idx)).collect();
+    progress.stage("train", fields.len() as u64);
     let learn = |idx: usize| {
         let variables: Vec<&Variable> =
             datasets.iter().map(|dataset| counterpart(dataset, first, idx)).collect::<Result<_>>()?;
         learn(&variables, options).map_err(|error| error.in_variable(&first.variables[idx].name))
     };
-    let predictors: Vec<Predictor> = in_threads(options.n_threads, || {
-        (0..first.variables.len()).into_par_iter().map(learn).collect::<Result<_>>()
-    })??;
-    progress.advance(first.variables.len() as u64);
+    let predictors: Vec<Predictor> =
+        in_threads(options.n_threads, || fields.par_iter().map(|&idx| learn(idx)).collect::<Result<_>>())??;
+    progress.advance(fields.len() as u64);
     let values = datasets.iter().flat_map(|dataset| &dataset.variables).map(|variable| variable.values.len());
+    let n_rows = datasets
+        .iter()
+        .map(|dataset| dataset.variables[0].shape.first().copied().unwrap_or(1))
+        .sum::<usize>();
     let description = Description {
-        architecture: "predictive".to_string(),
-        n_samples: values.sum::<usize>() as u64,
+        architecture: match (&table, fields.is_empty()) {
+            (None, _) => "predictive".to_string(),
+            (Some(table), true) => format!("table of {} columns", table.columns.len()),
+            (Some(table), false) => format!("predictive, table of {} columns", table.columns.len()),
+        },
+        n_samples: if fields.is_empty() { n_rows } else { values.sum() } as u64,
         n_epochs: 0,
         seed: options.training.seed,
     };
-    Ok(Model::new(Vec::new(), predictors, description))
+    let model = Model::new(Vec::new(), predictors, description);
+    Ok(match table {
+        Some(table) => model.with_table(table),
+        None => model,
+    })
 }
 
 /// The dataset less what is dropped.
@@ -74,7 +95,7 @@ pub fn kept(dataset: &Dataset, options: &Options) -> Dataset {
 }
 
 /// The variable of another dataset with the same name, or the only one.
-fn counterpart<'a>(dataset: &'a Dataset, first: &Dataset, idx: usize) -> Result<&'a Variable> {
+pub fn counterpart<'a>(dataset: &'a Dataset, first: &Dataset, idx: usize) -> Result<&'a Variable> {
     let name = &first.variables[idx].name;
     let found = dataset.variables.iter().find(|variable| variable.name == *name);
     let only =

@@ -20,9 +20,9 @@ use rayon::prelude::*;
 pub const MIN_ROWS: usize = 256;
 
 /// Most columns of a table: what each is asked about is looked for among all others.
-const MAX_COLUMNS: usize = 128;
+pub const MAX_COLUMNS: usize = 128;
 /// Rows of a chunk: what is learned of a table is learned again in each.
-const ROWS_PER_CHUNK: usize = 1 << 18;
+pub const ROWS_PER_CHUNK: usize = 1 << 18;
 
 /// Makes one group of the columns that are coded apart and have the same number of rows; the largest such table.
 pub fn group(dataset: &Dataset, variables: &[VariablePlan], groups: &mut Vec<GroupPlan>) -> Result<()> {
