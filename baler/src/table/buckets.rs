@@ -3,14 +3,19 @@
 
 use crate::container::bytes::with_room;
 use crate::error::Result;
+use crate::quantize::widest;
 use crate::table::model::{Feature, Source};
+use rayon::prelude::*;
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// Features that are kept for other columns.
 const MAX_KEPT: usize = 256;
 /// Values that are looked at for the edges.
 const N_SAMPLES: usize = 4096;
+/// Values that are compared with the edges at a time.
+const AT_ONCE: usize = 32;
 
 /// Lower edges of all buckets but the first: quantiles of a sample; where one value takes several, the next value too, so
 /// that it has a bucket of its own.
@@ -36,23 +41,25 @@ fn edges(values: &[f64], n_buckets: usize) -> Vec<f64> {
 
 /// How many of the edges are at or under each value, `lag` rows before; 0 where there is no such row, and for NaN.
 fn buckets(values: &[f64], n_buckets: usize, lag: usize) -> Result<Vec<u8>> {
-    // Full of infinities, so that a search over a power of two has one form.
-    let found = edges(values, n_buckets);
-    let mut edges = [f64::INFINITY; 64];
-    edges[..found.len()].copy_from_slice(&found);
-    let half = found.len().next_power_of_two().min(64) / 2;
+    let edges = edges(values, n_buckets);
     let mut buckets = with_room(values.len())?;
-    buckets.resize(lag.min(values.len()), 0);
-    for &x in &values[..values.len() - buckets.len()] {
-        let mut at = 0;
-        let mut width = half.max(1);
-        while width > 0 {
-            at += if edges[at + width - 1] <= x { width } else { 0 };
-            width /= 2;
-        }
-        at += (at < 63 && edges[at] <= x) as usize;
-        buckets.push(at.min(found.len()) as u8);
-    }
+    buckets.resize(values.len(), 0);
+    let lag = lag.min(values.len());
+    // Every edge against a few values at a time is faster than a search: nothing depends on anything.
+    widest(
+        #[inline(always)]
+        || {
+            for (values, buckets) in values.chunks(AT_ONCE).zip(buckets[lag..].chunks_mut(AT_ONCE)) {
+                let mut counts = [0u64; AT_ONCE];
+                let mut block = [f64::NAN; AT_ONCE];
+                block[..values.len()].copy_from_slice(values);
+                for edge in &edges {
+                    counts.iter_mut().zip(&block).for_each(|(count, x)| *count += (edge <= x) as u64);
+                }
+                buckets.iter_mut().zip(counts).for_each(|(bucket, count)| *bucket = count as u8);
+            }
+        },
+    );
     Ok(buckets)
 }
 
@@ -78,18 +85,38 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    /// The index of a context's cell in every row, of the features but the own classes; `u32` are cells.
-    pub fn cells(
-        &mut self,
-        context: &[Feature],
+    /// Of all `features`, made at once. There may be more of them than are kept else.
+    pub fn of_all(
+        features: impl Iterator<Item = Feature>,
         columns: &[Vec<f64>],
         formulas: &[Vec<f64>],
-        n_rows: usize,
-    ) -> Result<Vec<u32>> {
+    ) -> Result<Buckets> {
+        let wanted: HashSet<Feature> = features.filter(|feature| !is_own(feature)).collect();
+        let wanted: Vec<Feature> = wanted.into_iter().collect();
+        let make =
+            |feature: &Feature| Ok(((feature.source, feature.n_buckets), make(*feature, columns, formulas)?));
+        Ok(Buckets { made: wanted.par_iter().map(make).collect::<Result<_>>()? })
+    }
+
+    /// Makes what a context asks for and is not there yet.
+    pub fn make(&mut self, context: &[Feature], columns: &[Vec<f64>], formulas: &[Vec<f64>]) -> Result<()> {
+        if self.made.len() + context.len() > MAX_KEPT {
+            self.made.clear();
+        }
+        for feature in context.iter().filter(|feature| !is_own(feature)) {
+            if let Entry::Vacant(free) = self.made.entry((feature.source, feature.n_buckets)) {
+                free.insert(make(*feature, columns, formulas)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The index of a context's cell in every row, of the features but the own classes, which were made before.
+    pub fn cells(&self, context: &[Feature], n_rows: usize) -> Result<Vec<u32>> {
         let mut cells = with_room(n_rows)?;
         cells.resize(n_rows, 0u32);
         for feature in context {
-            if let Some(buckets) = self.of(*feature, columns, formulas)? {
+            if let Some(buckets) = self.of(*feature) {
                 let n = feature.n_buckets as u32;
                 cells.iter_mut().zip(buckets).for_each(|(cell, &bucket)| *cell = *cell * n + bucket as u32);
             }
@@ -97,34 +124,26 @@ impl Buckets {
         Ok(cells)
     }
 
-    /// The feature's bucket in every row; `None` for own classes.
-    pub fn of(
-        &mut self,
-        feature: Feature,
-        columns: &[Vec<f64>],
-        formulas: &[Vec<f64>],
-    ) -> Result<Option<&[u8]>> {
-        let n_buckets = feature.n_buckets;
-        let make = || match feature.source {
-            Source::Column { column, lag } => buckets(&columns[column], n_buckets, lag),
-            Source::Formula(idx) => buckets(&formulas[idx], n_buckets, 0),
-            Source::Rise(column) => {
-                let last = (n_buckets - 1) as u8;
-                rises(&columns[column]).map(|rises| rises.into_iter().map(|rise| rise.min(last)).collect())
-            }
-            Source::Own { .. } => Ok(Vec::new()),
-        };
-        if matches!(feature.source, Source::Own { .. }) {
-            return Ok(None);
+    /// The bucket of a feature in every row; `None` for own classes, and for what was not made.
+    pub fn of(&self, feature: Feature) -> Option<&[u8]> {
+        self.made.get(&(feature.source, feature.n_buckets)).map(Vec::as_slice)
+    }
+}
+
+fn is_own(feature: &Feature) -> bool {
+    matches!(feature.source, Source::Own { .. })
+}
+
+fn make(feature: Feature, columns: &[Vec<f64>], formulas: &[Vec<f64>]) -> Result<Vec<u8>> {
+    let n_buckets = feature.n_buckets;
+    match feature.source {
+        Source::Column { column, lag } => buckets(&columns[column], n_buckets, lag),
+        Source::Formula(idx) => buckets(&formulas[idx], n_buckets, 0),
+        Source::Rise(column) => {
+            let last = (n_buckets - 1) as u8;
+            rises(&columns[column]).map(|rises| rises.into_iter().map(|rise| rise.min(last)).collect())
         }
-        let key = (feature.source, n_buckets);
-        if !self.made.contains_key(&key) {
-            if self.made.len() >= MAX_KEPT {
-                self.made.clear();
-            }
-            self.made.insert(key, make()?);
-        }
-        Ok(self.made.get(&key).map(Vec::as_slice))
+        Source::Own { .. } => Ok(Vec::new()),
     }
 }
 

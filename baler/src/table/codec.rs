@@ -9,14 +9,14 @@ use crate::entropy::binary::{BinaryDecoder, BinaryEncoder, BitCoder};
 use crate::entropy::bits::{BitReader, BitWriter};
 use crate::error::{Error, Result};
 use crate::options::Method;
-use crate::quantize::Element;
 use crate::quantize::blocks::compare;
+use crate::quantize::{Element, widest};
 use crate::special::Specials;
 use crate::stream::How;
 use crate::table::buckets::Buckets;
 use crate::table::coder::{HeadCoder, PlainBits, Told};
 use crate::table::column::{Rows, Walk, quantize, reconstruct};
-use crate::table::model::{ColumnModel, TableModel};
+use crate::table::model::{ColumnModel, Feature, TableModel};
 use crate::with_values;
 use rayon::prelude::*;
 
@@ -95,38 +95,45 @@ pub fn quantize_column(
     quantize!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
 }
 
+/// The cells of each context of each head, in every row.
+type Cells = Vec<Vec<Vec<u32>>>;
+
+/// The cells of a column's contexts; `of` makes those of one.
+fn cells(column: &ColumnModel, mut of: impl FnMut(&[Feature]) -> Result<Vec<u32>>) -> Result<Cells> {
+    let mut cells = Vec::with_capacity(column.heads.len());
+    for head in &column.heads {
+        cells.push(head.contexts.iter().map(|context| of(context)).collect::<Result<_>>()?);
+    }
+    Ok(cells)
+}
+
 /// Codes the numbers of a column, or reads them where bits are read: `numbers` are both.
-#[allow(clippy::too_many_arguments)]
-pub fn code_column<B: BitCoder, P: PlainBits>(
-    bits: &mut B,
-    plain_bits: &mut P,
+fn code_column<B: BitCoder, P: PlainBits>(
+    (bits, plain_bits): (&mut B, &mut P),
     numbers: &mut [i64],
     specials: &Specials,
-    variable: &VariablePlan,
-    column: &ColumnModel,
-    decoded: &Decoded,
-    buckets: &mut Buckets,
+    (variable, column): (&VariablePlan, &ColumnModel),
+    rows: &Rows,
+    cells: Cells,
 ) -> Result<()> {
-    let n_rows = numbers.len();
-    let rows = Rows::new(column, &decoded.columns, &decoded.formulas, n_rows)?;
-    let walk = Walk::new(variable, column, &rows);
-    let mut heads = Vec::new();
-    for head in &column.heads {
-        let cells = (head.contexts.iter())
-            .map(|context| buckets.cells(context, &decoded.columns, &decoded.formulas, n_rows))
-            .collect::<Result<_>>()?;
-        heads.push(HeadCoder::new(head, cells)?);
-    }
+    let walk = Walk::new(variable, column, rows);
+    let heads = column.heads.iter().zip(cells).map(|(head, cells)| HeadCoder::new(head, cells));
+    let mut heads = heads.collect::<Result<Vec<_>>>()?;
     let mut told = Told::default();
-    for (row, number) in numbers.iter_mut().enumerate() {
-        let special = specials.classes.get(row).is_some_and(|&class| class != 0);
-        let head = if special { None } else { walk.head_of(row, variable.dtype) };
-        match head.and_then(|head| heads.get_mut(head)) {
-            Some(head) => *number = head.code(bits, plain_bits, row, &mut told, *number)?,
-            None => told.push(0),
-        }
-    }
-    Ok(())
+    widest(
+        #[inline(always)]
+        || {
+            for (row, number) in numbers.iter_mut().enumerate() {
+                let special = specials.classes.get(row).is_some_and(|&class| class != 0);
+                let head = if special { None } else { walk.head_of(row, variable.dtype) };
+                match head.and_then(|head| heads.get_mut(head)) {
+                    Some(head) => *number = head.code(bits, plain_bits, row, &mut told, *number)?,
+                    None => told.push(0),
+                }
+            }
+            Ok(())
+        },
+    )
 }
 
 /// The stream of a column.
@@ -135,11 +142,14 @@ fn encode_stream(
     variable: &VariablePlan,
     column: &ColumnModel,
     decoded: &Decoded,
+    buckets: &Buckets,
 ) -> Result<Vec<u8>> {
     let (mut bits, mut plain_bits) = (BinaryEncoder::default(), BitWriter::default());
     let Quantized { numbers, specials, .. } = quantized;
-    let buckets = &mut Buckets::default();
-    code_column(&mut bits, &mut plain_bits, numbers, specials, variable, column, decoded, buckets)?;
+    let n_rows = numbers.len();
+    let rows = Rows::new(column, &decoded.columns, &decoded.formulas, n_rows)?;
+    let cells = cells(column, |context| buckets.cells(context, n_rows))?;
+    code_column((&mut bits, &mut plain_bits), numbers, specials, (variable, column), &rows, cells)?;
     let mut w = ByteWriter::default();
     w.u8(TABLE_STREAM);
     w.block(&bits.finish());
@@ -175,13 +185,15 @@ pub fn encode(
     for &idx in &model.order {
         quantized[idx] = Some(quantize_column(&originals[idx], variables[idx], model, idx, &mut decoded)?);
     }
+    let wanted = model.columns.iter().flat_map(ColumnModel::features).copied();
+    let buckets = Buckets::of_all(wanted, &decoded.columns, &decoded.formulas)?;
     quantized
         .into_par_iter()
         .enumerate()
         .map(|(idx, quantized)| {
             let mut quantized = quantized.expect("the order holds every column");
             let column = &model.columns[idx];
-            let stream = encode_stream(&mut quantized, variables[idx], column, &decoded)?;
+            let stream = encode_stream(&mut quantized, variables[idx], column, &decoded, &buckets)?;
             let part = part_bytes(&quantized, &stream, &originals[idx], variables[idx]);
             if !alone.is_tried(idx, part.len(), n_rows) {
                 return Ok(part);
@@ -302,9 +314,13 @@ fn decode_column(
     let mut plain_bits = BitReader::new(stream.rest());
     let mut numbers = with_room(n_rows)?;
     numbers.resize(n_rows, 0);
-    code_column(&mut bits, &mut plain_bits, &mut numbers, &specials, variable, column, decoded, buckets)?;
-    plain_bits.finish()?;
     let rows = Rows::new(column, &decoded.columns, &decoded.formulas, n_rows)?;
+    let cells = cells(column, |context| {
+        buckets.make(context, &decoded.columns, &decoded.formulas)?;
+        buckets.cells(context, n_rows)
+    })?;
+    code_column((&mut bits, &mut plain_bits), &mut numbers, &specials, (variable, column), &rows, cells)?;
+    plain_bits.finish()?;
     r.f64()?;
     let hash = r.raw(8)?;
     r.finish("a variable's part")?;

@@ -120,7 +120,7 @@ impl<'a> HeadCoder<'a> {
     }
 
     /// Codes a number, or reads it where bits are read.
-    #[inline]
+    #[inline(always)]
     pub fn code<B: BitCoder, P: PlainBits>(
         &mut self,
         bits: &mut B,

@@ -9,6 +9,10 @@ pub const MAX_LEAVES: usize = 256;
 /// Weight of a leaf of each class of weight; of all other numbers: that of the smallest.
 const WEIGHTS: [u64; 4] = [1, 4, 16, 64];
 
+/// Numbers between leaves for which there are leaves where steps change, and how many leaves at most.
+const WIDEST_GAP: i64 = 64;
+const GAP_LEAVES: usize = 2;
+
 /// Numbers `low..low + 2^log_width`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leaf {
@@ -73,7 +77,8 @@ impl Leaves {
     }
 
     /// The leaves of numbers that `map` takes to others, about 2^`shift` times as far apart: each run of leaves that touch
-    /// is tiled anew, with the widths and weights of the leaves that lay there. What finds no room is in no leaf.
+    /// is tiled anew, with the widths and weights of the leaves that lay there. Between runs that are near each other lie
+    /// rare leaves: what was a lattice may not be one on other steps. What finds no room is in no leaf.
     pub fn rescaled(&self, map: impl Fn(i64) -> i64, shift: i32) -> Leaves {
         let ends: Vec<i64> =
             self.leaves.iter().map(|leaf| leaf.low.wrapping_add(1 << leaf.log_width)).collect();
@@ -87,7 +92,15 @@ impl Leaves {
         let mut leaves: Vec<Leaf> = Vec::with_capacity(self.leaves.len());
         let mut at = i64::MIN;
         for (idx, leaf) in self.leaves.iter().enumerate() {
-            at = at.max(map(leaf.low));
+            let low = map(leaf.low);
+            for _ in 0..GAP_LEAVES {
+                let gap = if idx == 0 { 0 } else { low.saturating_sub(at) };
+                if (1..=WIDEST_GAP).contains(&gap) && leaves.len() + 1 < MAX_LEAVES {
+                    leaves.push(Leaf { low: at, log_width: gap.ilog2(), weight: 0 });
+                    at += 1 << gap.ilog2();
+                }
+            }
+            at = at.max(low);
             while at < map(ends[idx]) && leaves.len() + 1 < MAX_LEAVES {
                 let room = limits[idx].wrapping_sub(at) as u64;
                 let fits = |width: u32| 1 << width <= room && at.checked_add(1 << width).is_some();
@@ -201,9 +214,12 @@ mod tests {
         assert_eq!(leaves.rescaled(|x| x, 0), leaves);
         let finer = leaves.rescaled(|x| x * 13 / 10, 0);
         let lows: Vec<(i64, u32)> = finer.leaves.iter().map(|leaf| (leaf.low, leaf.log_width)).collect();
-        assert_eq!(lows, [(-10, 3), (-2, 1), (0, 0), (1, 3), (9, 3), (17, 4), (130, 2), (134, 0)]);
+        let expected = [(-10, 3), (-2, 1), (0, 0), (1, 3), (9, 3), (17, 3), (25, 2), (29, 1), (31, 0)];
+        assert_eq!(lows, [&expected[..], &[(130, 2), (134, 0)]].concat());
+        let lattice = Leaves::new(vec![leaf(0, 0, 1), leaf(9, 0, 1), leaf(90, 0, 1)]).rescaled(|x| x, 0);
+        assert_eq!(lattice.leaves.iter().map(|leaf| leaf.low).collect::<Vec<_>>(), [0, 1, 9, 90]);
         let half = leaves.rescaled(|x| x.div_euclid(2), -1);
-        assert!((-4..12).all(|x| half.class(x) + 1 < half.n_classes()) && half.class(0) == half.class(1) - 1);
+        assert!((-4..12).all(|x| half.class(x) + 1 < half.n_classes()) && half.class(0) == half.class(3));
         let wild = Leaves::new(vec![leaf(-(1 << 62), 62, 0), leaf(0, 62, 0)]);
         assert!(wild.rescaled(|x| x.saturating_mul(1 << 40), 40).n_classes() > 1);
         assert_eq!(wild.rescaled(|_| 0, 0).n_classes(), 1);

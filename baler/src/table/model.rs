@@ -70,7 +70,7 @@ pub struct Head {
 }
 
 /// Something known when a number is coded, in few buckets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Feature {
     /// What.
     pub source: Source,
@@ -189,7 +189,8 @@ impl TableModel {
 }
 
 impl ColumnModel {
-    fn features(&self) -> impl Iterator<Item = &Feature> {
+    /// What its contexts ask for.
+    pub fn features(&self) -> impl Iterator<Item = &Feature> {
         self.heads.iter().flat_map(|head| head.contexts.iter().flatten())
     }
 

@@ -73,9 +73,11 @@ struct Trial<'a> {
 impl Trial<'_> {
     /// Bits that the head takes for the first `n_coded` numbers.
     fn bits(&mut self, head: &Head, n_coded: usize) -> Result<f64> {
-        let cells = (head.contexts.iter())
-            .map(|c| self.buckets.cells(c, &self.decoded.columns, &self.decoded.formulas, self.n_rows))
-            .collect::<Result<_>>()?;
+        let mut cells = Vec::with_capacity(head.contexts.len());
+        for context in &head.contexts {
+            self.buckets.make(context, &self.decoded.columns, &self.decoded.formulas)?;
+            cells.push(self.buckets.cells(context, self.n_rows)?);
+        }
         let mut coder = HeadCoder::new(head, cells)?;
         let mut cost = Cost::default();
         let mut told = Told::default();
@@ -90,7 +92,8 @@ impl Trial<'_> {
         let n_classes = head.leaves.n_classes();
         let mut joint = vec![0u32; feature.n_buckets * n_classes];
         let mut before = [0usize; 2];
-        let buckets = self.buckets.of(feature, &self.decoded.columns, &self.decoded.formulas)?;
+        self.buckets.make(&[feature], &self.decoded.columns, &self.decoded.formulas)?;
+        let buckets = self.buckets.of(feature);
         for &(row, number) in &self.coded {
             let class = head.leaves.class(number);
             let bucket = match (feature.source, buckets) {
