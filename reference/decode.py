@@ -19,8 +19,11 @@ import zstandard
 from fields import FormatError, Reader, check, unzigzag, wrap64
 from pcodec import standalone as pcodec
 from predictive import decode_predictive
-from tables import TABLE, decode_column, formula_rows, read_table
+from tables import TABLE, SharedTable, decode_column, formula_rows, read_table
 from weights import SharedModel
+
+# Stands for the table of a group whose model is one of the archive's.
+SHARED = "shared"
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
 
@@ -118,14 +121,16 @@ def read_group(r, variables):
     check(indices and rows_per_chunk > 0, "an empty group")
     check(all(a < b for a, b in zip(indices, indices[1:])) and indices[-1] < len(variables), "bad group")
     method = r.u8()
-    check(method in (0, 1, 2, 3), "unknown method")
+    check(method in (0, 1, 2, 3, 4), "unknown method")
     if method in (0, 3):
         check(len(indices) == 1, "a classical or predictive group has one variable")
         return Group(indices, rows_per_chunk, r.varint() if method == 3 else None, None)
-    if method == 2:
+    if method in (2, 4):
         shapes = [variables[index].shape for index in indices]
         check(all(len(shape) == 1 and shape == shapes[0] for shape in shapes), "columns of different lengths")
         check(rows_per_chunk <= 1 << 20, "too many rows a chunk of a table")
+        if method == 4:
+            return Group(indices, rows_per_chunk, r.varint(), None, SHARED)
         return Group(indices, rows_per_chunk, None, None, read_table(r, len(indices)))
     model, flags = r.varint(), r.u8()
     check(flags <= 3, "unknown flags")
@@ -216,12 +221,17 @@ def read_models(data, model_file, groups):
     for index, group in enumerate(groups):
         if group.model is not None:
             check(group.model < len(entries), "a model is missing")
-            models[index] = (read_decoder if group.learned else SharedModel)(entries[group.model])
+            read = read_decoder if group.learned else read_shared_table if group.table else SharedModel
+            models[index] = read(entries[group.model])
     return models
 
 
+def read_shared_table(data):
+    return SharedTable(data, read_grid, DTYPES)
+
+
 def read_model_file(data):
-    """The bytes of the decoders and then of the predictive models of a model file."""
+    """The bytes of the decoders, then of the predictive models, then of the tables of a model file."""
     check(data[:6] == b"\x89BALM\n", "not a model")
     check(data[6:7] == b"\x01", "unknown version")
     outer = Reader(data[7:])
@@ -261,7 +271,14 @@ def read_model_file(data):
         SharedModel(model_bytes)
         return model_bytes
 
-    parts = r.many(read_part) + r.many(read_predictor)
+    def read_known_table():
+        # Name; least and largest value, bits a value with the table and without, share of rows.
+        n_columns = len(r.many(lambda: (r.text(), [r.f64() for _ in range(5)])))
+        model_bytes = r.block()
+        check(len(read_shared_table(model_bytes).grids) == n_columns, "a table's model has other columns")
+        return model_bytes
+
+    parts = r.many(read_part) + r.many(read_predictor) + r.many(read_known_table)
     r.end()
     return parts
 
@@ -272,7 +289,8 @@ def read_model_file(data):
 def decode_chunk(chunk, group, variables, n_rows, model):
     """[(variable's index, flat values)] of a chunk."""
     if group.table:
-        return decode_table(chunk, group, variables, n_rows)
+        table = group.table if model is None else model.fitted([variables[i] for i in group.variables])
+        return decode_table(chunk, group._replace(table=table), variables, n_rows)
     shapes = [[n_rows, *variables[i].shape[1:]] if variables[i].shape else [] for i in group.variables]
     predictions = [None] * len(shapes)
     if group.learned:

@@ -98,6 +98,89 @@ def parents(table, column):
     return found + [f[1] for head in column.heads for context in head.contexts for f in context if f[0] < 4]
 
 
+# ---- A model of the archive, for other grids ------------------------------------------------------------------------
+
+MOST = 1 << 62
+
+
+class SharedTable:
+    """Grids and a model; `fitted` gives the model in numbers of the group's grids."""
+
+    def __init__(self, data, read_grid, dtypes):
+        r = Reader(data)
+
+        def read_column_grid():
+            code = r.u8()
+            check(code < len(dtypes), "unknown dtype in a table's model")
+            dtype = np.dtype(dtypes[code])
+            return dtype, read_grid(r, dtype)
+
+        self.grids = r.many(read_column_grid)
+        self.table = read_table(r, len(self.grids))
+        r.end()
+
+    def fitted(self, variables):
+        check([dtype for dtype, _ in self.grids] == [v.dtype for v in variables], "a table's model has other columns")
+        columns = [
+            column._replace(heads=[self.head(column, at, grid, variable.grid) for at in range(len(column.heads))])
+            for column, (_, grid), variable in zip(self.table.columns, self.grids, variables)
+        ]
+        return self.table._replace(columns=columns)
+
+    def head(self, column, at, start, end):
+        head = column.heads[at]
+        is_log = start[0] == "log" and end[0] == "log"
+        units = (start[1], end[1]) if is_log else (unit_of(start), unit_of(end))
+        if None in units:
+            return head
+        ratio = float(units[0]) / float(units[1])
+        lows = (start[2], end[2]) if is_log else (0, 0)
+        if ratio == 1 and lows[0] == lows[1] or not 2.0**-40 <= ratio <= 2.0**40:
+            return head
+        relative = column.base == 1 or column.base >= 2 and at + 1 < len(column.heads)
+
+        def scaled(x):
+            return clamp(round(float(x) * ratio), -MOST, MOST)
+
+        def carried(number):
+            number = clamp(number, -MOST, MOST)
+            if not is_log or relative or number == 0:
+                return scaled(number)
+            size = max(scaled(abs(number) - 1 + lows[0]) - lows[1] + 1, 1)
+            return -size if number < 0 else size
+
+        shift = (math.frexp(ratio * ratio)[1] - 1 + 1) // 2
+        return head._replace(leaves=tiled(head.leaves, carried, shift))
+
+
+def unit_of(grid):
+    if grid[0] in ("integer", "uniform"):
+        return float(grid[1])
+    return 1.0 / grid[1] if grid[0] == "decimal" else None
+
+
+def tiled(leaves, carried, shift):
+    ends = [low + (1 << width) for low, width, _ in leaves]
+    limits = [carried(end) for end in ends]
+    for i in reversed(range(len(leaves) - 1)):
+        if leaves[i + 1][0] == ends[i] and leaves[i + 1][1] > 0:
+            limits[i] = limits[i + 1]
+    found, at = [], None
+    for (low, width, weight), end, limit in zip(leaves, ends, limits):
+        low, end = carried(low), carried(end)
+        for _ in range(2):
+            gap = 0 if at is None else low - at
+            if 1 <= gap <= 64 and len(found) < 255:
+                found.append((at, gap.bit_length() - 1, 0))
+                at += 1 << gap.bit_length() - 1
+        at = low if at is None else max(at, low)
+        while at < end and len(found) < 255:
+            widest = min(clamp(width + shift, 0, 62), (limit - at).bit_length() - 1)
+            found.append((at, widest, weight))
+            at += 1 << widest
+    return found
+
+
 # ---- Formulas -------------------------------------------------------------------------------------------------------
 
 R = 1.5 * 2.0**52

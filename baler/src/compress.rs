@@ -213,7 +213,7 @@ fn encode_chunk(
     let all_rows = plan.variables[group.variables[0]].n_rows();
     let n_rows = group.rows_per_chunk.min(all_rows - first_row);
     if let Some(model) = coders.table(plan, group_idx) {
-        let beyond = coders.drift_bits.get(group_idx).and_then(Option::as_deref);
+        let beyond = coders.most_bits.get(group_idx).and_then(Option::as_deref);
         // A model that was trained before is there for speed: what does without it is only tried where it fails.
         let method = if beyond.is_some() { Method::Classical } else { options.method };
         let alone = Alone { method, beyond };
@@ -357,12 +357,12 @@ impl Coders {
                 .map(|table| table.shared.clone())
                 .ok_or_else(|| Error::corrupt("no table"))
         })?;
-        let drift_bits = |group: &GroupPlan| {
+        let most_bits = |group: &GroupPlan| {
             let table = model.table(&group.method)?;
-            let of = |(at, &idx): (usize, &usize)| table.drift_bits(at, &plan.variables[idx].grid);
+            let of = |(at, &idx): (usize, &usize)| table.most_bits(at, &plan.variables[idx].grid);
             Some(group.variables.iter().enumerate().map(of).collect())
         };
-        coders.drift_bits = plan.groups.iter().map(drift_bits).collect();
+        coders.most_bits = plan.groups.iter().map(most_bits).collect();
         Ok(coders)
     }
 }

@@ -189,7 +189,7 @@ pub struct Coders {
     /// By group: models of tables, in numbers of the group's grids.
     tables: Vec<Option<TableModel>>,
     /// By group, to compress: bits a value of each column of such a table beyond which it is tried without.
-    pub drift_bits: Vec<Option<Vec<f64>>>,
+    pub most_bits: Vec<Option<Vec<f64>>>,
 }
 
 impl Coders {

@@ -113,10 +113,10 @@ impl Carry {
     /// The number of the other grid; `relative` numbers are differences.
     fn number(&self, number: i64, relative: bool) -> i64 {
         let scaled = |x: i64| (x as f64 * self.ratio).round_ties_even().clamp(-MAX_NUMBER, MAX_NUMBER) as i64;
+        let number = number.clamp(-MAX_NUMBER as i64, MAX_NUMBER as i64);
         match self.lows {
             Some((from, to)) if !relative && number != 0 => {
-                let size = (number.unsigned_abs() as i64).wrapping_sub(1).wrapping_add(from);
-                let size = scaled(size).saturating_sub(to).saturating_add(1).clamp(1, MAX_NUMBER as i64);
+                let size = (scaled(number.abs() - 1 + from) - to + 1).max(1);
                 if number < 0 { -size } else { size }
             }
             _ => scaled(number),
@@ -147,6 +147,8 @@ pub struct KnownColumn {
     pub range: [f64; 2],
     /// Bits a value.
     pub bits: f64,
+    /// Bits a value without the table.
+    pub bits_alone: f64,
     /// Share of the rows in which the column's relation held, 1 without one.
     pub holds: f64,
 }
@@ -166,11 +168,18 @@ impl KnownTable {
     fn expected_bits(&self, idx: usize, grid: &Grid) -> f64 {
         let finer =
             Carry::between(&self.shared.grids[idx].1, grid).map_or(0.0, |carry| libm::log2(carry.ratio));
-        self.columns[idx].bits + finer.max(0.0)
+        let column = &self.columns[idx];
+        column.bits.min(column.bits_alone) + finer.max(0.0)
     }
 
-    /// Bits a value that say that column `idx` is not like the training data.
-    pub fn drift_bits(&self, idx: usize, grid: &Grid) -> f64 {
+    /// Bits a value beyond which column `idx` is tried without the table: those that say that it is not like the training
+    /// data; always where the training data did better without.
+    pub fn most_bits(&self, idx: usize, grid: &Grid) -> f64 {
+        let column = &self.columns[idx];
+        if column.bits_alone < column.bits { 0.0 } else { self.drift_bits(idx, grid) }
+    }
+
+    fn drift_bits(&self, idx: usize, grid: &Grid) -> f64 {
         self.expected_bits(idx, grid) * DRIFT_FACTOR + DRIFT_BITS
     }
 
@@ -235,13 +244,15 @@ impl KnownTable {
         self.columns.iter().enumerate().map(of).collect()
     }
 
-    /// Columns (name, range, bits, share of rows), then a block with what archives need.
+    /// Columns (name, range, bits, bits alone, share of rows), then a block with what archives need.
     pub fn write(&self, w: &mut ByteWriter) {
         w.count(self.columns.len());
         for column in &self.columns {
             w.block(column.name.as_bytes());
             let [low, high] = column.range;
-            [low, high, column.bits, column.holds].iter().for_each(|&number| w.f64(number));
+            [low, high, column.bits, column.bits_alone, column.holds]
+                .iter()
+                .for_each(|&number| w.f64(number));
         }
         w.block(&self.shared.write());
     }
@@ -252,7 +263,8 @@ impl KnownTable {
             .map(|_| {
                 let name = String::from_utf8(r.block()?.to_vec());
                 let name = name.map_err(|_| Error::corrupt("expected a name in UTF-8"))?;
-                Ok(KnownColumn { name, range: [r.f64()?, r.f64()?], bits: r.f64()?, holds: r.f64()? })
+                let (range, bits, bits_alone, holds) = ([r.f64()?, r.f64()?], r.f64()?, r.f64()?, r.f64()?);
+                Ok(KnownColumn { name, range, bits, bits_alone, holds })
             })
             .collect::<Result<_>>()?;
         let shared = SharedTable::read(r.block()?)?;

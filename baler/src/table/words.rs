@@ -28,7 +28,11 @@ pub fn relation(model: &TableModel, idx: usize, grid: &Grid, names: &dyn Fn(usiz
     let mut words = Vec::new();
     if let Base::Formula { formula, zeros } = &column.base {
         let text = model.formulas[*formula].words(names);
-        let unit = if matches!(grid, Grid::Order | Grid::OrderF32) { "ulp" } else { "steps" };
+        let unit = match (grid, largest_correction(column)) {
+            (Grid::Order | Grid::OrderF32, _) => "ulp",
+            (_, 1) => "step",
+            _ => "steps",
+        };
         words.push(match largest_correction(column) {
             0 => format!("from {text}"),
             n if n <= FOLLOWS_WITHIN => format!("from {text} to {n} {unit}"),

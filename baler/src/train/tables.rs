@@ -62,15 +62,20 @@ fn learn(merged: Vec<Variable>, options: &Options) -> Result<KnownTable> {
     let plans: Vec<&VariablePlan> = typed.iter().map(|typed| &typed.plan).collect();
     let columns: Vec<Values> = merged.into_iter().map(|variable| variable.values).collect();
     let model = search::find(&columns, &plans)?;
-    let never = vec![f64::INFINITY; columns.len()];
-    let alone = Alone { method: Method::Classical, beyond: Some(&never) };
-    let parts = table::encode(&columns, &plans, &model, alone)?;
+    let bits = |most: f64| -> Result<Vec<f64>> {
+        let most = vec![most; columns.len()];
+        let alone = Alone { method: Method::Classical, beyond: Some(&most) };
+        let parts = table::encode(&columns, &plans, &model, alone)?;
+        Ok(parts.iter().map(|part| 8.0 * part.len() as f64 / columns[0].len().max(1) as f64).collect())
+    };
+    let (together, either) = (bits(f64::INFINITY)?, bits(0.0)?);
     let shares = holds(&columns, &plans, &model)?;
-    let known = typed.iter().zip(&parts).zip(shares).map(|((typed, part), holds)| KnownColumn {
+    let known = typed.iter().enumerate().map(|(idx, typed)| KnownColumn {
         name: typed.plan.name.clone(),
         range: typed.ends,
-        bits: 8.0 * part.len() as f64 / columns[0].len().max(1) as f64,
-        holds,
+        bits: together[idx],
+        bits_alone: either[idx],
+        holds: shares[idx],
     });
     let known = known.collect();
     let grids = plans.iter().map(|plan| (plan.dtype, plan.grid)).collect();

@@ -5,7 +5,7 @@ pub mod manifest;
 mod models;
 
 use baler::dataset::{Attachment, Storage};
-use baler::{BoundSpec, Dataset, Layout, Method, Missing, Model, Options, Values, Variable};
+use baler::{BoundSpec, Dataset, Layout, Method, Missing, Model, NoProgress, Options, Values, Variable};
 use half::f16;
 
 /// One golden file.
@@ -266,10 +266,20 @@ fn tables() -> Vec<Case> {
         },
         model: None,
     };
+    // A model of other rows, for another bound: the leaves of its columns are tiled anew.
+    let given = |name, trained, spec, model_by_reference, file| {
+        let like = case(name, trained);
+        let other = Case { dataset: Dataset::from_arrays(table(700)), ..case(name, spec) };
+        let trained = baler::train::train(&[like.dataset], &like.options, &mut NoProgress).expect("a table");
+        let options = Options { model_by_reference, ..other.options };
+        Case { options, model: Some((file, trained.model)), ..other }
+    };
     vec![
         case("table_lossless", BoundSpec::Lossless),
         case("table_rel", BoundSpec::Rel(1e-3)),
         case("table_pw_rel", BoundSpec::PwRel(1e-2)),
+        given("table_model", BoundSpec::Rel(1e-3), BoundSpec::Rel(1.3e-3), false, "table"),
+        given("table_model_log", BoundSpec::PwRel(1e-2), BoundSpec::PwRel(6e-3), true, "table_log"),
     ]
 }
 
