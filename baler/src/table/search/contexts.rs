@@ -8,7 +8,9 @@ use crate::table::codec::{Decoded, Quantized};
 use crate::table::coder::{HeadCoder, PlainBits, Told};
 use crate::table::column::{Rows, Walk};
 use crate::table::model::{Feature, Head, MAX_CONTEXTS, Source, TableModel};
+use crate::table::search::closure::Closures;
 use crate::table::search::fit::fit;
+use rayon::prelude::*;
 use std::sync::OnceLock;
 
 /// Rows on which contexts are tried.
@@ -72,12 +74,9 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     /// Bits that the head takes for the first `n_coded` numbers.
-    fn bits(&mut self, head: &Head, n_coded: usize) -> Result<f64> {
-        let mut cells = Vec::with_capacity(head.contexts.len());
-        for context in &head.contexts {
-            self.buckets.make(context, &self.decoded.columns, &self.decoded.formulas)?;
-            cells.push(self.buckets.cells(context, self.n_rows)?);
-        }
+    fn bits(&self, head: &Head, n_coded: usize) -> Result<f64> {
+        let cells = head.contexts.iter().map(|context| self.buckets.cells(context, self.n_rows));
+        let cells = cells.collect::<Result<_>>()?;
         let mut coder = HeadCoder::new(head, cells)?;
         let mut cost = Cost::default();
         let mut told = Told::default();
@@ -85,6 +84,14 @@ impl Trial<'_> {
             coder.code(&mut cost, &mut Free, row, &mut told, number)?;
         }
         Ok(cost.total as f64 / 65536.0)
+    }
+
+    /// [`Trial::bits`] of many heads.
+    fn all_bits(&mut self, heads: &[Head], n_coded: usize) -> Result<Vec<f64>> {
+        for context in heads.iter().flat_map(|head| &head.contexts) {
+            self.buckets.make(context, &self.decoded.columns, &self.decoded.formulas)?;
+        }
+        heads.par_iter().map(|head| self.bits(head, n_coded)).collect()
     }
 
     /// Bits that a feature in `n_buckets` says of the class, less what chance says.
@@ -124,6 +131,7 @@ pub fn find(
     idx: usize,
     decoded: &Decoded,
     tight: &[bool],
+    closures: &Closures,
 ) -> Result<Vec<Head>> {
     let column = &model.columns[idx];
     let n_rows = quantized.numbers.len();
@@ -138,6 +146,7 @@ pub fn find(
         }
     }
     let short = first_rows(decoded, model, idx, n_rows.min(N_ROWS))?;
+    let mut needed = closures.of(model, idx);
     let mut heads = Vec::new();
     for coded in numbers {
         let n_leaves = (coded.len() / 200).clamp(8, 64);
@@ -149,7 +158,15 @@ pub fn find(
             buckets: Buckets::default(),
         };
         let features = features(model, idx, tight);
-        heads.push(greedy(Head { leaves, contexts: Vec::new() }, &mut trial, &features)?);
+        let mut admit = |source, keep: bool| {
+            let mut next = needed.clone();
+            let admitted = closures.admit(&mut next, source, model);
+            if keep {
+                needed = next;
+            }
+            admitted
+        };
+        heads.push(greedy(Head { leaves, contexts: Vec::new() }, &mut trial, &features, &mut admit)?);
     }
     Ok(heads)
 }
@@ -190,13 +207,19 @@ fn feature(source: Source, n_buckets: usize) -> Feature {
     Feature { source, n_buckets: if matches!(source, Source::Rise(_)) { 3 } else { n_buckets } }
 }
 
-/// Adds contexts, or features to contexts, as long as they pay.
-fn greedy(mut head: Head, trial: &mut Trial, sources: &[Source]) -> Result<Head> {
+/// Adds contexts, or features to contexts, as long as they pay. `admit` says whether a source may be asked, and is told
+/// which are.
+fn greedy(
+    mut head: Head,
+    trial: &mut Trial,
+    sources: &[Source],
+    admit: &mut dyn FnMut(Source, bool) -> bool,
+) -> Result<Head> {
     if head.leaves.nodes().is_empty() || trial.coded.len() < 100 {
         return Ok(head);
     }
     let mut ranked = Vec::new();
-    for &source in sources {
+    for &source in sources.iter().filter(|&&source| admit(source, false)) {
         ranked.push((trial.information(&head, feature(source, 16))?, source));
     }
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -206,16 +229,16 @@ fn greedy(mut head: Head, trial: &mut Trial, sources: &[Source]) -> Result<Head>
     let few = all.min(N_FIRST);
     let mut bits = trial.bits(&head, all)?;
     loop {
-        let mut best: Option<(f64, Head)> = None;
-        for next in finalists(trial, steps(&head, &tried), few)? {
-            let found = trial.bits(&next, all)?;
-            if best.as_ref().is_none_or(|(least, _)| found < *least) {
-                best = Some((found, next));
-            }
-        }
+        let admitted: Vec<Source> = tried.iter().copied().filter(|&source| admit(source, false)).collect();
+        let next = finalists(trial, steps(&head, &admitted), few)?;
+        let found = trial.all_bits(&next, all)?;
+        let best = found.into_iter().zip(next).min_by(|a, b| a.0.total_cmp(&b.0));
         match best {
             Some((found, next)) if bits - found > WORTH_BITS + WORTH_SHARE * bits => {
-                (bits, head) = (found, next)
+                (bits, head) = (found, next);
+                head.contexts.iter().flatten().for_each(|feature| {
+                    admit(feature.source, true);
+                });
             }
             _ => return Ok(head),
         }
@@ -224,10 +247,7 @@ fn greedy(mut head: Head, trial: &mut Trial, sources: &[Source]) -> Result<Head>
 
 /// The heads that do best on a few rows: most are told apart by these.
 fn finalists(trial: &mut Trial, heads: Vec<Head>, n_coded: usize) -> Result<Vec<Head>> {
-    let mut rated = Vec::with_capacity(heads.len());
-    for head in heads {
-        rated.push((trial.bits(&head, n_coded)?, head));
-    }
+    let mut rated: Vec<(f64, Head)> = trial.all_bits(&heads, n_coded)?.into_iter().zip(heads).collect();
     rated.sort_by(|a, b| a.0.total_cmp(&b.0));
     rated.truncate(N_FINALISTS);
     Ok(rated.into_iter().map(|(_, head)| head).collect())

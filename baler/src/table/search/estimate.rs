@@ -10,6 +10,8 @@ use crate::table::search::fit::fit;
 
 /// Estimated bits saved a number that a base must bring: without one, contexts can do the same.
 const WORTH: f64 = 0.05;
+/// Estimated bits saved in all that a relation must bring: for its bytes, and as all that it needs has to be decoded with it.
+const WORTH_OF_RELATION: f64 = 500.0;
 /// Bits of a value that is kept exactly, about.
 const OWN_BITS: f64 = 40.0;
 
@@ -68,7 +70,12 @@ pub fn choose(
         model.columns[idx].base = base.clone();
         model.columns[idx].centered = around;
         let quantized = quantize_column(original, variable, model, idx, decoded)?;
-        let worth = if base == Base::Zero { 0.0 } else { WORTH };
+        let n_coded = gated.iter().filter(|&&gated| !gated).count() + (original.len() - gated.len());
+        let worth = match base {
+            Base::Zero => 0.0,
+            Base::Before => WORTH,
+            Base::Formula { .. } => WORTH + WORTH_OF_RELATION / n_coded.max(1) as f64,
+        };
         let bits = cost(&quantized, &gated) + worth;
         if best.as_ref().is_none_or(|(least, _)| bits < *least) {
             best = Some((bits, (base, around)));

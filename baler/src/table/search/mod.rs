@@ -1,6 +1,7 @@
 //! Finds a table's model: relations on a sample, checked on all rows; then, for each column, what it is asked about.
 //! The encoder only.
 
+mod closure;
 mod contexts;
 mod estimate;
 mod fit;
@@ -14,7 +15,7 @@ use crate::error::Result;
 use crate::table::codec::{Decoded, Quantized};
 use crate::table::model::{Base, ColumnModel, TableModel};
 use crate::with_values;
-use rayon::prelude::*;
+use closure::Closures;
 
 /// Fewest rows that are worth a model.
 pub const MIN_ROWS: usize = 256;
@@ -72,17 +73,12 @@ pub fn find(originals: &[Values], variables: &[&VariablePlan]) -> Result<TableMo
             quantized.as_ref().is_some_and(|quantized| says_nothing(quantized, column))
         })
         .collect();
-    let found: Vec<_> = model
-        .order
-        .par_iter()
-        .map(|&idx| {
-            let quantized = quantized[idx].as_ref().expect("the order holds every column");
-            contexts::find(quantized, variables[idx], &model, idx, &decoded, &tight)
-        })
-        .collect::<Result<_>>()?;
-    for (rank, heads) in found.into_iter().enumerate() {
-        let idx = model.order[rank];
+    let mut closures = Closures::new(&quantized, &model, &decoded);
+    for idx in model.order.clone() {
+        let quantized = quantized[idx].as_ref().expect("the order holds every column");
+        let heads = contexts::find(quantized, variables[idx], &model, idx, &decoded, &tight, &closures)?;
         model.columns[idx].heads = heads;
+        closures.know(&model, idx);
     }
     Ok(model)
 }
