@@ -22,7 +22,12 @@ pub struct ArrayInfo {
 
 impl ArrayInfo {
     /// An array whose number of values memory could hold.
-    pub fn new(name: impl Into<String>, dtype: DType, shape: Vec<usize>, big_endian: bool) -> Result<ArrayInfo> {
+    pub fn new(
+        name: impl Into<String>,
+        dtype: DType,
+        shape: Vec<usize>,
+        big_endian: bool,
+    ) -> Result<ArrayInfo> {
         n_elements(&shape)?;
         let storage = Storage { fortran_order: false, big_endian: big_endian && dtype.size_bytes() > 1 };
         Ok(ArrayInfo { name: name.into(), dtype, shape, storage })

@@ -235,7 +235,8 @@ pub fn lost(dataset: &Dataset, format: Format) -> Option<String> {
     let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };
     let shown = names[..names.len().min(12)].join(", ");
     let what = source.to_ascii_uppercase();
-    (!names.is_empty()).then(|| format!("the output's format does not keep what the {what} source had: {shown}{more}"))
+    (!names.is_empty())
+        .then(|| format!("the output's format does not keep what the {what} source had: {shown}{more}"))
 }
 
 /// The values that the source's metadata mark as missing: (name of the variable, value).

@@ -379,7 +379,7 @@ fn predictive() -> Vec<Case> {
     let known = Dataset::from_arrays(vec![variable("frames", &[4, 9, 11], f32s(396, frames))]);
     let shared = || {
         let options = Options { method: Method::Predictive, ..Options::new(BoundSpec::Abs(0.02)) };
-        baler::train::train(std::slice::from_ref(&known), &options, &mut baler::NoProgress)
+        baler::train::train(std::slice::from_ref(&known), &options, &mut NoProgress)
             .expect("enough to learn from")
             .model
     };

@@ -124,7 +124,10 @@ pub fn damaged(what: impl Into<String>) -> Error {
 
 /// The error for what is valid HDF5 but not read here.
 pub fn unsupported(what: impl Into<String>) -> Error {
-    Error::unsupported(format!("{}; write the file again with plain HDF5 (h5repack -f GZIP=4 IN OUT)", what.into()))
+    Error::unsupported(format!(
+        "{}; write the file again with plain HDF5 (h5repack -f GZIP=4 IN OUT)",
+        what.into()
+    ))
 }
 
 /// A name of the file as text.

@@ -39,7 +39,12 @@ pub fn parse(body: &[u8], sizes: Sizes) -> Result<Vec<Filter>> {
 }
 
 /// The bytes of a chunk before its filters, which must be `n_bytes`; `mask` says which filters were left out.
-pub fn undo<'a>(packed: Cow<'a, [u8]>, filters: &[Filter], mask: u32, n_bytes: usize) -> Result<Cow<'a, [u8]>> {
+pub fn undo<'a>(
+    packed: Cow<'a, [u8]>,
+    filters: &[Filter],
+    mask: u32,
+    n_bytes: usize,
+) -> Result<Cow<'a, [u8]>> {
     let mut bytes = packed;
     for (i, filter) in filters.iter().enumerate().rev() {
         if i < 32 && mask >> i & 1 != 0 {
@@ -95,7 +100,7 @@ fn read_some(unpacked: impl Read, n_bytes: usize) -> Result<Vec<u8>> {
 
 /// From all first bytes, then all second bytes, ... back to whole elements; bytes left over stand at the end.
 fn unshuffle(bytes: &[u8], size: usize) -> Vec<u8> {
-    let n = if size == 0 { 0 } else { bytes.len() / size };
+    let n = bytes.len().checked_div(size).unwrap_or(0);
     let mut out = bytes.to_vec();
     if size < 2 || n < 2 {
         return out;
@@ -110,7 +115,8 @@ fn unshuffle(bytes: &[u8], size: usize) -> Vec<u8> {
 
 /// Checks and takes off the four bytes of Fletcher's checksum.
 fn without_checksum(bytes: &[u8]) -> Result<&[u8]> {
-    let (content, stored) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged("a chunk has no checksum"))?;
+    let (content, stored) =
+        bytes.split_last_chunk::<4>().ok_or_else(|| damaged("a chunk has no checksum"))?;
     if fletcher32(content) != u32::from_le_bytes(*stored) {
         return Err(damaged("the checksum of a chunk does not fit"));
     }

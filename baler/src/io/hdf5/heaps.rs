@@ -34,9 +34,9 @@ pub struct Global(HashMap<u64, HashMap<u16, Vec<u8>>>);
 impl Global {
     /// The object `index` of the collection at `address`.
     pub fn object(&mut self, file: &File, address: u64, index: u32) -> Result<&[u8]> {
-        if !self.0.contains_key(&address) {
+        if let std::collections::hash_map::Entry::Vacant(e) = self.0.entry(address) {
             let objects = collection(file, address)?;
-            self.0.insert(address, objects);
+            e.insert(objects);
         }
         let object = u16::try_from(index).ok().and_then(|index| self.0[&address].get(&index));
         Ok(object.ok_or_else(|| damaged("a value of variable length is not in its heap"))?)
@@ -109,7 +109,16 @@ impl<'a> Fractal<'a> {
         let length_bytes = bytes_for(max_direct).min(bytes_for(u64::from(max_managed)));
         let offset_bytes = usize::from(max_bits).div_ceil(8);
         let heap = Fractal {
-            file, flags, offset_bytes, length_bytes, width, start_size, max_direct, root, root_rows, huge,
+            file,
+            flags,
+            offset_bytes,
+            length_bytes,
+            width,
+            start_size,
+            max_direct,
+            root,
+            root_rows,
+            huge,
         };
         Ok(heap)
     }
@@ -138,7 +147,14 @@ impl<'a> Fractal<'a> {
     }
 
     /// The object at `offset` within the indirect block of `n_rows` rows at `address`.
-    fn managed(&self, address: u64, n_rows: u64, mut offset: u64, n_bytes: u64, depth: usize) -> Result<Vec<u8>> {
+    fn managed(
+        &self,
+        address: u64,
+        n_rows: u64,
+        mut offset: u64,
+        n_bytes: u64,
+        depth: usize,
+    ) -> Result<Vec<u8>> {
         if depth > MAX_DEPTH {
             return Err(damaged("the blocks of a heap form a circle"));
         }

@@ -137,14 +137,17 @@ impl Packer<'_> {
         let padded = |n: usize| if version == 1 { n.next_multiple_of(8) } else { n };
         *name = text(f.raw(padded(n_name))?);
         if too_large {
-            return Err(Error::limit(format!("more than {MAX_MESSAGE} bytes do not fit into an object header")));
+            return Err(Error::limit(format!(
+                "more than {MAX_MESSAGE} bytes do not fit into an object header"
+            )));
         }
         let (type_bytes, space) = (f.raw(padded(n_type))?, f.raw(padded(n_space))?);
         let shared = |which: u8, kind: u16, body: &[u8]| match version > 1 && flags & which != 0 {
             true => self.file.shared(kind, body),
             false => Ok(body.to_vec()),
         };
-        let (type_bytes, space) = (shared(1, kind::DATATYPE, type_bytes)?, shared(2, kind::DATASPACE, space)?);
+        let (type_bytes, space) =
+            (shared(1, kind::DATATYPE, type_bytes)?, shared(2, kind::DATASPACE, space)?);
         let (of_type, n_used) = datatype::parse(&type_bytes, self.file.sizes)?;
         let extents = dataspace(self.file, &space)?.map(|(extents, _)| extents);
         let n_bytes = bytes_of(&of_type, extents.as_deref())?;

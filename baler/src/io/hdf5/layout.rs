@@ -135,7 +135,11 @@ pub struct Grid<'a> {
 impl Grid<'_> {
     /// Chunks along each axis, of what there can be at most.
     fn counts(&self) -> Vec<u64> {
-        let most = self.shape.iter().zip(self.max_shape).map(|(&now, &max)| if max == UNDEFINED { now } else { max });
+        let most = self
+            .shape
+            .iter()
+            .zip(self.max_shape)
+            .map(|(&now, &max)| if max == UNDEFINED { now } else { max });
         most.zip(self.chunk).map(|(extent, &chunk)| extent.div_ceil(chunk)).collect()
     }
 

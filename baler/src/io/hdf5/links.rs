@@ -45,7 +45,9 @@ pub fn links(file: &File, messages: &[Message]) -> Result<Vec<Link>> {
 
 /// True if the messages are those of a group.
 pub fn is_group(messages: &[Message]) -> bool {
-    messages.iter().any(|m| matches!(m.kind, kind::SYMBOL_TABLE | kind::LINK | kind::LINK_INFO | kind::GROUP_INFO))
+    messages
+        .iter()
+        .any(|m| matches!(m.kind, kind::SYMBOL_TABLE | kind::LINK | kind::LINK_INFO | kind::GROUP_INFO))
 }
 
 fn from_symbol_table(file: &File, body: &[u8], found: &mut Vec<Link>) -> Result<()> {

@@ -88,7 +88,9 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Object>> {
     let mut r = ByteReader::new(bytes);
     match r.u8()? {
         VERSION => {}
-        version => return Err(Error::unsupported(format!("HDF5 metadata of version {version} are not known"))),
+        version => {
+            return Err(Error::unsupported(format!("HDF5 metadata of version {version} are not known")));
+        }
     }
     let objects = (0..r.count_of_items()?).map(|_| read_object(&mut r)).collect();
     r.finish("HDF5 metadata")?;

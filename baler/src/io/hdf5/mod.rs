@@ -106,11 +106,7 @@ impl Hdf5 {
 }
 
 /// Every object of the file, groups before their children.
-fn walk(
-    file: &File,
-    paths: &mut HashMap<u64, String>,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Found>> {
+fn walk(file: &File, paths: &mut HashMap<u64, String>, warnings: &mut Vec<String>) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), Target::Object(file.root))];
     while let Some((path, target)) = open.pop() {
@@ -178,11 +174,7 @@ fn dataset(packer: &mut Packer, path: &str, messages: Vec<Message>) -> Result<Ki
             let n_rows = stored.extents.first().copied().unwrap_or(1);
             let raw = stored.read(file, 0..n_rows)?;
             let data = packer.pack(&of_type, &raw)?;
-            Ok(Kind::Other(Item {
-                type_bytes: stored.type_bytes,
-                extents: Some(stored.extents),
-                data,
-            }))
+            Ok(Kind::Other(Item { type_bytes: stored.type_bytes, extents: Some(stored.extents), data }))
         }
     }
 }
@@ -222,7 +214,9 @@ impl Arrays for Hdf5 {
         let kept: Vec<Object> = self.objects.iter().filter(keep).cloned().collect();
         let plain = |object: &Object| {
             let like_ours = match &object.content {
-                Content::Group => kept.iter().any(|o| o.path.len() > object.path.len() && o.path.starts_with(&object.path)),
+                Content::Group => {
+                    kept.iter().any(|o| o.path.len() > object.path.len() && o.path.starts_with(&object.path))
+                }
                 Content::Array(type_bytes) => {
                     let info = self.arrays.iter().find(|array| array.name == object.path);
                     info.is_some_and(|i| *type_bytes == datatype::write(i.dtype, i.storage.big_endian))

@@ -62,7 +62,8 @@ impl Stored {
                 if extents.len() != self.extents.len() || extents.contains(&0) {
                     return Err(damaged("the chunks of a dataset have other axes than the dataset"));
                 }
-                let chunk_bytes = extents.iter().try_fold(self.element_bytes as u64, |n, &e| n.checked_mul(e));
+                let chunk_bytes =
+                    extents.iter().try_fold(self.element_bytes as u64, |n, &e| n.checked_mul(e));
                 let chunk_bytes = chunk_bytes.filter(|&n| usize::try_from(n).is_ok());
                 let chunk_bytes = chunk_bytes.ok_or_else(|| damaged("a chunk is larger than any file"))?;
                 let grid = Grid {
@@ -78,7 +79,8 @@ impl Stored {
                     first < rows.end && first.saturating_add(extents[0]) > rows.start
                 };
                 let mut chunks = layout::chunks(file, &index, &grid)?;
-                chunks.retain(|chunk| chunk.at.len() == extents.len() && (extents.is_empty() || inside(chunk)));
+                chunks
+                    .retain(|chunk| chunk.at.len() == extents.len() && (extents.is_empty() || inside(chunk)));
                 for batch in chunks.chunks(CHUNKS_AT_A_TIME) {
                     let unpacked = batch
                         .par_iter()
@@ -152,9 +154,8 @@ fn place(out: &mut [u8], rows: &Range<u64>, chunk: &Chunk, bytes: &[u8], grid: &
     let rank = grid.chunk.len();
     let first: Vec<u64> = chunk.at.iter().zip(grid.chunk).map(|(&at, &n)| at.saturating_mul(n)).collect();
     // What is copied along each axis, counted within the chunk.
-    let mut spans: Vec<Range<u64>> = (0..rank)
-        .map(|axis| 0..grid.shape[axis].saturating_sub(first[axis]).min(grid.chunk[axis]))
-        .collect();
+    let mut spans: Vec<Range<u64>> =
+        (0..rank).map(|axis| 0..grid.shape[axis].saturating_sub(first[axis]).min(grid.chunk[axis])).collect();
     if rank > 0 {
         spans[0].start = rows.start.saturating_sub(first[0]);
         spans[0].end = spans[0].end.min(rows.end.saturating_sub(first[0]));

@@ -155,7 +155,9 @@ impl<'a> Tree<'a> {
     fn parent(&mut self, path: &str) -> Result<(usize, String)> {
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
         if name.is_empty() || name == "." || name.contains('\0') || path.len() > 1 << 12 {
-            return Err(Error::config(format!("'{path}' cannot be a name in an HDF5 file; rename the variable")));
+            return Err(Error::config(format!(
+                "'{path}' cannot be a name in an HDF5 file; rename the variable"
+            )));
         }
         Ok((self.group(parent)?, name.to_string()))
     }
@@ -184,7 +186,8 @@ impl<'a> Tree<'a> {
                 !dangles
             });
             if without_axes {
-                node.attributes.retain(|a| !["_Netcdf4Coordinates", "_Netcdf4Dimid"].contains(&a.name.as_str()));
+                node.attributes
+                    .retain(|a| !["_Netcdf4Coordinates", "_Netcdf4Dimid"].contains(&a.name.as_str()));
             }
         }
     }
@@ -281,13 +284,18 @@ fn array(variable: &Variable, type_bytes: Option<Vec<u8>>) -> Result<Written<'_>
         let (of_type, _) = datatype::parse(&bytes, OUR_SIZES).ok()?;
         let (stored, big_endian, inner) = of_type.numbers()?;
         let rank = variable.shape.len().checked_sub(inner.len())?;
-        let same = stored == dtype && variable.shape[rank..] == inner && big_endian == variable.storage.big_endian;
+        let same =
+            stored == dtype && variable.shape[rank..] == inner && big_endian == variable.storage.big_endian;
         (same || (stored == dtype && inner.is_empty() && dtype.size_bytes() == 1)).then_some((bytes, rank))
     });
     let (type_bytes, rank) =
         fits.unwrap_or_else(|| (datatype::write(dtype, variable.storage.big_endian), shape.len()));
     if rank > super::layout::MAX_AXES {
-        let text = format!("an HDF5 array has at most {} axes, '{}' has {rank}", super::layout::MAX_AXES, variable.name);
+        let text = format!(
+            "an HDF5 array has at most {} axes, '{}' has {rank}",
+            super::layout::MAX_AXES,
+            variable.name
+        );
         return Err(Error::config(text));
     }
     Ok(Written::Array { variable, type_bytes, extents: shape[..rank].to_vec() })
@@ -391,7 +399,8 @@ fn close(collection: &mut Vec<u8>) {
 
 impl Places for Addresses {
     fn keep(&mut self, object: &[u8]) -> (u64, u32) {
-        let full = |collection: &Vec<u8>, n: usize| collection.len() > COLLECTION_BYTES || n >= MOST_IN_COLLECTION;
+        let full =
+            |collection: &Vec<u8>, n: usize| collection.len() > COLLECTION_BYTES || n >= MOST_IN_COLLECTION;
         if self.heap.last().zip(self.ends.last()).is_none_or(|(collection, &n)| full(collection, n)) {
             if let Some(last) = self.heap.last_mut() {
                 close(last);
