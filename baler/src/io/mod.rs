@@ -4,12 +4,14 @@
 mod arrays;
 mod bytes;
 mod csv;
+mod fits;
 mod hdf5;
 mod npy;
 mod npz;
 mod order;
 mod raw;
 mod table;
+mod tiff;
 mod warnings;
 
 pub use arrays::{ArrayInfo, Arrays};
@@ -38,6 +40,10 @@ pub enum Format {
     Raw,
     /// HDF5, and NetCDF-4, which is HDF5.
     Hdf5,
+    /// Pages of images.
+    Tiff,
+    /// Images and tables of astronomy.
+    Fits,
 }
 
 impl Format {
@@ -51,7 +57,9 @@ impl Format {
             "csv" => Ok(Format::Csv),
             "raw" | "bin" | "dat" | "f32" | "f64" => Ok(Format::Raw),
             "h5" | "hdf5" | "he5" | "hdf" | "nc" | "nc4" => Ok(Format::Hdf5),
-            "parquet" | "root" | "tif" | "tiff" | "fits" => Err(Error::unsupported(format!(
+            "tif" | "tiff" | "tf8" | "btf" => Ok(Format::Tiff),
+            "fits" | "fit" | "fts" => Ok(Format::Fits),
+            "parquet" | "root" => Err(Error::unsupported(format!(
                 "'{}': .{extension} files cannot be read or written yet; convert to .npy, .npz or .csv",
                 path.display()
             ))),
@@ -73,7 +81,9 @@ impl Format {
         match bytes {
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Some(Format::Npy),
             [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(Format::Npz),
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Format::Tiff),
             _ if bytes.starts_with(hdf5::MAGIC) => Some(Format::Hdf5),
+            _ if bytes.starts_with(fits::MAGIC) => Some(Format::Fits),
             _ => None,
         }
     }
@@ -170,6 +180,8 @@ pub fn open(path: &Path, format: Format) -> Result<Box<dyn Arrays>> {
 fn opened(bytes: Bytes, format: Format) -> Result<Box<dyn Arrays>> {
     match format {
         Format::Hdf5 => Ok(Box::new(hdf5::Hdf5::open(bytes)?)),
+        Format::Tiff => Ok(Box::new(tiff::Tiff::open(bytes)?)),
+        Format::Fits => Ok(Box::new(fits::Fits::open(bytes)?)),
         Format::Npy | Format::Npz | Format::Csv | Format::Raw => {
             Err(Error::config("expected a format with arrays that can be read one by one"))
         }
@@ -218,6 +230,8 @@ pub fn write(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
         }
         Format::Npz => return npz::write(dataset),
         Format::Hdf5 => return hdf5::write(dataset),
+        Format::Tiff => return tiff::write(dataset),
+        Format::Fits => return fits::write(dataset),
     }
     Ok(bytes)
 }
@@ -228,6 +242,8 @@ pub fn lost(dataset: &Dataset, format: Format) -> Option<String> {
     let (source, names) = dataset.attachments.iter().find_map(|attachment| {
         let names = match attachment.metadata_format()? {
             hdf5::NAME if format != Format::Hdf5 => hdf5::names(&attachment.bytes),
+            tiff::NAME if format != Format::Tiff => tiff::names(&attachment.bytes),
+            fits::NAME if format != Format::Fits => fits::names(&attachment.bytes),
             _ => return None,
         };
         Some((attachment.metadata_format()?, names))
@@ -241,7 +257,9 @@ pub fn lost(dataset: &Dataset, format: Format) -> Option<String> {
 
 /// The values that the source's metadata mark as missing: (name of the variable, value).
 pub fn missing_values(dataset: &Dataset) -> Vec<(String, f64)> {
-    dataset.metadata(hdf5::NAME).map(hdf5::missing_values).unwrap_or_default()
+    let of_hdf5 = dataset.metadata(hdf5::NAME).map(hdf5::missing_values);
+    let of_fits = dataset.metadata(fits::NAME).map(fits::missing_values);
+    of_hdf5.or(of_fits).unwrap_or_default()
 }
 
 /// The one array that a dataset is: its only variable, or its table as (rows, columns).
