@@ -104,6 +104,9 @@ pub fn write_data(dataset: &Dataset, format: Option<Format>, target: &Target) ->
     if let Some(lost) = io::lost(dataset, format) {
         say(&format!("baler: warning: {lost}"));
     }
+    if format == Format::Zarr {
+        return target.write_folder(&io::write_zarr(dataset)?);
+    }
     target.write(&io::write(dataset, format)?)
 }
 

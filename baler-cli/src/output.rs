@@ -57,6 +57,34 @@ impl Target {
         }
     }
 
+    /// Writes a folder of (path, bytes), whole or not at all. A folder that is there already is never replaced.
+    pub fn write_folder(&self, files: &[(String, Vec<u8>)]) -> Result<()> {
+        let path = match self {
+            Target::File { path, .. } if !path.exists() => path,
+            Target::File { path, .. } => bail!("{} exists and is no folder; choose another name", path.display()),
+            Target::Stdout | Target::Special(_) => bail!("a Zarr store is a folder; give -o a name that ends in .zarr"),
+        };
+        let what = || format!("writing {}", path.display());
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let folder = tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".part").tempdir_in(folder_of(path));
+        let folder = folder.with_context(what)?;
+        for (file, bytes) in files {
+            let file = folder.path().join(file);
+            std::fs::create_dir_all(folder_of(&file)).with_context(what)?;
+            std::fs::File::create(&file)
+                .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+                .with_context(what)?;
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).with_context(what)?;
+        }
+        std::fs::rename(folder.path(), path).with_context(what)?;
+        let _ = folder.keep(); // it has its name now: nothing is left to remove
+        Ok(())
+    }
+
     /// True for `-`.
     pub fn is_stdout(&self) -> bool {
         matches!(self, Target::Stdout)

@@ -9,10 +9,12 @@ mod hdf5;
 mod npy;
 mod npz;
 mod order;
+mod piece;
 mod raw;
 mod table;
 mod tiff;
 mod warnings;
+mod zarr;
 
 pub use arrays::{ArrayInfo, Arrays};
 pub use raw::RawSpec;
@@ -44,6 +46,8 @@ pub enum Format {
     Tiff,
     /// Images and tables of astronomy.
     Fits,
+    /// A folder with arrays in chunks.
+    Zarr,
 }
 
 impl Format {
@@ -59,13 +63,15 @@ impl Format {
             "h5" | "hdf5" | "he5" | "hdf" | "nc" | "nc4" => Ok(Format::Hdf5),
             "tif" | "tiff" | "tf8" | "btf" => Ok(Format::Tiff),
             "fits" | "fit" | "fts" => Ok(Format::Fits),
+            "zarr" => Ok(Format::Zarr),
+            _ if zarr::is_store(path) => Ok(Format::Zarr),
             "parquet" | "root" => Err(Error::unsupported(format!(
                 "'{}': .{extension} files cannot be read or written yet; convert to .npy, .npz or .csv",
                 path.display()
             ))),
             _ => Err(Error::input(format!(
-                "expected a file ending in .npy, .npz, .csv or (with --shape and --dtype) .raw, .bin, .dat, .f32, \
-                 .f64, found '{}'",
+                "expected a file ending in .npy, .npz, .csv, .h5, .nc, .tif, .fits, .zarr or (with --shape and \
+                 --dtype) .raw, .bin, .dat, .f32, .f64, found '{}'",
                 path.display()
             ))),
         }
@@ -130,7 +136,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
         let format =
             options.format.or(options.raw.as_ref().map(|_| Format::Raw)).or(Format::from_magic(&bytes));
         let format = format.ok_or_else(|| {
-            Error::config("the format of standard input is not known; say which it is (npy, npz, csv or raw)")
+            Error::config("the format of standard input is not known; say which it is (npy, npz, csv, h5, tif, fits or raw)")
         })?;
         return read_bytes(&bytes, format, options);
     }
@@ -174,6 +180,9 @@ fn finish(dataset: Dataset, options: &ReadOptions) -> Result<Dataset> {
 
 /// Opens a file of arrays without reading their values; not for formats that are read whole.
 pub fn open(path: &Path, format: Format) -> Result<Box<dyn Arrays>> {
+    if format == Format::Zarr {
+        return Ok(Box::new(zarr::Zarr::open(path)?));
+    }
     opened(Bytes::open(path)?, format)
 }
 
@@ -182,6 +191,7 @@ fn opened(bytes: Bytes, format: Format) -> Result<Box<dyn Arrays>> {
         Format::Hdf5 => Ok(Box::new(hdf5::Hdf5::open(bytes)?)),
         Format::Tiff => Ok(Box::new(tiff::Tiff::open(bytes)?)),
         Format::Fits => Ok(Box::new(fits::Fits::open(bytes)?)),
+        Format::Zarr => Err(Error::config("a Zarr store is a folder and cannot be read from standard input")),
         Format::Npy | Format::Npz | Format::Csv | Format::Raw => {
             Err(Error::config("expected a format with arrays that can be read one by one"))
         }
@@ -232,8 +242,14 @@ pub fn write(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
         Format::Hdf5 => return hdf5::write(dataset),
         Format::Tiff => return tiff::write(dataset),
         Format::Fits => return fits::write(dataset),
+        Format::Zarr => return Err(Error::config("a Zarr store is a folder; give the output a name that ends in .zarr")),
     }
     Ok(bytes)
+}
+
+/// The files of a Zarr store with the dataset: (path within the folder, bytes).
+pub fn write_zarr(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
+    zarr::write(dataset)
 }
 
 /// What `format` cannot keep of the metadata of the format that the dataset was read from, in words; none if nothing
@@ -243,6 +259,7 @@ pub fn lost(dataset: &Dataset, format: Format) -> Option<String> {
         let names = match attachment.metadata_format()? {
             hdf5::NAME if format != Format::Hdf5 => hdf5::names(&attachment.bytes),
             tiff::NAME if format != Format::Tiff => tiff::names(&attachment.bytes),
+            zarr::NAME if format != Format::Zarr => zarr::names(&attachment.bytes),
             fits::NAME if format != Format::Fits => fits::names(&attachment.bytes),
             _ => return None,
         };
@@ -259,7 +276,8 @@ pub fn lost(dataset: &Dataset, format: Format) -> Option<String> {
 pub fn missing_values(dataset: &Dataset) -> Vec<(String, f64)> {
     let of_hdf5 = dataset.metadata(hdf5::NAME).map(hdf5::missing_values);
     let of_fits = dataset.metadata(fits::NAME).map(fits::missing_values);
-    of_hdf5.or(of_fits).unwrap_or_default()
+    let of_zarr = dataset.metadata(zarr::NAME).map(zarr::missing_values);
+    of_hdf5.or(of_fits).or(of_zarr).unwrap_or_default()
 }
 
 /// The one array that a dataset is: its only variable, or its table as (rows, columns).
@@ -315,12 +333,14 @@ mod tests {
 
     #[test]
     fn the_format_follows_the_name() {
+        let of = |name: &str| Format::from_path(Path::new(name)).unwrap();
+        assert_eq!((of("a.nc"), of("a.TIFF"), of("a.fits")), (Format::Hdf5, Format::Tiff, Format::Fits));
         assert_eq!(Format::from_path(Path::new("a/b.NPZ")).unwrap(), Format::Npz);
         assert_eq!(Format::from_path(Path::new("x.f32")).unwrap(), Format::Raw);
         let error = Format::from_path(Path::new("x.root")).unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::Unsupported);
         let error = Format::from_path(Path::new("x.txt")).unwrap_err().to_string();
-        assert!(error.contains(".npz, .csv") && error.contains("'x.txt'"), "{error}");
+        assert!(error.contains(".npz, .csv, .h5") && error.contains("'x.txt'"), "{error}");
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn read_some(unpacked: impl Read, n_bytes: usize) -> Result<Vec<u8>> {
 }
 
 /// From all first bytes, then all second bytes, ... back to whole elements; bytes left over stand at the end.
-fn unshuffle(bytes: &[u8], size: usize) -> Vec<u8> {
+pub fn unshuffle(bytes: &[u8], size: usize) -> Vec<u8> {
     let n = bytes.len().checked_div(size).unwrap_or(0);
     let mut out = bytes.to_vec();
     if size < 2 || n < 2 {

@@ -20,6 +20,7 @@ mod rows;
 mod trees;
 mod write;
 
+pub use filters::unshuffle;
 pub use metadata::Object;
 pub use write::write;
 

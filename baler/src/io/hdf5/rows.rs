@@ -6,6 +6,7 @@ use super::header::{File, Message, kind};
 use super::layout::{self, Chunk, Grid, Layout};
 use crate::error::Result;
 use crate::io::arrays::credible;
+use crate::io::piece::Piece;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -87,7 +88,9 @@ impl Stored {
                         .map(|chunk| unpack(file, chunk, &grid, &filters, partial_unfiltered))
                         .collect::<Result<Vec<Cow<[u8]>>>>()?;
                     for (chunk, bytes) in batch.iter().zip(&unpacked) {
-                        place(&mut out, &rows, chunk, bytes, &grid, self.element_bytes);
+                        let (shape, extents) = (&self.extents[..], &extents[..]);
+                        let piece = Piece { at: &chunk.at, extents, shape, element_bytes: self.element_bytes };
+                        piece.place(bytes, &rows, &mut out);
                     }
                 }
                 Ok(out)
@@ -147,38 +150,4 @@ fn unpack<'a>(
     };
     let filters = if partial_unfiltered && is_partial() { &[] } else { filters };
     filters::undo(packed, filters, chunk.mask, grid.chunk_bytes as usize)
-}
-
-/// Copies what of a chunk lies in `rows` to its place in `out`.
-fn place(out: &mut [u8], rows: &Range<u64>, chunk: &Chunk, bytes: &[u8], grid: &Grid, element_bytes: usize) {
-    let rank = grid.chunk.len();
-    let first: Vec<u64> = chunk.at.iter().zip(grid.chunk).map(|(&at, &n)| at.saturating_mul(n)).collect();
-    // What is copied along each axis, counted within the chunk.
-    let mut spans: Vec<Range<u64>> =
-        (0..rank).map(|axis| 0..grid.shape[axis].saturating_sub(first[axis]).min(grid.chunk[axis])).collect();
-    if rank > 0 {
-        spans[0].start = rows.start.saturating_sub(first[0]);
-        spans[0].end = spans[0].end.min(rows.end.saturating_sub(first[0]));
-    }
-    if spans.iter().any(|span| span.start >= span.end) {
-        return;
-    }
-    let (inner, run) = match spans.split_last() {
-        Some((last, inner)) => (inner, ((last.end - last.start) as usize) * element_bytes),
-        None => (&[][..], element_bytes),
-    };
-    let mut at: Vec<u64> = spans.iter().map(|span| span.start).collect();
-    loop {
-        let (mut from, mut to) = (0u64, 0u64);
-        for axis in 0..rank {
-            let origin = if axis == 0 { rows.start } else { 0 };
-            from = from * grid.chunk[axis] + at[axis];
-            to = to * grid.shape[axis] + (first[axis] + at[axis] - origin);
-        }
-        let (from, to) = (from as usize * element_bytes, to as usize * element_bytes);
-        out[to..to + run].copy_from_slice(&bytes[from..from + run]);
-        let Some(axis) = (0..inner.len()).rev().find(|&axis| at[axis] + 1 < inner[axis].end) else { return };
-        at[axis] += 1;
-        (axis + 1..inner.len()).for_each(|axis| at[axis] = inner[axis].start);
-    }
 }

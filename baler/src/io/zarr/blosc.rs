@@ -1,0 +1,120 @@
+//! Blosc's container, as Zarr version 2 writes by default: blocks of LZ4, zstd or zlib, with shuffled bytes, to bytes.
+//! Refuses BloscLZ, Snappy and shuffled bits.
+
+use crate::error::{Error, Result};
+use std::io::Read;
+
+fn wrong() -> Error {
+    Error::input("a blosc chunk cannot be unpacked; the Zarr store is damaged")
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Result<usize> {
+    let field = at.checked_add(4).and_then(|end| bytes.get(at..end)).ok_or_else(wrong)?;
+    Ok(field.iter().rev().fold(0, |value, &byte| value << 8 | usize::from(byte)))
+}
+
+/// At most `most` bytes.
+pub fn decode(bytes: &[u8], most: usize) -> Result<Vec<u8>> {
+    let (flags, type_size) = (*bytes.get(2).ok_or_else(wrong)?, usize::from(*bytes.get(3).ok_or_else(wrong)?));
+    let (n_bytes, block_bytes) = (u32_at(bytes, 4)?, u32_at(bytes, 8)?);
+    if n_bytes > most || (n_bytes > 0 && block_bytes == 0) {
+        return Err(wrong());
+    }
+    if flags & 2 != 0 {
+        return Ok(bytes.get(16..16 + n_bytes).ok_or_else(wrong)?.to_vec());
+    }
+    if flags & 4 != 0 {
+        return Err(Error::unsupported("blosc with shuffled bits is not read; write the array again with zstd"));
+    }
+    let mut out = Vec::new();
+    for block_idx in 0..n_bytes.div_ceil(block_bytes.max(1)) {
+        let block = block_bytes.min(n_bytes - out.len());
+        let is_last = block < block_bytes;
+        let splits = flags & 0x10 == 0 && type_size <= 16 && block_bytes / type_size.max(1) >= 128 && !is_last;
+        let n_streams = if splits { type_size.max(1) } else { 1 };
+        let mut at = u32_at(bytes, 16 + 4 * block_idx)?;
+        let mut unpacked = Vec::new();
+        for _ in 0..n_streams {
+            let n_packed = u32_at(bytes, at)?;
+            let packed = bytes.get(at + 4..).and_then(|rest| rest.get(..n_packed)).ok_or_else(wrong)?;
+            at += 4 + n_packed;
+            unpacked.extend(stream(packed, block / n_streams, flags >> 5)?);
+        }
+        if unpacked.len() != block {
+            return Err(wrong());
+        }
+        let shuffled = flags & 1 != 0 && type_size > 1;
+        out.extend(if shuffled { crate::io::hdf5::unshuffle(&unpacked, type_size) } else { unpacked });
+    }
+    Ok(out)
+}
+
+/// `n_bytes` of one stream.
+fn stream(packed: &[u8], n_bytes: usize, codec: u8) -> Result<Vec<u8>> {
+    if packed.len() == n_bytes {
+        return Ok(packed.to_vec());
+    }
+    let mut out = Vec::new();
+    let read = match codec {
+        1 => return lz4(packed, n_bytes),
+        3 => flate2::read::ZlibDecoder::new(packed).take(n_bytes as u64).read_to_end(&mut out),
+        4 => {
+            let decoder = zstd::stream::read::Decoder::with_buffer(packed).map_err(|_| wrong())?;
+            decoder.take(n_bytes as u64).read_to_end(&mut out)
+        }
+        _ => return Err(Error::unsupported("blosc with BloscLZ or Snappy is not read; write the array again with zstd")),
+    };
+    read.map_err(|_| wrong())?;
+    Ok(out)
+}
+
+/// LZ4's block format: literals, then a copy of what came before, until the literals at the end.
+fn lz4(packed: &[u8], n_bytes: usize) -> Result<Vec<u8>> {
+    let mut out: Vec<u8> = Vec::new();
+    let mut rest = packed.iter();
+    let length = |nibble: u8, rest: &mut std::slice::Iter<u8>| {
+        let mut length = usize::from(nibble);
+        while nibble == 15 {
+            let more = *rest.next().ok_or_else(wrong)?;
+            length += usize::from(more);
+            if more != 255 {
+                break;
+            }
+        }
+        Ok::<usize, Error>(length)
+    };
+    while let Some(&token) = rest.next() {
+        let n_literals = length(token >> 4, &mut rest)?;
+        let (literals, after) = rest.as_slice().split_at_checked(n_literals).ok_or_else(wrong)?;
+        out.extend_from_slice(literals);
+        rest = after.iter();
+        if rest.as_slice().is_empty() {
+            break;
+        }
+        let (Some(&low), Some(&high)) = (rest.next(), rest.next()) else { return Err(wrong()) };
+        let n_copied = length(token & 15, &mut rest)? + 4;
+        let from = out.len().checked_sub(usize::from(u16::from_le_bytes([low, high]))).filter(|&f| f < out.len());
+        let from = from.ok_or_else(wrong)?;
+        if out.len() + n_copied > n_bytes {
+            return Err(wrong());
+        }
+        for i in from..from + n_copied {
+            out.push(out[i]);
+        }
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lz4_copies_overlap_and_damage_is_told() {
+        // "ab", a copy of 6 from two back, "c".
+        assert_eq!(lz4(&[0x22, b'a', b'b', 2, 0, 0x10, b'c'], 9).unwrap(), b"ababababc");
+        for bytes in [&[0x22u8, b'a', b'b', 3, 0][..], &[0x22, b'a', b'b', 0, 0], &[0xf0], &[0x50, 1]] {
+            assert!(lz4(bytes, 9).is_err(), "{bytes:?}");
+        }
+    }
+}
