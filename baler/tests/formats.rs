@@ -1,0 +1,290 @@
+//! Promise: the formats that hold many arrays give back what was put in, rows are those of the whole, and bytes from
+//! outside, cut anywhere and with any bit turned, never panic and never take memory without measure. The files in
+//! assets/formats are made by scripts/formats/make_assets.py.
+
+mod support;
+
+use baler::dataset::Storage;
+use baler::io::{self, Format, ReadOptions};
+use baler::{DType, Dataset, Layout, Values, Variable};
+use std::alloc::{GlobalAlloc, System};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use support::Random;
+
+/// The largest piece of memory that anyone may ask for: what an empty array of a small file may claim, and as much
+/// again.
+const LARGEST: usize = 256 << 20;
+static LARGEST_ASKED: AtomicUsize = AtomicUsize::new(0);
+
+struct Watched;
+
+// SAFETY: hands every call on to the system's allocator.
+unsafe impl GlobalAlloc for Watched {
+    unsafe fn alloc(&self, layout: std::alloc::Layout) -> *mut u8 {
+        LARGEST_ASKED.fetch_max(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: std::alloc::Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Watched = Watched;
+
+fn values(dtype: DType, n_values: usize, seed: u64) -> Values {
+    let mut random = Random::new(seed);
+    let bytes: Vec<u8> = (0..n_values * dtype.size_bytes()).map(|_| random.bits() as u8).collect();
+    match dtype {
+        DType::Bool => Values::Bool(bytes.iter().map(|byte| byte & 1).collect()),
+        dtype => Values::from_bytes(dtype, &bytes, false).unwrap(),
+    }
+}
+
+fn array(name: &str, dtype: DType, shape: &[usize]) -> Variable {
+    let values = values(dtype, shape.iter().product(), name.len() as u64);
+    Variable::new(name, shape.to_vec(), values).unwrap()
+}
+
+fn bits(values: &Values) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    values.append_bytes(&mut bytes, false);
+    bytes
+}
+
+fn read(bytes: &[u8], format: Format) -> baler::Result<Dataset> {
+    io::read_bytes(bytes, format, &ReadOptions::default())
+}
+
+/// Name, shape and bits of every variable.
+fn told(dataset: &Dataset) -> Vec<(String, Vec<usize>, DType, Vec<u8>)> {
+    let one = |v: &Variable| (v.name.clone(), v.shape.clone(), v.values.dtype(), bits(&v.values));
+    dataset.variables.iter().map(one).collect()
+}
+
+/// Writes a store into `folder`.
+fn write_store(dataset: &Dataset, folder: &Path) {
+    for (name, bytes) in io::write_zarr(dataset).unwrap() {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+/// Reads every array by rows and compares with the whole.
+fn check_rows(path: &Path, format: Format) {
+    let whole = io::read(path, &ReadOptions { format: Some(format), ..ReadOptions::default() }).unwrap();
+    let opened = io::open(path, format).unwrap();
+    assert_eq!(opened.arrays().len(), whole.variables.len());
+    for (idx, (info, variable)) in opened.arrays().iter().zip(&whole.variables).enumerate() {
+        assert_eq!((&info.name, &info.shape), (&variable.name, &variable.shape));
+        let mut joined = Vec::new();
+        for start in (0..info.n_rows()).step_by(3) {
+            joined.extend(bits(&opened.rows(idx, start..(start + 3).min(info.n_rows())).unwrap()));
+        }
+        assert_eq!(joined, bits(&variable.values), "{}", info.name);
+    }
+}
+
+#[test]
+fn every_dtype_and_shape_comes_back_from_hdf5() {
+    let mut variables: Vec<Variable> =
+        DType::ALL.into_iter().map(|dtype| array(&format!("a/{}", dtype.name()), dtype, &[7, 5])).collect();
+    for (i, shape) in [&[][..], &[0], &[0, 3], &[1], &[2, 1, 3, 1, 2]].into_iter().enumerate() {
+        variables.push(array(&format!("shapes/inside/{i}"), DType::F64, shape));
+    }
+    variables[3].storage = Storage { fortran_order: false, big_endian: true };
+    let dataset = Dataset::from_arrays(variables);
+    let bytes = io::write(&dataset, Format::Hdf5).unwrap();
+    assert_eq!(Format::from_magic(&bytes), Some(Format::Hdf5));
+    let back = read(&bytes, Format::Hdf5).unwrap();
+    assert_eq!(told(&back), told(&dataset));
+    assert!(back.variables[3].storage.big_endian && back.attachments.is_empty());
+    assert_eq!(io::write(&back, Format::Hdf5).unwrap(), bytes);
+    let options = ReadOptions { inner: Some("/shapes/inside".into()), ..ReadOptions::default() };
+    assert_eq!(io::read_bytes(&bytes, Format::Hdf5, &options).unwrap().variables.len(), 5);
+    let wrong = ReadOptions { inner: Some("/shape".into()), ..ReadOptions::default() };
+    let error = io::read_bytes(&bytes, Format::Hdf5, &wrong).unwrap_err().to_string();
+    assert!(error.contains("found 'shape'; it has a/bool"), "{error}");
+}
+
+#[test]
+fn names_that_cannot_be_are_refused() {
+    let both = Dataset::from_arrays(vec![array("a", DType::F32, &[2]), array("a/b", DType::F32, &[2])]);
+    for error in [io::write(&both, Format::Hdf5).unwrap_err(), io::write_zarr(&both).unwrap_err()] {
+        assert!(error.to_string().contains("both a group and an array"), "{error}");
+    }
+    let out = Dataset::from_arrays(vec![array("../../x", DType::F32, &[2])]);
+    assert!(io::write_zarr(&out).unwrap_err().to_string().contains("cannot be a name"));
+    let half = Dataset::from_arrays(vec![array("h", DType::F16, &[2])]);
+    assert!(io::write(&half, Format::Fits).unwrap_err().to_string().contains("float16"));
+    let line = Dataset::from_arrays(vec![array("h", DType::F32, &[2])]);
+    assert!(io::write(&line, Format::Tiff).unwrap_err().to_string().contains("(y, x)"));
+}
+
+#[test]
+fn images_of_every_dtype_come_back_from_tiff() {
+    for dtype in DType::ALL.into_iter().filter(|dtype| *dtype != DType::Bool) {
+        for (shape, big_endian) in [(&[4, 3, 5][..], false), (&[4, 3, 5], true), (&[3, 5], true), (&[2, 3, 5, 4], false)] {
+            let mut image = array("data", dtype, shape);
+            image.storage.big_endian = big_endian && dtype.size_bytes() > 1;
+            let variables = vec![image];
+            let dataset = Dataset { variables, layout: Layout::Single, attachments: Vec::new() };
+            let bytes = io::write(&dataset, Format::Tiff).unwrap();
+            assert_eq!(Format::from_magic(&bytes), Some(Format::Tiff));
+            let back = read(&bytes, Format::Tiff).unwrap();
+            assert_eq!(told(&back), told(&dataset));
+            assert_eq!(back.layout, Layout::Single);
+            assert_eq!(io::write(&back, Format::Tiff).unwrap(), bytes);
+        }
+    }
+}
+
+#[test]
+fn images_and_columns_of_every_dtype_come_back_from_fits() {
+    let kinds = || DType::ALL.into_iter().filter(|dtype| *dtype != DType::F16);
+    let images: Vec<Variable> = kinds().map(|dtype| array(dtype.name(), dtype, &[3, 4, 2])).collect();
+    let bytes = io::write(&Dataset::from_arrays(images.clone()), Format::Fits).unwrap();
+    assert_eq!((Format::from_magic(&bytes), bytes.len() % 2880), (Some(Format::Fits), 0));
+    let back = read(&bytes, Format::Fits).unwrap();
+    for (image, back) in images.iter().zip(&back.variables) {
+        assert_eq!((&image.name, &image.shape, bits(&image.values)), (&back.name, &back.shape, bits(&back.values)));
+    }
+    assert_eq!(io::write(&back, Format::Fits).unwrap(), bytes);
+    let columns: Vec<Variable> = kinds().map(|dtype| array(dtype.name(), dtype, &[50])).collect();
+    let table = Dataset { variables: columns.clone(), layout: Layout::Columns, attachments: Vec::new() };
+    let bytes = io::write(&table, Format::Fits).unwrap();
+    let back = read(&bytes, Format::Fits).unwrap();
+    for (column, back) in columns.iter().zip(&back.variables) {
+        assert_eq!((format!("HDU1/{}", column.name), &column.values), (back.name.clone(), &back.values));
+    }
+    assert_eq!(io::write(&back, Format::Fits).unwrap(), bytes);
+}
+
+#[test]
+fn every_dtype_and_shape_comes_back_from_zarr_and_damage_is_told() {
+    let mut variables: Vec<Variable> =
+        DType::ALL.into_iter().map(|dtype| array(&format!("a/{}", dtype.name()), dtype, &[7, 5])).collect();
+    variables.push(array("scalar", DType::F64, &[]));
+    variables.push(array("empty", DType::I32, &[0, 3]));
+    let dataset = Dataset::from_arrays(variables);
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("x.zarr");
+    write_store(&dataset, &store);
+    let back = io::read(&store, &ReadOptions::default()).unwrap();
+    let mut expected = told(&dataset);
+    expected.sort();
+    assert_eq!(told(&back), expected);
+    check_rows(&store, Format::Zarr);
+    for file in ["a/float32/zarr.json", "a/float32/c/0/0", "zarr.json"] {
+        let path = store.join(file);
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            std::fs::write(&path, &whole[..at]).unwrap();
+            survives(|| io::read(&store, &ReadOptions::default()), &format!("{file} cut at {at}"));
+            let mut turned = whole.clone();
+            turned[at] ^= 1 << (at % 8);
+            std::fs::write(&path, &turned).unwrap();
+            survives(|| io::read(&store, &ReadOptions::default()), &format!("{file} turned at {at}"));
+        }
+        std::fs::write(&path, &whole).unwrap();
+    }
+}
+
+fn assets() -> Vec<(PathBuf, Format)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/assets/formats");
+    let mut found: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    assert!(found.len() >= 8, "{found:?}");
+    found.into_iter().map(|path| (path.clone(), Format::from_path(&path).unwrap())).collect()
+}
+
+#[test]
+fn files_of_real_tools_hold_what_was_put_in() {
+    for (path, format) in assets() {
+        let dataset = io::read(&path, &ReadOptions::default()).unwrap();
+        check_rows(&path, format);
+        for variable in dataset.variables.iter().filter(|v| v.shape.iter().product::<usize>() > 2) {
+            if variable.values.dtype() == DType::Bool {
+                continue;
+            }
+            let found: Vec<f64> = baler::with_values!(&variable.values, v => {
+                use baler::quantize::Element;
+                v.iter().map(|x| x.to_f64()).collect()
+            });
+            let expected: Vec<f64> = (0..found.len()).map(|i| (i % 100) as f64).collect();
+            assert_eq!(found, expected, "{} of {}", variable.name, path.display());
+        }
+        let again = read(&io::write(&dataset, format).unwrap(), format).unwrap();
+        assert_eq!(told(&again), told(&dataset), "{}", path.display());
+        if format != Format::Tiff {
+            assert_eq!(again.attachments, dataset.attachments, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn attributes_mark_what_is_missing_and_are_named_when_lost() {
+    let (path, _) = assets().into_iter().find(|(path, _)| path.ends_with("ordered.h5")).unwrap();
+    let dataset = io::read(&path, &ReadOptions::default()).unwrap();
+    assert_eq!(io::missing_values(&dataset), [("group/packed".to_string(), 99.0)]);
+    let lost = io::lost(&dataset, Format::Npz).unwrap();
+    assert!(lost.contains("HDF5") && lost.contains("number 0 of group"), "{lost}");
+    assert_eq!(io::lost(&dataset, Format::Hdf5), None);
+    let npz = io::write(&dataset, Format::Npz).unwrap();
+    assert_eq!(told(&read(&npz, Format::Npz).unwrap()), told(&dataset));
+}
+
+/// Runs what reads damaged bytes; gives what was read, if it was not an error.
+fn survives<T>(work: impl FnOnce() -> baler::Result<T>, context: &str) -> Option<T> {
+    LARGEST_ASKED.store(0, Ordering::Relaxed);
+    let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| panic!("{context}: a panic"));
+    let asked = LARGEST_ASKED.load(Ordering::Relaxed);
+    assert!(asked <= LARGEST, "{context}: {asked} bytes of memory");
+    done.ok()
+}
+
+#[test]
+fn damaged_files_never_panic_and_never_take_memory_without_measure() {
+    for (path, format) in assets() {
+        let whole = std::fs::read(&path).unwrap();
+        let context = |what: &str, at: usize| format!("{} {what} {at}", path.display());
+        for cut in (0..whole.len()).step_by(13) {
+            survives(|| read(&whole[..cut], format), &context("cut at", cut));
+        }
+        let mut random = Random::new(5);
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << random.below(8);
+            if at % 3 == 0 {
+                bytes[at] = random.pick(&[0, 255, 128, 1]);
+            }
+            let dataset = survives(|| read(&bytes, format), &context("turned at", at));
+            if let (Some(dataset), 0) = (dataset, at % 7) {
+                survives(|| io::write(&dataset, format), &context("written after", at));
+            }
+        }
+    }
+}
+
+#[test]
+fn damaged_metadata_of_an_archive_never_panic() {
+    for (path, format) in assets() {
+        let dataset = io::read(&path, &ReadOptions::default()).unwrap();
+        let Some(whole) = dataset.attachments.first().map(|a| a.bytes.clone()) else { continue };
+        let mut random = Random::new(6);
+        for at in 0..whole.len() {
+            let mut damaged = dataset.clone();
+            damaged.attachments[0].bytes[at] = random.bits() as u8;
+            survives(|| io::write(&damaged, format), &format!("{} metadata at {at}", path.display()));
+            damaged.attachments[0].bytes.truncate(at);
+            survives(|| io::write(&damaged, format), &format!("{} metadata cut at {at}", path.display()));
+            let _ = (io::lost(&damaged, Format::Npy), io::missing_values(&damaged));
+        }
+    }
+}
