@@ -1,0 +1,184 @@
+//! ROOT's compressed blocks: 9 bytes (two letters, a method byte, packed and unpacked length of 3 bytes each, little-endian)
+//! and the packed bytes, as many blocks as it takes; and back (zlib and zstd). Refuses lengths that do not add up and
+//! unpacked lengths that the packed bytes cannot bear out.
+
+use crate::error::{Error, Result};
+use std::io::{Read, Write};
+
+/// Most bytes of content of a block.
+const MAX_BLOCK: usize = 0xff_ffff;
+/// No honest block unpacks into more than this many times its length, and a little.
+const MAX_RATIO: usize = 1 << 15;
+/// Largest dictionary of xz, and window of zstd as a power of two: their decoders take that memory at once.
+const MAX_DICTIONARY: u64 = 1 << 26;
+const MAX_WINDOW_LOG: u32 = 25;
+
+/// How a writer packs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// zlib, which every version of ROOT reads; level 1 to 9.
+    Zlib(u32),
+    /// Zstandard, of ROOT 6.20 and newer; level 1 to 19.
+    Zstd(i32),
+}
+
+impl Compression {
+    /// ROOT's number for it: 100 times the algorithm and the level.
+    pub(crate) fn code(self) -> i32 {
+        match self {
+            Compression::None => 0,
+            Compression::Zlib(level) => 100 + level.min(9) as i32,
+            Compression::Zstd(level) => 500 + level.clamp(1, 9),
+        }
+    }
+}
+
+/// The `len` bytes that `packed` holds: as they are if the lengths are equal, else in blocks.
+pub fn unpack(packed: &[u8], len: usize) -> Result<Vec<u8>> {
+    if packed.len() == len {
+        return Ok(packed.to_vec());
+    }
+    if len / MAX_RATIO > packed.len() {
+        return Err(Error::damaged(format!("{} packed bytes cannot hold {len} bytes", packed.len())));
+    }
+    let mut out = Vec::new();
+    let mut rest = packed;
+    while out.len() < len {
+        let Some((header, body)) = rest.split_at_checked(9) else {
+            return Err(Error::damaged(format!("expected {len} unpacked bytes, found {}", out.len())));
+        };
+        let length = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], 0]) as usize;
+        let (n_packed, n_unpacked) = (length(3), length(6));
+        let Some((block, next)) = body.split_at_checked(n_packed) else {
+            return Err(Error::damaged(format!("expected a block of {n_packed} bytes, found {}", body.len())));
+        };
+        let before = out.len();
+        if n_unpacked > len - before {
+            return Err(Error::damaged(format!("expected at most {} bytes in a block, found {n_unpacked}", len - before)));
+        }
+        unpack_block([header[0], header[1]], block, n_unpacked, &mut out)?;
+        if out.len() - before != n_unpacked || n_unpacked == 0 {
+            return Err(Error::damaged(format!("expected {n_unpacked} bytes in a block, found {}", out.len() - before)));
+        }
+        rest = next;
+    }
+    Ok(out)
+}
+
+/// Appends at most `len` bytes of a block's content; memory grows with what is really there.
+fn unpack_block(method: [u8; 2], block: &[u8], len: usize, out: &mut Vec<u8>) -> Result<()> {
+    let limit = len as u64;
+    let failed = |e: std::io::Error| Error::damaged(format!("a compressed block is damaged ({e})"));
+    match &method {
+        b"ZL" => flate2::read::ZlibDecoder::new(block).take(limit).read_to_end(out).map_err(failed)?,
+        b"CS" => flate2::read::DeflateDecoder::new(block).take(limit).read_to_end(out).map_err(failed)?,
+        b"XZ" if xz_dictionary(block).is_some_and(|size| size <= MAX_DICTIONARY) => {
+            lzma_rust2::XzReader::new(block, false).take(limit).read_to_end(out).map_err(failed)?
+        }
+        b"ZS" => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(block).map_err(failed)?;
+            decoder.window_log_max(MAX_WINDOW_LOG).map_err(failed)?;
+            decoder.take(limit).read_to_end(out).map_err(failed)?
+        }
+        // After 8 bytes of checksum. A block of lz4 holds at most 255 times its length.
+        b"L4" if block.len() >= 8 && len / 255 <= block.len() => {
+            let content = lz4_flex::block::decompress(&block[8..], len)
+                .map_err(|e| Error::damaged(format!("a compressed block is damaged ({e})")))?;
+            out.extend_from_slice(&content);
+            content.len()
+        }
+        other => {
+            return Err(Error::damaged(format!(
+                "expected a block of zlib, lz4, xz or zstd, found '{}'",
+                other.escape_ascii()
+            )));
+        }
+    };
+    Ok(())
+}
+
+/// The dictionary that the first block of an xz stream asks for, if LZMA2 is its only filter.
+fn xz_dictionary(block: &[u8]) -> Option<u64> {
+    let flags = *block.get(13)?;
+    let n_sizes = (flags >> 6 & 1) + (flags >> 7);
+    let mut at = 14;
+    for _ in 0..n_sizes {
+        at += block.get(at..)?.iter().position(|byte| byte & 0x80 == 0)? + 1;
+    }
+    match block.get(at..at + 3)? {
+        [0x21, 1, bits @ 0..=39] if flags & 0x3f == 0 => Some(u64::from(2 | bits & 1) << (bits / 2 + 11)),
+        _ => None,
+    }
+}
+
+/// `content` in blocks, or as it is where that is no longer.
+pub fn pack(content: &[u8], compression: Compression) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    if compression == Compression::None {
+        return Ok(content.to_vec());
+    }
+    for part in content.chunks(MAX_BLOCK) {
+        let (method, packed) = match compression {
+            Compression::Zlib(level) => {
+                let mut encoder =
+                    flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::new(level.clamp(1, 9)));
+                encoder.write_all(part)?;
+                (b"ZL\x08", encoder.finish()?)
+            }
+            Compression::Zstd(level) => (b"ZS\x01", zstd::bulk::compress(part, level.clamp(1, 19))?),
+            Compression::None => unreachable!("returned above"),
+        };
+        if packed.len() > MAX_BLOCK {
+            return Ok(content.to_vec());
+        }
+        out.extend_from_slice(method);
+        out.extend_from_slice(&(packed.len() as u32).to_le_bytes()[..3]);
+        out.extend_from_slice(&(part.len() as u32).to_le_bytes()[..3]);
+        out.extend_from_slice(&packed);
+    }
+    // Equal lengths would be read as not packed.
+    Ok(if out.len() >= content.len() { content.to_vec() } else { out })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_come_back_and_damage_is_told() {
+        let content: Vec<u8> = (0..40_000u32).flat_map(|i| (i / 7).to_be_bytes()).collect();
+        for compression in [Compression::None, Compression::Zlib(1), Compression::Zstd(3)] {
+            let packed = pack(&content, compression).unwrap();
+            assert_eq!(unpack(&packed, content.len()).unwrap(), content);
+            assert!(unpack(&packed, content.len() + 1).is_err());
+            if compression != Compression::None {
+                assert!(packed.len() < content.len() / 2);
+                for end in (0..packed.len()).step_by(97) {
+                    assert!(unpack(&packed[..end], content.len()).is_err(), "cut at {end}");
+                }
+                for at in (0..packed.len()).step_by(31) {
+                    let mut damaged = packed.clone();
+                    damaged[at] ^= 16;
+                    let _ = unpack(&damaged, content.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn large_content_takes_several_blocks() {
+        let content = vec![7; MAX_BLOCK + 1000];
+        let packed = pack(&content, Compression::Zlib(1)).unwrap();
+        assert_eq!(unpack(&packed, content.len()).unwrap(), content);
+    }
+
+    #[test]
+    fn claimed_lengths_earn_no_memory() {
+        let error = unpack(b"ZL\x08\x01\0\0\xff\xff\xff\0", usize::MAX).unwrap_err().to_string();
+        assert!(error.contains("cannot hold"), "{error}");
+        let error = unpack(b"L4\x01\x09\0\0\xff\xff\xff123456789", MAX_BLOCK / 40).unwrap_err().to_string();
+        assert!(error.contains("cannot hold") || error.contains("found '"), "{error}");
+    }
+}
