@@ -26,7 +26,7 @@ pub const CLASSES: &[Class] = &[
     class("TNamed", 1, 0xdfb7_4a3c, "base:TObject/1 text:fName text:fTitle"),
     class("TAttLine", 2, 0x9407_4549, "short:fLineColor short:fLineStyle short:fLineWidth"),
     class("TAttFill", 2, 0xffd9_2a92, "short:fFillColor short:fFillStyle"),
-    class("TAttMarker", 3, 0x291d_8bec, "short:fMarkerColor short:fMarkerStyle float:fMarkerSize"),
+    class("TAttMarker", 2, 0x291d_8bec, "short:fMarkerColor short:fMarkerStyle float:fMarkerSize"),
     class("TCollection", 3, 0x57e3_cb9c, "base:TObject/1 text:fName int:fSize"),
     class("TSeqCollection", 0, 0xfc6c_3bc6, "base:TCollection/3"),
     class("TObjArray", 3, 0xa99e_6552, "base:TSeqCollection/0 int:fLowerBound int:fLast"),
@@ -36,7 +36,7 @@ pub const CLASSES: &[Class] = &[
         "TTree",
         20,
         0x7264_e07f,
-        "base:TNamed/1 base:TAttLine/2 base:TAttFill/2 base:TAttMarker/3 long64:fEntries long64:fTotBytes \
+        "base:TNamed/1 base:TAttLine/2 base:TAttFill/2 base:TAttMarker/2 long64:fEntries long64:fTotBytes \
          long64:fZipBytes long64:fSavedBytes long64:fFlushedBytes double:fWeight int:fTimerInterval int:fScanField \
          int:fUpdate int:fDefaultEntryOffsetLen counter:fNClusterRange long64:fMaxEntries long64:fMaxEntryLoop \
          long64:fMaxVirtualSize long64:fAutoSave long64:fAutoFlush long64:fEstimate \

@@ -46,11 +46,8 @@ impl Key {
         let place = r.place(version > 1000)?;
         let _directory = r.place(version > 1000)?;
         let (class, name, title) = (r.text()?, r.text()?, r.text()?);
-        // Negative lengths mark holes.
-        if n_bytes < i32::from(n_header) {
-            return Err(Error::damaged(format!("a key of {n_bytes} bytes has a header of {n_header}")));
-        }
-        let (n_bytes, n_header) = (n_bytes as u64, u64::from(n_header));
+        // Negative lengths mark holes; a basket inside a tree has none.
+        let (n_bytes, n_header) = (u64::try_from(n_bytes).unwrap_or(0), u64::from(n_header));
         Ok(Key { n_bytes, n_unpacked, n_header, cycle, place, class, name, title })
     }
 }
@@ -121,7 +118,10 @@ impl<R: Read + Seek> Container<R> {
 
     /// The content behind a key, unpacked.
     pub fn content(&mut self, key: &Key) -> Result<Vec<u8>> {
-        let packed = self.read(key.place.saturating_add(key.n_header), key.n_bytes - key.n_header)?;
+        let n_packed = key.n_bytes.checked_sub(key.n_header).ok_or_else(|| {
+            Error::damaged(format!("a key of {} bytes has a header of {}", key.n_bytes, key.n_header))
+        })?;
+        let packed = self.read(key.place.saturating_add(key.n_header), n_packed)?;
         unpack(&packed, key.n_unpacked)
     }
 

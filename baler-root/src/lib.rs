@@ -17,12 +17,14 @@ mod object;
 mod read;
 mod streamers;
 mod tree;
+mod write;
 
 pub use blocks::Compression;
 pub use error::{Error, Result};
 pub use number::Number;
 pub use read::{Column, whole_numbers};
 pub use tree::{Branch, Lists, Tree};
+pub use write::{NewBranch, NewLists, Writer};
 
 use file::Container;
 use read::Kept;

@@ -1,0 +1,299 @@
+//! A branch while it is written: values come in, full baskets go out; and the objects that describe it in the tree.
+
+use crate::error::{Error, Result};
+use crate::number::Number;
+use crate::read::{Column, whole_numbers};
+use crate::write::out::Out;
+
+/// Bytes of values of a basket, about.
+const BASKET_BYTES: usize = 1 << 17;
+/// Least room for baskets in a branch.
+const MIN_BASKETS: usize = 10;
+
+/// Whether the entries of a new branch are lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewLists {
+    /// One item an entry.
+    None,
+    /// As many as the branch with this index says; it stands before.
+    Counter(usize),
+    /// A `std::vector`.
+    Vector,
+}
+
+/// A branch to write.
+#[derive(Debug, Clone)]
+pub struct NewBranch {
+    /// Name, unique in its tree.
+    pub name: String,
+    /// Type of the values.
+    pub number: Number,
+    /// Fixed extents of an item.
+    pub extents: Vec<usize>,
+    /// Whether entries are lists.
+    pub lists: NewLists,
+}
+
+/// Entries that are written together.
+#[derive(Debug, Default)]
+pub struct Full {
+    /// Values, and offsets of entries in them for lists.
+    pub data: Vec<u8>,
+    pub offsets: Option<Vec<u32>>,
+    pub n_entries: usize,
+}
+
+/// A branch and what has been written of it.
+#[derive(Debug)]
+pub struct Open {
+    pub new: NewBranch,
+    current: Full,
+    pub n_entries: u64,
+    /// Largest value, of a branch that may count others.
+    largest: i64,
+    /// Place, length in the file, first entry of each basket.
+    pub baskets: Vec<(u64, usize, u64)>,
+    pub n_unpacked: u64,
+    /// Entries in baskets.
+    pub n_written: u64,
+}
+
+impl Open {
+    pub fn new(new: NewBranch) -> Open {
+        let (current, baskets) = (Full::default(), Vec::new());
+        let mut open = Open { new, current, n_entries: 0, largest: 0, baskets, n_unpacked: 0, n_written: 0 };
+        open.current = open.empty();
+        open
+    }
+
+    fn empty(&self) -> Full {
+        let offsets = (self.new.lists != NewLists::None).then(Vec::new);
+        Full { offsets, ..Full::default() }
+    }
+
+    /// Bytes of an item.
+    pub fn item_bytes(&self) -> usize {
+        self.new.extents.iter().product::<usize>() * self.new.number.size()
+    }
+
+    /// Takes entries; returns the baskets that are full.
+    pub fn append(&mut self, column: &Column) -> Result<Vec<Full>> {
+        let item = self.item_bytes();
+        let n_items = column.bytes.len() / item;
+        let n_counted = column.counts.as_ref().map(|counts| counts.iter().map(|&n| n as usize).sum::<usize>());
+        let fits = match self.new.lists {
+            NewLists::None => n_counted.is_none(),
+            _ => n_counted == Some(n_items),
+        };
+        if !fits || !column.bytes.len().is_multiple_of(item) {
+            let text = format!("the values of '{}' do not fit their counts", self.new.name);
+            return Err(Error::usage(text));
+        }
+        let mut full = Vec::new();
+        let Some(counts) = &column.counts else {
+            if self.new.extents.is_empty() && !matches!(self.new.number, Number::F32 | Number::F64) {
+                let largest = whole_numbers(&column.bytes, self.new.number).max();
+                self.largest = self.largest.max(largest.unwrap_or(0));
+            }
+            let mut rest = &column.bytes[..];
+            while !rest.is_empty() {
+                let room = (BASKET_BYTES / item).max(1) - self.current.n_entries;
+                let n = room.min(rest.len() / item);
+                let (now, later) = rest.split_at(n * item);
+                self.current.data.extend_from_slice(now);
+                self.current.n_entries += n;
+                self.n_entries += n as u64;
+                rest = later;
+                if n == room {
+                    full.extend(self.close());
+                }
+            }
+            return Ok(full);
+        };
+        let mut at = 0;
+        for &count in counts {
+            let n_bytes = count as usize * item;
+            self.append_list(count, &column.bytes[at..at + n_bytes]);
+            at += n_bytes;
+            if self.current.data.len() + 4 * self.current.n_entries >= BASKET_BYTES {
+                full.extend(self.close());
+            }
+        }
+        Ok(full)
+    }
+
+    fn append_list(&mut self, count: u32, values: &[u8]) {
+        let current = &mut self.current;
+        if let Some(offsets) = &mut current.offsets {
+            offsets.push(current.data.len() as u32);
+        }
+        if self.new.lists == NewLists::Vector {
+            let n_bytes = (values.len() + 6) as u32 | crate::bytes::BYTE_COUNT;
+            current.data.extend_from_slice(&n_bytes.to_be_bytes());
+            current.data.extend_from_slice(&VECTOR_VERSION.to_be_bytes());
+            current.data.extend_from_slice(&count.to_be_bytes());
+        }
+        current.data.extend_from_slice(values);
+        current.n_entries += 1;
+        self.n_entries += 1;
+    }
+
+    /// The entries that wait, as a basket.
+    pub fn close(&mut self) -> Option<Full> {
+        let empty = self.empty();
+        let full = std::mem::replace(&mut self.current, empty);
+        (full.n_entries > 0).then_some(full)
+    }
+
+    fn leaf_title(&self, all: &[Open]) -> String {
+        let counter = match self.new.lists {
+            NewLists::Counter(idx) => format!("[{}]", all[idx].new.name),
+            _ => String::new(),
+        };
+        let fixed: String = self.new.extents.iter().map(|extent| format!("[{extent}]")).collect();
+        format!("{}{counter}{fixed}", self.new.name)
+    }
+
+    /// Class and letter of the leaf.
+    fn leaf_class(&self) -> (&'static str, char) {
+        match self.new.number {
+            Number::Bool => ("TLeafO", 'O'),
+            Number::I8 => ("TLeafB", 'B'),
+            Number::U8 => ("TLeafB", 'b'),
+            Number::I16 => ("TLeafS", 'S'),
+            Number::U16 => ("TLeafS", 's'),
+            Number::I32 => ("TLeafI", 'I'),
+            Number::U32 => ("TLeafI", 'i'),
+            Number::I64 => ("TLeafL", 'L'),
+            Number::U64 => ("TLeafL", 'l'),
+            Number::F32 => ("TLeafF", 'F'),
+            Number::F64 => ("TLeafD", 'D'),
+        }
+    }
+
+    /// Writes the branch behind a pointer; `leaves` has the reference to the leaf of each branch before and gets its own.
+    pub fn write(&self, all: &[Open], compression: i32, leaves: &mut Vec<u32>, out: &mut Out) {
+        if self.new.lists != NewLists::Vector {
+            let title = format!("{}/{}", self.leaf_title(all), self.leaf_class().1);
+            out.any("TBranch", |out| self.write_branch(all, &title, compression, leaves, out));
+            return;
+        }
+        let class = format!("vector<{}>", self.new.number.cpp());
+        out.any("TBranchElement", |out| {
+            out.object(10, |out| {
+                self.write_branch(all, &self.new.name, compression, leaves, out);
+                out.text(&class);
+                out.text("");
+                out.text("");
+                out.u32(class.bytes().fold(0u32, |sum, byte| sum.wrapping_mul(3).wrapping_add(u32::from(byte))));
+                out.i16(VECTOR_CLASS_VERSION);
+                for number in [-1, 0, -1, 0] {
+                    out.i32(number); // member, type, streamer type, maximum
+                }
+                out.u32(0);
+                out.u32(0);
+            });
+        });
+    }
+
+    fn write_branch(&self, all: &[Open], title: &str, compression: i32, leaves: &mut Vec<u32>, out: &mut Out) {
+        let n_baskets = self.baskets.len();
+        let room = MIN_BASKETS.max(n_baskets + 1);
+        let n_packed: usize = self.baskets.iter().map(|(_, n_bytes, _)| n_bytes).sum();
+        let is_list = self.new.lists != NewLists::None;
+        out.object(13, |out| {
+            out.named(&self.new.name, title);
+            fill_style(out);
+            out.i32(compression);
+            out.i32(BASKET_BYTES as i32);
+            out.i32(if is_list { 1000 } else { 0 });
+            out.i32(n_baskets as i32);
+            out.i64(self.n_entries as i64);
+            features(out);
+            out.i32(0);
+            out.i32(room as i32);
+            out.i32(0);
+            out.i64(self.n_entries as i64);
+            out.i64(0);
+            out.i64(self.n_unpacked as i64);
+            out.i64(n_packed as i64);
+            out.array(0, |_| {});
+            out.array(1, |out| {
+                let leaf = self.write_leaf(all, leaves, out);
+                leaves.push(leaf);
+            });
+            out.array(0, |_| {});
+            let padded = || self.baskets.iter().copied().chain(std::iter::repeat((0, 0, 0)));
+            out.u8(1);
+            padded().take(room).for_each(|(_, n_bytes, _)| out.i32(n_bytes as i32));
+            out.u8(1);
+            let firsts = self.baskets.iter().map(|(_, _, first)| *first).chain([self.n_entries]);
+            firsts.chain(std::iter::repeat(0)).take(room).for_each(|first| out.i64(first as i64));
+            out.u8(1);
+            padded().take(room).for_each(|(place, ..)| out.i64(place as i64));
+            out.text("");
+        });
+    }
+
+    fn write_leaf(&self, all: &[Open], leaves: &[u32], out: &mut Out) -> u32 {
+        let number = self.new.number;
+        let is_vector = self.new.lists == NewLists::Vector;
+        let is_counter =
+            all.iter().any(|other| matches!(other.new.lists, NewLists::Counter(idx) if all[idx].new.name == self.new.name));
+        let n_values = self.new.extents.iter().product::<usize>();
+        let is_unsigned = matches!(number, Number::U8 | Number::U16 | Number::U32 | Number::U64);
+        let count = match self.new.lists {
+            NewLists::Counter(idx) => leaves[idx],
+            _ => 0,
+        };
+        let base = |out: &mut Out| {
+            out.object(2, |out| {
+                out.named(&self.new.name, &self.leaf_title(all));
+                out.i32(if is_vector { 1 } else { n_values as i32 });
+                out.i32(if is_vector { 0 } else { number.size() as i32 });
+                out.i32(0);
+                out.u8(u8::from(is_counter));
+                out.u8(u8::from(is_unsigned && !is_vector));
+                out.u32(count);
+            });
+        };
+        if is_vector {
+            return out.any("TLeafElement", |out| {
+                out.object(1, |out| {
+                    base(out);
+                    out.i32(-1);
+                    out.i32(-1);
+                });
+            });
+        }
+        // ROOT makes room for as many items as the counter's leaf says.
+        let largest = if is_counter { self.largest } else { 0 }.to_be_bytes();
+        out.any(self.leaf_class().0, |out| {
+            out.object(1, |out| {
+                base(out);
+                out.bytes.resize(out.bytes.len() + number.size(), 0);
+                out.bytes.extend_from_slice(&largest[8 - number.size()..]);
+            });
+        })
+    }
+}
+
+/// Version of vectors in baskets, and of their class.
+const VECTOR_VERSION: u16 = 10;
+const VECTOR_CLASS_VERSION: i16 = 6;
+
+/// A `TAttFill`.
+pub fn fill_style(out: &mut Out) {
+    out.object(2, |out| {
+        out.i16(0);
+        out.i16(1001);
+    });
+}
+
+/// `ROOT::TIOFeatures`, a class without versions: its checksum, and no features.
+pub fn features(out: &mut Out) {
+    out.object(0, |out| {
+        out.u32(0x1aa1_2f10);
+        out.u8(0);
+    });
+}
