@@ -84,6 +84,7 @@ mod tests {
                 name: "data".into(),
                 dtype: DType::F64,
                 shape: vec![60, 50, 50],
+                is_list: false,
                 method: "predictive",
                 codec: "uniform lorenzo3 pco".into(),
                 bound: BoundSpec::Rel(1e-3),

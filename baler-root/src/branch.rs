@@ -6,7 +6,7 @@ use crate::number::{Number, Stored};
 use crate::object::Objects;
 use crate::streamers::Streamers;
 use crate::tree::{At, Branch, Draft, Found, Lists, Place};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Values of an entry: its type, how it is stored, fixed extents, whether it is a list, bytes before the values.
 struct Content {
@@ -249,7 +249,7 @@ fn places(objects: &Objects, idx: usize) -> Result<(Vec<Place>, u64), String> {
         let seek = seeks.get(i).copied().unwrap_or(0);
         let place = match basket {
             Some(basket) if basket.n_entries > 0 => {
-                Place { first: end, end: end + basket.n_entries as u64, at: At::Tree(Rc::clone(basket)) }
+                Place { first: end, end: end + basket.n_entries as u64, at: At::Tree(Arc::clone(basket)) }
             }
             _ if i < n_written && seek > 0 => {
                 let next = firsts.get(i + 1).ok_or_else(wrong)?;

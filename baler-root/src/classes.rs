@@ -2,7 +2,7 @@
 //! streamer infos of files that we write. One line a class: name, version, checksum; then its bases and members.
 
 use crate::streamers::Element;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A class: its members are words `type:name`; `base:NAME/VERSION` is a base, `type*name/counter` a counted array.
 pub struct Class {
@@ -159,12 +159,12 @@ pub fn elements(name: &str) -> Option<Vec<Element>> {
     let line = find(name).map(|class| class.members);
     let line = line.or_else(|| DESCRIPTIONS.iter().find(|(class, _)| *class == name).map(|(_, line)| *line))?;
     let element = |member: Member| Element {
-        name: Rc::from(member.name),
+        name: Arc::from(member.name),
         kind: kind(&member),
         array_length: if member.word == "five" { 5 } else { 0 },
-        type_name: Rc::from(if member.word == "base" { "BASE" } else { member.more }),
-        counter: Rc::from(if member.counted { member.more } else { "" }),
-        title: Rc::from(""),
+        type_name: Arc::from(if member.word == "base" { "BASE" } else { member.more }),
+        counter: Arc::from(if member.counted { member.more } else { "" }),
+        title: Arc::from(""),
     };
     Some(members(line).map(element).collect())
 }

@@ -30,8 +30,6 @@ pub struct Key {
     pub class: String,
     /// Its name.
     pub name: String,
-    /// Its title.
-    pub title: String,
 }
 
 impl Key {
@@ -45,10 +43,10 @@ impl Key {
         let cycle = r.i16()?;
         let place = r.place(version > 1000)?;
         let _directory = r.place(version > 1000)?;
-        let (class, name, title) = (r.text()?, r.text()?, r.text()?);
+        let (class, name, _title) = (r.text()?, r.text()?, r.text()?);
         // Negative lengths mark holes; a basket inside a tree has none.
         let (n_bytes, n_header) = (u64::try_from(n_bytes).unwrap_or(0), u64::from(n_header));
-        Ok(Key { n_bytes, n_unpacked, n_header, cycle, place, class, name, title })
+        Ok(Key { n_bytes, n_unpacked, n_header, cycle, place, class, name })
     }
 }
 

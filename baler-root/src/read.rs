@@ -10,7 +10,7 @@ use crate::tree::{At, Branch, Lists, Place, Tree};
 use std::collections::VecDeque;
 use std::io::{Read, Seek};
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Bytes of unpacked baskets that are kept.
 const MAX_KEPT: usize = 64 << 20;
@@ -27,18 +27,18 @@ pub struct Column {
 /// The baskets that were used last.
 #[derive(Debug, Default)]
 pub struct Kept {
-    baskets: VecDeque<(u64, Rc<Basket>)>,
+    baskets: VecDeque<(u64, Arc<Basket>)>,
     n_bytes: usize,
 }
 
 impl Kept {
-    fn get(&self, place: u64) -> Option<Rc<Basket>> {
-        self.baskets.iter().find(|(at, _)| *at == place).map(|(_, basket)| Rc::clone(basket))
+    fn get(&self, place: u64) -> Option<Arc<Basket>> {
+        self.baskets.iter().find(|(at, _)| *at == place).map(|(_, basket)| Arc::clone(basket))
     }
 
-    fn keep(&mut self, place: u64, basket: &Rc<Basket>) {
+    fn keep(&mut self, place: u64, basket: &Arc<Basket>) {
         self.n_bytes += basket.data.len();
-        self.baskets.push_back((place, Rc::clone(basket)));
+        self.baskets.push_back((place, Arc::clone(basket)));
         while self.n_bytes > MAX_KEPT
             && let Some((_, oldest)) = self.baskets.pop_front()
         {
@@ -78,9 +78,9 @@ pub fn read<R: Read + Seek>(
     Ok(column)
 }
 
-fn basket<R: Read + Seek>(file: &mut Container<R>, kept: &mut Kept, place: &Place) -> Result<Rc<Basket>> {
+fn basket<R: Read + Seek>(file: &mut Container<R>, kept: &mut Kept, place: &Place) -> Result<Arc<Basket>> {
     let (place, n_bytes) = match &place.at {
-        At::Tree(basket) => return Ok(Rc::clone(basket)),
+        At::Tree(basket) => return Ok(Arc::clone(basket)),
         At::File { place, n_bytes } => (*place, *n_bytes),
     };
     if let Some(basket) = kept.get(place) {
@@ -91,7 +91,7 @@ fn basket<R: Read + Seek>(file: &mut Container<R>, kept: &mut Kept, place: &Plac
     let packed = bytes.get(key.n_header as usize..key.n_bytes as usize);
     let packed = packed.ok_or_else(|| Error::damaged(format!("expected a basket of {n_bytes} bytes")))?;
     let content = crate::blocks::unpack(packed, key.n_unpacked)?;
-    let basket = Rc::new(Basket::read(&bytes[..key.n_header as usize], content)?);
+    let basket = Arc::new(Basket::read(&bytes[..key.n_header as usize], content)?);
     kept.keep(place, &basket);
     Ok(basket)
 }

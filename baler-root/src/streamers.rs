@@ -5,30 +5,30 @@ use crate::classes;
 use crate::error::Result;
 use crate::object::{Objects, Value};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// One member or base of a class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Element {
     /// Of the member, or of the base class.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// ROOT's number of the type: see [`crate::object`].
     pub kind: i32,
     /// Values in a fixed array; 0 for none.
     pub array_length: usize,
     /// As C++ says it.
-    pub type_name: Rc<str>,
+    pub type_name: Arc<str>,
     /// The member that counts a counted array.
-    pub counter: Rc<str>,
+    pub counter: Arc<str>,
     /// For `Double32_t` and `Float16_t`, where the range stands.
-    pub title: Rc<str>,
+    pub title: Arc<str>,
 }
 
 /// Classes by name and version.
 #[derive(Debug, Default)]
 pub struct Streamers {
-    classes: HashMap<(String, i16), Rc<Vec<Element>>>,
-    by_checksum: HashMap<(String, u32), Rc<Vec<Element>>>,
+    classes: HashMap<(String, i16), Arc<Vec<Element>>>,
+    by_checksum: HashMap<(String, u32), Arc<Vec<Element>>>,
 }
 
 impl Streamers {
@@ -47,7 +47,7 @@ impl Streamers {
             let checksum = objects.int(info, "fCheckSum") as u32;
             let elements = objects.child(info, "fElements").map(|array| objects.list(array, "items"));
             let elements = elements.unwrap_or_default().into_iter().map(|e| element(&objects, e)).collect();
-            let elements: Rc<Vec<Element>> = Rc::new(elements);
+            let elements: Arc<Vec<Element>> = Arc::new(elements);
             streamers.by_checksum.insert((name.clone(), checksum), elements.clone());
             streamers.classes.insert((name, version), elements);
         }
@@ -55,25 +55,25 @@ impl Streamers {
     }
 
     /// The members of a version of a class.
-    pub fn class(&self, name: &str, version: i16) -> Option<Rc<Vec<Element>>> {
+    pub fn class(&self, name: &str, version: i16) -> Option<Arc<Vec<Element>>> {
         let own = self.classes.get(&(name.to_string(), version)).cloned();
-        own.or_else(|| classes::elements(name).map(Rc::new))
+        own.or_else(|| classes::elements(name).map(Arc::new))
     }
 
     /// The members of a class without versions.
-    pub fn class_with_checksum(&self, name: &str, checksum: u32) -> Option<Rc<Vec<Element>>> {
+    pub fn class_with_checksum(&self, name: &str, checksum: u32) -> Option<Arc<Vec<Element>>> {
         self.by_checksum.get(&(name.to_string(), checksum)).cloned()
     }
 
     /// The class as any version has it: the newest.
-    pub fn any_version(&self, name: &str) -> Option<Rc<Vec<Element>>> {
+    pub fn any_version(&self, name: &str) -> Option<Arc<Vec<Element>>> {
         let versions = self.classes.iter().filter(|((class, _), _)| class == name);
         versions.max_by_key(|((_, version), _)| *version).map(|(_, elements)| elements.clone())
     }
 }
 
 fn element(objects: &Objects, idx: usize) -> Element {
-    let text = |field: &str| Rc::from(objects.text(idx, field));
+    let text = |field: &str| Arc::from(objects.text(idx, field));
     let array_length = usize::try_from(objects.int(idx, "fArrayLength")).unwrap_or(0);
     let kind = match objects.field(idx, "fType") {
         Some(Value::Int(kind)) => *kind as i32,

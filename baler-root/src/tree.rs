@@ -8,7 +8,7 @@ use crate::number::{Number, Stored};
 use crate::object::Objects;
 use crate::streamers::Streamers;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How many values an entry has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) struct Place {
 #[derive(Debug, Clone)]
 pub(crate) enum At {
     File { place: u64, n_bytes: u64 },
-    Tree(Rc<Basket>),
+    Tree(Arc<Basket>),
 }
 
 /// A tree.

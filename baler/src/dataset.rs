@@ -153,6 +153,20 @@ impl Values {
         self.len() * self.dtype().size_bytes()
     }
 
+    /// Whole numbers as lengths of lists; an error for negative and for broken ones.
+    pub fn to_counts(&self) -> Result<Vec<usize>> {
+        macro_rules! counts {
+            ($($variant:ident),*) => {
+                match self {
+                    $(Values::$variant(v) => v.iter().map(|&n| usize::try_from(n).ok()).collect(),)*
+                    Values::F16(_) | Values::F32(_) | Values::F64(_) => None,
+                }
+            };
+        }
+        let counts: Option<Vec<usize>> = counts!(Bool, I8, I16, I32, I64, U8, U16, U32, U64);
+        counts.ok_or_else(|| Error::input("expected whole numbers that count the items of lists, found others"))
+    }
+
     /// A copy of some elements.
     pub fn slice(&self, elements: std::ops::Range<usize>) -> Values {
         macro_rules! slice {
@@ -240,6 +254,34 @@ pub struct Storage {
     pub fortran_order: bool,
     /// Big-endian in the file. [`Values`] are native all the same.
     pub big_endian: bool,
+    /// For lists: the rows of the variable are the items of all lists, one list after the other.
+    pub lists: Option<Lists>,
+}
+
+/// Which variable says how many items each list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lists {
+    /// Index of that variable in its dataset: whole numbers along one axis, one a list. Always kept exactly.
+    pub counts: usize,
+    /// What the source has there.
+    pub kind: ListKind,
+}
+
+/// How the source tells the lengths of its lists. The discriminants are those of docs/format.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ListKind {
+    /// The counts are a column of the source (a counter leaf of ROOT).
+    Counter = 0,
+    /// The counts were made when the lists were read (`std::vector`, Parquet's lists).
+    Vector = 1,
+    /// As [`ListKind::Vector`], and each list has one item or, where the source has no value, none.
+    Optional = 2,
+}
+
+impl ListKind {
+    /// Every kind, in the order of its code.
+    pub const ALL: [ListKind; 3] = [ListKind::Counter, ListKind::Vector, ListKind::Optional];
 }
 
 /// One named array.
@@ -367,6 +409,17 @@ impl Dataset {
     pub fn metadata(&self, format: &str) -> Option<&[u8]> {
         let found = self.attachments.iter().find(|a| a.metadata_format() == Some(format));
         found.map(|attachment| attachment.bytes.as_slice())
+    }
+
+    /// True for each variable that counts the items of lists.
+    pub fn counting(&self) -> Vec<bool> {
+        let mut counting = vec![false; self.variables.len()];
+        for lists in self.variables.iter().filter_map(|v| v.storage.lists) {
+            if let Some(counts) = counting.get_mut(lists.counts) {
+                *counts = true;
+            }
+        }
+        counting
     }
 
     /// The variable called `name`.

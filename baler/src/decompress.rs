@@ -4,7 +4,7 @@ use crate::autoencoder::{Coder, Decoder, Model, Sampling};
 use crate::chunk;
 use crate::container::bytes::ByteReader;
 use crate::container::{Archive, Chunk, GroupMethod, GroupPlan, ModelEntry, Plan, VariablePlan};
-use crate::dataset::{Dataset, Values, Variable};
+use crate::dataset::{Dataset, Lists, Values, Variable};
 use crate::error::{Error, Result};
 use crate::names;
 use crate::options::pattern_matches;
@@ -15,6 +15,8 @@ use crate::table::shared::SharedTable;
 use crate::table::{self, TableModel};
 use crate::threads::in_threads;
 use rayon::prelude::*;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 /// What to decompress, and with what.
@@ -53,10 +55,8 @@ pub fn decompress_with(
     let selected = select_variables(&archive.plan, options)?;
     let coders = Coders::for_archive(&archive, options.model)?;
     let plan = &archive.plan;
-    let rows_of = |idx: usize| -> Range<usize> {
-        let n_rows = plan.variables[idx].n_rows();
-        options.rows.as_ref().map_or(0..n_rows, |rows| rows.start.min(n_rows)..rows.end.min(n_rows))
-    };
+    let rows = rows_of_variables(bytes, plan, &selected, options)?;
+    let rows_of = |idx: usize| rows[idx].clone();
     let wanted: Vec<(usize, &Chunk)> = archive
         .chunks
         .iter()
@@ -112,7 +112,60 @@ fn select_variables(plan: &Plan, options: &DecompressOptions) -> Result<Vec<bool
             return Err(names::unknown_variable(pattern, known));
         }
     }
+    // Lists come with what counts their items.
+    for idx in 0..selected.len() {
+        let mut lists = plan.variables[idx].storage.lists.filter(|_| selected[idx]);
+        while let Some(Lists { counts, .. }) = lists {
+            selected[counts] = true;
+            lists = plan.variables[counts].storage.lists;
+        }
+    }
     Ok(selected)
+}
+
+/// The rows of each variable that the asked rows mean: of lists, the items of those lists.
+fn rows_of_variables(
+    bytes: &[u8],
+    plan: &Plan,
+    selected: &[bool],
+    options: &DecompressOptions,
+) -> Result<Vec<Range<usize>>> {
+    let mut counts_of: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut all = Vec::with_capacity(plan.variables.len());
+    for (idx, variable) in plan.variables.iter().enumerate() {
+        let n_rows = variable.n_rows();
+        let Some(rows) = options.rows.as_ref().filter(|_| selected[idx]) else {
+            all.push(0..n_rows);
+            continue;
+        };
+        // From the outermost lists to the items.
+        let mut levels = Vec::new();
+        let mut lists = variable.storage.lists;
+        while let Some(Lists { counts, .. }) = lists {
+            levels.push(counts);
+            lists = plan.variables[counts].storage.lists;
+        }
+        let outer = levels.last().map_or(n_rows, |&counts| plan.variables[counts].n_rows());
+        let mut range = rows.start.min(outer)..rows.end.min(outer);
+        for counts in levels.into_iter().rev() {
+            if let Entry::Vacant(entry) = counts_of.entry(counts) {
+                entry.insert(decode_counts(bytes, &plan.variables[counts].name, options)?);
+            }
+            let counts = &counts_of[&counts];
+            let items = |lists: &[usize]| lists.iter().fold(0usize, |sum, &n| sum.saturating_add(n));
+            let start = items(&counts[..range.start]);
+            range = start..start.saturating_add(items(&counts[range]));
+        }
+        all.push(range.start.min(n_rows)..range.end.min(n_rows));
+    }
+    Ok(all)
+}
+
+fn decode_counts(bytes: &[u8], name: &str, options: &DecompressOptions) -> Result<Vec<usize>> {
+    let options = DecompressOptions { variables: Some(vec![name.to_string()]), rows: None, ..options.clone() };
+    let dataset = decompress_with(bytes, &options, &mut NoProgress)?;
+    let variable = dataset.variable(name).ok_or_else(|| Error::corrupt("the counts of lists are missing"))?;
+    variable.values.to_counts().map_err(|e| e.in_variable(name))
 }
 
 /// Appends the rows of `values` that lie in `rows`.
@@ -127,7 +180,7 @@ fn append_rows(
     let variable = &plan.variables[idx];
     let row_len = variable.n_values() / variable.n_rows().max(1);
     let n_rows = values.len() / row_len.max(1);
-    let first = rows.start.max(chunk.first_row) - chunk.first_row;
+    let first = (rows.start.max(chunk.first_row) - chunk.first_row).min(n_rows);
     let last = rows.end.min(chunk.first_row + n_rows).max(chunk.first_row + first) - chunk.first_row;
     macro_rules! append {
         ($($variant:ident),*) => {

@@ -34,6 +34,7 @@ pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
             name: variable.name.clone(),
             dtype: variable.dtype,
             shape: variable.shape.clone(),
+            is_list: variable.storage.lists.is_some(),
             method: "classical",
             codec: String::new(),
             bound: variable.bound.spec,

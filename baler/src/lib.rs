@@ -43,7 +43,7 @@ pub mod train;
 pub use autoencoder::Model;
 pub use compress::{Compressed, compress, compress_with};
 pub use container::{is_archive, is_model};
-pub use dataset::{DType, Dataset, Layout, Values, Variable};
+pub use dataset::{DType, Dataset, Layout, ListKind, Lists, Storage, Values, Variable};
 pub use decompress::{DecompressOptions, decompress, decompress_with};
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::inspect;

@@ -59,6 +59,7 @@ pub fn plan<'a>(
 ) -> Result<Planned<'a>> {
     let dataset = keep_variables(dataset, options)?;
     check_patterns(&dataset, options)?;
+    let options = &with_exact_counts(&dataset, options);
     let options = &with_marked_missing(&dataset, options);
     let learned = wants_model(options, model)?;
     let model = match model {
@@ -92,6 +93,18 @@ fn with_marked_missing(dataset: &Dataset, options: &Options) -> Options {
         marked.map(|(name, value)| (name, Missing::Value(value))).collect();
     missing.extend(options.missing.iter().cloned());
     Options { missing, ..options.clone() }
+}
+
+/// The options with a rule more for each variable that counts the items of lists: it is kept exactly.
+fn with_exact_counts<'a>(dataset: &Dataset, options: &'a Options) -> Cow<'a, Options> {
+    let counting = dataset.counting();
+    if !counting.contains(&true) {
+        return Cow::Borrowed(options);
+    }
+    let mut options = options.clone();
+    let names = dataset.variables.iter().zip(counting).filter(|(_, counting)| *counting).map(|(v, _)| v.name.clone());
+    options.rules.extend(names.map(|name| (name, BoundSpec::Lossless)));
+    Cow::Owned(options)
 }
 
 /// True if a model takes part.

@@ -41,6 +41,8 @@ pub struct VariableReport {
     pub dtype: DType,
     /// Extents.
     pub shape: Vec<usize>,
+    /// True for items of lists: its rows are more or fewer than those of the dataset.
+    pub is_list: bool,
     /// `classical` or `autoencoder`.
     pub method: &'static str,
     /// Grid, prediction and coder in short words, such as `uniform lorenzo 111 pco`.

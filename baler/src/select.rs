@@ -1,6 +1,7 @@
 //! A part of a dataset: some variables and attachments out of all, in the places that they had in the source.
 
-use crate::dataset::{Attachment, Dataset, Layout};
+use crate::dataset::{Attachment, Dataset, Layout, Variable};
+use std::collections::HashMap;
 
 /// What stands at one place of the file; indices are those of the dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +40,12 @@ pub fn slots(dataset: &Dataset) -> Vec<Slot> {
 }
 
 /// The dataset with only those variables and attachments whose name `keep` accepts; everything else keeps
-/// its order, metadata of formats stay, and a table stays a table as long as it has a column.
+/// its order, metadata of formats stay, what counts kept lists stays too, and a table stays a table as long as it has a column.
 pub fn select(dataset: Dataset, keep: impl Fn(&str) -> bool) -> Dataset {
+    let kept = with_counts(&dataset, &keep);
+    let variables: HashMap<String, bool> =
+        dataset.variables.iter().zip(&kept).map(|(v, kept)| (v.name.clone(), *kept)).collect();
+    let keep = |name: &str| variables.get(name).copied().unwrap_or_else(|| keep(name));
     let kept_columns = match dataset.layout {
         Layout::Table { n_columns, .. } => {
             dataset.variables.iter().take(n_columns).filter(|v| keep(&v.name)).count()
@@ -71,6 +76,23 @@ pub fn select(dataset: Dataset, keep: impl Fn(&str) -> bool) -> Dataset {
     let attachments = (dataset.attachments.into_iter().enumerate())
         .filter_map(|(i, a)| position_of(Slot::Text(i)).map(|position| Attachment { position, ..a }))
         .collect();
-    let variables = dataset.variables.into_iter().filter(|v| keep(&v.name)).collect();
+    let all = dataset.variables.into_iter().zip(&kept);
+    let mut variables: Vec<Variable> = all.filter(|(_, kept)| **kept).map(|(v, _)| v).collect();
+    for lists in variables.iter_mut().filter_map(|v| v.storage.lists.as_mut()) {
+        lists.counts = kept.iter().take(lists.counts).filter(|kept| **kept).count();
+    }
     Dataset { variables, layout, attachments }
+}
+
+/// Which variables are kept: those that `keep` names, and what counts the items of their lists.
+fn with_counts(dataset: &Dataset, keep: impl Fn(&str) -> bool) -> Vec<bool> {
+    let mut kept: Vec<bool> = dataset.variables.iter().map(|v| keep(&v.name)).collect();
+    for idx in 0..kept.len() {
+        let mut lists = dataset.variables[idx].storage.lists.filter(|_| kept[idx]);
+        while let Some(counts) = lists.map(|lists| lists.counts).filter(|&at| kept.get(at) == Some(&false)) {
+            kept[counts] = true;
+            lists = dataset.variables[counts].storage.lists;
+        }
+    }
+    kept
 }

@@ -3,12 +3,15 @@
 
 use crate::autoencoder::{BlockPlan, Scaling};
 use crate::container::bytes::{ByteReader, ByteWriter, unzstd};
-use crate::dataset::{Attachment, DType, Layout, MAX_NAMES_WIDTH, Storage, n_elements};
+use crate::dataset::{Attachment, DType, Layout, ListKind, Lists, MAX_NAMES_WIDTH, Storage, n_elements};
 use crate::error::{Error, Result};
 use crate::options::BoundSpec;
 use crate::quantize::{Bound, Grid};
 use crate::special::MAX_PATTERNS;
 use crate::table::{self, TableModel};
+
+/// Lists inside lists, at most.
+const MAX_LISTS: usize = 16;
 
 /// Everything about the archive but the values.
 #[derive(Debug, Clone, PartialEq)]
@@ -228,7 +231,7 @@ impl Plan {
         }
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(Error::corrupt(format!("two variables are called '{}'", pair[0]))),
-            None => Ok(()),
+            None => check_lists(&self.variables),
         }
     }
 }
@@ -268,7 +271,12 @@ fn read_name(r: &mut ByteReader) -> Result<String> {
 fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
     w.block(variable.name.as_bytes());
     w.u8(variable.dtype as u8);
-    w.u8(variable.storage.fortran_order as u8 | (variable.storage.big_endian as u8) << 1);
+    let Storage { fortran_order, big_endian, lists } = variable.storage;
+    w.u8(fortran_order as u8 | (big_endian as u8) << 1 | (lists.is_some() as u8) << 2);
+    if let Some(lists) = lists {
+        w.count(lists.counts);
+        w.u8(lists.kind as u8);
+    }
     w.count(variable.shape.len());
     for &extent in &variable.shape {
         w.count(extent);
@@ -288,10 +296,11 @@ fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
         .get(code as usize)
         .ok_or_else(|| Error::unsupported(format!("expected a dtype from 0 to 11, found {code}")))?;
     let flags = r.u8()?;
-    if flags > 3 {
-        return Err(Error::corrupt(format!("expected storage flags from 0 to 3, found {flags}")));
+    if flags > 7 {
+        return Err(Error::corrupt(format!("expected storage flags from 0 to 7, found {flags}")));
     }
-    let storage = Storage { fortran_order: flags & 1 != 0, big_endian: flags & 2 != 0 };
+    let lists = if flags & 4 != 0 { Some(read_lists(r)?) } else { None };
+    let storage = Storage { fortran_order: flags & 1 != 0, big_endian: flags & 2 != 0, lists };
     let shape: Vec<usize> = (0..r.count_of_items()?).map(|_| r.count()).collect::<Result<_>>()?;
     n_elements(&shape)?;
     let bound = read_bound(r)?;
@@ -308,6 +317,36 @@ fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
         })
         .collect::<Result<_>>()?;
     Ok(VariablePlan { name, dtype, shape, storage, bound, grid, patterns })
+}
+
+fn read_lists(r: &mut ByteReader) -> Result<Lists> {
+    let counts = r.count()?;
+    let code = r.u8()?;
+    let kind = ListKind::ALL.get(code as usize).copied();
+    let kind = kind.ok_or_else(|| Error::unsupported(format!("expected a kind of lists from 0 to 2, found {code}")))?;
+    Ok(Lists { counts, kind })
+}
+
+/// The variable that counts the lists of another must hold whole numbers, exactly, and not count itself by way of others.
+fn check_lists(variables: &[VariablePlan]) -> Result<()> {
+    for variable in variables {
+        let mut lists = variable.storage.lists;
+        for depth in 0.. {
+            let Some(Lists { counts, .. }) = lists else { break };
+            let fits = |c: &&VariablePlan| {
+                c.shape.len() == 1 && !c.dtype.is_float() && c.bound.spec == BoundSpec::Lossless && depth < MAX_LISTS
+            };
+            let Some(counts) = variables.get(counts).filter(fits) else {
+                return Err(Error::corrupt("the lists of a variable are not counted by exact whole numbers")
+                    .in_variable(&variable.name));
+            };
+            lists = counts.storage.lists;
+        }
+        if variable.storage.lists.is_some() && variable.shape.is_empty() {
+            return Err(Error::corrupt("a single value has no lists").in_variable(&variable.name));
+        }
+    }
+    Ok(())
 }
 
 fn write_bound(bound: &Bound, w: &mut ByteWriter) {

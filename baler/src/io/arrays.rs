@@ -2,7 +2,7 @@
 //! any rows of one without reading the rest; [`read_all`] makes a [`Dataset`] of it. What is no array of numbers
 //! (attributes, headers) goes along as one attachment, in an encoding of the format's own. Refuses unknown names.
 
-use crate::dataset::{Attachment, DType, Dataset, Layout, Storage, Values, Variable, n_elements};
+use crate::dataset::{Attachment, DType, Dataset, Layout, Lists, Storage, Values, Variable, n_elements};
 use crate::error::{Error, Result};
 use crate::io::{ReadOptions, unknown_name};
 use std::ops::Range;
@@ -29,7 +29,7 @@ impl ArrayInfo {
         big_endian: bool,
     ) -> Result<ArrayInfo> {
         n_elements(&shape)?;
-        let storage = Storage { fortran_order: false, big_endian: big_endian && dtype.size_bytes() > 1 };
+        let storage = Storage { big_endian: big_endian && dtype.size_bytes() > 1, ..Storage::default() };
         Ok(ArrayInfo { name: name.into(), dtype, shape, storage })
     }
 
@@ -61,6 +61,11 @@ pub trait Arrays: Send + Sync {
         Layout::Arrays
     }
 
+    /// What may stand before the names in `FILE:INNER` although it is no part of them: a file's only tree.
+    fn above(&self) -> &str {
+        ""
+    }
+
     /// What of the file is neither read nor kept.
     fn warnings(&self) -> &[String] {
         &[]
@@ -73,6 +78,7 @@ pub fn read_all(file: &dyn Arrays, options: &ReadOptions) -> Result<Dataset> {
     let names: Vec<&str> = arrays.iter().map(|array| array.name.as_str()).collect();
     options.check_drop(&names)?;
     let inner = options.inner.as_deref().map(|inner| inner.trim_matches('/'));
+    let inner = inner.map(|inner| below(inner, file.above())).filter(|inner| !inner.is_empty());
     if let Some(inner) = inner
         && !names.iter().any(|name| is_inside(name, inner))
     {
@@ -80,12 +86,37 @@ pub fn read_all(file: &dyn Arrays, options: &ReadOptions) -> Result<Dataset> {
     }
     file.warnings().iter().for_each(|warning| options.warnings.add(warning.clone()));
     let wanted = |name: &str| inner.is_none_or(|inner| is_inside(name, inner)) && !options.drops(name);
-    let variables = (arrays.iter().enumerate())
-        .filter(|(_, array)| wanted(&array.name))
+    let kept = kept(arrays, &wanted);
+    let mut variables = (arrays.iter().enumerate())
+        .filter(|(idx, _)| kept[*idx])
         .map(|(idx, array)| read_one(file, idx, array).map_err(|e| e.in_variable(&array.name)))
         .collect::<Result<Vec<Variable>>>()?;
+    for lists in variables.iter_mut().filter_map(|v| v.storage.lists.as_mut()) {
+        lists.counts = kept[..lists.counts].iter().filter(|kept| **kept).count();
+    }
     let attachments = file.metadata(&wanted).map(|a| Attachment { position: variables.len(), ..a });
     Ok(Dataset { variables, layout: file.layout(), attachments: attachments.into_iter().collect() })
+}
+
+/// `inner` less `above`, if that stands before it.
+fn below<'a>(inner: &'a str, above: &str) -> &'a str {
+    match inner.strip_prefix(above) {
+        Some(rest) if above.is_empty() || rest.is_empty() || rest.starts_with('/') => rest.trim_start_matches('/'),
+        _ => inner,
+    }
+}
+
+/// Which arrays are wanted, or count the items of lists that are.
+fn kept(arrays: &[ArrayInfo], wanted: &impl Fn(&str) -> bool) -> Vec<bool> {
+    let mut kept: Vec<bool> = arrays.iter().map(|array| wanted(&array.name)).collect();
+    for idx in 0..kept.len() {
+        let mut lists = arrays[idx].storage.lists.filter(|_| kept[idx]);
+        while let Some(Lists { counts, .. }) = lists {
+            kept[counts] = true;
+            lists = arrays[counts].storage.lists;
+        }
+    }
+    kept
 }
 
 /// True if `name` is the array `inner` or lies in the group of that name.

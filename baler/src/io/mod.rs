@@ -9,8 +9,10 @@ mod hdf5;
 mod npy;
 mod npz;
 mod order;
+mod parquet;
 mod piece;
 mod raw;
+mod root;
 mod table;
 mod tiff;
 mod warnings;
@@ -48,6 +50,10 @@ pub enum Format {
     Fits,
     /// A folder with arrays in chunks.
     Zarr,
+    /// ROOT's trees.
+    Root,
+    /// Apache Parquet.
+    Parquet,
 }
 
 impl Format {
@@ -64,14 +70,12 @@ impl Format {
             "tif" | "tiff" | "tf8" | "btf" => Ok(Format::Tiff),
             "fits" | "fit" | "fts" => Ok(Format::Fits),
             "zarr" => Ok(Format::Zarr),
+            "root" => Ok(Format::Root),
+            "parquet" | "parq" | "pq" => Ok(Format::Parquet),
             _ if zarr::is_store(path) => Ok(Format::Zarr),
-            "parquet" | "root" => Err(Error::unsupported(format!(
-                "'{}': .{extension} files cannot be read or written yet; convert to .npy, .npz or .csv",
-                path.display()
-            ))),
             _ => Err(Error::input(format!(
-                "expected a file ending in .npy, .npz, .csv, .h5, .nc, .tif, .fits, .zarr or (with --shape and \
-                 --dtype) .raw, .bin, .dat, .f32, .f64, found '{}'",
+                "expected a file ending in .npy, .npz, .csv, .h5, .nc, .root, .parquet, .tif, .fits, .zarr or (with \
+                 --shape and --dtype) .raw, .bin, .dat, .f32, .f64, found '{}'",
                 path.display()
             ))),
         }
@@ -90,6 +94,8 @@ impl Format {
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Format::Tiff),
             _ if bytes.starts_with(hdf5::MAGIC) => Some(Format::Hdf5),
             _ if bytes.starts_with(fits::MAGIC) => Some(Format::Fits),
+            [b'r', b'o', b'o', b't', ..] => Some(Format::Root),
+            [b'P', b'A', b'R', b'1', ..] => Some(Format::Parquet),
             _ => None,
         }
     }
@@ -192,6 +198,8 @@ fn opened(bytes: Bytes, format: Format) -> Result<Box<dyn Arrays>> {
         Format::Tiff => Ok(Box::new(tiff::Tiff::open(bytes)?)),
         Format::Fits => Ok(Box::new(fits::Fits::open(bytes)?)),
         Format::Zarr => Err(Error::config("a Zarr store is a folder and cannot be read from standard input")),
+        Format::Root => Ok(Box::new(root::Root::open(bytes)?)),
+        Format::Parquet => Ok(Box::new(parquet::Parquet::open(bytes)?)),
         Format::Npy | Format::Npz | Format::Csv | Format::Raw => {
             Err(Error::config("expected a format with arrays that can be read one by one"))
         }
@@ -243,6 +251,8 @@ pub fn write(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
         Format::Tiff => return tiff::write(dataset),
         Format::Fits => return fits::write(dataset),
         Format::Zarr => return Err(Error::config("a Zarr store is a folder; give the output a name that ends in .zarr")),
+        Format::Root => return root::write(dataset),
+        Format::Parquet => return parquet::write(dataset),
     }
     Ok(bytes)
 }
@@ -337,8 +347,6 @@ mod tests {
         assert_eq!((of("a.nc"), of("a.TIFF"), of("a.fits")), (Format::Hdf5, Format::Tiff, Format::Fits));
         assert_eq!(Format::from_path(Path::new("a/b.NPZ")).unwrap(), Format::Npz);
         assert_eq!(Format::from_path(Path::new("x.f32")).unwrap(), Format::Raw);
-        let error = Format::from_path(Path::new("x.root")).unwrap_err();
-        assert_eq!(error.kind(), crate::ErrorKind::Unsupported);
         let error = Format::from_path(Path::new("x.txt")).unwrap_err().to_string();
         assert!(error.contains(".npz, .csv, .h5") && error.contains("'x.txt'"), "{error}");
     }
@@ -392,7 +400,7 @@ mod tests {
 
     #[test]
     fn single_arrays_change_their_container() {
-        let storage = Storage { fortran_order: true, big_endian: true };
+        let storage = Storage { fortran_order: true, big_endian: true, lists: None };
         let array = npy::tests::any_array(DType::I32, &[3, 5], storage);
         let mut npy = Vec::new();
         npy::write(&array, &mut npy);

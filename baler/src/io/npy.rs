@@ -256,7 +256,7 @@ pub fn read_values(bytes: &[u8], header: &Header) -> Result<Values> {
 /// How the file stores the numbers.
 pub fn storage(header: &Header) -> Storage {
     let big_endian = matches!(header.item, Item::Number { big_endian: true, .. });
-    Storage { fortran_order: header.fortran_order, big_endian }
+    Storage { fortran_order: header.fortran_order, big_endian, lists: None }
 }
 
 /// The array of a whole npy file.
@@ -272,7 +272,7 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Variable> {
 
 /// Appends `variable` as a whole npy file, in the order of axes and bytes of its source.
 pub fn write(variable: &Variable, out: &mut Vec<u8>) {
-    let Storage { fortran_order, big_endian } = variable.storage;
+    let Storage { fortran_order, big_endian, .. } = variable.storage;
     append_header(&descr(variable.values.dtype(), big_endian), fortran_order, &variable.shape, out);
     if fortran_order {
         order::c_to_fortran(&variable.values, &variable.shape).append_bytes(out, big_endian);
@@ -385,7 +385,7 @@ pub(crate) mod tests {
                     for shape in [&[][..], &[0], &[7], &[3, 4], &[2, 0, 3], &[2, 3, 4]] {
                         // One-byte items have no byte order.
                         let big_endian = big_endian && dtype.size_bytes() > 1;
-                        let variable = any_array(dtype, shape, Storage { fortran_order, big_endian });
+                        let variable = any_array(dtype, shape, Storage { fortran_order, big_endian, lists: None });
                         let back = read("data", &bytes_of(&variable)).unwrap();
                         assert_eq!(bytes_of(&back), bytes_of(&variable), "{dtype:?} {shape:?}");
                         assert_eq!((back.shape, back.storage), (variable.shape, variable.storage));
@@ -403,7 +403,7 @@ pub(crate) mod tests {
     fn the_header_is_the_one_of_numpy() {
         // np.save of np.zeros((2, 3), '>i2', order='F'), NumPy 2.3
         let variable = Variable {
-            storage: Storage { fortran_order: true, big_endian: true },
+            storage: Storage { fortran_order: true, big_endian: true, lists: None },
             ..Variable::new("data", vec![2, 3], Values::I16(vec![0; 6])).unwrap()
         };
         let text = "{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }";
@@ -422,7 +422,7 @@ pub(crate) mod tests {
         );
         let variable = read("x", &bytes).unwrap();
         assert_eq!(variable.values, Values::I16(vec![1, 2, 3, 4, 5, 6]));
-        assert_eq!(variable.storage, Storage { fortran_order: true, big_endian: true });
+        assert_eq!(variable.storage, Storage { fortran_order: true, big_endian: true, lists: None });
     }
 
     #[test]

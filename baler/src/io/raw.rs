@@ -28,7 +28,7 @@ pub fn read(bytes: &[u8], spec: &RawSpec) -> Result<Variable> {
         )));
     }
     let values = Values::from_bytes(spec.dtype, bytes, spec.big_endian)?;
-    let storage = Storage { fortran_order: false, big_endian: spec.big_endian };
+    let storage = Storage { big_endian: spec.big_endian, ..Storage::default() };
     Ok(Variable { storage, ..Variable::new("data", spec.shape.clone(), values)? })
 }
 

@@ -240,9 +240,9 @@ fn long_series() -> Vec<Variable> {
 
 fn shapes() -> Vec<Variable> {
     let mut fortran = variable("fortran", &[6, 5], f32s(30, |i| i as f64));
-    fortran.storage = Storage { fortran_order: true, big_endian: false };
+    fortran.storage = Storage { fortran_order: true, ..Storage::default() };
     let mut big_endian = variable("big_endian", &[30], f64s(30, |i| i as f64 / 7.0));
-    big_endian.storage = Storage { fortran_order: false, big_endian: true };
+    big_endian.storage = Storage { big_endian: true, ..Storage::default() };
     vec![
         variable("scalar", &[], f64s(1, |_| 2.5)),
         variable("one", &[1, 1, 1], f32s(1, |_| -7.25)),

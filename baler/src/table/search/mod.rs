@@ -16,6 +16,7 @@ use crate::table::codec::{Decoded, Quantized};
 use crate::table::model::{Base, ColumnModel, TableModel};
 use crate::with_values;
 use closure::Closures;
+use std::collections::BTreeMap;
 
 /// Fewest rows that are worth a model.
 pub const MIN_ROWS: usize = 256;
@@ -25,34 +26,43 @@ pub const MAX_COLUMNS: usize = 128;
 /// Rows of a chunk: what is learned of a table is learned again in each.
 pub const ROWS_PER_CHUNK: usize = 1 << 18;
 
-/// Makes one group of the columns that are coded apart and have the same number of rows; the largest such table.
+/// Makes groups of the columns that are coded apart and have the same number of rows: one for each such table, more
+/// where it has more columns than a group takes.
 pub fn group(dataset: &Dataset, variables: &[VariablePlan], groups: &mut Vec<GroupPlan>) -> Result<()> {
     let length = |group: &GroupPlan| {
         let variable = &variables[group.variables[0]];
         let single = matches!(group.method, GroupMethod::Classical) && variable.shape.len() == 1;
         single.then_some(variable.n_rows()).filter(|&n_rows| n_rows >= MIN_ROWS)
     };
-    let lengths: Vec<usize> = groups.iter().filter_map(length).collect();
-    let n_columns = |n_rows: usize| lengths.iter().filter(|&&other| other == n_rows).count();
-    let Some(n_rows) = lengths.iter().copied().max_by_key(|&n_rows| (n_columns(n_rows) * n_rows, n_rows))
-    else {
-        return Ok(());
-    };
-    if !(2..=MAX_COLUMNS).contains(&n_columns(n_rows)) {
-        return Ok(());
+    let mut tables: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (group, n_rows) in groups.iter().filter_map(|group| length(group).map(|n_rows| (group, n_rows))) {
+        tables.entry(n_rows).or_default().push(group.variables[0]);
     }
-    let members: Vec<usize> =
-        groups.iter().filter(|group| length(group) == Some(n_rows)).map(|group| group.variables[0]).collect();
+    for (n_rows, members) in tables {
+        let n_groups = members.len().div_ceil(MAX_COLUMNS);
+        for part in members.chunks(members.len().div_ceil(n_groups)).filter(|part| part.len() > 1) {
+            groups.retain(|group| !part.contains(&group.variables[0]));
+            groups.push(table(dataset, variables, part.to_vec(), n_rows)?);
+        }
+    }
+    groups.sort_by_key(|group| group.variables[0]);
+    Ok(())
+}
+
+/// The group of some columns of one length.
+fn table(
+    dataset: &Dataset,
+    variables: &[VariablePlan],
+    members: Vec<usize>,
+    n_rows: usize,
+) -> Result<GroupPlan> {
     let rows = 0..n_rows.min(ROWS_PER_CHUNK);
     let columns: Vec<Values> =
         members.iter().map(|&idx| dataset.variables[idx].values.slice(rows.clone())).collect();
     let plans: Vec<&VariablePlan> = members.iter().map(|&idx| &variables[idx]).collect();
     let model = find(&columns, &plans)?;
-    groups.retain(|group| length(group) != Some(n_rows));
     let rows_per_chunk = n_rows.min(ROWS_PER_CHUNK);
-    groups.push(GroupPlan { variables: members, rows_per_chunk, method: GroupMethod::Table(model) });
-    groups.sort_by_key(|group| group.variables[0]);
-    Ok(())
+    Ok(GroupPlan { variables: members, rows_per_chunk, method: GroupMethod::Table(model) })
 }
 
 /// The model of a chunk of rows.

@@ -1,0 +1,409 @@
+//! ROOT files: the branches of numbers of all trees, any rows of them, and a file of trees back. Lists come as their items
+//! and their counts: the counter's branch, or counts that are made here for `std::vector`s, shared by vectors of the same
+//! lengths. What is no number is named in a warning. The crate `baler-root` does the format.
+
+use crate::dataset::{Attachment, DType, Dataset, Layout, ListKind, Lists, Values, Variable};
+use crate::error::{Error, Result};
+use crate::io::arrays::{ArrayInfo, Arrays};
+use crate::io::bytes::Bytes;
+use baler_root::{Column, Compression, File, NewBranch, NewLists, Number, Writer};
+use std::collections::HashMap;
+use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard};
+
+/// The name of the metadata: a line with path, tab and title for each tree.
+pub const NAME: &str = "root";
+/// Entries whose items are summed, so that items are found without reading all counts.
+const BLOCK: u64 = 1 << 12;
+/// The tree of data that come from elsewhere.
+const DEFAULT_TREE: &str = "Events";
+/// Names in a warning.
+const MAX_NAMES: usize = 12;
+
+/// An opened file.
+pub struct Root {
+    file: Mutex<File<Reading>>,
+    arrays: Vec<ArrayInfo>,
+    sources: Vec<Source>,
+    /// Path and title of each tree with numbers; the only one stands in no name.
+    trees: Vec<(String, String)>,
+    above: String,
+    warnings: Vec<String>,
+}
+
+/// What the values of an array are.
+struct Source {
+    tree: usize,
+    branch: usize,
+    content: Content,
+}
+
+enum Content {
+    /// Values, a row an entry.
+    Entries,
+    /// Items of lists; how many there are before each block of entries, and in all.
+    Items(Vec<u64>),
+    /// Lengths of the lists.
+    Counts,
+}
+
+/// [`Bytes`] as the crate wants them.
+struct Reading {
+    bytes: Bytes,
+    at: u64,
+}
+
+impl Read for Reading {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let found = self.bytes.read_up_to(self.at, out.len() as u64).map_err(std::io::Error::other)?;
+        out[..found.len()].copy_from_slice(&found);
+        self.at += found.len() as u64;
+        Ok(found.len())
+    }
+}
+
+impl Seek for Reading {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.bytes.len().checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.filter(|&at| at <= self.bytes.len()).ok_or(std::io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
+fn told(error: baler_root::Error) -> Error {
+    match error {
+        baler_root::Error::Io(e) => Error::io("reading the ROOT file", e),
+        baler_root::Error::Unsupported(text) => Error::unsupported(text),
+        other => Error::input(other.to_string()),
+    }
+}
+
+fn dtype(number: Number) -> DType {
+    match number {
+        Number::Bool => DType::Bool,
+        Number::I8 => DType::I8,
+        Number::I16 => DType::I16,
+        Number::I32 => DType::I32,
+        Number::I64 => DType::I64,
+        Number::U8 => DType::U8,
+        Number::U16 => DType::U16,
+        Number::U32 => DType::U32,
+        Number::U64 => DType::U64,
+        Number::F32 => DType::F32,
+        Number::F64 => DType::F64,
+    }
+}
+
+/// The inverse of [`dtype`]; ROOT has no float16.
+fn number(dtype: DType) -> Number {
+    match dtype {
+        DType::Bool => Number::Bool,
+        DType::I8 => Number::I8,
+        DType::I16 => Number::I16,
+        DType::I32 => Number::I32,
+        DType::I64 => Number::I64,
+        DType::U8 => Number::U8,
+        DType::U16 => Number::U16,
+        DType::U32 => Number::U32,
+        DType::U64 => Number::U64,
+        DType::F16 | DType::F32 => Number::F32,
+        DType::F64 => Number::F64,
+    }
+}
+
+impl Root {
+    /// Opens a file; of the values only the counts of lists are read, and lists that have no counter.
+    pub fn open(bytes: Bytes) -> Result<Root> {
+        let file = File::open(Reading { bytes, at: 0 }).map_err(told)?;
+        let mut not_kept: Vec<String> =
+            file.others.iter().map(|(path, class)| format!("{path} ({class})")).collect();
+        not_kept.extend(file.skipped.iter().map(|(path, why)| format!("{path} ({why})")));
+        let all = file.trees.clone();
+        let trees: Vec<(String, String)> =
+            all.iter().filter(|t| !t.branches.is_empty()).map(|t| (t.path.clone(), t.title.clone())).collect();
+        let above = if let [(path, _)] = &trees[..] { path.clone() } else { String::new() };
+        let (arrays, sources, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        let mut root = Root { file: Mutex::new(file), arrays, sources, trees, above, warnings };
+        for (idx, tree) in all.iter().enumerate() {
+            let before = if root.above.is_empty() { format!("{}/", tree.path) } else { String::new() };
+            not_kept.extend(tree.skipped.iter().map(|(branch, why)| format!("{before}{branch} ({why})")));
+            not_kept.extend(root.add_tree(idx, &before)?);
+        }
+        if !not_kept.is_empty() {
+            let more = if not_kept.len() > MAX_NAMES { format!(" and {} more", not_kept.len() - MAX_NAMES) } else { String::new() };
+            let shown = not_kept[..not_kept.len().min(MAX_NAMES)].join(", ");
+            root.warnings.push(format!("what is no number is not kept: {shown}{more}"));
+        }
+        Ok(root)
+    }
+
+    fn file(&self) -> MutexGuard<'_, File<Reading>> {
+        self.file.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Adds the arrays of a tree; returns what cannot be kept.
+    fn add_tree(&mut self, tree: usize, before: &str) -> Result<Vec<String>> {
+        let found = self.file().trees[tree].clone();
+        let mut not_kept = Vec::new();
+        let mut places: HashMap<usize, usize> = HashMap::new();
+        let mut made: HashMap<[u8; 32], usize> = HashMap::new();
+        let mut counted = Vec::new();
+        for (branch, info) in found.branches.iter().enumerate() {
+            let name = format!("{before}{}", info.name);
+            if info.n_entries != found.n_entries {
+                not_kept.push(format!("{name} ({} entries of {})", info.n_entries, found.n_entries));
+                continue;
+            }
+            let lists = match info.lists {
+                baler_root::Lists::None => None,
+                baler_root::Lists::Counter(counter) => {
+                    counted.push((self.arrays.len(), counter));
+                    Some(Lists { counts: usize::MAX, kind: ListKind::Counter })
+                }
+                baler_root::Lists::Vector => match self.made_counts(tree, branch, &name, &mut made) {
+                    Ok(counts) => Some(Lists { counts, kind: ListKind::Vector }),
+                    Err(error) => {
+                        not_kept.push(format!("{name} ({error})"));
+                        continue;
+                    }
+                },
+            };
+            let content = match lists {
+                None => Content::Entries,
+                Some(_) => Content::Items(Vec::new()),
+            };
+            places.insert(branch, self.arrays.len());
+            let n_rows = usize::try_from(info.n_entries).map_err(|_| Error::limit("too many entries"))?;
+            let shape = [&[n_rows], info.extents.as_slice()].concat();
+            let mut array = ArrayInfo::new(name, dtype(info.number), shape, false)?;
+            array.storage.lists = lists;
+            self.arrays.push(array);
+            self.sources.push(Source { tree, branch, content });
+        }
+        for (array, counter) in counted {
+            let counts = *places.get(&counter).ok_or_else(|| Error::input("a counter has fewer entries than its tree"))?;
+            self.arrays[array].storage.lists = Some(Lists { counts, kind: ListKind::Counter });
+        }
+        self.sum_lists(tree, &mut not_kept)?;
+        Ok(not_kept)
+    }
+
+    /// The array with the lengths of a vector's lists: one that is there already, or a new one.
+    fn made_counts(
+        &mut self,
+        tree: usize,
+        branch: usize,
+        name: &str,
+        made: &mut HashMap<[u8; 32], usize>,
+    ) -> Result<usize> {
+        let n_entries = self.file().trees[tree].n_entries;
+        let mut hash = blake3::Hasher::new();
+        for first in (0..n_entries).step_by(BLOCK as usize) {
+            let column = self.column(tree, branch, first..(first + BLOCK).min(n_entries))?;
+            for count in column.counts.iter().flatten() {
+                hash.update(&count.to_le_bytes());
+            }
+        }
+        let hash = *hash.finalize().as_bytes();
+        if let Some(&known) = made.get(&hash) {
+            return Ok(known);
+        }
+        let n_rows = usize::try_from(n_entries).map_err(|_| Error::limit("too many entries"))?;
+        self.arrays.push(ArrayInfo::new(format!("{name}#counts"), DType::U32, vec![n_rows], false)?);
+        self.sources.push(Source { tree, branch, content: Content::Counts });
+        made.insert(hash, self.arrays.len() - 1);
+        Ok(self.arrays.len() - 1)
+    }
+
+    /// How many items the lists of a tree have; lists that are damaged lose their place among the arrays' items.
+    fn sum_lists(&mut self, tree: usize, not_kept: &mut Vec<String>) -> Result<()> {
+        let mut sums: HashMap<usize, Vec<u64>> = HashMap::new();
+        for idx in 0..self.arrays.len() {
+            let Some(Lists { counts, .. }) = self.arrays[idx].storage.lists.filter(|_| self.sources[idx].tree == tree)
+            else {
+                continue;
+            };
+            if !sums.contains_key(&counts) {
+                let n_rows = self.arrays[counts].n_rows();
+                let (mut sum, mut blocks) = (0u64, vec![0]);
+                for first in (0..n_rows).step_by(BLOCK as usize) {
+                    let values = self.rows(counts, first..(first + BLOCK as usize).min(n_rows))?;
+                    let counts = values.to_counts().map_err(|e| e.in_variable(&self.arrays[counts].name))?;
+                    sum = counts.iter().fold(sum, |sum, &n| sum.saturating_add(n as u64));
+                    blocks.push(sum);
+                }
+                sums.insert(counts, blocks);
+            }
+            let blocks = sums[&counts].clone();
+            let n_items = usize::try_from(blocks.last().copied().unwrap_or(0)).unwrap_or(usize::MAX);
+            let mut shape = self.arrays[idx].shape.clone();
+            shape[0] = n_items;
+            let lists = self.arrays[idx].storage.lists;
+            match ArrayInfo::new(self.arrays[idx].name.clone(), self.arrays[idx].dtype, shape, false) {
+                Ok(array) => self.arrays[idx] = array,
+                Err(error) => not_kept.push(format!("{} ({error})", self.arrays[idx].name)),
+            }
+            self.arrays[idx].storage.lists = lists;
+            self.sources[idx].content = Content::Items(blocks);
+        }
+        Ok(())
+    }
+
+    fn column(&self, tree: usize, branch: usize, entries: Range<u64>) -> Result<Column> {
+        self.file().read(tree, branch, entries).map_err(told)
+    }
+}
+
+impl Arrays for Root {
+    fn arrays(&self) -> &[ArrayInfo] {
+        &self.arrays
+    }
+
+    fn rows(&self, idx: usize, rows: Range<usize>) -> Result<Values> {
+        let (array, Source { tree, branch, content }) = (&self.arrays[idx], &self.sources[idx]);
+        let (tree, branch) = (*tree, *branch);
+        let entries = rows.start as u64..rows.end as u64;
+        match content {
+            Content::Entries => {
+                let column = self.column(tree, branch, entries)?;
+                Values::from_bytes(array.dtype, &column.bytes, true)
+            }
+            Content::Counts => {
+                Ok(Values::U32(self.column(tree, branch, entries)?.counts.unwrap_or_default()))
+            }
+            Content::Items(blocks) => {
+                let n_entries = self.file().trees[tree].n_entries;
+                let first = blocks.partition_point(|&sum| sum <= entries.start).saturating_sub(1);
+                let last = blocks.partition_point(|&sum| sum < entries.end);
+                let column = self.column(tree, branch, first as u64 * BLOCK..(last as u64 * BLOCK).min(n_entries))?;
+                let item = array.row_len() * array.dtype.size_bytes();
+                let start = (rows.start - blocks[first.min(blocks.len() - 1)] as usize) * item;
+                let bytes = column.bytes.get(start..start + rows.len() * item);
+                let bytes = bytes.ok_or_else(|| Error::input("the lists differ in length from what counts them"))?;
+                Values::from_bytes(array.dtype, bytes, true)
+            }
+        }
+    }
+
+    fn metadata(&self, wanted: &dyn Fn(&str) -> bool) -> Option<Attachment> {
+        let inside = |path: &str| {
+            let names = self.arrays.iter().map(|array| &array.name).filter(|name| wanted(name));
+            self.trees.len() == 1 || names.into_iter().any(|name| name.starts_with(&format!("{path}/")))
+        };
+        let trees = self.trees.iter().filter(|(path, _)| inside(path));
+        let lines: String = trees.map(|(path, title)| format!("{path}\t{}\n", title.replace(['\t', '\n'], " "))).collect();
+        Some(Attachment::metadata(NAME, self.arrays.len(), lines.into_bytes()))
+    }
+
+    fn layout(&self) -> Layout {
+        let n_rows = self.arrays.first().map(|array| array.n_rows());
+        let is_column = |array: &ArrayInfo| {
+            array.shape.len() == 1 && Some(array.n_rows()) == n_rows && array.storage.lists.is_none()
+        };
+        if self.arrays.iter().all(is_column) { Layout::Columns } else { Layout::Arrays }
+    }
+
+    fn above(&self) -> &str {
+        &self.above
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+}
+
+/// A tree to write, and the variables that are its branches.
+struct NewTree<'a> {
+    path: String,
+    title: String,
+    variables: Vec<(usize, &'a str)>,
+}
+
+/// The variables by the trees of the metadata, or all in one tree.
+fn trees(dataset: &Dataset) -> Vec<NewTree<'_>> {
+    let lines = dataset.metadata(NAME).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
+    let new = |path: &str, title: &str| NewTree { path: path.into(), title: title.into(), variables: Vec::new() };
+    let mut trees: Vec<NewTree> = lines.lines().filter_map(|line| line.split_once('\t')).map(|(p, t)| new(p, t)).collect();
+    if trees.is_empty() {
+        trees.push(new(DEFAULT_TREE, ""));
+    }
+    for (idx, variable) in dataset.variables.iter().enumerate() {
+        let inside = |tree: &NewTree| {
+            variable.name.strip_prefix(tree.path.as_str()).and_then(|rest| rest.strip_prefix('/')).map(str::len)
+        };
+        let longest = (0..trees.len()).filter_map(|t| inside(&trees[t]).map(|rest| (rest, t))).min();
+        let (tree, name) = match longest {
+            Some((rest, tree)) => (tree, &variable.name[variable.name.len() - rest..]),
+            None => (0, variable.name.as_str()),
+        };
+        trees[tree].variables.push((idx, name));
+    }
+    trees.retain(|tree| !tree.variables.is_empty());
+    trees
+}
+
+/// The bytes of a file with the trees of a dataset.
+pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
+    let mut writer = Writer::new(Cursor::new(Vec::new()), Compression::Zlib(1)).map_err(told)?;
+    let counting = dataset.counting();
+    for tree in trees(dataset) {
+        // Counters stand before what they count; counts that were made are not written.
+        let is_made = |idx: usize| {
+            let by = dataset.variables.iter().filter_map(|v| v.storage.lists).filter(|lists| lists.counts == idx);
+            counting[idx] && by.into_iter().all(|lists| lists.kind != ListKind::Counter)
+        };
+        let mut order: Vec<(usize, &str)> = tree.variables.into_iter().filter(|(idx, _)| !is_made(*idx)).collect();
+        order.sort_by_key(|(idx, _)| !counting[*idx]);
+        let branch = |&(idx, name): &(usize, &str)| {
+            new_branch(dataset, idx, name, &order).map_err(|e| e.in_variable(&dataset.variables[idx].name))
+        };
+        let branches = order.iter().map(branch).collect::<Result<Vec<NewBranch>>>()?;
+        let new = writer.tree(&tree.path, &tree.title, branches).map_err(told)?;
+        for (position, &(idx, _)) in order.iter().enumerate() {
+            let column = column(dataset, &dataset.variables[idx])?;
+            writer.append(new, position, &column).map_err(told)?;
+        }
+    }
+    Ok(writer.finish().map_err(told)?.into_inner())
+}
+
+fn new_branch(dataset: &Dataset, idx: usize, name: &str, order: &[(usize, &str)]) -> Result<NewBranch> {
+    let variable = &dataset.variables[idx];
+    let Some((_, extents)) = variable.shape.split_first() else {
+        return Err(Error::config("expected rows for a tree, found a single value; write an .npz or .h5"));
+    };
+    let lists = match variable.storage.lists {
+        None => NewLists::None,
+        Some(Lists { counts, .. }) if dataset.variables.get(counts).is_none_or(|c| c.storage.lists.is_some()) => {
+            return Err(Error::config("lists inside lists have no branch in ROOT; write a .parquet"));
+        }
+        Some(Lists { counts, kind: ListKind::Counter }) => {
+            let counter = order.iter().position(|(other, _)| *other == counts);
+            NewLists::Counter(counter.ok_or_else(|| Error::config("expected a counter in the tree of its lists"))?)
+        }
+        Some(_) => NewLists::Vector,
+    };
+    Ok(NewBranch { name: name.to_string(), number: number(variable.values.dtype()), extents: extents.to_vec(), lists })
+}
+
+fn column(dataset: &Dataset, variable: &Variable) -> Result<Column> {
+    let mut column = Column::default();
+    match &variable.values {
+        Values::F16(v) => {
+            Values::F32(v.iter().map(|x| x.to_f32()).collect()).append_bytes(&mut column.bytes, true);
+        }
+        values => values.append_bytes(&mut column.bytes, true),
+    }
+    if let Some(lists) = variable.storage.lists {
+        let counts = dataset.variables[lists.counts].values.to_counts()?;
+        let counts: Option<Vec<u32>> = counts.into_iter().map(|n| u32::try_from(n).ok()).collect();
+        column.counts = Some(counts.ok_or_else(|| Error::limit("a list has more than 2^32 items"))?);
+    }
+    Ok(column)
+}
+
