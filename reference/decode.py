@@ -39,7 +39,8 @@ def unzstd(packed, n_bytes):
 
 # ---- Plan -----------------------------------------------------------------------------------------------------------
 
-Variable = namedtuple("Variable", "name dtype shape grid patterns")
+# counts: index of the variable that counts the items of lists, if the rows are such items.
+Variable = namedtuple("Variable", "name dtype shape grid patterns counts exact")
 # model: an entry of the models, if the method has one; learned: what else an autoencoder needs, if it is one.
 Group = namedtuple("Group", "variables rows_per_chunk model learned table", defaults=[None])
 Learned = namedtuple("Learned", "residual scalings tile")
@@ -67,9 +68,22 @@ def read_plan(data):
     r.end()
     check(table[0] <= len(variables), "too many columns")
     check(len({v.name for v in variables}) == len(variables), "a name stands twice")
+    for variable in variables:
+        check_lists(variable, variables)
     grouped = sorted(index for group in groups for index in group.variables)
     check(grouped == list(range(len(variables))), "a variable is not in exactly one group")
     return variables, groups
+
+
+def check_lists(variable, variables):
+    check(variable.counts is None or variable.shape, "a single value has no lists")
+    depth = 0
+    while variable.counts is not None:
+        depth += 1
+        check(depth <= 16 and variable.counts < len(variables), "lists without an end")
+        variable = variables[variable.counts]
+        fits = len(variable.shape) == 1 and variable.dtype.kind != "f" and variable.exact
+        check(fits, "lists are not counted by exact whole numbers")
 
 
 def read_variable(r):
@@ -77,7 +91,12 @@ def read_variable(r):
     code = r.u8()
     check(code < len(DTYPES), "unknown dtype")
     dtype = np.dtype(DTYPES[code])
-    check(r.u8() <= 3, "unknown storage flags")
+    flags = r.u8()
+    check(flags <= 7, "unknown storage flags")
+    counts = None
+    if flags & 4:
+        counts = r.varint()
+        check(r.u8() <= 2, "unknown kind of lists")
     shape = r.many(r.varint)
     check(math.prod(shape) < 1 << 59, "too many values")
     bound = r.u8()
@@ -87,7 +106,8 @@ def read_variable(r):
     grid = read_grid(r, dtype)
     n_patterns = r.varint()
     check(n_patterns <= 16, "too many patterns")
-    return Variable(name, dtype, shape, grid, [r.raw(dtype.itemsize) for _ in range(n_patterns)])
+    patterns = [r.raw(dtype.itemsize) for _ in range(n_patterns)]
+    return Variable(name, dtype, shape, grid, patterns, counts, bound == 0)
 
 
 def read_grid(r, dtype):

@@ -268,6 +268,9 @@ impl Arrays for Root {
         let (array, Source { tree, branch, content }) = (&self.arrays[idx], &self.sources[idx]);
         let (tree, branch) = (*tree, *branch);
         let entries = rows.start as u64..rows.end as u64;
+        if rows.is_empty() {
+            return Values::from_bytes(array.dtype, &[], true);
+        }
         match content {
             Content::Entries => {
                 let column = self.column(tree, branch, entries)?;
