@@ -5,7 +5,7 @@ pub mod manifest;
 mod models;
 
 use baler::dataset::{Attachment, Storage};
-use baler::{BoundSpec, Dataset, Layout, Method, Missing, Model, NoProgress, Options, Values, Variable};
+use baler::{BoundSpec, Dataset, Layout, ListKind, Lists, Method, Missing, Model, NoProgress, Options, Values, Variable};
 use half::f16;
 
 /// One golden file.
@@ -493,9 +493,28 @@ fn layouts() -> Vec<Case> {
         ..Dataset::from_arrays(vec![variable("data", &[9, 9], f64s(81, noise))])
     };
     let csv = Dataset { layout: Layout::Columns, ..Dataset::from_arrays(columns) };
-    [("layout_table", table), ("layout_single", single), ("layout_columns", csv)]
+    [("layout_table", table), ("layout_single", single), ("layout_columns", csv), ("lists", lists())]
         .map(|(name, dataset)| Case { name, dataset, options: options(BoundSpec::Rel(1e-3)), model: None })
         .into()
+}
+
+/// Lists with a counter, with made counts, and inside of each other with values that are missing.
+fn lists() -> Dataset {
+    let counted = |name: &str, values: Values, counts: usize, kind: ListKind| {
+        let mut variable = variable(name, &[values.len()], values);
+        variable.storage.lists = Some(Lists { counts, kind });
+        variable
+    };
+    let lengths: Vec<u8> = (0..40).map(|i| (i * i % 5) as u8).collect();
+    let n_items = lengths.iter().map(|&n| usize::from(n)).sum();
+    let present: Vec<u8> = (0..n_items).map(|i| u8::from(i % 3 != 1)).collect();
+    let n_present = present.iter().map(|&n| usize::from(n)).sum();
+    Dataset::from_arrays(vec![
+        counted("pt", f32s(n_items, noise), 1, ListKind::Counter),
+        variable("n", &[40], Values::U8(lengths)),
+        counted("hits#present", Values::Bool(present), 1, ListKind::Vector),
+        counted("hits", Values::I32((0..n_present as i32).collect()), 2, ListKind::Optional),
+    ])
 }
 
 /// The autoencoder: a table with every trait of dense networks, fields of two and three axes.
