@@ -1,7 +1,7 @@
 //! From the objects of a branch to its numbers: which leaf classes, members and vectors are numbers, and how an entry of
 //! each stands in a basket.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::number::{Number, Stored};
 use crate::object::Objects;
 use crate::streamers::Streamers;
@@ -26,6 +26,9 @@ pub fn collect(
     master: Option<usize>,
     found: &mut Found,
 ) -> Result<()> {
+    if !found.seen.insert(idx) {
+        return Err(Error::damaged("a branch lies in itself, or twice in its tree"));
+    }
     let name = objects.text(idx, "fName").trim_end_matches('.').to_string();
     let path = [above, &[name.clone()]].concat();
     let children = objects.items(idx, "fBranches");

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::number::{Number, Stored};
 use crate::object::Objects;
 use crate::streamers::Streamers;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// How many values an entry has.
@@ -108,7 +108,7 @@ impl Tree {
         let mut objects = Objects::new(content, n_header, streamers);
         let tree = objects.read_class(class)?;
         let n_entries = u64::try_from(objects.int(tree, "fEntries")).unwrap_or(0);
-        let mut found = Found { drafts: Vec::new(), skipped: Vec::new() };
+        let mut found = Found { seen: HashSet::new(), drafts: Vec::new(), skipped: Vec::new() };
         for item in objects.items(tree, "fBranches").iter().flatten() {
             branch::collect(&objects, streamers, *item, &[], None, &mut found)?;
         }
@@ -126,6 +126,8 @@ impl Tree {
 
 /// What [`branch::collect`] gathers.
 pub(crate) struct Found {
+    /// Objects that were met: a reference to a branch above would lead around for ever.
+    pub seen: HashSet<usize>,
     pub drafts: Vec<Draft>,
     pub skipped: Vec<(String, String)>,
 }
