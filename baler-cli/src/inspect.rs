@@ -6,7 +6,7 @@ use crate::json::{self, ArchiveObject, ModelObject};
 use crate::library::{Dataset, Model, ModelInfo, Report, Values, inspect, is_archive, is_model};
 use crate::numbers::{counted, grouped, ratio, shape, value};
 use crate::output::write_stdout;
-use crate::table::{report_table, table};
+use crate::table::{relations, report_table, table};
 use anyhow::{Context, Result};
 use baler_report::advise::{Advice, Expected, advise};
 use clap::Args;
@@ -71,8 +71,9 @@ fn first_bytes(name: &str) -> Result<Vec<u8>> {
 /// The archive's table and sizes.
 pub fn archive_text(report: &Report, max_rows: usize) -> String {
     format!(
-        "{}\n{} values, {} bytes in {} ({} x; model {}, payload {})",
+        "{}{}\n{} values, {} bytes in {} ({} x; model {}, payload {})",
         report_table(report, max_rows),
+        relations(report, max_rows),
         grouped(report.n_values),
         grouped(report.input_bytes),
         grouped(report.archive_bytes),

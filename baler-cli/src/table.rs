@@ -29,7 +29,7 @@ pub fn report_table(report: &Report, max_rows: usize) -> String {
         .map(|v| {
             vec![
                 v.name.clone(),
-                v.codec.clone(),
+                shortened(&v.codec),
                 numbers::bound(v.bound),
                 numbers::error(v.max_error),
                 numbers::grouped(v.bytes),
@@ -41,6 +41,23 @@ pub fn report_table(report: &Report, max_rows: usize) -> String {
         text += &format!("\n... and {} more; -v shows all", report.variables.len() - rows.len());
     }
     text
+}
+
+/// Characters of a codec that a table shows.
+const CODEC_WIDTH: usize = 48;
+
+/// As many characters as a table has room for.
+fn shortened(words: &str) -> String {
+    if words.chars().count() <= CODEC_WIDTH {
+        return words.to_string();
+    }
+    words.chars().take(CODEC_WIDTH - 3).collect::<String>() + "..."
+}
+
+/// A line for each variable whose codec the table cuts short: how it follows from others.
+pub fn relations(report: &Report, max_rows: usize) -> String {
+    let cut = report.variables.iter().take(max_rows).filter(|v| shortened(&v.codec) != v.codec);
+    cut.map(|v| format!("\n{}: {}", v.name, v.codec)).collect()
 }
 
 /// `1 200 504 -> 31 840 bytes (37.7 x; model 2 113 included)  bound verified on 150 000 values`

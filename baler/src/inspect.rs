@@ -4,6 +4,7 @@ use crate::chunk::describe_part;
 use crate::container::bytes::ByteReader;
 use crate::container::{Archive, GroupMethod, GroupPlan, ModelEntry};
 use crate::error::Result;
+use crate::names;
 use crate::quantize::Grid;
 use crate::report::{Report, VariableReport};
 use crate::table::{self, TableModel, shared::SharedTable};
@@ -66,7 +67,10 @@ pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
             if is_table && table::is_table_stream(part)? {
                 variable.max_error = variable.max_error.max(table::largest_error(part)?);
                 variable.method = "table";
-                let name = |column: usize| plan.variables[group.variables[column]].name.clone();
+                let names: Vec<&str> =
+                    group.variables.iter().map(|&idx| plan.variables[idx].name.as_str()).collect();
+                let short = names::short(&names);
+                let name = |column: usize| short[column].to_string();
                 let words = |model| table::words::words(model, position, &plan.variables[idx].grid, &name);
                 variable.codec = match (&group.method, &given[chunk.group]) {
                     (GroupMethod::Table(model), _) => words(model),

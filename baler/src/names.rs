@@ -1,4 +1,4 @@
-//! Names that the user mistyped: the nearest known ones, by edit distance.
+//! Names that the user mistyped: the nearest known ones, by edit distance. Names of many columns, without what they share.
 
 use crate::error::Error;
 
@@ -23,6 +23,16 @@ pub fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>)
 /// The error for a name or pattern that no variable has.
 pub fn unknown_variable<'a>(pattern: &str, known: impl Iterator<Item = &'a str>) -> Error {
     unknown("the name of a variable", pattern, known)
+}
+
+/// The names without the prefix that all share, up to its last `.`, `_` or `/`; as they are where one would be left empty.
+pub fn short<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    let first = names.first().copied().unwrap_or_default();
+    let shared =
+        |prefix: &&str| names.iter().all(|name| name.starts_with(*prefix) && name.len() > prefix.len());
+    let ends = first.match_indices(['.', '_', '/']).map(|(at, _)| &first[..at + 1]);
+    let prefix = if names.len() > 1 { ends.filter(shared).last().unwrap_or_default() } else { "" };
+    names.iter().map(|name| &name[prefix.len()..]).collect()
 }
 
 /// Levenshtein distance.
@@ -54,5 +64,13 @@ mod tests {
             "expected a variable, found 'pt'; the nearest names are pt_, eta_, phi_"
         );
         assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn what_all_names_share_is_left_out() {
+        assert_eq!(short(&["jets.obj.pt_", "jets.obj.phi_"]), ["pt_", "phi_"]);
+        assert_eq!(short(&["Muon_pt", "Muon_pt_err"]), ["pt", "pt_err"]);
+        assert_eq!(short(&["a_", "a_b"]), ["a_", "a_b"]);
+        assert_eq!((short(&["x.y"]), short(&[])), (vec!["x.y"], vec![]));
     }
 }

@@ -1,12 +1,13 @@
 //! Promise: columns that follow from each other keep their own bounds, exact columns every bit; a column is read alone
-//! as it is read with all. `BALER_CASES=10000` runs more tables.
+//! as it is read with all; a model of other data keeps them too. `BALER_CASES=10000` runs more tables.
 
 mod support;
 
 use baler::table::elementary::Elementary;
+use baler::train::train;
 use baler::{
-    BoundSpec, Dataset, DecompressOptions, Method, Missing, NoProgress, Options, Values, compress_with,
-    decompress, decompress_with, inspect,
+    BoundSpec, Dataset, DecompressOptions, Method, Missing, Model, NoProgress, Options, Values,
+    compress_with, decompress, decompress_with, inspect,
 };
 use support::*;
 
@@ -28,7 +29,14 @@ fn table(n: usize, random: &mut Random) -> Vec<(String, Values)> {
     let affine = (random.below(9) as f64 - 4.0, scale);
     let gated = map(&|i| if counts[i] == 0 { 0.0 } else { pt[i] * scale });
     let momentum = |i: usize| pt[i] * functions.sinh_cosh(eta[i]).1;
+    let (group, delta) = (1 + random.below(9), random.unit());
+    let repeat = 1 + random.below(n.max(1));
     let all = [
+        ("sorted", floats(map(&|i| 90.0 / (1 + i % group) as f64 + (i / group % 7) as f64))),
+        ("lattice", floats(map(&|i| (pt[i] * 9.0).floor() * delta))),
+        ("decimal", floats(map(&|i| (eta[i] * 100.0).round() / 100.0))),
+        ("constant", floats(vec![delta; n])),
+        ("repeats", floats(map(&|i| phi[i % repeat]))),
         ("px", floats(map(&|i| pt[i] * functions.sin_cos(phi[i]).1))),
         ("pz", floats(map(&|i| pt[i] * functions.sinh_cosh(eta[i]).0))),
         ("energy", floats(map(&|i| (momentum(i) * momentum(i) + mass[i] * mass[i]).sqrt()))),
@@ -54,6 +62,9 @@ fn table(n: usize, random: &mut Random) -> Vec<(String, Values)> {
 
 /// Breaks relations in a few rows.
 fn disturb(values: &mut Values, random: &mut Random) {
+    if values.is_empty() {
+        return;
+    }
     let odd = [f64::NAN, f64::INFINITY, -0.0, 0.0, 1e-310, -1.0, 3e38];
     for _ in 0..random.below(4) {
         let at = random.below(values.len());
@@ -66,10 +77,30 @@ fn disturb(values: &mut Values, random: &mut Random) {
     }
 }
 
+/// A model of the columns for some bound, where they are enough for one.
+fn train_on(columns: &[(String, Values)], random: &mut Random) -> Option<Model> {
+    let n = columns[0].1.len();
+    if n < 256 {
+        return None;
+    }
+    let variables = columns.iter().map(|(name, v)| variable(name, &[n], v.clone())).collect();
+    let mut options = Options::new(bound(random));
+    options.n_threads = 1;
+    options.missing = vec![("*".into(), Missing::None)];
+    let trained = train(&[Dataset::from_arrays(variables)], &options, &mut NoProgress);
+    Some(trained.unwrap_or_else(|e| panic!("train for {:?}: {e}", options.bound)).model)
+}
+
 fn run_case(case: u64) {
     let mut random = Random::new(case + 1_000_000);
-    let n = 256 + random.below(500);
+    let n = match random.below(20) {
+        0 => random.below(4),
+        1 => random.below(256),
+        2 => 256 + random.below(4000),
+        _ => 256 + random.below(500),
+    };
     let mut columns = table(n, &mut random);
+    let trained = (random.below(4) == 0).then(|| train_on(&columns, &mut random)).flatten();
     if random.below(2) == 0 {
         columns.iter_mut().for_each(|(_, values)| disturb(values, &mut random));
     }
@@ -82,9 +113,14 @@ fn run_case(case: u64) {
     let context = format!("table {case} ({n} rows, {:?}, {:?})", options.bound, options.rules);
     let dataset =
         Dataset::from_arrays(columns.iter().map(|(name, v)| variable(name, &[n], v.clone())).collect());
-    let written = compress_with(&dataset, &options, None, &mut NoProgress)
+    if trained.is_none() && random.below(4) == 0 {
+        options.drop = vec![columns.remove(random.below(columns.len())).0];
+        options.rules.retain(|(rule, _)| *rule != options.drop[0]);
+    }
+    let written = compress_with(&dataset, &options, trained.as_ref(), &mut NoProgress)
         .unwrap_or_else(|e| panic!("{context}: compress: {e}"));
     let decoded = decompress(&written.bytes).unwrap_or_else(|e| panic!("{context}: decompress: {e}"));
+    assert_eq!(columns.len(), decoded.variables.len(), "{context}: columns");
     for ((name, original), decoded) in columns.iter().zip(&decoded.variables) {
         let own = options.rules.iter().rev().find(|(rule, _)| rule == name).map(|rule| rule.1);
         let promise = promise_of(original, own.unwrap_or(options.bound), None);

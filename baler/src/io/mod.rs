@@ -95,7 +95,7 @@ impl Format {
             _ if bytes.starts_with(hdf5::MAGIC) => Some(Format::Hdf5),
             _ if bytes.starts_with(fits::MAGIC) => Some(Format::Fits),
             [b'r', b'o', b'o', b't', ..] => Some(Format::Root),
-            [b'P', b'A', b'R', b'1', ..] => Some(Format::Parquet),
+            _ if bytes.starts_with(parquet::MAGIC) => Some(Format::Parquet),
             _ => None,
         }
     }

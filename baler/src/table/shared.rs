@@ -5,6 +5,7 @@ use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::container::{VariablePlan, read_grid, write_grid};
 use crate::dataset::{DType, Values};
 use crate::error::{Error, Result};
+use crate::names;
 use crate::quantize::Grid;
 use crate::table::codec::{Decoded, quantize_column};
 use crate::table::model::{Base, TableModel};
@@ -223,7 +224,8 @@ impl KnownTable {
     /// What to tell if the relation of column `idx` holds in clearly fewer rows than it did.
     pub fn fails(&self, idx: usize, holds: f64) -> Option<String> {
         let KnownColumn { name, holds: known, .. } = &self.columns[idx];
-        let names = |idx: usize| self.columns[idx].name.clone();
+        let short = self.short_names();
+        let names = |idx: usize| short[idx].to_string();
         (holds < known - DRIFT_ROWS - (1.0 - known)).then(|| {
             format!(
                 "'{name}': what the model knows ({}) holds in {:.1} % of the rows, in its training data in {:.1} %; the \
@@ -235,9 +237,14 @@ impl KnownTable {
         })
     }
 
+    fn short_names(&self) -> Vec<&str> {
+        names::short(&self.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>())
+    }
+
     /// (name, how it follows from others) of each column.
     pub fn words(&self) -> Vec<(String, String)> {
-        let names = |idx: usize| self.columns[idx].name.clone();
+        let short = self.short_names();
+        let names = |idx: usize| short[idx].to_string();
         let of = |(idx, column): (usize, &KnownColumn)| {
             (column.name.clone(), words(&self.shared.model, idx, &self.shared.grids[idx].1, &names))
         };
@@ -302,6 +309,11 @@ pub fn holds(originals: &[Values], variables: &[&VariablePlan], model: &TableMod
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::BoundSpec;
+    use crate::quantize::Bound;
+    use crate::table::formula::{Formula, Op};
+    use crate::table::leaves::{Leaf, Leaves};
+    use crate::table::model::{ColumnModel, Head};
 
     #[test]
     fn numbers_are_carried_to_other_steps() {
@@ -319,6 +331,46 @@ mod tests {
         assert!(Carry::between(&Grid::Order, &uniform(1.0)).is_none());
         for (ratio, shift) in [(1.4, 0), (1.42, 1), (0.71, 0), (0.7, -1), (3.0, 2), (2.8, 1)] {
             assert_eq!(Carry { ratio, lows: None }.shift(), shift, "{ratio}");
+        }
+    }
+
+    #[test]
+    fn damaged_models_are_errors_and_forged_ones_never_panic() {
+        let mut model = TableModel {
+            order: vec![1, 0],
+            formulas: vec![Formula(vec![Op::Column(1), Op::Constant(2.0), Op::Multiply])],
+            columns: vec![ColumnModel::default(); 2],
+        };
+        let leaves =
+            Leaves::new([-40, -3, 0, 1, 7, 300].map(|low| Leaf { low, log_width: 0, weight: 2 }).into());
+        model.columns[0].base = Base::Formula { formula: 0, zeros: Vec::new() };
+        for column in &mut model.columns {
+            column.heads = vec![Head { leaves: leaves.clone(), contexts: Vec::new() }; 2];
+        }
+        let log = |low| Grid::Log { step: 1 << 40, low, integral: false };
+        let grids = [Grid::Uniform { step: 0.1, non_negative: true }, log(-30)];
+        let shared = SharedTable { grids: grids.map(|grid| (DType::F32, grid)).into(), model };
+        let variable = |grid| VariablePlan {
+            name: String::new(),
+            dtype: DType::F32,
+            shape: vec![1],
+            storage: Default::default(),
+            bound: Bound::resolve(BoundSpec::Abs(0.1), 1.0),
+            grid,
+            patterns: Vec::new(),
+        };
+        let others = [variable(Grid::Integer { step: 3 }), variable(log(55))];
+        let others: Vec<&VariablePlan> = others.iter().collect();
+        let bytes = shared.write();
+        assert_eq!(SharedTable::read(&bytes).unwrap(), shared);
+        assert!(shared.fitted(&others).unwrap() != shared.model && shared.fitted(&others[..1]).is_err());
+        assert!((0..bytes.len()).all(|end| SharedTable::read(&bytes[..end]).is_err()));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut forged = bytes.clone();
+                forged[at] ^= 1 << bit;
+                let _ = SharedTable::read(&forged).and_then(|forged| forged.fitted(&others));
+            }
         }
     }
 }

@@ -74,11 +74,13 @@ fn lz4(packed: &[u8], n_bytes: usize) -> Result<Vec<u8>> {
     let mut rest = packed.iter();
     let length = |nibble: u8, rest: &mut std::slice::Iter<u8>| {
         let mut length = usize::from(nibble);
-        while nibble == 15 {
-            let more = *rest.next().ok_or_else(wrong)?;
-            length += usize::from(more);
-            if more != 255 {
-                break;
+        if nibble == 15 {
+            loop {
+                let more = *rest.next().ok_or_else(wrong)?;
+                length += usize::from(more);
+                if more != 255 {
+                    break;
+                }
             }
         }
         Ok::<usize, Error>(length)

@@ -1,10 +1,12 @@
-//! What else has to be decoded to read one column: contexts ask only for what keeps that a small part of the table.
+//! What else has to be decoded to read one column: contexts that make it a large part of a wide table must be worth it.
 //! What relations need is not in question here: they are worth whole columns.
 
 use crate::table::codec::{Decoded, Quantized};
 use crate::table::model::{Source, TableModel};
 
-/// Largest share of the table's decoding time that a column and all that its contexts ask for may take.
+/// Columns of a table of which any column may need all: there is little to leave out.
+const NARROW: usize = 12;
+/// Share of the table's decoding time that a column and all that its contexts ask for may take freely.
 const MOST_SHARE: f64 = 0.22;
 /// Time of a row that is not coded, one that is being 1.
 const UNCODED_TIME: f64 = 0.2;
@@ -48,9 +50,16 @@ impl Closures {
         needed.iter_mut().zip(&self.needed[column]).for_each(|(needed, &other)| *needed |= other);
     }
 
-    /// Adds what a source needs to `needed`, unless it takes too long; true if it was added.
-    pub fn admit(&self, needed: &mut Vec<bool>, source: Source, model: &TableModel) -> bool {
-        let mut next = needed.clone();
+    /// True if what a source needs beside `needed` makes that take too much of the table's time.
+    pub fn is_far(&self, needed: &[bool], source: Source, model: &TableModel) -> bool {
+        let next = self.with(needed, source, model);
+        let wide = self.times.len() > NARROW;
+        wide && next != needed && self.time(&next) > MOST_SHARE * self.times.iter().sum::<f64>()
+    }
+
+    /// `needed` and what a source needs.
+    pub fn with(&self, needed: &[bool], source: Source, model: &TableModel) -> Vec<bool> {
+        let mut next = needed.to_vec();
         match source {
             Source::Column { column, .. } | Source::Rise(column) => self.join(&mut next, column),
             Source::Formula(idx) => {
@@ -58,11 +67,7 @@ impl Closures {
             }
             Source::Own { .. } => {}
         }
-        let admitted = next == *needed || self.time(&next) <= MOST_SHARE * self.times.iter().sum::<f64>();
-        if admitted {
-            *needed = next;
-        }
-        admitted
+        next
     }
 
     fn time(&self, needed: &[bool]) -> f64 {
@@ -76,7 +81,7 @@ mod tests {
     use crate::table::model::{ColumnModel, Feature, Head};
 
     #[test]
-    fn sources_that_need_too_much_are_not_admitted() {
+    fn sources_that_need_much_are_far() {
         let mut model = TableModel { columns: vec![ColumnModel::default(); 20], ..TableModel::default() };
         let mut closures = Closures { times: vec![1.0; 20], needed: vec![Vec::new(); 20] };
         let of = |column: usize| Source::Column { column, lag: 0 };
@@ -87,9 +92,10 @@ mod tests {
             }
             closures.know(&model, idx);
         }
-        let mut needed = closures.of(&model, 19);
-        assert!(!closures.admit(&mut needed, of(3), &model) && closures.admit(&mut needed, of(2), &model));
-        assert!(!closures.admit(&mut needed, of(9), &model) && closures.admit(&mut needed, of(1), &model));
+        let needed = closures.of(&model, 19);
+        assert!(closures.is_far(&needed, of(3), &model) && !closures.is_far(&needed, of(2), &model));
+        let needed = closures.with(&needed, of(2), &model);
+        assert!(closures.is_far(&needed, of(9), &model) && !closures.is_far(&needed, of(1), &model));
         assert_eq!(needed.iter().filter(|&&needed| needed).count(), 4);
     }
 }

@@ -27,6 +27,8 @@ const FURTHER: [usize; 3] = [5, 12, 32];
 const WORTH_BITS: f64 = 200.0;
 /// ... and the share of all bits.
 const WORTH_SHARE: f64 = 0.001;
+/// Share of the bits without contexts that one must save that makes the column slow to read alone.
+const FAR_SHARE: f64 = 0.03;
 
 /// Counts what bits would cost, in 2^-16 bits.
 #[derive(Default)]
@@ -158,15 +160,9 @@ pub fn find(
             buckets: Buckets::default(),
         };
         let features = features(model, idx, tight);
-        let mut admit = |source, keep: bool| {
-            let mut next = needed.clone();
-            let admitted = closures.admit(&mut next, source, model);
-            if keep {
-                needed = next;
-            }
-            admitted
-        };
-        heads.push(greedy(Head { leaves, contexts: Vec::new() }, &mut trial, &features, &mut admit)?);
+        let mut reach = Reach { closures, model, needed };
+        heads.push(greedy(Head { leaves, contexts: Vec::new() }, &mut trial, &features, &mut reach)?);
+        needed = reach.needed;
     }
     Ok(heads)
 }
@@ -207,19 +203,34 @@ fn feature(source: Source, n_buckets: usize) -> Feature {
     Feature { source, n_buckets: if matches!(source, Source::Rise(_)) { 3 } else { n_buckets } }
 }
 
-/// Adds contexts, or features to contexts, as long as they pay. `admit` says whether a source may be asked, and is told
-/// which are.
-fn greedy(
-    mut head: Head,
-    trial: &mut Trial,
-    sources: &[Source],
-    admit: &mut dyn FnMut(Source, bool) -> bool,
-) -> Result<Head> {
+/// What a column needs with the contexts that it has so far.
+struct Reach<'a> {
+    closures: &'a Closures,
+    model: &'a TableModel,
+    needed: Vec<bool>,
+}
+
+impl Reach<'_> {
+    /// True if the head asks for what makes the column slow to read alone.
+    fn is_far(&self, head: &Head) -> bool {
+        let mut features = head.contexts.iter().flatten();
+        features.any(|feature| self.closures.is_far(&self.needed, feature.source, self.model))
+    }
+
+    fn keep(&mut self, head: &Head) {
+        for feature in head.contexts.iter().flatten() {
+            self.needed = self.closures.with(&self.needed, feature.source, self.model);
+        }
+    }
+}
+
+/// Adds contexts, or features to contexts, as long as they pay.
+fn greedy(mut head: Head, trial: &mut Trial, sources: &[Source], reach: &mut Reach) -> Result<Head> {
     if head.leaves.nodes().is_empty() || trial.coded.len() < 100 {
         return Ok(head);
     }
     let mut ranked = Vec::new();
-    for &source in sources.iter().filter(|&&source| admit(source, false)) {
+    for &source in sources {
         ranked.push((trial.information(&head, feature(source, 16))?, source));
     }
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -227,18 +238,21 @@ fn greedy(
     let tried: Vec<Source> = ranked.into_iter().map(|(_, source)| source).collect();
     let all = trial.coded.len();
     let few = all.min(N_FIRST);
-    let mut bits = trial.bits(&head, all)?;
+    let start = trial.bits(&head, all)?;
+    let mut bits = start;
     loop {
-        let admitted: Vec<Source> = tried.iter().copied().filter(|&source| admit(source, false)).collect();
-        let next = finalists(trial, steps(&head, &admitted), few)?;
+        // Far sources are looked at apart, so that they do not stand in the way of near ones.
+        let (far, near): (Vec<Head>, Vec<Head>) =
+            steps(&head, &tried).into_iter().partition(|next| reach.is_far(next));
+        let mut next = finalists(trial, near, few)?;
+        next.extend(finalists(trial, far, few)?);
+        let price = |next: &Head| if reach.is_far(next) { FAR_SHARE * start } else { 0.0 };
         let found = trial.all_bits(&next, all)?;
-        let best = found.into_iter().zip(next).min_by(|a, b| a.0.total_cmp(&b.0));
-        match best {
-            Some((found, next)) if bits - found > WORTH_BITS + WORTH_SHARE * bits => {
+        let found = found.into_iter().zip(next).map(|(found, next)| (found + price(&next), found, next));
+        match found.min_by(|a, b| a.0.total_cmp(&b.0)) {
+            Some((priced, found, next)) if bits - priced > WORTH_BITS + WORTH_SHARE * bits => {
                 (bits, head) = (found, next);
-                head.contexts.iter().flatten().for_each(|feature| {
-                    admit(feature.source, true);
-                });
+                reach.keep(&head);
             }
             _ => return Ok(head),
         }

@@ -1,0 +1,161 @@
+//! Promise: a table's model serves other files as it is: nearly as small as a model of their own, the bound kept whatever
+//! the data, what does not fit said in words.
+
+mod support;
+
+use baler::train::train;
+use baler::{
+    BoundSpec, Compressed, Dataset, DecompressOptions, Method, Model, NoProgress, Options, Values,
+    compress_with, decompress, decompress_with, inspect, verify,
+};
+use support::*;
+
+fn halves(n_rows: usize) -> [Dataset; 2] {
+    let all = baler::generate::jets(n_rows, 7);
+    [0..n_rows / 2, n_rows / 2..n_rows].map(|rows| {
+        let part = |v: &baler::Variable| variable(&v.name, &[rows.len()], v.values.slice(rows.clone()));
+        Dataset::from_arrays(all.variables.iter().map(part).collect())
+    })
+}
+
+fn model_of(datasets: &[Dataset], spec: BoundSpec) -> Model {
+    train(datasets, &Options::new(spec), &mut NoProgress).unwrap().model
+}
+
+fn given(dataset: &Dataset, spec: BoundSpec, model: &Model) -> Compressed {
+    compress_with(dataset, &Options::new(spec), Some(model), &mut NoProgress).unwrap()
+}
+
+fn is_within(bytes: &[u8], original: &Dataset) {
+    let verification = verify(bytes, None, Some(original)).unwrap();
+    assert!(verification.holds(), "{verification:?}");
+}
+
+#[test]
+fn a_model_of_one_half_serves_the_other() {
+    let [first, second] = halves(40_000);
+    for spec in [BoundSpec::Rel(1e-3), BoundSpec::Lossless, BoundSpec::PwRel(1e-2)] {
+        let with = given(&second, spec, &model_of(&[first.clone()], spec));
+        let own = compress_with(&second, &Options::new(spec), None, &mut NoProgress).unwrap();
+        let sizes = [with.report.payload_bytes, own.report.payload_bytes];
+        assert!(sizes[0] * 100 <= sizes[1] * 103, "{spec:?}: {sizes:?}");
+        is_within(&with.bytes, &second);
+        let words = &inspect(&with.bytes).unwrap().variables[0].codec;
+        assert!(words.starts_with("given model"), "{words}");
+    }
+}
+
+#[test]
+fn a_model_serves_other_bounds() {
+    let [first, second] = halves(8000);
+    let model = model_of(&[first], BoundSpec::Rel(1e-3));
+    for spec in [BoundSpec::Rel(1e-2), BoundSpec::Rel(2e-5), BoundSpec::PwRel(1e-2), BoundSpec::Lossless] {
+        is_within(&given(&second, spec, &model).bytes, &second);
+    }
+}
+
+#[test]
+fn several_files_make_one_model() {
+    let files = halves(4000);
+    let model = model_of(&files, BoundSpec::Rel(1e-3));
+    let info = model.describe();
+    assert_eq!((info.trained_on_rows, info.columns.len()), (4000, files[0].variables.len()));
+    assert!(info.architecture.starts_with("table of"), "{}", info.architecture);
+    assert!(info.columns.iter().any(|(_, words)| words.contains("from ")), "{:?}", info.columns);
+    let read = Model::from_bytes(&model.to_bytes()).unwrap();
+    assert_eq!(read, model);
+    is_within(&given(&files[1], BoundSpec::Rel(1e-3), &read).bytes, &files[1]);
+}
+
+#[test]
+fn an_archive_may_only_name_the_model() {
+    let [first, second] = halves(4000);
+    let spec = BoundSpec::Rel(1e-3);
+    let model = model_of(&[first], spec);
+    let inside = given(&second, spec, &model);
+    let options = Options { model_by_reference: true, ..Options::new(spec) };
+    let named = compress_with(&second, &options, Some(&model), &mut NoProgress).unwrap();
+    assert!(named.bytes.len() + 500 < inside.bytes.len());
+    let error = decompress(&named.bytes).unwrap_err().to_string();
+    assert!(error.contains("give it with --model"), "{error}");
+    let with = DecompressOptions { model: Some(&model), ..DecompressOptions::default() };
+    let decoded = decompress_with(&named.bytes, &with, &mut NoProgress).unwrap();
+    assert_eq!(values_bytes(&decoded), values_bytes(&decompress(&inside.bytes).unwrap()));
+}
+
+#[test]
+fn columns_that_do_not_fit_are_errors_that_name_the_nearest() {
+    let [first, second] = halves(2000);
+    let model = model_of(&[first], BoundSpec::Rel(1e-3));
+    let error = |change: &dyn Fn(&mut Dataset)| {
+        let mut other = second.clone();
+        change(&mut other);
+        let options = Options::new(BoundSpec::Rel(1e-3));
+        compress_with(&other, &options, Some(&model), &mut NoProgress).unwrap_err().to_string()
+    };
+    let name = second.variables[1].name.clone();
+    let renamed = error(&|other| other.variables[1].name.push('2'));
+    assert!(renamed.contains("the nearest names are") && renamed.contains(&format!("{name}2")), "{renamed}");
+    let retyped = error(&|other| {
+        let n_rows = other.variables[1].values.len();
+        other.variables[1].values = Values::I16(vec![0; n_rows]);
+    });
+    assert!(retyped.contains("found int16") && retyped.contains(&name), "{retyped}");
+    let swapped = error(&|other| other.variables.swap(0, 1));
+    assert!(swapped.contains("in the model's order"), "{swapped}");
+}
+
+#[test]
+fn relations_that_fail_are_corrected_and_said() {
+    let mut random = Random::new(11);
+    let n = 2000;
+    let mut columns = |broken: bool| {
+        let a: Vec<f64> = (0..n).map(|_| random.unit() * 50.0).collect();
+        let b: Vec<f64> = (0..n).map(|_| random.unit() * 5.0).collect();
+        let other: Vec<f64> = (0..n).map(|_| random.unit() * 55.0).collect();
+        let sum = (0..n).map(|i| if broken && i % 2 == 0 { other[i] } else { a[i] + b[i] }).collect();
+        let all = [("a", a), ("b", b), ("sum", sum)];
+        Dataset::from_arrays(all.map(|(name, v)| variable(name, &[n], Values::F64(v))).into())
+    };
+    let (whole, broken) = (columns(false), columns(true));
+    for spec in [BoundSpec::Rel(1e-3), BoundSpec::Lossless] {
+        let model = model_of(&[whole.clone()], spec);
+        assert!(given(&whole, spec, &model).report.warnings.is_empty());
+        let found = given(&broken, spec, &model);
+        is_within(&found.bytes, &broken);
+        let warnings = found.report.warnings.join("\n");
+        assert!(
+            warnings.contains("'sum'") && warnings.contains("a + b") && warnings.contains("50.0 %"),
+            "{warnings}"
+        );
+        assert!(warnings.contains("have drifted"), "{warnings}");
+    }
+}
+
+#[test]
+fn tables_train_a_table_unless_told_otherwise() {
+    let [first, _] = halves(2000);
+    let architecture = |options: Options| {
+        train(&[first.clone()], &options, &mut NoProgress).unwrap().model.describe().architecture
+    };
+    let options = Options::new(BoundSpec::Rel(1e-3));
+    assert!(architecture(options.clone()).starts_with("table of"));
+    let told = Options { method: Method::Autoencoder, ..options };
+    assert!(!architecture(told).contains("table"));
+}
+
+#[test]
+fn data_beyond_the_training_are_said() {
+    let [first, mut second] = halves(2000);
+    let model = model_of(&[first], BoundSpec::Rel(1e-3));
+    let at =
+        second.variables.iter().position(|v| matches!(v.values, Values::F32(_) | Values::F64(_))).unwrap();
+    match &mut second.variables[at].values {
+        Values::F32(v) => v[5] = 1e6,
+        Values::F64(v) => v[5] = 1e6,
+        _ => unreachable!("a float"),
+    }
+    let found = given(&second, BoundSpec::Rel(1e-3), &model);
+    is_within(&found.bytes, &second);
+    assert!(found.report.warnings.iter().any(|w| w.contains("outside the model's training data")));
+}
