@@ -28,7 +28,7 @@ const WORTH_BITS: f64 = 200.0;
 /// ... and the share of all bits.
 const WORTH_SHARE: f64 = 0.001;
 /// Share of the bits without contexts that one must save that makes the column slow to read alone.
-const FAR_SHARE: f64 = 0.03;
+const FAR_SHARE: f64 = 0.08;
 
 /// Counts what bits would cost, in 2^-16 bits.
 #[derive(Default)]
