@@ -134,8 +134,13 @@ fn choose_variables(archive: &[u8], patterns: &[String]) -> Result<Vec<String>> 
 /// Rows within the shortest first axis.
 fn choose_rows(archive: &[u8], rows: Rows) -> Result<Range<usize>> {
     let report = inspect(archive)?;
-    let n_rows =
-        report.variables.iter().filter(|v| !v.is_list).map(|v| v.shape.first().copied().unwrap_or(1)).min().unwrap_or_default();
+    let n_rows = report
+        .variables
+        .iter()
+        .filter(|v| !v.is_list)
+        .map(|v| v.shape.first().copied().unwrap_or(1))
+        .min()
+        .unwrap_or_default();
     let range = rows.0.unwrap_or(0)..rows.1.unwrap_or(n_rows);
     if range.start >= range.end || range.end > n_rows {
         let text = format!(

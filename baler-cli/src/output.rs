@@ -61,12 +61,17 @@ impl Target {
     pub fn write_folder(&self, files: &[(String, Vec<u8>)]) -> Result<()> {
         let path = match self {
             Target::File { path, .. } if !path.exists() => path,
-            Target::File { path, .. } => bail!("{} exists and is no folder; choose another name", path.display()),
-            Target::Stdout | Target::Special(_) => bail!("a Zarr store is a folder; give -o a name that ends in .zarr"),
+            Target::File { path, .. } => {
+                bail!("{} exists and is no folder; choose another name", path.display())
+            }
+            Target::Stdout | Target::Special(_) => {
+                bail!("a Zarr store is a folder; give -o a name that ends in .zarr")
+            }
         };
         let what = || format!("writing {}", path.display());
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let folder = tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".part").tempdir_in(folder_of(path));
+        let folder =
+            tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".part").tempdir_in(folder_of(path));
         let folder = folder.with_context(what)?;
         for (file, bytes) in files {
             let file = folder.path().join(file);
@@ -78,7 +83,8 @@ impl Target {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).with_context(what)?;
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))
+                .with_context(what)?;
         }
         std::fs::rename(folder.path(), path).with_context(what)?;
         let _ = folder.keep(); // it has its name now: nothing is left to remove

@@ -38,7 +38,8 @@ fn print_tree(file: &mut File<BufReader<std::fs::File>>, idx: usize, tree: &Tree
 
 fn main() {
     for path in std::env::args().skip(1) {
-        let opened = std::fs::File::open(&path).map_err(Into::into).and_then(|file| File::open(BufReader::new(file)));
+        let opened =
+            std::fs::File::open(&path).map_err(Into::into).and_then(|file| File::open(BufReader::new(file)));
         let mut file = match opened {
             Ok(file) => file,
             Err(error) => {

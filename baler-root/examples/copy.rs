@@ -29,7 +29,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     NewLists::Counter(order.iter().position(|&i| i == counter).expect("it is one of them"))
                 }
             };
-            NewBranch { name: branch.name.clone(), number: branch.number, extents: branch.extents.clone(), lists }
+            NewBranch {
+                name: branch.name.clone(),
+                number: branch.number,
+                extents: branch.extents.clone(),
+                lists,
+            }
         };
         let copy = writer.tree(&tree.path, &tree.title, order.iter().map(new).collect())?;
         for (position, &i) in order.iter().enumerate() {

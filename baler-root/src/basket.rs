@@ -66,7 +66,8 @@ impl Basket {
         let key = Key::read(r)?;
         let n_header = key.n_header as usize;
         let Header { n_entries, last, flag, version } = Header::read(r)?;
-        let (flag, has_offsets) = if flag >= NO_OFFSETS { (flag - NO_OFFSETS, false) } else { (flag, flag % 10 != 2) };
+        let (flag, has_offsets) =
+            if flag >= NO_OFFSETS { (flag - NO_OFFSETS, false) } else { (flag, flag % 10 != 2) };
         let mut stored = None;
         if has_offsets && flag != 0 && n_entries > 0 {
             stored = Some(read_array(r)?);

@@ -52,15 +52,24 @@ pub fn unpack(packed: &[u8], len: usize) -> Result<Vec<u8>> {
         let length = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], 0]) as usize;
         let (n_packed, n_unpacked) = (length(3), length(6));
         let Some((block, next)) = body.split_at_checked(n_packed) else {
-            return Err(Error::damaged(format!("expected a block of {n_packed} bytes, found {}", body.len())));
+            return Err(Error::damaged(format!(
+                "expected a block of {n_packed} bytes, found {}",
+                body.len()
+            )));
         };
         let before = out.len();
         if n_unpacked > len - before {
-            return Err(Error::damaged(format!("expected at most {} bytes in a block, found {n_unpacked}", len - before)));
+            return Err(Error::damaged(format!(
+                "expected at most {} bytes in a block, found {n_unpacked}",
+                len - before
+            )));
         }
         unpack_block([header[0], header[1]], block, n_unpacked, &mut out)?;
         if out.len() - before != n_unpacked || n_unpacked == 0 {
-            return Err(Error::damaged(format!("expected {n_unpacked} bytes in a block, found {}", out.len() - before)));
+            return Err(Error::damaged(format!(
+                "expected {n_unpacked} bytes in a block, found {}",
+                out.len() - before
+            )));
         }
         rest = next;
     }

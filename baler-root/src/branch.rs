@@ -30,7 +30,7 @@ pub fn collect(
         return Err(Error::damaged("a branch lies in itself, or twice in its tree"));
     }
     let name = objects.text(idx, "fName").trim_end_matches('.').to_string();
-    let path = [above, &[name.clone()]].concat();
+    let path = [above, std::slice::from_ref(&name)].concat();
     let children = objects.items(idx, "fBranches");
     let mut skip = |why: &str| found.skipped.push((path.join("/"), why.to_string()));
     let below = match objects.class(idx) {
@@ -110,7 +110,12 @@ fn extents(title: &str, n_values: usize) -> Result<Vec<usize>, String> {
 }
 
 /// The branches of the leaves of a plain branch.
-fn leaf_drafts(objects: &Objects, idx: usize, leaves: &[usize], path: &[String]) -> Result<Vec<Draft>, String> {
+fn leaf_drafts(
+    objects: &Objects,
+    idx: usize,
+    leaves: &[usize],
+    path: &[String],
+) -> Result<Vec<Draft>, String> {
     let contents = leaves.iter().map(|&l| leaf(objects, l)).collect::<Result<Vec<_>, _>>()?;
     if contents.len() > 1 && contents.iter().any(|content| content.is_list) {
         return Err("lists beside other leaves".into());
@@ -149,7 +154,9 @@ fn member(objects: &Objects, streamers: &Streamers, idx: usize) -> Result<Conten
         .or_else(|| streamers.class(class, version))
         .or_else(|| streamers.any_version(class));
     let element = elements.as_ref().and_then(|elements| elements.get(position));
-    let Some(element) = element else { return Err(format!("a member of {class}, which the file does not describe")) };
+    let Some(element) = element else {
+        return Err(format!("a member of {class}, which the file does not describe"));
+    };
     let number = |kind| Stored::of_kind(kind, &element.title);
     if &*element.name == "fBits" && class == "TObject" {
         return Err("bits of TObject, which say nothing of the data".into());
@@ -161,7 +168,8 @@ fn member(objects: &Objects, streamers: &Streamers, idx: usize) -> Result<Conten
         }
         kind @ 21..=39 => {
             let (number, stored) = number(kind - 20).ok_or("a member that is no number")?;
-            let title = objects.items(idx, "fLeaves").iter().flatten().next().map(|&l| objects.text(l, "fTitle"));
+            let title =
+                objects.items(idx, "fLeaves").iter().flatten().next().map(|&l| objects.text(l, "fTitle"));
             let extents = extents(title.unwrap_or_default(), element.array_length)?;
             Ok(Content { extents, is_list: in_collection, ..one(number, stored) })
         }
@@ -175,7 +183,8 @@ fn member(objects: &Objects, streamers: &Streamers, idx: usize) -> Result<Conten
 
 /// The numbers of a collection with this type.
 fn vector(type_name: &str, in_collection: bool) -> Result<Content, String> {
-    let inside = type_name.trim_start_matches("std::").strip_suffix('>').and_then(|name| name.split_once('<'));
+    let inside =
+        type_name.trim_start_matches("std::").strip_suffix('>').and_then(|name| name.split_once('<'));
     let number = match inside {
         Some(("vector" | "list" | "deque" | "set" | "multiset" | "ROOT::VecOps::RVec", item)) => {
             Number::from_cpp(item.split_once(",allocator<").map_or(item, |(item, _)| item))

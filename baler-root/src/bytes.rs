@@ -94,7 +94,8 @@ impl<'a> Bytes<'a> {
     /// A place in the file, of 8 bytes in large files and 4 in others.
     pub fn place(&mut self, is_large: bool) -> Result<u64> {
         let place = if is_large { self.i64()? } else { i64::from(self.i32()?) };
-        u64::try_from(place).map_err(|_| Error::damaged(format!("expected a place in the file, found {place}")))
+        u64::try_from(place)
+            .map_err(|_| Error::damaged(format!("expected a place in the file, found {place}")))
     }
 
     /// A string with its length before it.
@@ -123,7 +124,10 @@ impl<'a> Bytes<'a> {
             if word & BYTE_COUNT != 0 {
                 let end = start + 4 + (word & !BYTE_COUNT) as usize;
                 if end > self.data.len() || end < start + 6 {
-                    return Err(Error::damaged(format!("an object ends at byte {end} of {}", self.data.len())));
+                    return Err(Error::damaged(format!(
+                        "an object ends at byte {end} of {}",
+                        self.data.len()
+                    )));
                 }
                 return Ok((self.i16()?, Some(end)));
             }

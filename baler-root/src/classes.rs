@@ -157,7 +157,8 @@ pub fn kind(member: &Member) -> i32 {
 /// The members as a file would describe them.
 pub fn elements(name: &str) -> Option<Vec<Element>> {
     let line = find(name).map(|class| class.members);
-    let line = line.or_else(|| DESCRIPTIONS.iter().find(|(class, _)| *class == name).map(|(_, line)| *line))?;
+    let line =
+        line.or_else(|| DESCRIPTIONS.iter().find(|(class, _)| *class == name).map(|(_, line)| *line))?;
     let element = |member: Member| Element {
         name: Arc::from(member.name),
         kind: kind(&member),

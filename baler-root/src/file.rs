@@ -166,7 +166,9 @@ impl<R: Read + Seek> Container<R> {
             if key.class == "TDirectory" || key.class == "TDirectoryFile" {
                 let place = key.place.saturating_add(key.n_header);
                 if depth >= MAX_DEPTH || seen.contains(&place) {
-                    return Err(Error::damaged(format!("the directory '{path}' lies in itself, or too deep")));
+                    return Err(Error::damaged(format!(
+                        "the directory '{path}' lies in itself, or too deep"
+                    )));
                 }
                 seen.push(place);
                 self.read_directory(place, &path, depth + 1, seen)?;

@@ -90,7 +90,8 @@ impl<R: Read + Seek> File<R> {
     /// # Errors
     /// [`Error::Damaged`] for baskets that do not hold what the tree says, [`Error::Usage`] for unknown indices.
     pub fn read(&mut self, tree: usize, branch: usize, entries: Range<u64>) -> Result<Column> {
-        let tree = self.trees.get(tree).ok_or_else(|| Error::usage(format!("the file has no tree {tree}")))?;
+        let tree =
+            self.trees.get(tree).ok_or_else(|| Error::usage(format!("the file has no tree {tree}")))?;
         read::read(&mut self.container, &mut self.kept, tree, branch, entries)
     }
 }

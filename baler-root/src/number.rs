@@ -132,7 +132,10 @@ impl Stored {
     pub(crate) fn append(self, number: Number, stored: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let size = self.size(number);
         if !stored.len().is_multiple_of(size) {
-            return Err(Error::damaged(format!("expected numbers of {size} bytes, found {} bytes", stored.len())));
+            return Err(Error::damaged(format!(
+                "expected numbers of {size} bytes, found {} bytes",
+                stored.len()
+            )));
         }
         if self == Stored::Plain {
             out.extend_from_slice(stored);

@@ -206,7 +206,8 @@ impl<'a> Objects<'a> {
 
     fn read_members(&mut self, idx: usize, class: &str) -> Result<()> {
         let (version, end) = self.r.version()?;
-        let cannot = || Error::unsupported(format!("objects of class {class}, version {version}, cannot be read"));
+        let cannot =
+            || Error::unsupported(format!("objects of class {class}, version {version}, cannot be read"));
         if !is_wanted(class) {
             return self.r.seek(end.ok_or_else(cannot)?);
         }
@@ -249,7 +250,8 @@ impl<'a> Objects<'a> {
             kind @ 41..=59 => {
                 let is_wide = self.r.u8()? == 2;
                 let n = usize::try_from(self.int(idx, &element.counter)).unwrap_or(0);
-                let narrow_seek = class == "TBranch" && version < 10 && &*element.name == "fBasketSeek" && !is_wide;
+                let narrow_seek =
+                    class == "TBranch" && version < 10 && &*element.name == "fBasketSeek" && !is_wide;
                 Value::Ints(self.read_numbers(if narrow_seek { 3 } else { kind - 40 }, n)?)
             }
             61 | 62 => {
@@ -289,7 +291,10 @@ impl<'a> Objects<'a> {
             _ => 8,
         };
         if n > self.r.left() / size {
-            return Err(Error::damaged(format!("expected an array of {n} numbers, found {} bytes", self.r.left())));
+            return Err(Error::damaged(format!(
+                "expected an array of {n} numbers, found {} bytes",
+                self.r.left()
+            )));
         }
         (0..n).map(|_| read_int(&mut self.r, kind)).collect()
     }

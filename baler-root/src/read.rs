@@ -55,9 +55,13 @@ pub fn read<R: Read + Seek>(
     branch: usize,
     entries: Range<u64>,
 ) -> Result<Column> {
-    let branch = tree.branches.get(branch).ok_or_else(|| Error::usage(format!("the tree has no branch {branch}")))?;
+    let branch =
+        tree.branches.get(branch).ok_or_else(|| Error::usage(format!("the tree has no branch {branch}")))?;
     if entries.start > entries.end || entries.end > branch.n_entries {
-        return Err(Error::usage(format!("expected entries within 0..{}, found {entries:?}", branch.n_entries)));
+        return Err(Error::usage(format!(
+            "expected entries within 0..{}, found {entries:?}",
+            branch.n_entries
+        )));
     }
     let mut column = Column { counts: (branch.lists != Lists::None).then(Vec::new), ..Column::default() };
     let first = branch.baskets.partition_point(|place| place.end <= entries.start);
@@ -165,7 +169,8 @@ fn append<R: Read + Seek>(
         }
     }
     let stored = basket.data.get(start..end).filter(|_| branch.header == 0);
-    let stored = stored.ok_or_else(|| Error::damaged(format!("the lists of '{}' end too early", branch.name)))?;
+    let stored =
+        stored.ok_or_else(|| Error::damaged(format!("the lists of '{}' end too early", branch.name)))?;
     branch.stored.append(branch.number, stored, &mut column.bytes)
 }
 

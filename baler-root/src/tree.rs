@@ -138,8 +138,11 @@ fn resolve(drafts: Vec<Draft>) -> Vec<Branch> {
     for draft in &drafts {
         *times.entry(draft.branch.name.clone()).or_default() += 1;
     }
-    let counters: HashMap<usize, usize> =
-        drafts.iter().enumerate().flat_map(|(i, d)| d.objects.iter().map(move |&object| (object, i))).collect();
+    let counters: HashMap<usize, usize> = drafts
+        .iter()
+        .enumerate()
+        .flat_map(|(i, d)| d.objects.iter().map(move |&object| (object, i)))
+        .collect();
     let mut taken: HashMap<String, usize> = HashMap::new();
     let mut branches = Vec::with_capacity(drafts.len());
     for draft in drafts {

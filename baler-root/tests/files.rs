@@ -75,7 +75,9 @@ fn file(paths: &[&str], n_entries: usize, compression: Compression) -> Vec<u8> {
 
 #[test]
 fn every_kind_of_branch_comes_back() {
-    for (n_entries, compression) in [(0, Compression::None), (1, Compression::Zlib(1)), (40_000, Compression::Zstd(3))] {
+    for (n_entries, compression) in
+        [(0, Compression::None), (1, Compression::Zlib(1)), (40_000, Compression::Zstd(3))]
+    {
         let paths = ["Events", "deep/down/Events", "deep/other"];
         let bytes = file(&paths, n_entries, compression);
         assert_eq!(bytes, file(&paths, n_entries, compression));
@@ -110,7 +112,9 @@ fn any_entries_are_read_by_themselves() {
     let n_entries = 30_000;
     let mut file = File::open(Cursor::new(file(&["t"], n_entries, Compression::Zlib(1)))).unwrap();
     let (branches, columns) = branches(n_entries);
-    for (new, all) in branches.iter().zip(&columns).filter(|(new, _)| new.number.size() == 8 || new.extents.len() > 1) {
+    for (new, all) in
+        branches.iter().zip(&columns).filter(|(new, _)| new.number.size() == 8 || new.extents.len() > 1)
+    {
         let branch = file.trees[0].find(&new.name).unwrap();
         let item = new.extents.iter().product::<usize>() * new.number.size();
         assert!(file.trees[0].branches[branch].n_baskets() > 1, "{}", new.name);
@@ -195,13 +199,17 @@ fn what_cannot_be_written_is_told() {
     let error = |result: baler_root::Result<usize>| result.unwrap_err().to_string();
     let twice = vec![new("x", Number::I8, &[], NewLists::None), new("x", Number::I8, &[], NewLists::None)];
     assert_eq!(error(writer.tree("t", "", twice)), "the branch 'x' has the name of another branch");
-    let late = vec![new("x", Number::I8, &[], NewLists::Counter(1)), new("n", Number::I32, &[], NewLists::None)];
+    let late =
+        vec![new("x", Number::I8, &[], NewLists::Counter(1)), new("n", Number::I32, &[], NewLists::None)];
     assert_eq!(error(writer.tree("t", "", late)), "the branch 'x' stands before its counter");
     assert_eq!(error(writer.tree("/", "", vec![])), "a tree needs a name");
     let tree = writer.tree("t", "", vec![new("x", Number::I16, &[], NewLists::None)]).unwrap();
     assert_eq!(error(writer.tree("t", "", vec![])), "expected one tree 't', found two");
     let odd = Column { bytes: vec![1], counts: None };
-    assert_eq!(writer.append(tree, 0, &odd).unwrap_err().to_string(), "the values of 'x' do not fit their counts");
+    assert_eq!(
+        writer.append(tree, 0, &odd).unwrap_err().to_string(),
+        "the values of 'x' do not fit their counts"
+    );
     let lists = Column { bytes: vec![1, 2], counts: Some(vec![1]) };
     assert!(writer.append(tree, 0, &lists).is_err() && writer.append(tree, 1, &odd).is_err());
 }

@@ -164,7 +164,8 @@ impl Values {
             };
         }
         let counts: Option<Vec<usize>> = counts!(Bool, I8, I16, I32, I64, U8, U16, U32, U64);
-        counts.ok_or_else(|| Error::input("expected whole numbers that count the items of lists, found others"))
+        counts
+            .ok_or_else(|| Error::input("expected whole numbers that count the items of lists, found others"))
     }
 
     /// A copy of some elements.

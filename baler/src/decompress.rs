@@ -162,7 +162,8 @@ fn rows_of_variables(
 }
 
 fn decode_counts(bytes: &[u8], name: &str, options: &DecompressOptions) -> Result<Vec<usize>> {
-    let options = DecompressOptions { variables: Some(vec![name.to_string()]), rows: None, ..options.clone() };
+    let options =
+        DecompressOptions { variables: Some(vec![name.to_string()]), rows: None, ..options.clone() };
     let dataset = decompress_with(bytes, &options, &mut NoProgress)?;
     let variable = dataset.variable(name).ok_or_else(|| Error::corrupt("the counts of lists are missing"))?;
     variable.values.to_counts().map_err(|e| e.in_variable(name))

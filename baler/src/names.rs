@@ -30,8 +30,8 @@ pub fn short<'a>(names: &[&'a str]) -> Vec<&'a str> {
     let first = names.first().copied().unwrap_or_default();
     let shared =
         |prefix: &&str| names.iter().all(|name| name.starts_with(*prefix) && name.len() > prefix.len());
-    let ends = first.match_indices(['.', '_', '/']).map(|(at, _)| &first[..at + 1]);
-    let prefix = if names.len() > 1 { ends.filter(shared).last().unwrap_or_default() } else { "" };
+    let mut ends = first.match_indices(['.', '_', '/']).map(|(at, _)| &first[..at + 1]);
+    let prefix = if names.len() > 1 { ends.rfind(shared).unwrap_or_default() } else { "" };
     names.iter().map(|name| &name[prefix.len()..]).collect()
 }
 

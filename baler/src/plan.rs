@@ -102,7 +102,8 @@ fn with_exact_counts<'a>(dataset: &Dataset, options: &'a Options) -> Cow<'a, Opt
         return Cow::Borrowed(options);
     }
     let mut options = options.clone();
-    let names = dataset.variables.iter().zip(counting).filter(|(_, counting)| *counting).map(|(v, _)| v.name.clone());
+    let names =
+        dataset.variables.iter().zip(counting).filter(|(_, counting)| *counting).map(|(v, _)| v.name.clone());
     options.rules.extend(names.map(|name| (name, BoundSpec::Lossless)));
     Cow::Owned(options)
 }

@@ -35,7 +35,7 @@ fn is_within(bytes: &[u8], original: &Dataset) {
 fn a_model_of_one_half_serves_the_other() {
     let [first, second] = halves(40_000);
     for spec in [BoundSpec::Rel(1e-3), BoundSpec::Lossless, BoundSpec::PwRel(1e-2)] {
-        let with = given(&second, spec, &model_of(&[first.clone()], spec));
+        let with = given(&second, spec, &model_of(std::slice::from_ref(&first), spec));
         let own = compress_with(&second, &Options::new(spec), None, &mut NoProgress).unwrap();
         let sizes = [with.report.payload_bytes, own.report.payload_bytes];
         assert!(sizes[0] * 100 <= sizes[1] * 103, "{spec:?}: {sizes:?}");
@@ -119,7 +119,7 @@ fn relations_that_fail_are_corrected_and_said() {
     };
     let (whole, broken) = (columns(false), columns(true));
     for spec in [BoundSpec::Rel(1e-3), BoundSpec::Lossless] {
-        let model = model_of(&[whole.clone()], spec);
+        let model = model_of(std::slice::from_ref(&whole), spec);
         assert!(given(&whole, spec, &model).report.warnings.is_empty());
         let found = given(&broken, spec, &model);
         is_within(&found.bytes, &broken);
@@ -136,7 +136,7 @@ fn relations_that_fail_are_corrected_and_said() {
 fn tables_train_a_table_unless_told_otherwise() {
     let [first, _] = halves(2000);
     let architecture = |options: Options| {
-        train(&[first.clone()], &options, &mut NoProgress).unwrap().model.describe().architecture
+        train(std::slice::from_ref(&first), &options, &mut NoProgress).unwrap().model.describe().architecture
     };
     let options = Options::new(BoundSpec::Rel(1e-3));
     assert!(architecture(options.clone()).starts_with("table of"));

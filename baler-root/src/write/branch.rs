@@ -80,7 +80,8 @@ impl Open {
     pub fn append(&mut self, column: &Column) -> Result<Vec<Full>> {
         let item = self.item_bytes();
         let n_items = column.bytes.len() / item;
-        let n_counted = column.counts.as_ref().map(|counts| counts.iter().map(|&n| n as usize).sum::<usize>());
+        let n_counted =
+            column.counts.as_ref().map(|counts| counts.iter().map(|&n| n as usize).sum::<usize>());
         let fits = match self.new.lists {
             NewLists::None => n_counted.is_none(),
             _ => n_counted == Some(n_items),
@@ -185,7 +186,9 @@ impl Open {
                 out.text(&class);
                 out.text("");
                 out.text("");
-                out.u32(class.bytes().fold(0u32, |sum, byte| sum.wrapping_mul(3).wrapping_add(u32::from(byte))));
+                out.u32(
+                    class.bytes().fold(0u32, |sum, byte| sum.wrapping_mul(3).wrapping_add(u32::from(byte))),
+                );
                 out.i16(VECTOR_CLASS_VERSION);
                 for number in [-1, 0, -1, 0] {
                     out.i32(number); // member, type, streamer type, maximum
@@ -196,7 +199,14 @@ impl Open {
         });
     }
 
-    fn write_branch(&self, all: &[Open], title: &str, compression: i32, leaves: &mut Vec<u32>, out: &mut Out) {
+    fn write_branch(
+        &self,
+        all: &[Open],
+        title: &str,
+        compression: i32,
+        leaves: &mut Vec<u32>,
+        out: &mut Out,
+    ) {
         let n_baskets = self.baskets.len();
         let room = MIN_BASKETS.max(n_baskets + 1);
         let n_packed: usize = self.baskets.iter().map(|(_, n_bytes, _)| n_bytes).sum();
@@ -238,8 +248,9 @@ impl Open {
     fn write_leaf(&self, all: &[Open], leaves: &[u32], out: &mut Out) -> u32 {
         let number = self.new.number;
         let is_vector = self.new.lists == NewLists::Vector;
-        let is_counter =
-            all.iter().any(|other| matches!(other.new.lists, NewLists::Counter(idx) if all[idx].new.name == self.new.name));
+        let is_counter = all.iter().any(
+            |other| matches!(other.new.lists, NewLists::Counter(idx) if all[idx].new.name == self.new.name),
+        );
         let n_values = self.new.extents.iter().product::<usize>();
         let is_unsigned = matches!(number, Number::U8 | Number::U16 | Number::U32 | Number::U64);
         let count = match self.new.lists {

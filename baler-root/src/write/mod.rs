@@ -68,9 +68,13 @@ impl<W: Write + Seek> Writer<W> {
         for (i, branch) in branches.iter().enumerate() {
             let text = match branch.lists {
                 _ if branch.extents.contains(&0) => "has an extent of 0",
-                _ if branches[..i].iter().any(|other| other.name == branch.name) => "has the name of another branch",
+                _ if branches[..i].iter().any(|other| other.name == branch.name) => {
+                    "has the name of another branch"
+                }
                 NewLists::Counter(counter) if counter >= i => "stands before its counter",
-                NewLists::Vector if !branch.extents.is_empty() => "is a vector of arrays, which ROOT has no branch for",
+                NewLists::Vector if !branch.extents.is_empty() => {
+                    "is a vector of arrays, which ROOT has no branch for"
+                }
                 _ => continue,
             };
             return Err(Error::usage(format!("the branch '{}' {text}", branch.name)));
@@ -113,7 +117,14 @@ impl<W: Write + Seek> Writer<W> {
             }
             self.finish_tree(tree)?;
         }
-        let name = KeyHeader { class: "TList", name: "StreamerInfo", title: "Doubly linked list", cycle: 1, place: self.at, directory: BEGIN };
+        let name = KeyHeader {
+            class: "TList",
+            name: "StreamerInfo",
+            title: "Doubly linked list",
+            cycle: 1,
+            place: self.at,
+            directory: BEGIN,
+        };
         let infos = (self.at, infos::content(name.n_bytes(0)));
         let n_infos = self.key(&name, &infos.1)?.1;
         let mut keys = vec![(0, 0); self.directories.len()];
@@ -224,7 +235,14 @@ impl<W: Write + Seek> Writer<W> {
         let directory = tree.directory;
         let (name, title) = (tree.name.clone(), tree.title.clone());
         let place = self.directories[directory].place;
-        let key = KeyHeader { class: "TTree", name: &name, title: &title, cycle: 1, place: self.at, directory: place };
+        let key = KeyHeader {
+            class: "TTree",
+            name: &name,
+            title: &title,
+            cycle: 1,
+            place: self.at,
+            directory: place,
+        };
         let content = tree_content(tree, n_entries, self.compression.code(), key.n_bytes(0));
         let (header, _) = self.key(&key, &content)?;
         self.directories[directory].keys.push(header);
@@ -236,7 +254,8 @@ impl<W: Write + Seek> Writer<W> {
         let directory = &self.directories[idx];
         let class = if idx == 0 { "TFile" } else { "TDirectory" };
         let name = directory.name.clone();
-        let key = KeyHeader { class, name: &name, title: "", cycle: 1, place: self.at, directory: directory.place };
+        let key =
+            KeyHeader { class, name: &name, title: "", cycle: 1, place: self.at, directory: directory.place };
         let mut list = Out::default();
         list.i32(directory.keys.len() as i32);
         list.bytes.extend(directory.keys.iter().flatten());
@@ -265,7 +284,8 @@ impl<W: Write + Seek> Writer<W> {
     /// The list of free bytes, and the header at the start of the file.
     fn header(&mut self, infos: u64, n_infos: usize) -> Result<()> {
         let free = self.at;
-        let key = KeyHeader { class: "TFile", name: FILE_NAME, title: "", cycle: 1, place: free, directory: BEGIN };
+        let key =
+            KeyHeader { class: "TFile", name: FILE_NAME, title: "", cycle: 1, place: free, directory: BEGIN };
         let n_free = key.n_bytes(0) + 18;
         let end = free + n_free as u64;
         let mut list = Out::default();
@@ -304,7 +324,8 @@ fn uuid(out: &mut Out) {
 /// The `TTree` of a key whose header has `n_header` bytes.
 fn tree_content(tree: &NewTree, n_entries: u64, compression: i32, n_header: usize) -> Vec<u8> {
     let n_unpacked: u64 = tree.branches.iter().map(|branch| branch.n_unpacked).sum();
-    let n_packed: u64 = tree.branches.iter().flat_map(|branch| &branch.baskets).map(|(_, n, _)| *n as u64).sum();
+    let n_packed: u64 =
+        tree.branches.iter().flat_map(|branch| &branch.baskets).map(|(_, n, _)| *n as u64).sum();
     let mut out = Out::new(n_header);
     out.object(20, |out| {
         out.named(&tree.name, &tree.title);
@@ -336,7 +357,9 @@ fn tree_content(tree: &NewTree, n_entries: u64, compression: i32, n_header: usiz
         features(out);
         let mut leaves = Vec::new();
         out.array(tree.branches.len(), |out| {
-            tree.branches.iter().for_each(|branch| branch.write(&tree.branches, compression, &mut leaves, out));
+            tree.branches
+                .iter()
+                .for_each(|branch| branch.write(&tree.branches, compression, &mut leaves, out));
         });
         out.array(leaves.len(), |out| leaves.iter().for_each(|&leaf| out.u32(leaf)));
         // Aliases, index values, index, tree of the index, friends, user's objects, references.

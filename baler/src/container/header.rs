@@ -323,7 +323,8 @@ fn read_lists(r: &mut ByteReader) -> Result<Lists> {
     let counts = r.count()?;
     let code = r.u8()?;
     let kind = ListKind::ALL.get(code as usize).copied();
-    let kind = kind.ok_or_else(|| Error::unsupported(format!("expected a kind of lists from 0 to 2, found {code}")))?;
+    let kind = kind
+        .ok_or_else(|| Error::unsupported(format!("expected a kind of lists from 0 to 2, found {code}")))?;
     Ok(Lists { counts, kind })
 }
 
@@ -334,7 +335,10 @@ fn check_lists(variables: &[VariablePlan]) -> Result<()> {
         for depth in 0.. {
             let Some(Lists { counts, .. }) = lists else { break };
             let fits = |c: &&VariablePlan| {
-                c.shape.len() == 1 && !c.dtype.is_float() && c.bound.spec == BoundSpec::Lossless && depth < MAX_LISTS
+                c.shape.len() == 1
+                    && !c.dtype.is_float()
+                    && c.bound.spec == BoundSpec::Lossless
+                    && depth < MAX_LISTS
             };
             let Some(counts) = variables.get(counts).filter(fits) else {
                 return Err(Error::corrupt("the lists of a variable are not counted by exact whole numbers")

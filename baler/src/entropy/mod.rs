@@ -114,7 +114,9 @@ mod tests {
         assert_eq!(decode_columns(&coded, 3000, &priors(&values)).unwrap(), values);
         // 3.46 bits, at most 20 bits, 0 bits a row.
         assert!(coded.len() < 3000 * 24 / 8, "{}", coded.len());
-        assert!(decode_columns(&encode_columns(&[], &priors(&values)), 0, &priors(&values)).unwrap().is_empty());
+        assert!(
+            decode_columns(&encode_columns(&[], &priors(&values)), 0, &priors(&values)).unwrap().is_empty()
+        );
     }
 
     #[test]

@@ -101,7 +101,9 @@ pub fn read_all(file: &dyn Arrays, options: &ReadOptions) -> Result<Dataset> {
 /// `inner` less `above`, if that stands before it.
 fn below<'a>(inner: &'a str, above: &str) -> &'a str {
     match inner.strip_prefix(above) {
-        Some(rest) if above.is_empty() || rest.is_empty() || rest.starts_with('/') => rest.trim_start_matches('/'),
+        Some(rest) if above.is_empty() || rest.is_empty() || rest.starts_with('/') => {
+            rest.trim_start_matches('/')
+        }
         _ => inner,
     }
 }

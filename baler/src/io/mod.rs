@@ -250,7 +250,9 @@ pub fn write(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
         Format::Hdf5 => return hdf5::write(dataset),
         Format::Tiff => return tiff::write(dataset),
         Format::Fits => return fits::write(dataset),
-        Format::Zarr => return Err(Error::config("a Zarr store is a folder; give the output a name that ends in .zarr")),
+        Format::Zarr => {
+            return Err(Error::config("a Zarr store is a folder; give the output a name that ends in .zarr"));
+        }
         Format::Root => return root::write(dataset),
         Format::Parquet => return parquet::write(dataset),
     }

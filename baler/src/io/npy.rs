@@ -385,7 +385,8 @@ pub(crate) mod tests {
                     for shape in [&[][..], &[0], &[7], &[3, 4], &[2, 0, 3], &[2, 3, 4]] {
                         // One-byte items have no byte order.
                         let big_endian = big_endian && dtype.size_bytes() > 1;
-                        let variable = any_array(dtype, shape, Storage { fortran_order, big_endian, lists: None });
+                        let variable =
+                            any_array(dtype, shape, Storage { fortran_order, big_endian, lists: None });
                         let back = read("data", &bytes_of(&variable)).unwrap();
                         assert_eq!(bytes_of(&back), bytes_of(&variable), "{dtype:?} {shape:?}");
                         assert_eq!((back.shape, back.storage), (variable.shape, variable.storage));

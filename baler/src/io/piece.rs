@@ -30,7 +30,8 @@ impl Piece<'_> {
     /// Ranges of bytes in the chunk and in the rows that belong together.
     fn runs(&self, rows: &Range<u64>, mut visit: impl FnMut(Range<usize>, Range<usize>)) {
         let rank = self.extents.len();
-        let first: Vec<u64> = self.at.iter().zip(self.extents).map(|(&at, &n)| at.saturating_mul(n)).collect();
+        let first: Vec<u64> =
+            self.at.iter().zip(self.extents).map(|(&at, &n)| at.saturating_mul(n)).collect();
         // What is copied along each axis, counted within the chunk.
         let mut spans: Vec<Range<u64>> = (0..rank)
             .map(|axis| 0..self.shape[axis].saturating_sub(first[axis]).min(self.extents[axis]))
@@ -56,7 +57,9 @@ impl Piece<'_> {
             }
             let (from, to) = (from as usize * self.element_bytes, to as usize * self.element_bytes);
             visit(from..from + run, to..to + run);
-            let Some(axis) = (0..inner.len()).rev().find(|&axis| at[axis] + 1 < inner[axis].end) else { return };
+            let Some(axis) = (0..inner.len()).rev().find(|&axis| at[axis] + 1 < inner[axis].end) else {
+                return;
+            };
             at[axis] += 1;
             (axis + 1..inner.len()).for_each(|axis| at[axis] = inner[axis].start);
         }

@@ -124,8 +124,11 @@ impl Root {
             file.others.iter().map(|(path, class)| format!("{path} ({class})")).collect();
         not_kept.extend(file.skipped.iter().map(|(path, why)| format!("{path} ({why})")));
         let all = file.trees.clone();
-        let trees: Vec<(String, String)> =
-            all.iter().filter(|t| !t.branches.is_empty()).map(|t| (t.path.clone(), t.title.clone())).collect();
+        let trees: Vec<(String, String)> = all
+            .iter()
+            .filter(|t| !t.branches.is_empty())
+            .map(|t| (t.path.clone(), t.title.clone()))
+            .collect();
         let above = if let [(path, _)] = &trees[..] { path.clone() } else { String::new() };
         let (arrays, sources, warnings) = (Vec::new(), Vec::new(), Vec::new());
         let mut root = Root { file: Mutex::new(file), arrays, sources, trees, above, warnings };
@@ -135,7 +138,11 @@ impl Root {
             not_kept.extend(root.add_tree(idx, &before)?);
         }
         if !not_kept.is_empty() {
-            let more = if not_kept.len() > MAX_NAMES { format!(" and {} more", not_kept.len() - MAX_NAMES) } else { String::new() };
+            let more = if not_kept.len() > MAX_NAMES {
+                format!(" and {} more", not_kept.len() - MAX_NAMES)
+            } else {
+                String::new()
+            };
             let shown = not_kept[..not_kept.len().min(MAX_NAMES)].join(", ");
             root.warnings.push(format!("what is no number is not kept: {shown}{more}"));
         }
@@ -186,7 +193,9 @@ impl Root {
             self.sources.push(Source { tree, branch, content });
         }
         for (array, counter) in counted {
-            let counts = *places.get(&counter).ok_or_else(|| Error::input("a counter has fewer entries than its tree"))?;
+            let counts = *places
+                .get(&counter)
+                .ok_or_else(|| Error::input("a counter has fewer entries than its tree"))?;
             self.arrays[array].storage.lists = Some(Lists { counts, kind: ListKind::Counter });
         }
         self.sum_lists(tree, &mut not_kept)?;
@@ -224,22 +233,16 @@ impl Root {
     fn sum_lists(&mut self, tree: usize, not_kept: &mut Vec<String>) -> Result<()> {
         let mut sums: HashMap<usize, Vec<u64>> = HashMap::new();
         for idx in 0..self.arrays.len() {
-            let Some(Lists { counts, .. }) = self.arrays[idx].storage.lists.filter(|_| self.sources[idx].tree == tree)
+            let Some(Lists { counts, .. }) =
+                self.arrays[idx].storage.lists.filter(|_| self.sources[idx].tree == tree)
             else {
                 continue;
             };
-            if !sums.contains_key(&counts) {
-                let n_rows = self.arrays[counts].n_rows();
-                let (mut sum, mut blocks) = (0u64, vec![0]);
-                for first in (0..n_rows).step_by(BLOCK as usize) {
-                    let values = self.rows(counts, first..(first + BLOCK as usize).min(n_rows))?;
-                    let counts = values.to_counts().map_err(|e| e.in_variable(&self.arrays[counts].name))?;
-                    sum = counts.iter().fold(sum, |sum, &n| sum.saturating_add(n as u64));
-                    blocks.push(sum);
-                }
-                sums.insert(counts, blocks);
-            }
-            let blocks = sums[&counts].clone();
+            let blocks = match sums.get(&counts) {
+                Some(blocks) => blocks.clone(),
+                None => self.sums_of(counts)?,
+            };
+            sums.insert(counts, blocks.clone());
             let n_items = usize::try_from(blocks.last().copied().unwrap_or(0)).unwrap_or(usize::MAX);
             let mut shape = self.arrays[idx].shape.clone();
             shape[0] = n_items;
@@ -252,6 +255,19 @@ impl Root {
             self.sources[idx].content = Content::Items(blocks);
         }
         Ok(())
+    }
+
+    /// How many items the rows before each block of rows have, and all.
+    fn sums_of(&self, counts: usize) -> Result<Vec<u64>> {
+        let n_rows = self.arrays[counts].n_rows();
+        let (mut sum, mut blocks) = (0u64, vec![0]);
+        for first in (0..n_rows).step_by(BLOCK as usize) {
+            let values = self.rows(counts, first..(first + BLOCK as usize).min(n_rows))?;
+            let counts = values.to_counts().map_err(|e| e.in_variable(&self.arrays[counts].name))?;
+            sum = counts.iter().fold(sum, |sum, &n| sum.saturating_add(n as u64));
+            blocks.push(sum);
+        }
+        Ok(blocks)
     }
 
     fn column(&self, tree: usize, branch: usize, entries: Range<u64>) -> Result<Column> {
@@ -283,11 +299,13 @@ impl Arrays for Root {
                 let n_entries = self.file().trees[tree].n_entries;
                 let first = blocks.partition_point(|&sum| sum <= entries.start).saturating_sub(1);
                 let last = blocks.partition_point(|&sum| sum < entries.end);
-                let column = self.column(tree, branch, first as u64 * BLOCK..(last as u64 * BLOCK).min(n_entries))?;
+                let column =
+                    self.column(tree, branch, first as u64 * BLOCK..(last as u64 * BLOCK).min(n_entries))?;
                 let item = array.row_len() * array.dtype.size_bytes();
                 let start = (rows.start - blocks[first.min(blocks.len() - 1)] as usize) * item;
                 let bytes = column.bytes.get(start..start + rows.len() * item);
-                let bytes = bytes.ok_or_else(|| Error::input("the lists differ in length from what counts them"))?;
+                let bytes =
+                    bytes.ok_or_else(|| Error::input("the lists differ in length from what counts them"))?;
                 Values::from_bytes(array.dtype, bytes, true)
             }
         }
@@ -299,7 +317,8 @@ impl Arrays for Root {
             self.trees.len() == 1 || names.into_iter().any(|name| name.starts_with(&format!("{path}/")))
         };
         let trees = self.trees.iter().filter(|(path, _)| inside(path));
-        let lines: String = trees.map(|(path, title)| format!("{path}\t{}\n", title.replace(['\t', '\n'], " "))).collect();
+        let lines: String =
+            trees.map(|(path, title)| format!("{path}\t{}\n", title.replace(['\t', '\n'], " "))).collect();
         Some(Attachment::metadata(NAME, self.arrays.len(), lines.into_bytes()))
     }
 
@@ -329,15 +348,22 @@ struct NewTree<'a> {
 
 /// The variables by the trees of the metadata, or all in one tree.
 fn trees(dataset: &Dataset) -> Vec<NewTree<'_>> {
-    let lines = dataset.metadata(NAME).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
-    let new = |path: &str, title: &str| NewTree { path: path.into(), title: title.into(), variables: Vec::new() };
-    let mut trees: Vec<NewTree> = lines.lines().filter_map(|line| line.split_once('\t')).map(|(p, t)| new(p, t)).collect();
+    let lines =
+        dataset.metadata(NAME).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
+    let new =
+        |path: &str, title: &str| NewTree { path: path.into(), title: title.into(), variables: Vec::new() };
+    let mut trees: Vec<NewTree> =
+        lines.lines().filter_map(|line| line.split_once('\t')).map(|(p, t)| new(p, t)).collect();
     if trees.is_empty() {
         trees.push(new(DEFAULT_TREE, ""));
     }
     for (idx, variable) in dataset.variables.iter().enumerate() {
         let inside = |tree: &NewTree| {
-            variable.name.strip_prefix(tree.path.as_str()).and_then(|rest| rest.strip_prefix('/')).map(str::len)
+            variable
+                .name
+                .strip_prefix(tree.path.as_str())
+                .and_then(|rest| rest.strip_prefix('/'))
+                .map(str::len)
         };
         let longest = (0..trees.len()).filter_map(|t| inside(&trees[t]).map(|rest| (rest, t))).min();
         let (tree, name) = match longest {
@@ -357,10 +383,12 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     for tree in trees(dataset) {
         // Counters stand before what they count; counts that were made are not written.
         let is_made = |idx: usize| {
-            let by = dataset.variables.iter().filter_map(|v| v.storage.lists).filter(|lists| lists.counts == idx);
+            let by =
+                dataset.variables.iter().filter_map(|v| v.storage.lists).filter(|lists| lists.counts == idx);
             counting[idx] && by.into_iter().all(|lists| lists.kind != ListKind::Counter)
         };
-        let mut order: Vec<(usize, &str)> = tree.variables.into_iter().filter(|(idx, _)| !is_made(*idx)).collect();
+        let mut order: Vec<(usize, &str)> =
+            tree.variables.into_iter().filter(|(idx, _)| !is_made(*idx)).collect();
         order.sort_by_key(|(idx, _)| !counting[*idx]);
         let branch = |&(idx, name): &(usize, &str)| {
             new_branch(dataset, idx, name, &order).map_err(|e| e.in_variable(&dataset.variables[idx].name))
@@ -382,16 +410,25 @@ fn new_branch(dataset: &Dataset, idx: usize, name: &str, order: &[(usize, &str)]
     };
     let lists = match variable.storage.lists {
         None => NewLists::None,
-        Some(Lists { counts, .. }) if dataset.variables.get(counts).is_none_or(|c| c.storage.lists.is_some()) => {
+        Some(Lists { counts, .. })
+            if dataset.variables.get(counts).is_none_or(|c| c.storage.lists.is_some()) =>
+        {
             return Err(Error::config("lists inside lists have no branch in ROOT; write a .parquet"));
         }
         Some(Lists { counts, kind: ListKind::Counter }) => {
             let counter = order.iter().position(|(other, _)| *other == counts);
-            NewLists::Counter(counter.ok_or_else(|| Error::config("expected a counter in the tree of its lists"))?)
+            NewLists::Counter(
+                counter.ok_or_else(|| Error::config("expected a counter in the tree of its lists"))?,
+            )
         }
         Some(_) => NewLists::Vector,
     };
-    Ok(NewBranch { name: name.to_string(), number: number(variable.values.dtype()), extents: extents.to_vec(), lists })
+    Ok(NewBranch {
+        name: name.to_string(),
+        number: number(variable.values.dtype()),
+        extents: extents.to_vec(),
+        lists,
+    })
 }
 
 fn column(dataset: &Dataset, variable: &Variable) -> Result<Column> {
@@ -409,4 +446,3 @@ fn column(dataset: &Dataset, variable: &Variable) -> Result<Column> {
     }
     Ok(column)
 }
-

@@ -5,7 +5,10 @@ pub mod manifest;
 mod models;
 
 use baler::dataset::{Attachment, Storage};
-use baler::{BoundSpec, Dataset, Layout, ListKind, Lists, Method, Missing, Model, NoProgress, Options, Values, Variable};
+use baler::{
+    BoundSpec, Dataset, Layout, ListKind, Lists, Method, Missing, Model, NoProgress, Options, Values,
+    Variable,
+};
 use half::f16;
 
 /// One golden file.
@@ -508,7 +511,7 @@ fn lists() -> Dataset {
     let lengths: Vec<u8> = (0..40).map(|i| (i * i % 5) as u8).collect();
     let n_items = lengths.iter().map(|&n| usize::from(n)).sum();
     let present: Vec<u8> = (0..n_items).map(|i| u8::from(i % 3 != 1)).collect();
-    let n_present = present.iter().map(|&n| usize::from(n)).sum();
+    let n_present: usize = present.iter().map(|&n| usize::from(n)).sum();
     Dataset::from_arrays(vec![
         counted("pt", f32s(n_items, noise), 1, ListKind::Counter),
         variable("n", &[40], Values::U8(lengths)),

@@ -39,7 +39,8 @@ impl Header {
 
     /// The text of a card's value: a string without its quotes, or what stands before the comment.
     pub fn value(&self, keyword: &str) -> Option<String> {
-        let card = self.cards.iter().find(|card| keyword_of(card.as_slice()) == keyword && card[8] == b'=')?;
+        let card =
+            self.cards.iter().find(|card| keyword_of(card.as_slice()) == keyword && card[8] == b'=')?;
         let text = String::from_utf8_lossy(&card[9..]).trim_start().to_string();
         let Some(quoted) = text.strip_prefix('\'') else {
             return Some(text.split('/').next().unwrap_or_default().trim().to_string());
@@ -69,10 +70,13 @@ impl Header {
     pub fn shape(&self) -> Result<Vec<usize>> {
         let extent = |axis: i64| {
             let extent = self.integer(&format!("NAXIS{axis}")).and_then(|n| usize::try_from(n).ok());
-            extent.ok_or_else(|| Error::input(format!("expected NAXIS{axis} in a FITS header; the file is damaged")))
+            extent.ok_or_else(|| {
+                Error::input(format!("expected NAXIS{axis} in a FITS header; the file is damaged"))
+            })
         };
         let n_axes = self.integer("NAXIS").filter(|n| (0..=999).contains(n));
-        let n_axes = n_axes.ok_or_else(|| Error::input("expected NAXIS in a FITS header; the file is damaged"))?;
+        let n_axes =
+            n_axes.ok_or_else(|| Error::input("expected NAXIS in a FITS header; the file is damaged"))?;
         (1..=n_axes).rev().map(extent).collect()
     }
 
@@ -138,7 +142,8 @@ mod tests {
 
     #[test]
     fn values_are_strings_or_numbers_without_their_comments() {
-        let texts = ["A       = 'it''s / x ' / comment", "B       =   1.5D3 / x", "C       =  -7", "COMMENT = 3"];
+        let texts =
+            ["A       = 'it''s / x ' / comment", "B       =   1.5D3 / x", "C       =  -7", "COMMENT = 3"];
         let padded = texts.map(|text| {
             let mut card = [b' '; CARD];
             card[..text.len()].copy_from_slice(text.as_bytes());

@@ -120,7 +120,9 @@ fn read_column(r: &mut ByteReader) -> Result<(usize, Column)> {
 
 fn stored(code: u8) -> Result<Stored> {
     let all = [Stored::Plain, Stored::Shifted, Stored::Letters];
-    all.into_iter().find(|s| *s as u8 == code).ok_or_else(|| Error::corrupt("numbers of an unknown kind in FITS"))
+    all.into_iter()
+        .find(|s| *s as u8 == code)
+        .ok_or_else(|| Error::corrupt("numbers of an unknown kind in FITS"))
 }
 
 fn text(r: &mut ByteReader) -> Result<String> {
@@ -148,8 +150,13 @@ pub fn names(metadata: &[u8]) -> Vec<String> {
     for unit in read(metadata).unwrap_or_default() {
         for card in &unit.header.cards {
             let keyword = keyword_of(card);
-            let structural = ["NAXIS", "TFORM", "TTYPE", "TDIM", "TZERO"].iter().any(|k| keyword.starts_with(k));
-            if !keyword.is_empty() && !structural && !OF_STORAGE.contains(&keyword.as_str()) && !names.contains(&keyword) {
+            let structural =
+                ["NAXIS", "TFORM", "TTYPE", "TDIM", "TZERO"].iter().any(|k| keyword.starts_with(k));
+            if !keyword.is_empty()
+                && !structural
+                && !OF_STORAGE.contains(&keyword.as_str())
+                && !names.contains(&keyword)
+            {
                 names.push(keyword);
             }
         }

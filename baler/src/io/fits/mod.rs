@@ -58,7 +58,8 @@ pub struct Fits {
 impl Fits {
     /// Reads all headers, and what is no array of numbers.
     pub fn open(bytes: Bytes) -> Result<Fits> {
-        let mut fits = Fits { bytes, arrays: Vec::new(), places: Vec::new(), units: Vec::new(), warnings: Vec::new() };
+        let mut fits =
+            Fits { bytes, arrays: Vec::new(), places: Vec::new(), units: Vec::new(), warnings: Vec::new() };
         if !fits.bytes.read_up_to(0, 9)?.starts_with(MAGIC) {
             return Err(Error::input("expected a FITS file (SIMPLE = at its start), found other bytes"));
         }
@@ -80,7 +81,8 @@ impl Fits {
     fn unit(&mut self, mut header: Header, start: u64) -> Result<u64> {
         let shape = header.shape()?;
         let bitpix = header.integer("BITPIX").filter(|bits| [8, 16, 32, 64, -32, -64].contains(bits));
-        let bitpix = bitpix.ok_or_else(|| Error::input("expected BITPIX in a FITS header; the file is damaged"))?;
+        let bitpix =
+            bitpix.ok_or_else(|| Error::input("expected BITPIX in a FITS header; the file is damaged"))?;
         let size = bitpix.unsigned_abs() / 8;
         let groups = header.value("GROUPS").is_some_and(|v| v == "T") && shape.last() == Some(&0);
         let axes = if groups { &shape[..shape.len() - 1] } else { &shape[..] };
@@ -90,7 +92,10 @@ impl Fits {
         let n_bytes = n_main.and_then(|n| n.checked_add(n_extra)?.checked_mul(n_groups)?.checked_mul(size));
         let end = n_bytes.and_then(|n| n.checked_add(start)).filter(|&end| end <= self.bytes.len());
         let end = end.ok_or_else(|| {
-            let text = format!("expected data of shape {shape:?} at byte {start}, found {} bytes; the FITS is cut off", self.bytes.len());
+            let text = format!(
+                "expected data of shape {shape:?} at byte {start}, found {} bytes; the FITS is cut off",
+                self.bytes.len()
+            );
             Error::input(text)
         })?;
         let (n_bytes, name) = (end - start, self.name(&header));
@@ -102,7 +107,8 @@ impl Fits {
             _ if is_image => {
                 let (dtype, stored) = image_type(bitpix, &header);
                 if header.number("BSCALE").is_some_and(|scale| scale != 1.0) {
-                    let text = format!("'{name}' has BSCALE: its values are the stored integers, and so are bounds");
+                    let text =
+                        format!("'{name}' has BSCALE: its values are the stored integers, and so are bounds");
                     self.warnings.push(text);
                 }
                 let stride = shape[1..].iter().product::<usize>() as u64 * size;
@@ -124,9 +130,11 @@ impl Fits {
     fn name(&self, header: &Header) -> String {
         let n = self.units.len();
         let default = if n == 0 { "PRIMARY".to_string() } else { format!("HDU{n}") };
-        let name = header.value("EXTNAME").filter(|name| !name.is_empty()).unwrap_or(default).replace('/', "_");
+        let name =
+            header.value("EXTNAME").filter(|name| !name.is_empty()).unwrap_or(default).replace('/', "_");
         let taken = |name: &str| {
-            let inside = |a: &ArrayInfo| a.name.strip_prefix(name).is_some_and(|r| r.is_empty() || r.starts_with('/'));
+            let inside =
+                |a: &ArrayInfo| a.name.strip_prefix(name).is_some_and(|r| r.is_empty() || r.starts_with('/'));
             self.arrays.iter().any(inside)
         };
         match taken(&name) {
@@ -135,7 +143,14 @@ impl Fits {
         }
     }
 
-    fn table(&mut self, header: &Header, shape: &[usize], name: &str, start: u64, n_extra: u64) -> Result<Data> {
+    fn table(
+        &mut self,
+        header: &Header,
+        shape: &[usize],
+        name: &str,
+        start: u64,
+        n_extra: u64,
+    ) -> Result<Data> {
         let &[n_rows, row_bytes] = shape else {
             return Err(Error::input("expected two axes of a FITS table; the file is damaged"));
         };
@@ -159,7 +174,8 @@ impl Fits {
             }
         }
         if header.value("ZIMAGE").is_some_and(|v| v == "T") {
-            self.warnings.push(format!("'{name}' is a compressed image and kept as it is; unpack it first (funpack)"));
+            self.warnings
+                .push(format!("'{name}' is a compressed image and kept as it is; unpack it first (funpack)"));
         }
         let heap = self.bytes.read(start + (n_rows * row_bytes) as u64, n_extra)?.into_owned();
         Ok(Data::Table { n_rows, columns: kept, heap })
@@ -171,7 +187,10 @@ impl Fits {
             return Ok(Vec::new());
         }
         if stride == n_bytes {
-            return Ok(self.bytes.read(at + rows.start * stride, (rows.end - rows.start) * stride)?.into_owned());
+            return Ok(self
+                .bytes
+                .read(at + rows.start * stride, (rows.end - rows.start) * stride)?
+                .into_owned());
         }
         let mut out = Vec::new();
         let at_a_time = ((1 << 22) / stride).max(1);

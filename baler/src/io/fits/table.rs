@@ -24,9 +24,14 @@ pub fn columns(header: &Header, row_bytes: usize) -> Result<Vec<Column>> {
     let mut columns: Vec<Column> = Vec::new();
     for i in 1..=n_columns {
         let form = header.value(&format!("TFORM{i}")).unwrap_or_default();
-        let damaged = || Error::input(format!("expected a FITS column's form, found TFORM{i} '{form}'; the file is damaged"));
+        let damaged = || {
+            Error::input(format!(
+                "expected a FITS column's form, found TFORM{i} '{form}'; the file is damaged"
+            ))
+        };
         let n_digits = form.bytes().take_while(u8::is_ascii_digit).count();
-        let repeat = if n_digits == 0 { 1 } else { form[..n_digits].parse::<usize>().map_err(|_| damaged())? };
+        let repeat =
+            if n_digits == 0 { 1 } else { form[..n_digits].parse::<usize>().map_err(|_| damaged())? };
         let letter = form[n_digits..].chars().next().ok_or_else(damaged)?;
         let size = match letter {
             'L' | 'A' | 'B' => 1,
@@ -56,7 +61,9 @@ pub fn columns(header: &Header, row_bytes: usize) -> Result<Vec<Column>> {
             _ => None,
         };
         let mut inner = match header.value(&format!("TDIM{i}")).as_deref().map(extents) {
-            Some(Some(inner)) if inner.iter().try_fold(1usize, |n, &e| n.checked_mul(e)) == Some(repeat) => inner,
+            Some(Some(inner)) if inner.iter().try_fold(1usize, |n, &e| n.checked_mul(e)) == Some(repeat) => {
+                inner
+            }
             _ if repeat == 1 => Vec::new(),
             _ => vec![repeat],
         };
@@ -70,7 +77,8 @@ pub fn columns(header: &Header, row_bytes: usize) -> Result<Vec<Column>> {
         at = at.checked_add(n_bytes).ok_or_else(damaged)?;
     }
     if at != row_bytes {
-        let text = format!("expected FITS columns of {row_bytes} bytes a row, found {at}; the file is damaged");
+        let text =
+            format!("expected FITS columns of {row_bytes} bytes a row, found {at}; the file is damaged");
         return Err(Error::input(text));
     }
     Ok(columns)

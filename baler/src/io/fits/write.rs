@@ -63,7 +63,9 @@ fn bits(dtype: DType) -> (i64, Option<&'static str>) {
 
 fn refuse_half(variable: &Variable) -> Result<()> {
     match variable.values.dtype() {
-        DType::F16 => Err(Error::config("FITS has no float16; write .npz or .h5").in_variable(&variable.name)),
+        DType::F16 => {
+            Err(Error::config("FITS has no float16; write .npz or .h5").in_variable(&variable.name))
+        }
         _ => Ok(()),
     }
 }
@@ -106,7 +108,9 @@ fn known_unit(unit: Unit, dataset: &Dataset, written: &mut HashSet<String>, out:
             }
             None => {}
         },
-        Data::Table { n_rows, columns, heap } => known_table(header, (n_rows, columns, heap), dataset, written, out),
+        Data::Table { n_rows, columns, heap } => {
+            known_table(header, (n_rows, columns, heap), dataset, written, out)
+        }
     }
     Ok(())
 }
@@ -226,7 +230,9 @@ fn new_table(columns: &[&Variable], out: &mut Vec<u8>) -> Result<()> {
     for (i, variable) in columns.iter().enumerate() {
         refuse_half(variable)?;
         if variable.shape != [n_rows] {
-            return Err(Error::config("the columns of a FITS table have one length").in_variable(&variable.name));
+            return Err(
+                Error::config("the columns of a FITS table have one length").in_variable(&variable.name)
+            );
         }
         let dtype = variable.values.dtype();
         let (letter, zero) = match dtype {

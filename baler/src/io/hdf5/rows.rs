@@ -89,7 +89,8 @@ impl Stored {
                         .collect::<Result<Vec<Cow<[u8]>>>>()?;
                     for (chunk, bytes) in batch.iter().zip(&unpacked) {
                         let (shape, extents) = (&self.extents[..], &extents[..]);
-                        let piece = Piece { at: &chunk.at, extents, shape, element_bytes: self.element_bytes };
+                        let piece =
+                            Piece { at: &chunk.at, extents, shape, element_bytes: self.element_bytes };
                         piece.place(bytes, &rows, &mut out);
                     }
                 }

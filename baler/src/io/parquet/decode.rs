@@ -79,12 +79,17 @@ struct Pages<T> {
     repetition: Vec<i16>,
 }
 
-fn pages<T: DataType>(mut reader: ColumnReaderImpl<T>, n_levels: usize, n_lists: usize) -> Result<Pages<T::T>> {
+fn pages<T: DataType>(
+    mut reader: ColumnReaderImpl<T>,
+    n_levels: usize,
+    n_lists: usize,
+) -> Result<Pages<T::T>> {
     let mut pages = Pages { values: Vec::new(), definition: Vec::new(), repetition: Vec::new() };
     loop {
         let definition = (n_levels > 0).then_some(&mut pages.definition);
         let repetition = (n_lists > 0).then_some(&mut pages.repetition);
-        let (n_records, _, _) = reader.read_records(RECORDS, definition, repetition, &mut pages.values).map_err(told)?;
+        let (n_records, _, _) =
+            reader.read_records(RECORDS, definition, repetition, &mut pages.values).map_err(told)?;
         if n_records == 0 {
             return Ok(pages);
         }
@@ -92,7 +97,12 @@ fn pages<T: DataType>(mut reader: ColumnReaderImpl<T>, n_levels: usize, n_lists:
 }
 
 /// Decodes a column of a row group.
-pub fn decode(reader: &SerializedFileReader<Source>, column: usize, group: usize, leaf: &Leaf) -> Result<Decoded> {
+pub fn decode(
+    reader: &SerializedFileReader<Source>,
+    column: usize,
+    group: usize,
+    leaf: &Leaf,
+) -> Result<Decoded> {
     let dtype = leaf.dtype.ok_or_else(|| Error::unsupported("expected a column of numbers"))?;
     let n_lists = leaf.levels.iter().filter(|level| **level == Level::List).count();
     let group = reader.get_row_group(group).map_err(told)?;
@@ -153,7 +163,9 @@ fn floats<T: Null>(pages: Pages<T>, leaf: &Leaf, values: impl Fn(Vec<T>) -> Valu
     }
     let found = values(pages.values.clone());
     if (0..found.len()).any(|idx| is_null(&found, idx)) {
-        return Err(Error::unsupported("a NaN has the bits that mark a missing value here; make it another NaN"));
+        return Err(Error::unsupported(
+            "a NaN has the bits that mark a missing value here; make it another NaN",
+        ));
     }
     let mut there = pages.values.iter().copied();
     let all: Option<Vec<T>> =

@@ -68,7 +68,10 @@ pub struct Emitter<'a> {
 }
 
 impl<'a> Emitter<'a> {
-    pub fn new(levels: &'a [(Level, Option<&'a [usize]>)], is_null: &'a dyn Fn(usize) -> bool) -> Emitter<'a> {
+    pub fn new(
+        levels: &'a [(Level, Option<&'a [usize]>)],
+        is_null: &'a dyn Fn(usize) -> bool,
+    ) -> Emitter<'a> {
         Emitter { levels, used: vec![0; levels.len()], n_values: 0, is_null, out: Levels::default() }
     }
 

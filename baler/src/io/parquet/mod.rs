@@ -90,7 +90,8 @@ impl Parquet {
         let file = self.reader.metadata().file_metadata();
         let mut text = schema::to_text(file.schema());
         for note in file.key_value_metadata().into_iter().flatten().filter(|_| all_kept) {
-            if let Some(value) = note.value.as_ref().filter(|v| !v.contains('\0') && !note.key.contains('\0')) {
+            if let Some(value) = note.value.as_ref().filter(|v| !v.contains('\0') && !note.key.contains('\0'))
+            {
                 text.push_str(&format!("\0{}\0{value}", note.key));
             }
         }
@@ -102,7 +103,12 @@ impl Parquet {
     }
 
     /// Adds a column: its counts, as far as they say anything, and its values.
-    fn add(&mut self, column: usize, dtype: DType, shared: &mut HashMap<(Option<usize>, [u8; 32]), usize>) -> Result<()> {
+    fn add(
+        &mut self,
+        column: usize,
+        dtype: DType,
+        shared: &mut HashMap<(Option<usize>, [u8; 32]), usize>,
+    ) -> Result<()> {
         let Leaf { name, levels, .. } = self.leaves[column].clone();
         let sums = if self.is_flat(column, dtype) { None } else { Some(self.sum(column)?) };
         let mut above: Option<Lists> = None;
@@ -114,8 +120,19 @@ impl Parquet {
                 Some(&counts) => counts,
                 None => {
                     let suffix = if *level == Level::List { "counts" } else { "present" };
-                    let depth = if self.arrays.iter().any(|a| a.name == format!("{name}#{suffix}")) { k.to_string() } else { String::new() };
-                    self.push(format!("{name}#{suffix}{depth}"), DType::U32, above, column, Some(k), sums.ends[k].clone())?;
+                    let depth = if self.arrays.iter().any(|a| a.name == format!("{name}#{suffix}")) {
+                        k.to_string()
+                    } else {
+                        String::new()
+                    };
+                    self.push(
+                        format!("{name}#{suffix}{depth}"),
+                        DType::U32,
+                        above,
+                        column,
+                        Some(k),
+                        sums.ends[k].clone(),
+                    )?;
                     shared.insert(key, self.arrays.len() - 1);
                     self.arrays.len() - 1
                 }
@@ -152,7 +169,9 @@ impl Parquet {
         for group in self.reader.metadata().row_groups() {
             let n_rows = usize::try_from(group.num_rows()).ok();
             let end = n_rows.and_then(|n| ends[ends.len() - 1].checked_add(n));
-            ends.push(end.ok_or_else(|| Error::input("the Parquet file has a number of rows that cannot be"))?);
+            ends.push(
+                end.ok_or_else(|| Error::input("the Parquet file has a number of rows that cannot be"))?,
+            );
         }
         Ok(ends)
     }
@@ -251,7 +270,11 @@ impl Arrays for Parquet {
                 None => &decoded.values,
             };
             if all.len() != end - first {
-                return Err(Error::input(format!("expected {} values in a row group, found {}", end - first, all.len())));
+                return Err(Error::input(format!(
+                    "expected {} values in a row group, found {}",
+                    end - first,
+                    all.len()
+                )));
             }
             all.slice(part.start - first..part.end - first).append_bytes(&mut bytes, false);
         }

@@ -98,7 +98,9 @@ fn dtype(leaf: &Type) -> Option<DType> {
         (Physical::INT64, ..) => Some(DType::I64),
         (Physical::FLOAT, ..) => Some(DType::F32),
         (Physical::DOUBLE, ..) => Some(DType::F64),
-        (Physical::FIXED_LEN_BYTE_ARRAY, ..) if matches!(info.logical_type_ref(), Some(LogicalType::Float16)) => {
+        (Physical::FIXED_LEN_BYTE_ARRAY, ..)
+            if matches!(info.logical_type_ref(), Some(LogicalType::Float16)) =>
+        {
             Some(DType::F16)
         }
         _ => None,
@@ -165,7 +167,8 @@ pub fn field(name: &str, dtype: DType, levels: &[Level]) -> Result<TypePtr> {
 
 fn list(name: &str, dtype: DType, repetition: Repetition, inside: &[Level]) -> Result<TypePtr> {
     let item = field("element", dtype, inside)?;
-    let repeated = Type::group_type_builder("list").with_repetition(Repetition::REPEATED).with_fields(vec![item]);
+    let repeated =
+        Type::group_type_builder("list").with_repetition(Repetition::REPEATED).with_fields(vec![item]);
     let group = Type::group_type_builder(name)
         .with_repetition(repetition)
         .with_converted_type(ConvertedType::LIST)

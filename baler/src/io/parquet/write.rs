@@ -9,7 +9,8 @@ use crate::io::parquet::nulls::is_null;
 use crate::io::parquet::schema::{self, Leaf, told};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{
-    BoolType, ByteArray, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
+    BoolType, ByteArray, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
+    Int32Type, Int64Type,
 };
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -32,7 +33,8 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
         ))
         .in_variable(&other.name));
     }
-    let kept = dataset.metadata(NAME).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
+    let kept =
+        dataset.metadata(NAME).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
     let mut words = kept.split('\0');
     let columns = columns(dataset);
     let own = words.next().and_then(|text| own_schema(text, &columns));
@@ -50,7 +52,10 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
             (schema, columns, Vec::new())
         }
     };
-    let columns = columns.into_iter().map(|(column, leaf)| align(dataset, column, &leaf)).collect::<Result<Vec<_>>>()?;
+    let columns = columns
+        .into_iter()
+        .map(|(column, leaf)| align(dataset, column, &leaf))
+        .collect::<Result<Vec<_>>>()?;
     write_file(schema, &columns, notes)
 }
 
@@ -60,7 +65,8 @@ type Variable3<'a> = (&'a Variable, Vec<Lists>);
 fn columns(dataset: &Dataset) -> Vec<Variable3<'_>> {
     let counting = dataset.counting();
     let is_made = |idx: usize| {
-        let mut by = dataset.variables.iter().filter_map(|v| v.storage.lists).filter(|lists| lists.counts == idx);
+        let mut by =
+            dataset.variables.iter().filter_map(|v| v.storage.lists).filter(|lists| lists.counts == idx);
         counting[idx] && by.all(|lists| lists.kind != ListKind::Counter)
     };
     let chain = |variable: &Variable| {
@@ -89,8 +95,12 @@ fn own_schema(text: &str, columns: &[Variable3]) -> Option<Own> {
         (leaf.dtype == Some(variable.values.dtype()) && pair(&leaf.levels, chain).is_some()).then_some(())
     };
     let kept: Vec<bool> = leaves.iter().map(|leaf| fits(leaf).is_some()).collect();
-    let order: Vec<(usize, Leaf)> =
-        leaves.iter().zip(&kept).filter(|(_, kept)| **kept).filter_map(|(leaf, _)| Some((place(leaf)?, leaf.clone()))).collect();
+    let order: Vec<(usize, Leaf)> = leaves
+        .iter()
+        .zip(&kept)
+        .filter(|(_, kept)| **kept)
+        .filter_map(|(leaf, _)| Some((place(leaf)?, leaf.clone())))
+        .collect();
     let mut found: Vec<usize> = order.iter().map(|(idx, _)| *idx).collect();
     found.sort_unstable();
     if found != (0..columns.len()).collect::<Vec<_>>() {
@@ -105,7 +115,8 @@ fn new_schema(columns: Vec<Variable3<'_>>) -> Result<(TypePtr, Vec<(Variable3<'_
     let mut fields = Vec::new();
     let mut found = Vec::new();
     for (variable, chain) in columns {
-        let level = |lists: &Lists| if lists.kind == ListKind::Optional { Level::Optional } else { Level::List };
+        let level =
+            |lists: &Lists| if lists.kind == ListKind::Optional { Level::Optional } else { Level::List };
         let mut levels: Vec<Level> = chain.iter().map(level).collect();
         if levels.is_empty() && (0..variable.values.len()).any(|idx| is_null(&variable.values, idx)) {
             levels.push(Level::Optional);
@@ -114,7 +125,10 @@ fn new_schema(columns: Vec<Variable3<'_>>) -> Result<(TypePtr, Vec<(Variable3<'_
         fields.push(schema::field(&variable.name, dtype, &levels)?);
         found.push(((variable, chain), Leaf { name: variable.name.clone(), dtype: Some(dtype), levels }));
     }
-    let root = parquet::schema::types::Type::group_type_builder("schema").with_fields(fields).build().map_err(told)?;
+    let root = parquet::schema::types::Type::group_type_builder("schema")
+        .with_fields(fields)
+        .build()
+        .map_err(told)?;
     Ok((Arc::new(root), found))
 }
 
@@ -145,11 +159,15 @@ fn pair(levels: &[Level], chain: &[Lists]) -> Option<Vec<Option<Lists>>> {
 }
 
 fn align<'a>(dataset: &Dataset, (variable, chain): Variable3<'a>, leaf: &Leaf) -> Result<Column<'a>> {
-    let wrong = || Error::config("the lists of the variable do not fit the columns of the file").in_variable(&variable.name);
+    let wrong = || {
+        Error::config("the lists of the variable do not fit the columns of the file")
+            .in_variable(&variable.name)
+    };
     let paired = pair(&leaf.levels, &chain).ok_or_else(wrong)?;
     let mut levels = Vec::with_capacity(paired.len());
     for (level, lists) in leaf.levels.iter().zip(paired) {
-        let counts = lists.map(|lists| dataset.variables.get(lists.counts).ok_or_else(wrong)?.values.to_counts());
+        let counts =
+            lists.map(|lists| dataset.variables.get(lists.counts).ok_or_else(wrong)?.values.to_counts());
         levels.push((*level, counts.transpose()?));
     }
     Ok(Column { variable, levels })
@@ -195,7 +213,11 @@ fn write_column(column: &Column, n_rows: usize, mut writer: SerializedColumnWrit
     }
     let out = emitter.out;
     if out.is_there.len() != values.len() {
-        return Err(Error::input(format!("expected {} values as counted, found {}", out.is_there.len(), values.len())));
+        return Err(Error::input(format!(
+            "expected {} values as counted, found {}",
+            out.is_there.len(),
+            values.len()
+        )));
     }
     let is_there = &out.is_there;
     let definition = (!levels.is_empty()).then_some(&out.definition[..]);
@@ -217,9 +239,9 @@ fn write_column(column: &Column, n_rows: usize, mut writer: SerializedColumnWrit
         Values::U32(v) => put!(Int32Type, v, |x: u32| x as i32),
         Values::I64(v) => put!(Int64Type, v, |x: i64| x),
         Values::U64(v) => put!(Int64Type, v, |x: u64| x as i64),
-        Values::F16(v) => put!(FixedLenByteArrayType, v, |x: half::f16| FixedLenByteArray::from(ByteArray::from(
-            x.to_le_bytes().to_vec()
-        ))),
+        Values::F16(v) => put!(FixedLenByteArrayType, v, |x: half::f16| FixedLenByteArray::from(
+            ByteArray::from(x.to_le_bytes().to_vec())
+        )),
         Values::F32(v) => put!(FloatType, v, |x: f32| x),
         Values::F64(v) => put!(DoubleType, v, |x: f64| x),
     }

@@ -28,8 +28,21 @@ pub mod tag {
     /// True for tags that say how the pixels are stored, which is decided anew when a file is written.
     pub fn of_storage(tag: u16) -> bool {
         let storage = [
-            WIDTH, HEIGHT, BITS, COMPRESSION, STRIP_OFFSETS, SAMPLES, ROWS_PER_STRIP, STRIP_BYTES, PLANAR,
-            PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES, SAMPLE_FORMAT,
+            WIDTH,
+            HEIGHT,
+            BITS,
+            COMPRESSION,
+            STRIP_OFFSETS,
+            SAMPLES,
+            ROWS_PER_STRIP,
+            STRIP_BYTES,
+            PLANAR,
+            PREDICTOR,
+            TILE_WIDTH,
+            TILE_HEIGHT,
+            TILE_OFFSETS,
+            TILE_BYTES,
+            SAMPLE_FORMAT,
         ];
         // 266: order of bits in a byte; 288 and 289: free space; 347: tables of JPEG.
         storage.contains(&tag) || POINTERS.contains(&tag) || [266, 288, 289, 347].contains(&tag)
@@ -76,13 +89,16 @@ impl Header {
             _ => return Err(Error::input("expected a TIFF file (II or MM at its start), found other bytes")),
         };
         let number = |from: usize, n: usize| {
-            let field = start.get(from..from + n).ok_or_else(|| Error::input("the TIFF header is cut off"))?;
+            let field =
+                start.get(from..from + n).ok_or_else(|| Error::input("the TIFF header is cut off"))?;
             Ok::<u64, Error>(uint(field, big_endian))
         };
         let big_tiff = match number(2, 2)? {
             42 => false,
             43 => true,
-            version => return Err(Error::input(format!("expected TIFF (42) or BigTIFF (43), found {version}"))),
+            version => {
+                return Err(Error::input(format!("expected TIFF (42) or BigTIFF (43), found {version}")));
+            }
         };
         let first = if big_tiff { number(8, 8)? } else { number(4, 4)? };
         Ok(Header { big_endian, big_tiff, first })
@@ -129,7 +145,8 @@ impl Directory {
     pub fn read(bytes: &Bytes, header: &Header, at: u64) -> Result<(Directory, u64)> {
         let (count_bytes, entry_bytes, place_bytes) = if header.big_tiff { (8, 20, 8) } else { (2, 12, 4) };
         let n_entries = uint(&bytes.read(at, count_bytes)?, header.big_endian);
-        let n_bytes = n_entries.checked_mul(entry_bytes).ok_or_else(|| Error::input("the TIFF is damaged"))?;
+        let n_bytes =
+            n_entries.checked_mul(entry_bytes).ok_or_else(|| Error::input("the TIFF is damaged"))?;
         let entries = bytes.read(at.saturating_add(count_bytes), n_bytes)?;
         let next = at + count_bytes + n_bytes;
         let next = uint(&bytes.read(next, place_bytes)?, header.big_endian);

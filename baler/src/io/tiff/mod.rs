@@ -163,7 +163,9 @@ fn read_metadata(bytes: &[u8]) -> Result<Vec<PageTags>> {
         }
         let (n_samples, planar) = (r.count()?, r.u8()? != 0);
         let tags = (0..r.count_of_items()?)
-            .map(|_| Ok(Tag { tag: r.varint()? as u16, kind: r.varint()? as u16, bytes: r.block()?.to_vec() }))
+            .map(|_| {
+                Ok(Tag { tag: r.varint()? as u16, kind: r.varint()? as u16, bytes: r.block()?.to_vec() })
+            })
             .collect::<Result<_>>()?;
         pages.push(PageTags { n_samples, planar, tags });
     }

@@ -78,9 +78,11 @@ impl Page {
         let planar = directory.number(tag::PLANAR) == Some(2) && n_samples > 1;
         let compression = directory.number(tag::COMPRESSION).unwrap_or(1);
         let predictor = directory.number(tag::PREDICTOR).unwrap_or(1);
-        let page = Page { dtype, n_samples, planar, tiled, width, height, block, blocks, compression, predictor };
+        let page =
+            Page { dtype, n_samples, planar, tiled, width, height, block, blocks, compression, predictor };
         let (across, down) = page.grid();
-        let expected = across.checked_mul(down).and_then(|n| n.checked_mul(if planar { n_samples } else { 1 }));
+        let expected =
+            across.checked_mul(down).and_then(|n| n.checked_mul(if planar { n_samples } else { 1 }));
         if expected.is_none_or(|n| page.blocks.len() < n) {
             return Err(Error::input("expected more strips or tiles of the page; the TIFF is damaged"));
         }
@@ -136,10 +138,14 @@ impl Page {
                 let mut unpacked = unpack::unpack(packed, self.compression, n_bytes)?;
                 let used = self.block.1.min(self.height - first);
                 if unpacked.len() < self.block.0 * used * pixel {
-                    let text = format!("expected {n_bytes} bytes of pixels, found {}; the TIFF is damaged", unpacked.len());
+                    let text = format!(
+                        "expected {n_bytes} bytes of pixels, found {}; the TIFF is damaged",
+                        unpacked.len()
+                    );
                     return Err(Error::input(text));
                 }
-                let row = unpack::Row { dtype: self.dtype, n_samples, big_endian, n_bytes: self.block.0 * pixel };
+                let row =
+                    unpack::Row { dtype: self.dtype, n_samples, big_endian, n_bytes: self.block.0 * pixel };
                 unpack::unpredict(unpacked.to_mut(), self.predictor, row)?;
                 let width = self.block.0.min(self.width - x * self.block.0) * pixel;
                 for line in first.max(rows.start)..(first + used).min(rows.end) {

@@ -202,7 +202,10 @@ mod tests {
     #[test]
     fn lzw_knows_the_entry_that_is_being_made() {
         // Clear, 7, 258 (which is 7 7), end, each of 9 bits: 100000000 000000111 100000010 100000001.
-        assert_eq!(lzw(&[0b1000_0000, 0b0000_0001, 0b1110_0000, 0b0101_0000, 0b0001_0000], 99).unwrap(), [7; 3]);
+        assert_eq!(
+            lzw(&[0b1000_0000, 0b0000_0001, 0b1110_0000, 0b0101_0000, 0b0001_0000], 99).unwrap(),
+            [7; 3]
+        );
         assert!(lzw(&[0b1000_0000, 0b0111_1111, 0b1100_0000], 99).is_err());
     }
 

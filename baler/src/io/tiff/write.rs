@@ -58,12 +58,19 @@ impl Stack {
             (&[n, y, x], _) => one(n, y, x),
             (&[y, x], _) => one(1, y, x),
             _ => {
-                let text = format!("expected images (y, x) or a stack (pages, y, x) for TIFF, found shape {shape:?}; write .npy");
+                let text = format!(
+                    "expected images (y, x) or a stack (pages, y, x) for TIFF, found shape {shape:?}; write .npy"
+                );
                 return Err(Error::config(text));
             }
         };
         let fits = |n: usize| (1..=u32::MAX as usize).contains(&n);
-        if n_pages == 0 || n_samples == 0 || !fits(height) || !fits(width) || n_samples > usize::from(u16::MAX) {
+        if n_pages == 0
+            || n_samples == 0
+            || !fits(height)
+            || !fits(width)
+            || n_samples > usize::from(u16::MAX)
+        {
             return Err(Error::config(format!("a TIFF cannot hold an image of shape {shape:?}; write .npy")));
         }
         Ok(Stack { n_pages, height, width, n_samples, planar, dtype })
@@ -115,13 +122,16 @@ impl Writer {
         let place = self.out.len() as u64;
         self.out.extend_from_slice(pixels);
         let mut tags = self.storage_tags(stack, pixels, place);
-        let default = [(tag::PHOTOMETRIC, if stack.n_samples >= 3 && stack.dtype.size_bytes() < 4 { 2 } else { 1 })];
+        let default =
+            [(tag::PHOTOMETRIC, if stack.n_samples >= 3 && stack.dtype.size_bytes() < 4 { 2 } else { 1 })];
         for (tag, value) in default {
             if !kept.iter().any(|t| t.tag == tag) {
                 tags.push(Tag { tag, kind: 3, bytes: (value as u16).to_le_bytes().to_vec() });
             }
         }
-        tags.extend(kept.iter().filter(|t| value_bytes(t.kind).is_some() && !tag::of_storage(t.tag)).cloned());
+        tags.extend(
+            kept.iter().filter(|t| value_bytes(t.kind).is_some() && !tag::of_storage(t.tag)).cloned(),
+        );
         tags.sort_by_key(|t| t.tag);
         tags.dedup_by_key(|t| t.tag);
         self.directory(tags);
@@ -136,7 +146,11 @@ impl Writer {
             DType::I8 | DType::I16 | DType::I32 | DType::I64 => 2,
             _ => 1,
         };
-        let short = |tag, values: Vec<u16>| Tag { tag, kind: 3, bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect() };
+        let short = |tag, values: Vec<u16>| Tag {
+            tag,
+            kind: 3,
+            bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        };
         let long = |tag, value: usize| Tag { tag, kind: 4, bytes: (value as u32).to_le_bytes().to_vec() };
         let (kind, size) = if self.big_tiff { (16, 8) } else { (4, 4) };
         let places = |tag, first: u64, step: u64| {

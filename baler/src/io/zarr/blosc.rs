@@ -15,7 +15,8 @@ fn u32_at(bytes: &[u8], at: usize) -> Result<usize> {
 
 /// At most `most` bytes.
 pub fn decode(bytes: &[u8], most: usize) -> Result<Vec<u8>> {
-    let (flags, type_size) = (*bytes.get(2).ok_or_else(wrong)?, usize::from(*bytes.get(3).ok_or_else(wrong)?));
+    let (flags, type_size) =
+        (*bytes.get(2).ok_or_else(wrong)?, usize::from(*bytes.get(3).ok_or_else(wrong)?));
     let (n_bytes, block_bytes) = (u32_at(bytes, 4)?, u32_at(bytes, 8)?);
     if n_bytes > most || (n_bytes > 0 && block_bytes == 0) {
         return Err(wrong());
@@ -24,13 +25,16 @@ pub fn decode(bytes: &[u8], most: usize) -> Result<Vec<u8>> {
         return Ok(bytes.get(16..16 + n_bytes).ok_or_else(wrong)?.to_vec());
     }
     if flags & 4 != 0 {
-        return Err(Error::unsupported("blosc with shuffled bits is not read; write the array again with zstd"));
+        return Err(Error::unsupported(
+            "blosc with shuffled bits is not read; write the array again with zstd",
+        ));
     }
     let mut out = Vec::new();
     for block_idx in 0..n_bytes.div_ceil(block_bytes.max(1)) {
         let block = block_bytes.min(n_bytes - out.len());
         let is_last = block < block_bytes;
-        let splits = flags & 0x10 == 0 && type_size <= 16 && block_bytes / type_size.max(1) >= 128 && !is_last;
+        let splits =
+            flags & 0x10 == 0 && type_size <= 16 && block_bytes / type_size.max(1) >= 128 && !is_last;
         let n_streams = if splits { type_size.max(1) } else { 1 };
         let mut at = u32_at(bytes, 16 + 4 * block_idx)?;
         let mut unpacked = Vec::new();
@@ -62,49 +66,22 @@ fn stream(packed: &[u8], n_bytes: usize, codec: u8) -> Result<Vec<u8>> {
             let decoder = zstd::stream::read::Decoder::with_buffer(packed).map_err(|_| wrong())?;
             decoder.take(n_bytes as u64).read_to_end(&mut out)
         }
-        _ => return Err(Error::unsupported("blosc with BloscLZ or Snappy is not read; write the array again with zstd")),
+        _ => {
+            return Err(Error::unsupported(
+                "blosc with BloscLZ or Snappy is not read; write the array again with zstd",
+            ));
+        }
     };
     read.map_err(|_| wrong())?;
     Ok(out)
 }
 
-/// LZ4's block format: literals, then a copy of what came before, until the literals at the end.
+/// One block of LZ4, which packs at most 255 bytes into one.
 fn lz4(packed: &[u8], n_bytes: usize) -> Result<Vec<u8>> {
-    let mut out: Vec<u8> = Vec::new();
-    let mut rest = packed.iter();
-    let length = |nibble: u8, rest: &mut std::slice::Iter<u8>| {
-        let mut length = usize::from(nibble);
-        if nibble == 15 {
-            loop {
-                let more = *rest.next().ok_or_else(wrong)?;
-                length += usize::from(more);
-                if more != 255 {
-                    break;
-                }
-            }
-        }
-        Ok::<usize, Error>(length)
-    };
-    while let Some(&token) = rest.next() {
-        let n_literals = length(token >> 4, &mut rest)?;
-        let (literals, after) = rest.as_slice().split_at_checked(n_literals).ok_or_else(wrong)?;
-        out.extend_from_slice(literals);
-        rest = after.iter();
-        if rest.as_slice().is_empty() {
-            break;
-        }
-        let (Some(&low), Some(&high)) = (rest.next(), rest.next()) else { return Err(wrong()) };
-        let n_copied = length(token & 15, &mut rest)? + 4;
-        let from = out.len().checked_sub(usize::from(u16::from_le_bytes([low, high]))).filter(|&f| f < out.len());
-        let from = from.ok_or_else(wrong)?;
-        if out.len() + n_copied > n_bytes {
-            return Err(wrong());
-        }
-        for i in from..from + n_copied {
-            out.push(out[i]);
-        }
+    if n_bytes / 255 > packed.len() {
+        return Err(wrong());
     }
-    Ok(out)
+    lz4_flex::block::decompress(packed, n_bytes).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -118,5 +95,6 @@ mod tests {
         for bytes in [&[0x22u8, b'a', b'b', 3, 0][..], &[0x22, b'a', b'b', 0, 0], &[0xf0], &[0x50, 1]] {
             assert!(lz4(bytes, 9).is_err(), "{bytes:?}");
         }
+        assert!(lz4(&[0x10, b'c'], 1 << 40).is_err());
     }
 }

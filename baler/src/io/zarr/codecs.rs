@@ -14,9 +14,16 @@ pub enum Codec {
     /// Axes in another order: axis i of the result is axis `order[i]`.
     Transpose(Vec<usize>),
     /// Numbers to bytes.
-    Bytes { big_endian: bool },
+    Bytes {
+        big_endian: bool,
+    },
     /// Smaller chunks inside, with an index at the start or the end.
-    Shards { chunk: Vec<u64>, codecs: Vec<Codec>, index: Vec<Codec>, at_end: bool },
+    Shards {
+        chunk: Vec<u64>,
+        codecs: Vec<Codec>,
+        index: Vec<Codec>,
+        at_end: bool,
+    },
     Gzip,
     Zlib,
     Zstd,
@@ -35,12 +42,15 @@ pub fn parse(codecs: &Value) -> Result<Vec<Codec>> {
 }
 
 fn one(codec: &Value) -> Result<Codec> {
-    let name = codec.as_str().or(codec["name"].as_str()).ok_or_else(|| wrong("expected the name of a codec"))?;
+    let name =
+        codec.as_str().or(codec["name"].as_str()).ok_or_else(|| wrong("expected the name of a codec"))?;
     let told = &codec["configuration"];
     Ok(match name {
         "bytes" => Codec::Bytes { big_endian: told["endian"].as_str() == Some("big") },
         "transpose" => {
-            let order = told["order"].as_array().map(|o| o.iter().map(|axis| Some(axis.as_u64()? as usize)).collect());
+            let order = told["order"]
+                .as_array()
+                .map(|o| o.iter().map(|axis| Some(axis.as_u64()? as usize)).collect());
             Codec::Transpose(order.flatten().ok_or_else(|| wrong("expected the order of a transpose"))?)
         }
         "gzip" => Codec::Gzip,
@@ -86,7 +96,9 @@ fn unsupported(name: &str) -> Error {
 pub fn decode(bytes: Vec<u8>, codecs: &[Codec], shape: &[u64], dtype: DType, fill: &[u8]) -> Result<Vec<u8>> {
     let n_values = shape.iter().try_fold(1u64, |n, &extent| n.checked_mul(extent));
     let n_bytes = n_values.and_then(|n| usize::try_from(n).ok()?.checked_mul(dtype.size_bytes()));
-    let n_bytes = n_bytes.filter(|&n| n <= isize::MAX as usize).ok_or_else(|| wrong("a chunk is larger than any file"))?;
+    let n_bytes = n_bytes
+        .filter(|&n| n <= isize::MAX as usize)
+        .ok_or_else(|| wrong("a chunk is larger than any file"))?;
     let mut bytes = bytes;
     // The shape that each codec was given.
     let mut shapes = vec![shape.to_vec()];
@@ -113,7 +125,8 @@ pub fn decode(bytes: Vec<u8>, codecs: &[Codec], shape: &[u64], dtype: DType, fil
             }
             Codec::Blosc => blosc::decode(&bytes, n_bytes.saturating_add(64))?,
             Codec::Crc32c => {
-                let (content, sum) = bytes.split_last_chunk::<4>().ok_or_else(|| wrong("a chunk has no checksum"))?;
+                let (content, sum) =
+                    bytes.split_last_chunk::<4>().ok_or_else(|| wrong("a chunk has no checksum"))?;
                 if crc32c(content) != u32::from_le_bytes(*sum) {
                     return Err(wrong("the checksum of a chunk does not fit"));
                 }
@@ -125,7 +138,9 @@ pub fn decode(bytes: Vec<u8>, codecs: &[Codec], shape: &[u64], dtype: DType, fil
                 }
                 bytes
             }
-            Codec::Transpose(order) => transposed_back(&checked(bytes, n_bytes)?, order, shape, dtype.size_bytes()),
+            Codec::Transpose(order) => {
+                transposed_back(&checked(bytes, n_bytes)?, order, shape, dtype.size_bytes())
+            }
             Codec::Shards { chunk, codecs, index, at_end } => {
                 let shard = Shard { chunk, codecs, index, at_end: *at_end };
                 shard.decode(&bytes, shape, n_bytes, dtype, fill)?
@@ -182,7 +197,14 @@ struct Shard<'a> {
 }
 
 impl Shard<'_> {
-    fn decode(&self, bytes: &[u8], shape: &[u64], n_bytes: usize, dtype: DType, fill: &[u8]) -> Result<Vec<u8>> {
+    fn decode(
+        &self,
+        bytes: &[u8],
+        shape: &[u64],
+        n_bytes: usize,
+        dtype: DType,
+        fill: &[u8],
+    ) -> Result<Vec<u8>> {
         let fits = self.chunk.len() == shape.len() && !self.chunk.contains(&0);
         if !fits || shape.iter().zip(self.chunk).any(|(extent, chunk)| extent % chunk != 0) {
             return Err(wrong("the chunks of a shard do not fill it"));
@@ -191,12 +213,14 @@ impl Shard<'_> {
         let n_chunks: u64 = counts.iter().product();
         let n_sums = self.index.iter().filter(|codec| **codec == Codec::Crc32c).count() as u64;
         let n_index = n_chunks.checked_mul(16).and_then(|n| usize::try_from(n + 4 * n_sums).ok());
-        let n_index = n_index.filter(|&n| n <= bytes.len()).ok_or_else(|| wrong("the index of a shard is cut off"))?;
+        let n_index =
+            n_index.filter(|&n| n <= bytes.len()).ok_or_else(|| wrong("the index of a shard is cut off"))?;
         let index = if self.at_end { &bytes[bytes.len() - n_index..] } else { &bytes[..n_index] };
         let index = decode(index.to_vec(), self.index, &[n_chunks, 2], DType::U64, &[])?;
         let mut out = super::filled(n_bytes, fill);
         for (number, entry) in index.as_chunks::<16>().0.iter().enumerate() {
-            let [offset, n] = [&entry[..8], &entry[8..]].map(|b| b.iter().rev().fold(0u64, |v, &b| v << 8 | u64::from(b)));
+            let [offset, n] =
+                [&entry[..8], &entry[8..]].map(|b| b.iter().rev().fold(0u64, |v, &b| v << 8 | u64::from(b)));
             if offset == u64::MAX && n == u64::MAX {
                 continue; // not written: fill values
             }

@@ -60,7 +60,8 @@ fn wrong(what: impl std::fmt::Display) -> Error {
 
 /// A list of whole numbers.
 fn extents(value: &Value) -> Result<Vec<u64>> {
-    let numbers = value.as_array().and_then(|list| list.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>());
+    let numbers =
+        value.as_array().and_then(|list| list.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>());
     numbers.filter(|n| n.len() <= 64).ok_or_else(|| wrong(format!("expected extents, found {value}")))
 }
 
@@ -79,10 +80,14 @@ impl Zarr {
     /// Reads the description of every array.
     pub fn open(path: &Path) -> Result<Zarr> {
         if !is_store(path) {
-            let text = format!("expected a Zarr store (a folder with zarr.json, .zgroup or .zarray), found '{}'", path.display());
+            let text = format!(
+                "expected a Zarr store (a folder with zarr.json, .zgroup or .zarray), found '{}'",
+                path.display()
+            );
             return Err(Error::input(text));
         }
-        let mut zarr = Zarr { arrays: Vec::new(), stored: Vec::new(), nodes: Vec::new(), warnings: Vec::new() };
+        let mut zarr =
+            Zarr { arrays: Vec::new(), stored: Vec::new(), nodes: Vec::new(), warnings: Vec::new() };
         zarr.folder(path, "", 0)?;
         Ok(zarr)
     }
@@ -114,7 +119,10 @@ impl Zarr {
             Ok((info, stored)) => {
                 let names = match array.get("dimension_names") {
                     Some(names) => names.clone(),
-                    None => attributes.as_object_mut().and_then(|a| a.remove("_ARRAY_DIMENSIONS")).unwrap_or(Value::Null),
+                    None => attributes
+                        .as_object_mut()
+                        .and_then(|a| a.remove("_ARRAY_DIMENSIONS"))
+                        .unwrap_or(Value::Null),
                 };
                 self.nodes.push(json!({
                     "path": name, "attributes": attributes, "dimension_names": names,
@@ -156,7 +164,11 @@ fn array_of(folder: &Path, name: &str, array: &Value, is_new: bool) -> Result<(A
                 return Err(Error::unsupported(format!("chunks of the kind {} are not read", grid["name"])));
             }
             let text = array["data_type"].as_str().unwrap_or_default();
-            (extents(&grid["configuration"]["chunk_shape"])?, DType::from_name(text).filter(|_| text.len() > 2), false)
+            (
+                extents(&grid["configuration"]["chunk_shape"])?,
+                DType::from_name(text).filter(|_| text.len() > 2),
+                false,
+            )
         }
         false => {
             let text = array["dtype"].as_str().unwrap_or_default();
@@ -269,7 +281,8 @@ impl Stored {
         if out.is_empty() {
             return Ok(out);
         }
-        let mut counts: Vec<u64> = self.shape.iter().zip(&self.chunk).map(|(n, chunk)| n.div_ceil(*chunk)).collect();
+        let mut counts: Vec<u64> =
+            self.shape.iter().zip(&self.chunk).map(|(n, chunk)| n.div_ceil(*chunk)).collect();
         let mut first = 0;
         if let Some(count) = counts.first_mut() {
             first = rows.start / self.chunk[0];
@@ -346,7 +359,8 @@ impl Arrays for Zarr {
 
 /// The nodes that metadata hold.
 fn nodes(metadata: &[u8]) -> Result<Vec<Value>> {
-    serde_json::from_slice(metadata).map_err(|e| Error::corrupt(format!("expected Zarr metadata, found none ({e})")))
+    serde_json::from_slice(metadata)
+        .map_err(|e| Error::corrupt(format!("expected Zarr metadata, found none ({e})")))
 }
 
 /// What marks missing values of variables: (name, value), from the attributes `_FillValue` and `missing_value`.

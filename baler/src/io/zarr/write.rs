@@ -1,7 +1,7 @@
 //! A dataset as the files of a Zarr store, version 3: chunks of zstd, and the descriptions with what the source's
 //! metadata say. Refuses names that cannot be folders.
 
-use super::{filled, fill_bytes, nodes};
+use super::{fill_bytes, filled, nodes};
 use crate::dataset::{DType, Dataset, Layout, Variable};
 use crate::error::{Error, Result};
 use crate::io::piece::Piece;
@@ -47,12 +47,17 @@ pub fn write(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
     }
     if !is_root {
         // All descriptions in one, so that a reader far away needs one file.
-        let all: Map<String, Value> =
-            described.iter().filter(|(path, _)| !path.is_empty()).map(|(path, node)| (path.clone(), node.clone())).collect();
-        described[""]["consolidated_metadata"] = json!({"kind": "inline", "must_understand": false, "metadata": all});
+        let all: Map<String, Value> = described
+            .iter()
+            .filter(|(path, _)| !path.is_empty())
+            .map(|(path, node)| (path.clone(), node.clone()))
+            .collect();
+        described[""]["consolidated_metadata"] =
+            json!({"kind": "inline", "must_understand": false, "metadata": all});
     }
     for (path, node) in described {
-        let text = serde_json::to_vec_pretty(&node).map_err(|e| Error::config(format!("'{path}' cannot be told ({e})")))?;
+        let text = serde_json::to_vec_pretty(&node)
+            .map_err(|e| Error::config(format!("'{path}' cannot be told ({e})")))?;
         files.push((join(&path, "zarr.json"), text));
     }
     Ok(files)
@@ -70,7 +75,11 @@ fn join(folder: &str, name: &str) -> String {
 /// Parts of a path that would leave the folder or hide what Zarr needs are refused.
 fn check_name(path: &str, name: &str) -> Result<()> {
     let bad = |part: &str| {
-        part == "." || part == ".." || part.starts_with("__") || part == "zarr.json" || part.contains(['\\', '\0', ':'])
+        part == "."
+            || part == ".."
+            || part.starts_with("__")
+            || part == "zarr.json"
+            || part.contains(['\\', '\0', ':'])
     };
     match path.split('/').any(bad) {
         true => Err(Error::config(format!("'{name}' cannot be a name in a Zarr store; rename the variable"))),
