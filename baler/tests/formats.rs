@@ -219,6 +219,7 @@ fn files_of_real_tools_hold_what_was_put_in() {
             if variable.values.dtype() == DType::Bool {
                 continue;
             }
+            use baler::quantize::Element;
             let found: Vec<f64> =
                 baler::with_values!(&variable.values, v => v.iter().map(|x| x.to_f64()).collect());
             let expected: Vec<f64> = (0..found.len()).map(|i| (i % 100) as f64).collect();
