@@ -3,7 +3,7 @@
 use crate::cli::SayArgs;
 use crate::input::{RawArgs, read_data};
 use crate::json;
-use crate::library::{BoundSpec, Dataset, Error, Options};
+use crate::library::{BoundSpec, Dataset, Error, Options, Schema};
 use crate::output::{Target, write_stdout};
 use crate::peers;
 use crate::progress::Bar;
@@ -57,7 +57,7 @@ pub fn run(args: &CompareArgs) -> Result<()> {
         return Err(Error::config(text).into());
     }
     let dataset = read_data(&args.input, &args.raw, &args.settings.promise.drop)?;
-    check_names(&options, std::slice::from_ref(&dataset))?;
+    check_names(&options, [&Schema::of(&dataset)])?;
     let mut bar = args.say.bar();
     let comparison = one_bound(&dataset, &options, args, false, &mut bar)?;
     if let Some(picture) = plot {

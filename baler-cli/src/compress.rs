@@ -1,34 +1,47 @@
-//! `baler compress`: data in, archive out, the bound verified before anything is written.
+//! `baler compress`: data in, archive out, the bound verified on every chunk before it is written. What is done stays in
+//! OUT.part until the archive is whole, so that a run that was stopped can be gone on with.
 
 use crate::cli::SayArgs;
-use crate::input::{RawArgs, read_data, read_model};
+use crate::folder;
+use crate::input::{RawArgs, identity, open_data, read_model};
 use crate::json::{self, ArchiveObject};
-use crate::library::{Error, Report, compress_with};
+use crate::library::{
+    Error, ErrorKind, Model, Options, PartialFile, Progress, Report, Source, compress_source,
+};
+use crate::numbers::grouped;
 use crate::output::{Target, say};
-use crate::progress::Loudness;
+use crate::progress::{Bar, Loudness};
 use crate::settings::{FileSettings, Settings, check_names};
 use crate::table;
 use anyhow::{Context, Result};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Compress data; without --model the model is made from the data itself and embedded
 #[derive(Args)]
 pub struct CompressArgs {
-    /// .npy, .npz, .csv or raw; FILE:INNER picks an array; - is standard input
-    pub input: String,
+    /// .npy, .npz, .csv or raw; FILE:INNER picks an array; - is standard input; several with -d
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<String>,
     /// Archive (.bale); - is standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "folder", conflicts_with = "folder")]
+    pub output: Option<PathBuf>,
+    /// A folder for the archives of all inputs; fields share one model that is trained on a sample of all
+    #[arg(short = 'd', long = "dir", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
     /// A trained model, applied as it is
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
-    /// Only name the model by its hash instead of embedding it
-    #[arg(long, requires = "model")]
+    /// Only name the model by its hash instead of embedding it (with -d it goes to DIR/model.balm)
+    #[arg(long)]
     pub model_ref: bool,
     /// Only the fast tier of the predictive method: a few percent larger, several times faster
     #[arg(long)]
     pub fast: bool,
+    /// Go on with what a run that was stopped has left in OUT.part
+    #[arg(long)]
+    pub resume: bool,
     /// Settings from a toml file; the command line goes first
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -38,7 +51,7 @@ pub struct CompressArgs {
     /// Replace an existing output
     #[arg(short, long)]
     pub force: bool,
-    /// Print one JSON object on standard output
+    /// Print one JSON object on standard output (with -d one a line)
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -48,6 +61,9 @@ pub struct CompressArgs {
     #[command(flatten)]
     pub say: SayArgs,
 }
+
+/// Set once Ctrl-C was pressed.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 pub fn run(args: &CompressArgs) -> Result<()> {
     let mut settings = args.settings.clone();
@@ -65,23 +81,123 @@ pub fn run(args: &CompressArgs) -> Result<()> {
     options.n_threads = threads.unwrap_or(0);
     options.model_by_reference = args.model_ref;
     options.fast = args.fast;
-    let target = Target::new(&args.output, args.force)?;
-    refuse_json_on_stdout(args.json, &target)?;
-
     let model = args.model.as_deref().map(read_model).transpose()?;
-    let dataset = read_data(&args.input, &args.raw, &settings.promise.drop)?;
-    check_names(&options, std::slice::from_ref(&dataset))?;
-    let mut bar = args.say.bar();
-    let compressed =
-        compress_with(&dataset, &options, model.as_ref(), &mut bar).with_context(|| args.input.clone())?;
-    bar.finish();
-    bar.warn_all(&compressed.report.warnings);
-    target.write(&compressed.bytes)?;
-    if args.json {
-        json::print(&ArchiveObject::new(&compressed.report, None))?;
+    stop_on_ctrl_c();
+    match (&args.folder, &args.output, args.inputs.as_slice()) {
+        (Some(dir), _, inputs) => {
+            folder::compress_all(inputs, dir, &options, model, args, &settings.promise.drop)
+        }
+        (None, Some(output), [input]) => {
+            if args.model_ref && model.is_none() {
+                return Err(Error::config("--model-ref names a model; give it with --model").into());
+            }
+            let target = Target::new(output, args.force)?;
+            refuse_json_on_stdout(args.json, &target)?;
+            let source = open_data(input, &args.raw, &settings.promise.drop)?;
+            compress_one(input, &*source, &target, &options, model.as_ref(), args)
+        }
+        _ => {
+            Err(Error::config("expected one INPUT with -o, found several; give -d DIR for their archives")
+                .into())
+        }
     }
-    say_report(&compressed.report, args.model_ref, args.say);
+}
+
+/// The first Ctrl-C stops the work after the chunks that are being made, the second at once.
+fn stop_on_ctrl_c() {
+    // Where no handler can be set, Ctrl-C does what it did before.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
+
+/// Compresses one input, and tells about it.
+pub fn compress_one(
+    input: &str,
+    source: &dyn Source,
+    target: &Target,
+    options: &Options,
+    model: Option<&Model>,
+    args: &CompressArgs,
+) -> Result<()> {
+    check_names(options, [source.schema()])?;
+    let mut bar = args.say.bar();
+    bar.until(&INTERRUPTED);
+    let report = match target {
+        Target::File { path, force } => {
+            let mut partial = open_partial(input, path, options, model, args.resume, &mut bar)?;
+            match compress_source(source, options, model, &mut partial, &mut bar) {
+                Ok(report) => partial.finish(path, *force).map(|()| report)?,
+                Err(error) => return Err(stopped(error, partial).context(input.to_string())),
+            }
+        }
+        Target::Stdout | Target::Special(_) => {
+            let mut file = tempfile::tempfile().context("writing a temporary file (TMPDIR says where)")?;
+            let report = compress_source(source, options, model, &mut file, &mut bar)
+                .with_context(|| input.to_string())?;
+            target.copy_from(file)?;
+            report
+        }
+    };
+    bar.finish();
+    bar.warn_all(&report.warnings);
+    if args.json {
+        json::print(&ArchiveObject::new(&report, None))?;
+    }
+    say_report(&report, options.model_by_reference, args.say);
     Ok(())
+}
+
+/// The file that takes what is done; tells what becomes of what a run before has left.
+fn open_partial(
+    input: &str,
+    output: &Path,
+    options: &Options,
+    model: Option<&Model>,
+    resume: bool,
+    bar: &mut Bar,
+) -> Result<PartialFile> {
+    let identity = identity(input)?;
+    if resume && identity.is_none() {
+        return Err(Error::config("--resume needs an input that can be read again; give a file").into());
+    }
+    // Neither changes a byte.
+    let alike = Options { n_threads: 0, ..options.clone() };
+    let model = model.map(|model| model.hash());
+    let origin = format!("{} {identity:?} {alike:?} {model:?}", env!("CARGO_PKG_VERSION"));
+    let partial = PartialFile::new(output, &origin, resume)?;
+    let (name, left) = (partial.path().display().to_string(), partial.left_over());
+    match (resume, left) {
+        (true, 0) => bar.warn(&format!("nothing is left of a run before in {name}; this one starts anew")),
+        (false, 1..) => {
+            bar.warn(&format!("{name} of a run that was stopped is replaced; --resume goes on with it"))
+        }
+        _ => {}
+    }
+    Ok(partial)
+}
+
+/// What to do about a run that was stopped. What was done stays where it can be gone on with.
+fn stopped(error: Error, partial: PartialFile) -> anyhow::Error {
+    let name = partial.path().display().to_string();
+    let left = grouped(partial.left_over());
+    let hint = format!(
+        "{name} keeps what is done ({left} bytes): the same command with --resume goes on from there"
+    );
+    match error.kind() {
+        ErrorKind::Interrupted => Error::new(ErrorKind::Interrupted, format!("interrupted; {hint}")).into(),
+        ErrorKind::Io if partial.left_over() > 0 => {
+            Error::new(ErrorKind::Io, format!("{error}; {hint}")).into()
+        }
+        // The partial file of other data or options is theirs.
+        ErrorKind::Config if partial.left_over() > 0 => error.into(),
+        _ => {
+            partial.discard();
+            error.into()
+        }
+    }
 }
 
 /// The table and the line of a report, on standard error.

@@ -2,10 +2,10 @@
 
 use crate::cli::SayArgs;
 use crate::compress::refuse_json_on_stdout;
-use crate::input::{natural_format, read_archive, read_model};
+use crate::input::{natural_format, open_archive, read_model};
 use crate::json::{self, DecompressedObject};
 use crate::library::{
-    Dataset, DecompressOptions, Error, Format, decompress_with, inspect, io, pattern_matches,
+    DecompressOptions, Decompressed, Error, Format, Range1, Reader, Schema, Source, io, pattern_matches,
 };
 use crate::numbers::{counted, grouped};
 use crate::output::{Target, say};
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub struct DecompressArgs {
     /// Archive; - is standard input
     pub archive: String,
-    /// .npy, .npz, .csv or .raw; - is standard output
+    /// A file whose name ends in a format (.npz, .h5, .root, .parquet, ...); - is standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// Only these variables (names, or patterns with *)
@@ -30,6 +30,9 @@ pub struct DecompressArgs {
     /// Only rows A to B - 1 of the first axis: A:B, A: or :B
     #[arg(long, value_name = "A:B", value_parser = parse_rows)]
     pub rows: Option<Rows>,
+    /// Only a slice, one range an axis as in NumPy: '10:20,:,-64:'; the others whole
+    #[arg(long, value_name = "A:B,..", conflicts_with = "rows", allow_hyphen_values = true)]
+    pub slice: Option<String>,
     /// The model that the archive names
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
@@ -68,46 +71,43 @@ pub fn run(args: &DecompressArgs) -> Result<()> {
     refuse_json_on_stdout(args.json, &target)?;
     let named = if target.is_stdout() { None } else { Some(output_format(&args.output)?) };
     let model = args.model.as_deref().map(read_model).transpose()?;
-    let archive = read_archive(&args.archive)?;
+    let archive = open_archive(&args.archive)?;
+    let reader = Reader::open_with(archive.reader(), model.as_ref(), args.threads)
+        .with_context(|| args.archive.clone())?;
     let options = DecompressOptions {
-        variables: args.variables.as_deref().map(|v| choose_variables(&archive, v)).transpose()?,
-        rows: args.rows.map(|rows| choose_rows(&archive, rows)).transpose()?,
-        model: model.as_ref(),
-        n_threads: args.threads,
+        variables: args.variables.as_deref().map(|v| choose_variables(reader.schema(), v)).transpose()?,
+        rows: args.rows.map(|rows| choose_rows(reader.schema(), rows)).transpose()?,
+        slice: args.slice.as_deref().map(Range1::parse_all).transpose()?,
+        ..DecompressOptions::default()
     };
     let mut bar = args.say.bar();
-    let dataset = decompress_with(&archive, &options, &mut bar).with_context(|| args.archive.clone())?;
+    let data = Decompressed::new(&reader, &options).with_context(|| args.archive.clone())?;
+    let format = named.unwrap_or_else(|| natural_format(data.schema().layout));
+    if let Some(lost) = io::lost(&data.schema().attachments, format) {
+        say(&format!("baler: warning: {lost}"));
+    }
+    match format {
+        Format::Zarr => target.write_folder(&io::write_zarr(&data.dataset(&mut bar)?)?)?,
+        _ => target.write_with(|out| Ok(data.write(format, out, &mut bar)?))?,
+    }
     bar.finish();
-    write_data(&dataset, named, &target)?;
     if args.json {
-        json::print(&DecompressedObject::new(archive.len(), &dataset))?;
+        json::print(&DecompressedObject::new(archive.len(), data.schema()))?;
     }
     if args.say.loudness() > Loudness::Quiet {
-        say(&line(archive.len(), &dataset));
+        say(&line(archive.len(), data.schema()));
     }
     Ok(())
 }
 
 /// The one line at the end.
-pub fn line(archive_bytes: usize, dataset: &Dataset) -> String {
+pub fn line(archive_bytes: u64, schema: &Schema) -> String {
     format!(
         "{} -> {} bytes  {}",
-        grouped(archive_bytes as u64),
-        grouped(dataset.size_bytes() as u64),
-        counted(dataset.variables.len(), "variable"),
+        grouped(archive_bytes),
+        grouped(schema.size_bytes() as u64),
+        counted(schema.variables.len(), "variable"),
     )
-}
-
-/// Writes data in `format`, or in the format that its layout needs.
-pub fn write_data(dataset: &Dataset, format: Option<Format>, target: &Target) -> Result<()> {
-    let format = format.unwrap_or_else(|| natural_format(dataset.layout));
-    if let Some(lost) = io::lost(dataset, format) {
-        say(&format!("baler: warning: {lost}"));
-    }
-    if format == Format::Zarr {
-        return target.write_folder(&io::write_zarr(dataset)?);
-    }
-    target.write(&io::write(dataset, format)?)
 }
 
 /// A device such as /dev/null has no suffix and takes any format.
@@ -119,9 +119,8 @@ fn output_format(path: &Path) -> Result<Format> {
 }
 
 /// The names that the patterns mean; one that means nothing is an error.
-fn choose_variables(archive: &[u8], patterns: &[String]) -> Result<Vec<String>> {
-    let report = inspect(archive)?;
-    let names: Vec<&str> = report.variables.iter().map(|v| v.name.as_str()).collect();
+fn choose_variables(schema: &Schema, patterns: &[String]) -> Result<Vec<String>> {
+    let names: Vec<&str> = schema.names().collect();
     for pattern in patterns {
         if !names.iter().any(|name| pattern_matches(pattern, name)) {
             return Err(unknown_variable(pattern, &names).into());
@@ -132,13 +131,12 @@ fn choose_variables(archive: &[u8], patterns: &[String]) -> Result<Vec<String>> 
 }
 
 /// Rows within the shortest first axis.
-fn choose_rows(archive: &[u8], rows: Rows) -> Result<Range<usize>> {
-    let report = inspect(archive)?;
-    let n_rows = report
+fn choose_rows(schema: &Schema, rows: Rows) -> Result<Range<usize>> {
+    let n_rows = schema
         .variables
         .iter()
-        .filter(|v| !v.is_list)
-        .map(|v| v.shape.first().copied().unwrap_or(1))
+        .filter(|v| v.storage.lists.is_none())
+        .map(|v| v.n_rows())
         .min()
         .unwrap_or_default();
     let range = rows.0.unwrap_or(0)..rows.1.unwrap_or(n_rows);

@@ -5,8 +5,8 @@ use crate::compress::say_report;
 use crate::decompress;
 use crate::input::natural_format;
 use crate::library::{
-    BoundSpec, Dataset, DecompressOptions, Error, Format, Options, compress_with, decompress_with, generate,
-    io, train, verify,
+    BoundSpec, Dataset, DecompressOptions, Error, Format, Options, Schema, compress_with, decompress_with,
+    generate, io, train, verify,
 };
 use crate::nearest::suggestion;
 use crate::numbers::grouped;
@@ -114,7 +114,7 @@ fn make_files(dataset: &Dataset, paths: [&Path; 4], args: &DemoArgs) -> Result<[
     let verification = verify(&compressed.bytes, None, Some(dataset))?;
     let line = verify_command::conclusion(&verification, true)?;
     if loud {
-        say(&decompress::line(compressed.bytes.len(), &decoded));
+        say(&decompress::line(compressed.bytes.len() as u64, &Schema::of(&decoded)));
         say(&line);
     }
     Ok([data_bytes.len(), model_bytes.len(), compressed.bytes.len(), back_bytes.len()])

@@ -1,7 +1,8 @@
 //! Inputs: `FILE`, `FILE:INNER`, or `-` for standard input; raw arrays with --shape and --dtype.
 
 use crate::library::{
-    DType, Dataset, Error, ErrorKind, Format, Layout, Model, RawSpec, ReadOptions, io, is_archive, is_model,
+    DType, Dataset, Error, ErrorKind, Format, Layout, Model, RawSpec, ReadOptions, Region, Source, Spill,
+    Threads, collect, io, is_archive, is_model,
 };
 use crate::nearest::suggestion;
 use crate::output::say;
@@ -36,29 +37,38 @@ impl RawArgs {
     }
 }
 
-/// Reads data; the variables of `drop` are left out. Standard input that is neither npy, npz nor raw is csv.
-pub fn read_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Dataset> {
+/// Opens data; the variables of `drop` are left out. Standard input that is neither npy, npz nor raw is csv.
+pub fn open_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Box<dyn Source>> {
     let (file, inner) = io::split_inner(name);
     let inner = inner.map(str::to_string);
     let options = ReadOptions { inner, raw: raw.spec(), drop: drop.to_vec(), ..ReadOptions::default() };
-    let read = read_with(file, name, &options);
+    let opened = io::open(Path::new(file), &options);
     options.warnings.take().iter().for_each(|warning| say(&format!("baler: warning: {warning}")));
-    read
-}
-
-fn read_with(file: &str, name: &str, options: &ReadOptions) -> Result<Dataset> {
-    if file == "-" {
-        let bytes = read_bytes("-")?;
-        let format = match options.raw {
-            Some(_) => Format::Raw,
-            None => Format::from_magic(&bytes).unwrap_or(Format::Csv),
-        };
-        return io::read_bytes(&bytes, format, options).context("standard input");
-    }
-    io::read(Path::new(file), options).map_err(|error| match error.kind() {
+    opened.map_err(|error| match error.kind() {
         ErrorKind::Io => error.into(), // names the file itself
+        _ if file == "-" => anyhow::Error::from(error).context("standard input"),
         _ => anyhow::Error::from(error).context(name.to_string()),
     })
+}
+
+/// [`open_data`], all of it in memory.
+pub fn read_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Dataset> {
+    let source = open_data(name, raw, drop)?;
+    collect(&source, &Threads::new(1)?, |_| ()).with_context(|| name.to_string())
+}
+
+/// What tells a file from others and from itself before a change, without reading it all: size, time of the last
+/// change, and its first and last bytes. `None` for what cannot be read twice.
+pub fn identity(name: &str) -> Result<Option<String>> {
+    let (file, inner) = io::split_inner(name);
+    let found = std::fs::metadata(file).with_context(|| format!("reading {file}"))?;
+    if file == "-" || !found.is_file() {
+        return Ok(None);
+    }
+    let what = || format!("reading {file}");
+    let region = Region::of_file(std::fs::File::open(file).with_context(what)?).with_context(what)?;
+    let ends = [region.read_at(0, 1 << 16)?, region.read_at(region.len().saturating_sub(1 << 16), 1 << 16)?];
+    Ok(Some(format!("{inner:?} {} {:?} {:?}", found.len(), found.modified().ok(), ends)))
 }
 
 /// All bytes of a file or of standard input.
@@ -73,12 +83,26 @@ pub fn read_bytes(name: &str) -> Result<Vec<u8>> {
 
 /// The bytes of an archive.
 pub fn read_archive(name: &str) -> Result<Vec<u8>> {
-    let bytes = read_bytes(name)?;
-    if is_model(&bytes) {
+    Ok(open_archive(name)?.all()?)
+}
+
+/// An archive that is read by seeks; what comes by a pipe is brought to memory or a temporary file first.
+pub fn open_archive(name: &str) -> Result<Region> {
+    let region = if name == "-" {
+        Spill::of_reader(&mut std::io::stdin().lock())?
+    } else {
+        let what = || format!("reading {name}");
+        let mut file = std::fs::File::open(name).with_context(what)?;
+        match file.metadata().with_context(what)?.is_file() {
+            true => Region::of_file(file).with_context(what)?,
+            false => Spill::of_reader(&mut file).with_context(what)?,
+        }
+    };
+    if is_model(&region.read_at(0, 64)?) {
         let text = format!("expected an archive, found a model in {name}; give the .bale file");
         return Err(Error::input(text).into());
     }
-    Ok(bytes)
+    Ok(region)
 }
 
 /// A model file.

@@ -1,9 +1,9 @@
 //! `baler inspect`: what an archive, a model or data hold. Archives and models are known by their magic.
 
 use crate::cli::SayArgs;
-use crate::input::{RawArgs, read_bytes, read_data};
+use crate::input::{RawArgs, open_archive, read_bytes, read_data};
 use crate::json::{self, ArchiveObject, ModelObject};
-use crate::library::{Dataset, Model, ModelInfo, Report, Values, inspect, is_archive, is_model};
+use crate::library::{Dataset, Model, ModelInfo, Report, Values, inspect_from, is_archive, is_model};
 use crate::numbers::{counted, grouped, ratio, shape, value};
 use crate::output::write_stdout;
 use crate::table::{relations, report_table, table};
@@ -33,7 +33,8 @@ pub struct InspectArgs {
 pub fn run(args: &InspectArgs) -> Result<()> {
     let head = first_bytes(&args.file)?;
     let text = if is_archive(&head) {
-        let report = inspect(&read_bytes(&args.file)?).with_context(|| args.file.clone())?;
+        let region = open_archive(&args.file)?;
+        let report = inspect_from(region.reader()).with_context(|| args.file.clone())?;
         if args.json {
             return json::print(&ArchiveObject::new(&report, Some("archive")));
         }

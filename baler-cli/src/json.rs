@@ -1,6 +1,6 @@
 //! The objects of `--json`: the same words in every command, in the order of the interface.
 
-use crate::library::{BoundSpec, Dataset, ModelInfo, Report, Trained, Verification};
+use crate::library::{BoundSpec, ModelInfo, Report, Schema, Trained, Verification};
 use crate::output::write_stdout;
 use crate::resources::Resources;
 use anyhow::Result;
@@ -109,17 +109,14 @@ pub struct VariableObject {
 }
 
 impl DecompressedObject {
-    pub fn new(archive_bytes: usize, dataset: &Dataset) -> Self {
-        let variables = dataset.variables.iter().map(|v| VariableObject {
+    pub fn new(archive_bytes: u64, schema: &Schema) -> Self {
+        let variables = schema.variables.iter().map(|v| VariableObject {
             name: v.name.clone(),
-            dtype: v.values.dtype().name(),
+            dtype: v.dtype.name(),
             shape: v.shape.clone(),
         });
-        DecompressedObject {
-            archive_bytes: archive_bytes as u64,
-            output_bytes: dataset.size_bytes() as u64,
-            variables: variables.collect(),
-        }
+        let output_bytes = schema.size_bytes() as u64;
+        DecompressedObject { archive_bytes, output_bytes, variables: variables.collect() }
     }
 }
 

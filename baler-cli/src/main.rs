@@ -6,6 +6,7 @@ mod completions;
 mod compress;
 mod decompress;
 mod demo;
+mod folder;
 mod input;
 mod inspect;
 mod json;

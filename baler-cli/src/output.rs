@@ -3,8 +3,11 @@
 //!
 //! Never deletes anything; never replaces a file without `--force`.
 
+use baler::io::WriteSeek;
+
 use anyhow::{Context, Result, bail};
-use std::io::{ErrorKind, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Where a command's result goes; made before the work starts, so that a wrong name costs no time.
@@ -57,6 +60,33 @@ impl Target {
         }
     }
 
+    /// Writes what `make` makes in pieces, whole or not at all. What takes bytes only in order gets them at the end.
+    pub fn write_with(&self, make: impl FnOnce(&mut dyn WriteSeek) -> Result<()>) -> Result<()> {
+        if let Target::File { path, force } = self {
+            return write_beside(path, *force, make);
+        }
+        let mut file = tempfile::tempfile().context("writing a temporary file (TMPDIR says where)")?;
+        make(&mut file)?;
+        self.copy_from(file)
+    }
+
+    /// Copies a file to standard output or a device.
+    pub fn copy_from(&self, mut file: File) -> Result<()> {
+        file.seek(SeekFrom::Start(0)).context("reading a temporary file")?;
+        match self {
+            Target::Stdout => match std::io::copy(&mut file, &mut std::io::stdout().lock()) {
+                Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
+                other => other.map(drop).context("writing standard output"),
+            },
+            Target::Special(path) | Target::File { path, .. } => std::fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|mut out| std::io::copy(&mut file, &mut out))
+                .map(drop)
+                .with_context(|| format!("writing {}", path.display())),
+        }
+    }
+
     /// Writes a folder of (path, bytes), whole or not at all. A folder that is there already is never replaced.
     pub fn write_folder(&self, files: &[(String, Vec<u8>)]) -> Result<()> {
         let path = match self {
@@ -76,7 +106,7 @@ impl Target {
         for (file, bytes) in files {
             let file = folder.path().join(file);
             std::fs::create_dir_all(folder_of(&file)).with_context(what)?;
-            std::fs::File::create(&file)
+            File::create(&file)
                 .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
                 .with_context(what)?;
         }
@@ -119,9 +149,16 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// Writes `bytes` to `path`, whole or not at all; see [`write_beside`].
+pub fn write_whole(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
+    write_beside(path, force, |out| {
+        out.write_all(bytes).with_context(|| format!("writing {}", path.display()))
+    })
+}
+
 /// Writes `path` by way of a temporary file in the same folder. Without `force` an existing file, also one
 /// that came into being since the check, stays and is an error.
-pub fn write_whole(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
+fn write_beside(path: &Path, force: bool, make: impl FnOnce(&mut dyn WriteSeek) -> Result<()>) -> Result<()> {
     let what = || format!("writing {}", path.display());
     let folder = folder_of(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -134,7 +171,7 @@ pub fn write_whole(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
         builder.permissions(std::fs::Permissions::from_mode(0o666)); // the umask takes its part of it
     }
     let mut file = builder.tempfile_in(folder).with_context(what)?;
-    file.write_all(bytes).with_context(what)?;
+    make(file.as_file_mut())?;
     if let Ok(old) = std::fs::metadata(path) {
         file.as_file().set_permissions(old.permissions()).with_context(what)?;
     }
@@ -148,7 +185,7 @@ pub fn write_whole(path: &Path, bytes: &[u8], force: bool) -> Result<()> {
         Err(e) => return Err(e.error).with_context(what),
     }
     // The name itself reaches the disk with the folder; some file systems cannot do this, and need not.
-    if let Ok(folder) = std::fs::File::open(folder) {
+    if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
     Ok(())

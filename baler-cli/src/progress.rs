@@ -4,6 +4,7 @@ use crate::library::Progress;
 use crate::output::say;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How much a command says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,12 +22,19 @@ pub struct Bar {
     bar: Option<ProgressBar>,
     loudness: Loudness,
     warned: Vec<String>,
+    /// Set by someone who wants the work to stop.
+    cancelled: Option<&'static AtomicBool>,
 }
 
 impl Bar {
     /// A bar that shows itself when a stage begins.
     pub fn new(loudness: Loudness) -> Bar {
-        Bar { bar: None, loudness, warned: Vec::new() }
+        Bar { bar: None, loudness, warned: Vec::new(), cancelled: None }
+    }
+
+    /// Stops the work between two chunks once `cancelled` is set.
+    pub fn until(&mut self, cancelled: &'static AtomicBool) {
+        self.cancelled = Some(cancelled);
     }
 
     /// Warnings that come in a report: those not yet said.
@@ -87,6 +95,10 @@ impl Progress for Bar {
             self.warned.push(text.to_string());
             self.say(&format!("baler: warning: {text}"));
         }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.is_some_and(|cancelled| cancelled.load(Ordering::Relaxed))
     }
 }
 

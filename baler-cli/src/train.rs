@@ -2,9 +2,9 @@
 
 use crate::cli::SayArgs;
 use crate::compress::refuse_json_on_stdout;
-use crate::input::{RawArgs, read_data};
+use crate::input::{RawArgs, open_data};
 use crate::json::{self, TrainedObject};
-use crate::library::{Dataset, Trained, train};
+use crate::library::{Source, Trained, train_on};
 use crate::numbers::{counted, error, grouped};
 use crate::output::{Target, say};
 use crate::progress::Loudness;
@@ -59,11 +59,12 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     refuse_json_on_stdout(args.json, &target)?;
 
     let drop = &settings.promise.drop;
-    let datasets: Vec<Dataset> =
-        args.inputs.iter().map(|input| read_data(input, &args.raw, drop)).collect::<Result<_>>()?;
-    check_names(&options, &datasets)?;
+    let sources: Vec<Box<dyn Source>> =
+        args.inputs.iter().map(|input| open_data(input, &args.raw, drop)).collect::<Result<_>>()?;
+    let sources: Vec<&dyn Source> = sources.iter().map(|source| &**source).collect();
+    check_names(&options, sources.iter().map(|source| source.schema()))?;
     let mut bar = args.say.bar();
-    let trained = train(&datasets, &options, &mut bar)?;
+    let trained = train_on(&sources, &options, &mut bar)?;
     bar.finish();
     target.write(&trained.model.to_bytes())?;
     if args.json {

@@ -1,9 +1,9 @@
 //! `baler verify`: checks that an archive decodes and keeps its promise; exit code 1 where it does not.
 
 use crate::cli::SayArgs;
-use crate::input::{RawArgs, read_archive, read_data, read_model};
+use crate::input::{RawArgs, open_archive, open_data, read_model};
 use crate::json::{self, VerifyObject};
-use crate::library::{BoundSpec, Error, ErrorKind, Verification, verify};
+use crate::library::{BoundSpec, Error, ErrorKind, Reader, Verification, verify_with};
 use crate::numbers;
 use crate::output::say;
 use crate::progress::Loudness;
@@ -26,6 +26,9 @@ pub struct VerifyArgs {
     /// The model that the archive names
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// Threads (0: all cores)
+    #[arg(short = 'j', long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub threads: usize,
     /// Print one JSON object on standard output
     #[arg(long)]
     pub json: bool,
@@ -37,10 +40,13 @@ pub struct VerifyArgs {
 
 pub fn run(args: &VerifyArgs) -> Result<()> {
     let model = args.model.as_deref().map(read_model).transpose()?;
-    let archive = read_archive(&args.archive)?;
-    let against = args.against.as_deref().map(|name| read_data(name, &args.raw, &args.drop)).transpose()?;
-    let verification =
-        verify(&archive, model.as_ref(), against.as_ref()).with_context(|| args.archive.clone())?;
+    let archive = open_archive(&args.archive)?;
+    let against = args.against.as_deref().map(|name| open_data(name, &args.raw, &args.drop)).transpose()?;
+    let mut bar = args.say.bar();
+    let verification = Reader::open_with(archive.reader(), model.as_ref(), args.threads)
+        .and_then(|reader| verify_with(&reader, against.as_deref(), &mut bar))
+        .with_context(|| args.archive.clone())?;
+    bar.finish();
     if args.json {
         json::print(&VerifyObject::from(&verification))?;
     }

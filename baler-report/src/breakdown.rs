@@ -29,7 +29,7 @@ pub fn breakdown(bytes: &[u8], report: &Report) -> Result<Breakdown> {
     let mut found = Breakdown::default();
     for chunk in &archive.chunks {
         let group = &archive.plan.groups[chunk.group];
-        let mut payload = ByteReader::new(chunk.payload);
+        let mut payload = ByteReader::new(&chunk.payload);
         if matches!(group.method, GroupMethod::Autoencoder { .. }) {
             found.latents += payload.block()?.len() as u64;
         }

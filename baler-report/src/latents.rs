@@ -101,7 +101,7 @@ fn of_group(
     for chunk in archive.chunks.iter().filter(|chunk| chunk.group == group_idx) {
         let shape = first.shape_of_rows(group.rows_per_chunk.min(first.n_rows() - chunk.first_row));
         let n_samples = blocks.as_ref().map_or(shape[0], |b| b.n_tiles(&shape));
-        let bytes = ByteReader::new(chunk.payload).block()?;
+        let bytes = ByteReader::new(&chunk.payload).block()?;
         let decoded = decode_columns(bytes, n_samples, &decoder.priors)?;
         values.extend(decoded.into_iter().map(|z| z.clamp(-32767, 32767) as i16));
     }

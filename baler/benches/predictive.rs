@@ -4,11 +4,12 @@
 //! `cargo bench -p baler --bench predictive -- FILE.npy` the array of a file as well.
 
 use baler::chunk::quantize;
+use baler::grids::{Asked, type_variable};
 use baler::io::{self, ReadOptions};
-use baler::plan::type_variable;
 use baler::predict::predictor::Predictor;
 use baler::predict::{self, Effort, Numbers};
-use baler::{BoundSpec, Options, Values, Variable, with_values};
+use baler::source::InMemory;
+use baler::{BoundSpec, Dataset, Options, Values, Variable, with_values};
 use std::path::Path;
 use std::time::Instant;
 
@@ -24,7 +25,8 @@ fn main() {
 
 fn measure(name: &str, variable: &Variable) {
     let options = Options { n_threads: 1, ..Options::new(BoundSpec::Rel(1e-3)) };
-    let plan = type_variable(variable, &options, false).expect("a bound").plan;
+    let dataset = Dataset::from_arrays(vec![variable.clone()]);
+    let plan = type_variable(&InMemory::of(&dataset), 0, &options, Asked::Nothing).expect("a bound").plan;
     let q = with_values!(&variable.values, values => quantize(values, &plan)).q;
     let numbers = Numbers { q: &q, shape: &variable.shape, mask: None, mantissa_bits: None };
     let predictor = Predictor::train("field", (plan.dtype, None, 1.0), &[numbers])

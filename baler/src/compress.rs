@@ -1,30 +1,25 @@
-//! Dataset -> archive. The stages, in order; each is one call.
+//! Source -> archive. The stages, in order; each is one call. Values are read twice, in pieces: once to know what kind
+//! of numbers they are, once to code them, chunk by chunk; so memory does not grow with the data.
 
-use crate::autoencoder::{Coder, Model, Sampling};
-use crate::chunk::{self, Numbers};
-use crate::container::bytes::ByteWriter;
-use crate::container::{
-    Archive, ArchiveWriter, Chunk, GroupMethod, GroupPlan, ModelEntry, Plan, VariablePlan,
-};
-use crate::dataset::{Dataset, Values};
-use crate::decompress::{Coders, decode_chunk};
+use crate::autoencoder::{Coder, Model};
+use crate::container::{Footer, GroupMethod, GroupPlan, ModelEntry, Plan, archive_header, read_chunk};
+use crate::dataset::Dataset;
+use crate::decompress::Coders;
+use crate::encode::{Encoder, together_or_apart};
 use crate::error::{Error, ErrorKind, Result};
+use crate::inspect::Parts;
 use crate::options::{BoundSpec, Method, Options, Size};
+use crate::output::Output;
 use crate::plan::{self, Planned};
-use crate::quantize::blocks::compare;
 use crate::report::{NoProgress, Progress, Report};
-use crate::stream::How;
-use crate::table::{self, Alone, TableModel};
-use crate::threads::in_threads;
-use crate::{inspect, with_values};
+use crate::source::{InMemory, Source, excerpt};
+use crate::threads::Threads;
 use rayon::prelude::*;
-use std::ops::Range;
 
-/// Chunks between two signs of progress.
-const CHUNKS_AT_A_TIME: usize = 16;
-
-/// Bytes of a chunk beside its payload, about.
-const CHUNK_OVERHEAD: usize = 14;
+/// Chunks a thread between two writes.
+const CHUNKS_A_THREAD: usize = 4;
+/// Bytes of data on which it is tried whether a given model pays: all of small data, else a part.
+const TRIAL_BYTES: usize = 64 << 20;
 
 /// An archive and what is told of it.
 #[derive(Debug)]
@@ -54,77 +49,134 @@ pub fn compress_with(
     model: Option<&Model>,
     progress: &mut dyn Progress,
 ) -> Result<Compressed> {
-    let has_networks = model.is_some_and(|model| !model.parts.is_empty());
-    if options.method != Method::Auto || options.bound == BoundSpec::Unbounded || !has_networks {
-        return compress_as_told(dataset, options, model, progress);
-    }
-    let learned = compress_as_told(dataset, options, model, progress)?;
-    let mut plain = compress_as_told(dataset, options, None, &mut NoProgress)?;
-    if learned.bytes.len() <= plain.bytes.len() {
-        return Ok(learned);
-    }
-    let warning = format!(
-        "the model is not used: {} bytes with it, {} without; --method autoencoder insists on it",
-        learned.bytes.len(),
-        plain.bytes.len()
-    );
-    progress.warn(&warning);
-    plain.report.warnings.push(warning);
-    Ok(plain)
-}
-
-fn compress_as_told(
-    dataset: &Dataset,
-    options: &Options,
-    model: Option<&Model>,
-    progress: &mut dyn Progress,
-) -> Result<Compressed> {
-    // An unknown BALER_SIMD is told even where no network runs.
-    crate::network::simd_level()?;
-    // 1 read, 2 type, 3 relate, 4 choose grids: what is kept, what is promised, how it is coded.
-    let Planned { dataset, plan, model, warnings } = plan::plan(dataset, options, model, progress)?;
-    let models = model_entries(model.as_deref(), &plan, options);
-    // 4 quantize, 5 predict or encode, 6 entropy-code, chunk by chunk.
-    let coders = Coders::for_compression(&plan, model.as_deref())?;
-    let (plan, payloads) = encode_plan(&dataset, plan, &coders, options, progress)?;
-    // 7 container.
-    let entries: Vec<ModelEntry> = models.iter().map(StoredModel::entry).collect();
-    let mut writer = ArchiveWriter::new(&plan, &entries);
-    for ((group_idx, first_row), payload) in chunk_starts(&plan).into_iter().zip(&payloads) {
-        writer.chunk(group_idx, first_row, payload);
-    }
-    drop(payloads);
-    let bytes = writer.finish();
-    // 8 verify: what was written is decoded and compared in the caller's dtype before anyone keeps it.
-    progress.stage("verify", dataset.size_bytes() as u64);
-    let archive = Archive::parse(&bytes)?;
-    in_threads(options.n_threads, || check_archive(&archive, &dataset, &coders))??;
-    progress.advance(dataset.size_bytes() as u64);
-    let mut report = inspect::report(&archive, bytes.len())?;
-    report.verified = true;
-    report.warnings = warnings;
-    for warning in drift(&plan, model.as_deref(), &report) {
-        progress.warn(&warning);
-        report.warnings.push(warning);
-    }
-    if let Some(Size::Ratio(ratio)) = options.size
-        && report.ratio() < ratio
-    {
-        let found = report.ratio();
-        let warning =
-            format!("the model makes {found:.1} x of this file, --ratio asks for {ratio}; train one for it");
-        progress.warn(&warning);
-        report.warnings.push(warning);
-    }
+    let mut bytes = Vec::new();
+    let report = compress_source(&InMemory::of(dataset), options, model, &mut bytes, progress)?;
     Ok(Compressed { bytes, report })
 }
 
-/// What is to be told of variables that a predictive model was not made for.
-fn drift(plan: &Plan, model: Option<&Model>, report: &Report) -> Vec<String> {
-    let Some(model) = model else { return Vec::new() };
+/// [`compress_with`] for a source of any size and any output: what is written depends only on the source's values and
+/// the options, not on the kind of source, the threads, or how much of the output was there from a run before.
+///
+/// # Errors
+/// As [`compress_with`], and [`ErrorKind::Io`] where reading or writing fails.
+pub fn compress_source(
+    source: &dyn Source,
+    options: &Options,
+    model: Option<&Model>,
+    out: &mut dyn Output,
+    progress: &mut dyn Progress,
+) -> Result<Report> {
+    let has_networks = model.is_some_and(|model| !model.parts.is_empty());
+    if options.method != Method::Auto || options.bound == BoundSpec::Unbounded || !has_networks {
+        return compress_as_told(source, options, model, out, progress);
+    }
+    let part = excerpt(source, TRIAL_BYTES)?;
+    let part = InMemory::of(&part);
+    let (mut learned, mut plain) = (Vec::new(), Vec::new());
+    compress_as_told(&part, options, model, &mut learned, &mut NoProgress)?;
+    compress_as_told(&part, options, None, &mut plain, &mut NoProgress)?;
+    if learned.len() <= plain.len() {
+        return compress_as_told(source, options, model, out, progress);
+    }
+    let mut report = compress_as_told(source, options, None, out, progress)?;
+    let warning = format!(
+        "the model is not used: {} bytes with it, {} without; --method autoencoder insists on it",
+        learned.len(),
+        plain.len()
+    );
+    progress.warn(&warning);
+    report.warnings.push(warning);
+    Ok(report)
+}
+
+fn compress_as_told(
+    source: &dyn Source,
+    options: &Options,
+    model: Option<&Model>,
+    out: &mut dyn Output,
+    progress: &mut dyn Progress,
+) -> Result<Report> {
+    // An unknown BALER_SIMD is told even where no network runs.
+    crate::network::simd_level()?;
+    let threads = Threads::new(options.n_threads)?;
+    // 1 read, 2 type, 3 relate, 4 choose grids: what is kept, what is promised, how it is coded.
+    let given = model;
+    let Planned { source, plan, model, warnings } = plan::plan(source, options, model, &threads, progress)?;
+    let coders = Coders::for_compression(&plan, model.as_deref())?;
+    let (plan, ready) = threads.run(|| together_or_apart(&*source, plan, &coders, options))?;
+    let models = model_entries(model.as_deref(), &plan, options);
+    // 4 quantize, 5 predict or encode, 6 entropy-code, 8 verify, 7 container: chunk by chunk.
+    let encoder = Encoder { source: &*source, plan: &plan, coders: &coders, options, ready };
+    let mut report = write_archive(&encoder, &models, &threads, out, progress)?;
+    report.warnings = warnings;
+    for warning in notes(&plan, given, &report, options) {
+        progress.warn(&warning);
+        report.warnings.push(warning);
+    }
+    Ok(report)
+}
+
+/// Header, chunks and footer. Chunks that an earlier run has left in the output are not made again.
+fn write_archive(
+    encoder: &Encoder,
+    models: &[ModelEntry],
+    threads: &Threads,
+    out: &mut dyn Output,
+    progress: &mut dyn Progress,
+) -> Result<Report> {
+    let plan = encoder.plan;
+    let header = archive_header(plan, models);
+    let (mut parts, mut footer) = (Parts::new(plan, models)?, Footer::new(&header));
+    let mut archive_bytes = header.len();
+    let mut n_bytes = 0;
+    let mut take = |frame: &[u8]| -> Result<u64> {
+        let chunk = read_chunk(frame)?;
+        parts.see(plan, &chunk)?;
+        footer.see(frame);
+        archive_bytes += frame.len();
+        n_bytes += plan.chunk_bytes(chunk.group, chunk.first_row);
+        Ok(n_bytes as u64)
+    };
+    progress.stage("compress", encoder.source.schema().size_bytes() as u64);
+    out.begin(&header)?;
+    let mut starts = plan.chunk_starts().peekable();
+    while let Some(frame) = out.kept_frame()?.filter(|frame| starts.peek() == place(frame).as_ref()) {
+        progress.advance(take(&frame)?);
+        out.keep(frame.len());
+        starts.next();
+    }
+    loop {
+        let batch: Vec<(usize, usize)> = starts.by_ref().take(CHUNKS_A_THREAD * threads.count()).collect();
+        let encode = |&(group, first_row): &(usize, usize)| encoder.chunk(group, first_row);
+        let frames: Vec<Vec<u8>> = threads.run(|| batch.par_iter().map(encode).collect::<Result<_>>())?;
+        for frame in &frames {
+            out.write(frame)?;
+            progress.advance(take(frame)?);
+        }
+        if batch.is_empty() {
+            break;
+        }
+        if progress.is_cancelled() {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+        }
+    }
+    let end = footer.finish()?;
+    out.write(&end)?;
+    let mut report = parts.finish(plan, models, (archive_bytes + end.len()) as u64);
+    report.verified = true;
+    Ok(report)
+}
+
+/// (group, first row) of a whole frame.
+fn place(frame: &[u8]) -> Option<(usize, usize)> {
+    read_chunk(frame).ok().map(|chunk| (chunk.group, chunk.first_row))
+}
+
+/// What is to be told at the end: variables that a given predictive model was not made for, a size that was missed.
+fn notes(plan: &Plan, model: Option<&Model>, report: &Report, options: &Options) -> Vec<String> {
     let bits =
         |idx: usize| 8.0 * report.variables[idx].bytes as f64 / plan.variables[idx].n_values().max(1) as f64;
-    let told = |group: &GroupPlan| {
+    let drift = |(model, group): (&Model, &GroupPlan)| {
         let idx = group.variables[0];
         if let Some(table) = model.table(&group.method) {
             let columns = group.variables.iter().enumerate();
@@ -136,206 +188,27 @@ fn drift(plan: &Plan, model: Option<&Model>, report: &Report) -> Vec<String> {
         let step = report.variables[idx].step.unwrap_or(0.0);
         predictor.and_then(|predictor| predictor.drift(bits(idx), step)).into_iter().collect()
     };
-    plan.groups.iter().flat_map(told).collect()
-}
-
-/// (group, first row) of every chunk, in the order of the archive.
-fn chunk_starts(plan: &Plan) -> Vec<(usize, usize)> {
-    let of_group = |(group_idx, group): (usize, &GroupPlan)| {
-        let rows_per_chunk = group.rows_per_chunk;
-        (0..plan.n_chunks(group))
-            .map(move |chunk_idx| (group_idx, chunk_idx * rows_per_chunk))
-            .collect::<Vec<_>>()
-    };
-    plan.groups.iter().enumerate().flat_map(of_group).collect()
-}
-
-/// The chunks of a plan; of one with a table: with it, or with its columns apart, whichever is smaller.
-fn encode_plan(
-    dataset: &Dataset,
-    plan: Plan,
-    coders: &Coders,
-    options: &Options,
-    progress: &mut dyn Progress,
-) -> Result<(Plan, Vec<Vec<u8>>)> {
-    let payloads = encode_chunks(dataset, &plan, coders, options, progress)?;
-    if !plan.groups.iter().any(|group| matches!(group.method, GroupMethod::Table(_))) {
-        return Ok((plan, payloads));
+    let with_model = plan.groups.iter().filter_map(|group| Some((model?, group)));
+    let mut notes: Vec<String> = with_model.flat_map(drift).collect();
+    if let Some(Size::Ratio(ratio)) = options.size
+        && report.ratio() < ratio
+    {
+        let found = report.ratio();
+        notes.push(format!(
+            "the model makes {found:.1} x of this file, --ratio asks for {ratio}; train one for it"
+        ));
     }
-    let apart = plan::without_tables(&plan);
-    let payloads_apart = encode_chunks(dataset, &apart, coders, options, &mut NoProgress)?;
-    let size = |plan: &Plan, payloads: &[Vec<u8>]| {
-        plan.write().len() + payloads.iter().map(|payload| payload.len() + CHUNK_OVERHEAD).sum::<usize>()
-    };
-    let together = size(&plan, &payloads) <= size(&apart, &payloads_apart);
-    Ok(if together { (plan, payloads) } else { (apart, payloads_apart) })
-}
-
-fn encode_chunks(
-    dataset: &Dataset,
-    plan: &Plan,
-    coders: &Coders,
-    options: &Options,
-    progress: &mut dyn Progress,
-) -> Result<Vec<Vec<u8>>> {
-    let starts = chunk_starts(plan);
-    progress.stage("compress", dataset.size_bytes() as u64);
-    let mut payloads = Vec::with_capacity(starts.len());
-    for batch in starts.chunks(CHUNKS_AT_A_TIME) {
-        let encoded: Vec<Vec<u8>> = in_threads(options.n_threads, || {
-            let encode =
-                |&(group_idx, first_row)| encode_chunk(dataset, plan, group_idx, first_row, coders, options);
-            batch.par_iter().map(encode).collect()
-        })?;
-        payloads.extend(encoded);
-        progress.advance((dataset.size_bytes() as f64 * payloads.len() as f64 / starts.len() as f64) as u64);
-    }
-    Ok(payloads)
-}
-
-/// The values of rows `first_row..first_row + n_rows` of a variable.
-macro_rules! rows {
-    ($values:expr, $first_row:expr, $n_rows:expr, $all_rows:expr) => {{
-        let row = $values.len() / $all_rows.max(1);
-        &$values[$first_row * row..($first_row + $n_rows) * row]
-    }};
-}
-
-fn encode_chunk(
-    dataset: &Dataset,
-    plan: &Plan,
-    group_idx: usize,
-    first_row: usize,
-    coders: &Coders,
-    options: &Options,
-) -> Vec<u8> {
-    let group = &plan.groups[group_idx];
-    let all_rows = plan.variables[group.variables[0]].n_rows();
-    let n_rows = group.rows_per_chunk.min(all_rows - first_row);
-    if let Some(model) = coders.table(plan, group_idx) {
-        let beyond = coders.most_bits.get(group_idx).and_then(Option::as_deref);
-        // A model that was trained before is there for speed: what does without it is only tried where it fails.
-        let method = if beyond.is_some() { Method::Classical } else { options.method };
-        let alone = Alone { method, beyond };
-        return encode_table(dataset, plan, group, model, first_row..first_row + n_rows, alone);
-    }
-    let numbers: Vec<Numbers> = group
-        .variables
-        .iter()
-        .map(|&idx| {
-            with_values!(&dataset.variables[idx].values, v => {
-                chunk::quantize(rows!(v, first_row, n_rows, all_rows), &plan.variables[idx])
-            })
-        })
-        .collect();
-    let mut w = ByteWriter::default();
-    let (predictions, residual) = match &group.method {
-        GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
-            let shape = plan.variables[group.variables[0]].shape_of_rows(n_rows);
-            let sampling = Sampling { scalings, blocks: blocks.as_ref(), shape: &shape };
-            let q: Vec<Vec<i64>> = numbers.iter().map(|n| n.q.clone()).collect();
-            let masks: Vec<_> = numbers.iter().map(|n| n.specials.mask()).collect();
-            let (latents, predictions) = coders.network(*model).encode(sampling, &q, &masks);
-            w.block(&latents);
-            (Some(predictions), *residual)
-        }
-        _ => (None, true),
-    };
-    let how = How { method: options.method, fast: options.fast, shared: coders.predictor(&group.method) };
-    for (position, (numbers, &idx)) in numbers.into_iter().zip(&group.variables).enumerate() {
-        let variable = &plan.variables[idx];
-        let predicted = predictions.as_ref().map(|all| all[position].as_slice());
-        let part = with_values!(&dataset.variables[idx].values, v => {
-            let original = rows!(v, first_row, n_rows, all_rows);
-            chunk::write_part(numbers, predicted, residual, original, &variable.shape_of_rows(n_rows), variable, how)
-        });
-        w.block(&part.bytes);
-    }
-    w.bytes
-}
-
-/// The payload of some rows of a table.
-fn encode_table(
-    dataset: &Dataset,
-    plan: &Plan,
-    group: &GroupPlan,
-    model: &TableModel,
-    rows: Range<usize>,
-    alone: Alone,
-) -> Vec<u8> {
-    let variables: Vec<&VariablePlan> = group.variables.iter().map(|&idx| &plan.variables[idx]).collect();
-    let columns: Vec<Values> =
-        group.variables.iter().map(|&idx| dataset.variables[idx].values.slice(rows.clone())).collect();
-    let parts = table::encode(&columns, &variables, model, alone).expect("memory for what was read");
-    let mut w = ByteWriter::default();
-    parts.iter().for_each(|part| w.block(part));
-    w.bytes
-}
-
-/// Decodes every chunk of the finished archive and compares it with the data.
-fn check_archive(archive: &Archive, dataset: &Dataset, coders: &Coders) -> Result<()> {
-    archive.chunks.par_iter().enumerate().try_for_each(|(chunk_idx, chunk)| {
-        check_chunk(&archive.plan, chunk, dataset, coders).map_err(|e| e.in_chunk(chunk_idx))
-    })
-}
-
-fn check_chunk(plan: &Plan, chunk: &Chunk, dataset: &Dataset, coders: &Coders) -> Result<()> {
-    let decoded = decode_chunk(plan, chunk, coders, &|_| true)?;
-    for (&idx, values) in plan.groups[chunk.group].variables.iter().zip(decoded) {
-        let variable = &plan.variables[idx];
-        let values = values.expect("every variable was asked for");
-        let n_violations =
-            count_violations(&dataset.variables[idx].values, &values, chunk.first_row, plan, idx);
-        if n_violations > 0 {
-            return Err(Error::new(
-                ErrorKind::BoundNotMet,
-                format!("{n_violations} values are outside their bound; please report this"),
-            )
-            .in_variable(&variable.name));
-        }
-    }
-    Ok(())
-}
-
-fn count_violations(original: &Values, decoded: &Values, first_row: usize, plan: &Plan, idx: usize) -> u64 {
-    let variable = &plan.variables[idx];
-    macro_rules! count {
-        ($($variant:ident),*) => {
-            match (original, decoded) {
-                $((Values::$variant(x), Values::$variant(y)) => {
-                    let row = x.len() / variable.n_rows().max(1);
-                    compare(&x[first_row * row..][..y.len()], y, &variable.bound).1
-                })*
-                _ => decoded.len() as u64,
-            }
-        };
-    }
-    count!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
-}
-
-/// A model as it goes into the archive.
-enum StoredModel {
-    Inline(Vec<u8>),
-    Reference { hash: [u8; 32], part: usize },
-}
-
-impl StoredModel {
-    fn entry(&self) -> ModelEntry<'_> {
-        match self {
-            StoredModel::Inline(bytes) => ModelEntry::Inline(bytes),
-            StoredModel::Reference { hash, part } => ModelEntry::Reference { hash: *hash, part: *part },
-        }
-    }
+    notes
 }
 
 /// One entry a part of the model, if any group uses it.
-fn model_entries(model: Option<&Model>, plan: &Plan, options: &Options) -> Vec<StoredModel> {
+fn model_entries(model: Option<&Model>, plan: &Plan, options: &Options) -> Vec<ModelEntry> {
     let used = plan.groups.iter().any(|group| group.method.model().is_some());
     let Some(model) = model.filter(|_| used) else { return Vec::new() };
     let hash = if options.model_by_reference { model.hash() } else { [0; 32] };
     let entry = |part| match options.model_by_reference {
-        true => StoredModel::Reference { hash, part },
-        false => StoredModel::Inline(model.entry(part).unwrap_or_default()),
+        true => ModelEntry::Reference { hash, part },
+        false => ModelEntry::Inline(model.entry(part).unwrap_or_default()),
     };
     (0..model.n_entries()).map(entry).collect()
 }
@@ -352,10 +225,8 @@ impl Coders {
         predictors.extend(model.predictors.iter().map(|predictor| Some(predictor.shared.clone())));
         predictors.resize(model.n_entries(), None);
         let mut coders = Coders::new(networks, predictors).with_tables(plan, |entry| {
-            model
-                .known_table(entry)
-                .map(|table| table.shared.clone())
-                .ok_or_else(|| Error::corrupt("no table"))
+            let table = model.known_table(entry).ok_or_else(|| Error::corrupt("no table"))?;
+            Ok(table.shared.clone())
         })?;
         let most_bits = |group: &GroupPlan| {
             let table = model.table(&group.method)?;

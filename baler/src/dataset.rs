@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use half::f16;
+use std::any::Any;
 
 /// Element type of a variable. The discriminants are those of docs/format.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,7 +120,71 @@ macro_rules! with_values {
     };
 }
 
+/// Runs `$body` with `$t` as the Rust type of the elements of `$dtype`.
+#[macro_export]
+macro_rules! with_dtype {
+    ($dtype:expr, $t:ident => $body:expr) => {{
+        macro_rules! run {
+            ($rust_type:ty) => {{
+                type $t = $rust_type;
+                $body
+            }};
+        }
+        match $dtype {
+            $crate::dataset::DType::Bool | $crate::dataset::DType::U8 => run!(u8),
+            $crate::dataset::DType::I8 => run!(i8),
+            $crate::dataset::DType::I16 => run!(i16),
+            $crate::dataset::DType::I32 => run!(i32),
+            $crate::dataset::DType::I64 => run!(i64),
+            $crate::dataset::DType::U16 => run!(u16),
+            $crate::dataset::DType::U32 => run!(u32),
+            $crate::dataset::DType::U64 => run!(u64),
+            $crate::dataset::DType::F16 => run!(half::f16),
+            $crate::dataset::DType::F32 => run!(f32),
+            $crate::dataset::DType::F64 => run!(f64),
+        }
+    }};
+}
+
 impl Values {
+    /// The values as what they are, if they are of type `T`.
+    pub fn into_vec<T: 'static>(self) -> Option<Vec<T>> {
+        with_values!(self, v => (Box::new(v) as Box<dyn Any>).downcast().ok().map(|v| *v))
+    }
+
+    /// Values of `dtype` from elements of its type; `None` for another type.
+    pub fn from_vec<T: 'static>(dtype: DType, values: Vec<T>) -> Option<Values> {
+        let boxed: Box<dyn Any> = Box::new(values);
+        macro_rules! make {
+            ($($variant:ident),*) => {
+                match dtype { $(DType::$variant => Values::$variant(*boxed.downcast().ok()?),)* }
+            };
+        }
+        Some(make!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64))
+    }
+
+    /// No values.
+    pub fn empty(dtype: DType) -> Values {
+        with_dtype!(dtype, T => Values::from_vec::<T>(dtype, Vec::new()).expect("a type for each dtype"))
+    }
+
+    /// Appends values of the same dtype; an error where memory does not hold them or the dtypes differ.
+    pub fn append(&mut self, more: &Values) -> Result<()> {
+        macro_rules! append {
+            ($($variant:ident),*) => {
+                match (self, more) {
+                    $((Values::$variant(all), Values::$variant(more)) => {
+                        all.try_reserve(more.len()).map_err(|_| Error::limit("no memory for the values"))?;
+                        all.extend_from_slice(more);
+                        Ok(())
+                    })*
+                    _ => Err(Error::corrupt("the chunks of a variable differ in dtype")),
+                }
+            };
+        }
+        append!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+    }
+
     /// Element type.
     pub fn dtype(&self) -> DType {
         match self {
@@ -410,17 +475,6 @@ impl Dataset {
     pub fn metadata(&self, format: &str) -> Option<&[u8]> {
         let found = self.attachments.iter().find(|a| a.metadata_format() == Some(format));
         found.map(|attachment| attachment.bytes.as_slice())
-    }
-
-    /// True for each variable that counts the items of lists.
-    pub fn counting(&self) -> Vec<bool> {
-        let mut counting = vec![false; self.variables.len()];
-        for lists in self.variables.iter().filter_map(|v| v.storage.lists) {
-            if let Some(counts) = counting.get_mut(lists.counts) {
-                *counts = true;
-            }
-        }
-        counting
     }
 
     /// The variable called `name`.

@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Limit,
     /// A decoded value lies outside its bound.
     BoundNotMet,
+    /// Whoever watches the progress has asked to stop.
+    Interrupted,
 }
 
 /// Where an error happened; every part is optional.

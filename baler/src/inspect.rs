@@ -2,36 +2,61 @@
 
 use crate::chunk::describe_part;
 use crate::container::bytes::ByteReader;
-use crate::container::{Archive, GroupMethod, GroupPlan, ModelEntry};
+use crate::container::{Chunk, GroupMethod, GroupPlan, Index, ModelEntry, Plan, VariablePlan};
 use crate::error::Result;
 use crate::names;
 use crate::quantize::Grid;
 use crate::report::{Report, VariableReport};
 use crate::table::{self, TableModel, shared::SharedTable};
+use std::io::{Cursor, Read, Seek};
 
 /// Reads what an archive says of itself; checksums are checked, values are not decoded.
 ///
 /// # Errors
 /// [`crate::ErrorKind::Corrupt`] for damaged bytes.
 pub fn inspect(bytes: &[u8]) -> Result<Report> {
-    report(&Archive::parse(bytes)?, bytes.len())
+    inspect_from(Cursor::new(bytes))
+}
+
+/// [`inspect()`] of an archive of any size: it is read chunk by chunk.
+///
+/// # Errors
+/// As [`inspect()`].
+pub fn inspect_from<R: Read + Seek>(input: R) -> Result<Report> {
+    let index = Index::open(input)?;
+    index.check_hash()?;
+    report(&index)
+}
+
+/// The report of an archive.
+pub fn report<R: Read + Seek>(index: &Index<R>) -> Result<Report> {
+    let mut parts = Parts::new(&index.plan, &index.models)?;
+    for chunk_idx in 0..index.n_chunks() {
+        parts.see(&index.plan, &index.chunk(chunk_idx)?).map_err(|e| e.in_chunk(chunk_idx))?;
+    }
+    Ok(parts.finish(&index.plan, &index.models, index.size_bytes))
 }
 
 /// The model that stands in the archive for the table of a group.
-fn given_table(archive: &Archive, group: &GroupPlan) -> Result<Option<TableModel>> {
+fn given_table(plan: &Plan, models: &[ModelEntry], group: &GroupPlan) -> Result<Option<TableModel>> {
     let GroupMethod::SharedTable { model } = group.method else { return Ok(None) };
-    let Some(ModelEntry::Inline(bytes)) = archive.models.get(model) else { return Ok(None) };
-    let variables: Vec<_> = group.variables.iter().map(|&idx| &archive.plan.variables[idx]).collect();
+    let Some(ModelEntry::Inline(bytes)) = models.get(model) else { return Ok(None) };
+    let variables: Vec<_> = group.variables.iter().map(|&idx| &plan.variables[idx]).collect();
     SharedTable::read(bytes)?.fitted(&variables).map(Some)
 }
 
-/// The report of a parsed archive of `archive_bytes` bytes.
-pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
-    let plan = &archive.plan;
-    let mut variables: Vec<VariableReport> = plan
-        .variables
-        .iter()
-        .map(|variable| VariableReport {
+/// A report in the making: what the chunks say, one after the other.
+pub struct Parts {
+    variables: Vec<VariableReport>,
+    /// By group: the model that stands in the archive for its table.
+    given: Vec<Option<TableModel>>,
+    model_bytes: usize,
+}
+
+impl Parts {
+    /// Before the first chunk.
+    pub fn new(plan: &Plan, models: &[ModelEntry]) -> Result<Parts> {
+        let variable = |variable: &VariablePlan| VariableReport {
             name: variable.name.clone(),
             dtype: variable.dtype,
             shape: variable.shape.clone(),
@@ -47,19 +72,21 @@ pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
             },
             max_error: 0.0,
             bytes: 0,
-        })
-        .collect();
-    let mut model_bytes = 0;
-    let given: Vec<Option<TableModel>> =
-        plan.groups.iter().map(|group| given_table(archive, group)).collect::<Result<_>>()?;
-    for chunk in &archive.chunks {
+        };
+        let given =
+            plan.groups.iter().map(|group| given_table(plan, models, group)).collect::<Result<_>>()?;
+        Ok(Parts { variables: plan.variables.iter().map(variable).collect(), given, model_bytes: 0 })
+    }
+
+    /// Takes in a chunk.
+    pub fn see(&mut self, plan: &Plan, chunk: &Chunk) -> Result<()> {
         let group = &plan.groups[chunk.group];
         let learned = matches!(group.method, GroupMethod::Autoencoder { .. });
-        let mut r = ByteReader::new(chunk.payload);
+        let mut r = ByteReader::new(&chunk.payload);
         let shared = if learned { r.block()?.len() } else { 0 };
         for (position, &idx) in group.variables.iter().enumerate() {
             let part = r.block()?;
-            let variable = &mut variables[idx];
+            let variable = &mut self.variables[idx];
             let n_rows = group.rows_per_chunk.min(plan.variables[idx].n_rows() - chunk.first_row);
             let shape = plan.variables[idx].shape_of_rows(n_rows);
             variable.bytes += (part.len() + shared / group.variables.len()) as u64;
@@ -72,7 +99,7 @@ pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
                 let short = names::short(&names);
                 let name = |column: usize| short[column].to_string();
                 let words = |model| table::words::words(model, position, &plan.variables[idx].grid, &name);
-                variable.codec = match (&group.method, &given[chunk.group]) {
+                variable.codec = match (&group.method, &self.given[chunk.group]) {
                     (GroupMethod::Table(model), _) => words(model),
                     (_, Some(model)) => format!("given model: {}", words(model)),
                     _ => "given model".to_string(),
@@ -82,32 +109,34 @@ pub fn report(archive: &Archive, archive_bytes: usize) -> Result<Report> {
             let (max_error, stream) =
                 describe_part(&mut ByteReader::new(part), &shape, &plan.variables[idx])?;
             variable.max_error = variable.max_error.max(max_error);
-            model_bytes += stream.model_bytes;
+            self.model_bytes += stream.model_bytes;
             if variable.codec.is_empty() {
                 variable.method = if learned { "autoencoder" } else { stream.method.name() };
                 variable.codec = stream.codec;
             }
         }
+        Ok(())
     }
-    model_bytes += archive
-        .models
-        .iter()
-        .map(|model| match model {
+
+    /// The report of an archive of `archive_bytes` bytes.
+    pub fn finish(self, plan: &Plan, models: &[ModelEntry], archive_bytes: u64) -> Report {
+        let of_entry = |model: &ModelEntry| match model {
             ModelEntry::Inline(bytes) => bytes.len(),
             ModelEntry::Reference { .. } => 0,
-        })
-        .sum::<usize>();
-    model_bytes += plan.groups.iter().map(GroupPlan::model_bytes).sum::<usize>();
-    let n_values: usize = plan.variables.iter().map(|variable| variable.n_values()).sum();
-    let input_bytes: usize = plan.variables.iter().map(|v| v.n_values() * v.dtype.size_bytes()).sum();
-    Ok(Report {
-        input_bytes: input_bytes as u64,
-        archive_bytes: archive_bytes as u64,
-        model_bytes: model_bytes as u64,
-        payload_bytes: (archive_bytes - model_bytes) as u64,
-        n_values: n_values as u64,
-        verified: false,
-        warnings: Vec::new(),
-        variables,
-    })
+        };
+        let of_plan: usize = plan.groups.iter().map(GroupPlan::model_bytes).sum();
+        let model_bytes = (self.model_bytes + models.iter().map(of_entry).sum::<usize>() + of_plan) as u64;
+        let n_values: usize = plan.variables.iter().map(|variable| variable.n_values()).sum();
+        let input_bytes: usize = plan.variables.iter().map(|v| v.n_values() * v.dtype.size_bytes()).sum();
+        Report {
+            input_bytes: input_bytes as u64,
+            archive_bytes,
+            model_bytes,
+            payload_bytes: archive_bytes.saturating_sub(model_bytes),
+            n_values: n_values as u64,
+            verified: false,
+            warnings: Vec::new(),
+            variables: self.variables,
+        }
+    }
 }

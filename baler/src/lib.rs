@@ -8,20 +8,28 @@ pub mod names;
 pub mod options;
 pub mod random;
 pub mod report;
-mod threads;
+pub mod threads;
 
 pub mod compress;
 pub mod decompress;
+mod encode;
+pub mod grids;
 pub mod inspect;
 pub mod metrics;
+pub mod output;
+pub mod partial;
 pub mod plan;
 pub mod predict;
+pub mod reader;
 pub mod verify;
+pub mod writer;
 
 pub mod dataset;
 pub mod generate;
 pub mod io;
 mod select;
+pub mod slice;
+pub mod source;
 pub mod typing;
 
 pub mod quantize;
@@ -41,12 +49,16 @@ pub mod container;
 pub mod train;
 
 pub use autoencoder::Model;
-pub use compress::{Compressed, compress, compress_with};
+pub use compress::{Compressed, compress, compress_source, compress_with};
 pub use container::{is_archive, is_model};
 pub use dataset::{DType, Dataset, Layout, ListKind, Lists, Storage, Values, Variable};
 pub use decompress::{DecompressOptions, decompress, decompress_with};
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::inspect;
 pub use options::{BoundSpec, Method, Missing, Options, Size};
+pub use output::Output;
+pub use reader::Reader;
 pub use report::{NoProgress, Progress, Report, VariableReport};
-pub use verify::{Verification, verify};
+pub use source::Source;
+pub use verify::{Verification, verify, verify_with};
+pub use writer::Writer;

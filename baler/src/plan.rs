@@ -4,44 +4,32 @@
 mod given;
 
 use crate::autoencoder::{Model, Part};
-use crate::chunk::{grid_name, quantize_on};
-use crate::classical::estimate::{SMALL_BOX, Sample, estimate_bits, sample_boxes};
-use crate::classical::lorenzo::four_axes;
+use crate::chunk::grid_name;
 use crate::container::{GroupMethod, GroupPlan, Plan, VariablePlan};
-use crate::dataset::{Dataset, Variable};
 use crate::error::{Error, Result};
+use crate::grids::{Asked, type_variables};
 use crate::io;
-use crate::names;
 use crate::options::{BoundSpec, Method, Missing, Options, pattern_matches};
 use crate::predict::predictor::Predictor;
-use crate::quantize::{Bound, Element, Grid, MAX_Q, log_number, log_step, uniform_step};
 use crate::report::Progress;
-use crate::select::select;
-use crate::special::MAX_PATTERNS;
+use crate::source::{Schema, Selected, Source};
 use crate::stream::mantissa_bits;
-use crate::threads::in_threads;
-use crate::typing::{Profile, low_bit, min_abs, profile};
-use crate::{table, train, with_values};
-use rayon::prelude::*;
+use crate::threads::Threads;
+use crate::{names, table, train};
 use std::borrow::Cow;
 
 /// Values of a chunk, about, of variables that are larger than a few chunks: bounds memory ...
 const CHUNK_VALUES: usize = 1 << 20;
 /// ... while smaller variables stay whole: repeats and neighbors across the cut are worth more than a thread.
 const WHOLE_VALUES: usize = 1 << 21;
-/// A lossy grid of floats that takes less than this share of their bits is never beaten by an exact one.
-const SMALL_SHARE: f64 = 0.3;
-/// Without a promise, variables of at most this size that no model covers are kept exactly ...
-const SMALL_BYTES: usize = 4096;
-/// ... and larger ones within this fraction of their range.
-const UNBOUNDED_REL: f64 = 1e-3;
-/// Without a promise, the step of the grid on which a network's output lands, as a fraction of the range.
-const FINE_STEP: f64 = 1.0 / (1 << 18) as f64;
+/// Values from which on the chunks of a variable share one predictive model, which is trained on a sample: a model of
+/// its own for each chunk takes more time than coding it, and all of them together more bytes.
+const SHARED_VALUES: usize = 1 << 23;
 
 /// The result of planning.
 pub struct Planned<'a> {
     /// The input less what is dropped.
-    pub dataset: Cow<'a, Dataset>,
+    pub source: Box<dyn Source + 'a>,
     /// The archive's plan.
     pub plan: Plan,
     /// The model to use, if any: given, or trained on this data.
@@ -52,43 +40,57 @@ pub struct Planned<'a> {
 
 /// Decides everything.
 pub fn plan<'a>(
-    dataset: &'a Dataset,
+    source: &'a dyn Source,
     options: &Options,
     model: Option<&'a Model>,
+    threads: &Threads,
     progress: &mut dyn Progress,
 ) -> Result<Planned<'a>> {
-    let dataset = keep_variables(dataset, options)?;
-    check_patterns(&dataset, options)?;
-    let options = &with_exact_counts(&dataset, options);
-    let options = &with_marked_missing(&dataset, options);
-    let learned = wants_model(options, model)?;
-    let model = match model {
-        Some(model) if learned => Some(Cow::Borrowed(model)),
-        None if learned => {
-            Some(Cow::Owned(train::train(std::slice::from_ref(&*dataset), options, progress)?.model))
-        }
-        _ => None,
+    let source = keep_variables(source, options)?;
+    let schema = source.schema();
+    check_patterns(schema, options)?;
+    let options = &with_marked_missing(schema, &with_exact_counts(schema, options));
+    let mut model = match (model, wants_model(options, model)?) {
+        (Some(model), true) => Some(Cow::Borrowed(model)),
+        (None, true) => Some(Cow::Owned(train::train_on(&[&*source], options, progress)?.model)),
+        (_, false) => None,
     };
-    let typed = type_variables(&dataset, options, model.as_deref())?;
+    progress.stage("look at the values", schema.size_bytes() as u64);
+    let names: Vec<&str> = schema.names().collect();
+    let by_model = |idx: usize| {
+        let Some(model) = model.as_deref() else { return Asked::Nothing };
+        match given::table_grid(model, names[idx]) {
+            Some(like) => Asked::Like(like),
+            None if model.parts.iter().any(|part| part.covers(names[idx])) => Asked::ByNetwork,
+            None => Asked::Nothing,
+        }
+    };
+    let all: Vec<usize> = (0..names.len()).collect();
+    let typed = threads.run(|| type_variables(&*source, &all, options, &by_model))?;
     let mut warnings: Vec<String> = typed.iter().flat_map(|typed| typed.warning.clone()).collect();
     let ends: Vec<[f64; 2]> = typed.iter().map(|typed| typed.ends).collect();
     let variables: Vec<VariablePlan> = typed.into_iter().map(|typed| typed.plan).collect();
     let mut groups = group_variables(&variables, options, model.as_deref(), &mut warnings)?;
     if let Some(model) = model.as_deref() {
-        warnings.extend(given::table_warnings(&dataset, &variables, &groups, model, &ends)?);
+        warnings.extend(given::table_warnings(&*source, &variables, &groups, model, &ends)?);
     }
     if options.method == Method::Auto && options.bound != BoundSpec::Unbounded {
-        in_threads(options.n_threads, || table::search::group(&dataset, &variables, &mut groups))??;
+        threads.run(|| table::search::group(&*source, &variables, &mut groups))?;
     }
-    let layout = dataset.layout;
-    let attachments = dataset.attachments.clone();
+    if model.is_none() && matches!(options.method, Method::Auto | Method::Predictive) {
+        let large = large_variables(&variables, &groups);
+        let trained = threads.run(|| train::of_large_variables(&*source, &variables, &large, options))?;
+        share_model(trained.as_ref(), &variables, &mut groups);
+        model = trained.map(Cow::Owned);
+    }
+    let (layout, attachments) = (schema.layout, schema.attachments.clone());
     warnings.iter().for_each(|warning| progress.warn(warning));
-    Ok(Planned { dataset, plan: Plan { layout, variables, groups, attachments }, model, warnings })
+    Ok(Planned { source, plan: Plan { layout, variables, groups, attachments }, model, warnings })
 }
 
 /// The options with what the source's own attributes mark as missing; rules of the user count more.
-fn with_marked_missing(dataset: &Dataset, options: &Options) -> Options {
-    let marked = io::missing_values(dataset).into_iter().filter(|(_, value)| !value.is_nan());
+fn with_marked_missing(schema: &Schema, options: &Options) -> Options {
+    let marked = io::missing_values(&schema.attachments).into_iter().filter(|(_, value)| !value.is_nan());
     let mut missing: Vec<(String, Missing)> =
         marked.map(|(name, value)| (name, Missing::Value(value))).collect();
     missing.extend(options.missing.iter().cloned());
@@ -96,16 +98,38 @@ fn with_marked_missing(dataset: &Dataset, options: &Options) -> Options {
 }
 
 /// The options with a rule more for each variable that counts the items of lists: it is kept exactly.
-fn with_exact_counts<'a>(dataset: &Dataset, options: &'a Options) -> Cow<'a, Options> {
-    let counting = dataset.counting();
+fn with_exact_counts<'a>(schema: &Schema, options: &'a Options) -> Cow<'a, Options> {
+    let counting = schema.counting();
     if !counting.contains(&true) {
         return Cow::Borrowed(options);
     }
     let mut options = options.clone();
-    let names =
-        dataset.variables.iter().zip(counting).filter(|(_, counting)| *counting).map(|(v, _)| v.name.clone());
-    options.rules.extend(names.map(|name| (name, BoundSpec::Lossless)));
+    let names = schema.names().zip(counting).filter(|(_, counting)| *counting);
+    options.rules.extend(names.map(|(name, _)| (name.to_string(), BoundSpec::Lossless)));
     Cow::Owned(options)
+}
+
+/// Variables that are coded by themselves and have so many chunks that one model for all of them pays.
+fn large_variables(variables: &[VariablePlan], groups: &[GroupPlan]) -> Vec<usize> {
+    let is_large = |idx: &usize| {
+        let variable = &variables[*idx];
+        variable.n_values() >= SHARED_VALUES && variable.bound.spec != BoundSpec::Unbounded
+    };
+    let alone = groups.iter().filter(|group| matches!(group.method, GroupMethod::Classical));
+    alone.map(|group| group.variables[0]).filter(is_large).collect()
+}
+
+/// Lets the large variables use the model that was trained for them.
+fn share_model(model: Option<&Model>, variables: &[VariablePlan], groups: &mut [GroupPlan]) {
+    for (entry, predictor) in model.iter().flat_map(|model| &model.predictors).enumerate() {
+        let of_predictor = |group: &&mut GroupPlan| variables[group.variables[0]].name == predictor.name;
+        if let Some(group) = groups.iter_mut().find(of_predictor) {
+            let shape = variables[group.variables[0]].shape_of_rows(group.rows_per_chunk);
+            if predictor.shared.fits_shape(&shape) {
+                group.method = GroupMethod::Predictive { model: entry };
+            }
+        }
+    }
 }
 
 /// True if a model takes part.
@@ -134,234 +158,38 @@ fn wants_model(options: &Options, model: Option<&Model>) -> Result<bool> {
     }
 }
 
-/// The dataset less the dropped variables.
-fn keep_variables<'a>(dataset: &'a Dataset, options: &Options) -> Result<Cow<'a, Dataset>> {
+/// The source less the dropped variables.
+fn keep_variables<'a>(source: &'a dyn Source, options: &Options) -> Result<Box<dyn Source + 'a>> {
     let dropped = |name: &str| options.drop.iter().any(|pattern| pattern_matches(pattern, name));
-    if !dataset.variables.iter().any(|variable| dropped(&variable.name)) {
-        return Ok(Cow::Borrowed(dataset));
+    if !source.schema().names().any(dropped) {
+        return Ok(Box::new(source));
     }
-    let kept = select(dataset.clone(), |name| !dropped(name));
-    if kept.variables.is_empty() {
+    let kept = Selected::new(source, |name| !dropped(name));
+    if kept.schema().variables.is_empty() {
         return Err(Error::config("expected variables to compress, found that --drop takes them all"));
     }
-    Ok(Cow::Owned(kept))
+    Ok(Box::new(kept))
 }
 
 /// Every pattern of a rule must match something.
-fn check_patterns(dataset: &Dataset, options: &Options) -> Result<()> {
+fn check_patterns(schema: &Schema, options: &Options) -> Result<()> {
     let of_rules = options.rules.iter().map(|(pattern, _)| pattern);
     for pattern in of_rules.chain(options.missing.iter().map(|(pattern, _)| pattern)) {
-        if pattern != "*"
-            && !dataset.variables.iter().any(|variable| pattern_matches(pattern, &variable.name))
-        {
-            return Err(names::unknown_variable(
-                pattern,
-                dataset.variables.iter().map(|variable| variable.name.as_str()),
-            ));
+        if pattern != "*" && !schema.names().any(|name| pattern_matches(pattern, name)) {
+            return Err(names::unknown_variable(pattern, schema.names()));
         }
     }
     Ok(())
 }
 
 /// The last rule that matches `name`.
-fn last_match<T: Copy>(rules: &[(String, T)], name: &str) -> Option<T> {
+pub fn last_match<T: Copy>(rules: &[(String, T)], name: &str) -> Option<T> {
     rules.iter().rev().find(|(pattern, _)| pattern_matches(pattern, name)).map(|(_, value)| *value)
-}
-
-/// A variable with its promise and its grid.
-pub struct Typed {
-    /// As the archive will hold it.
-    pub plan: VariablePlan,
-    /// Least and largest regular value; 0 where there is none.
-    pub ends: [f64; 2],
-    /// What the user should know.
-    pub warning: Option<String>,
-}
-
-fn type_variables(dataset: &Dataset, options: &Options, model: Option<&Model>) -> Result<Vec<Typed>> {
-    let typed = || {
-        dataset
-            .variables
-            .par_iter()
-            .map(|variable| {
-                let covered = model.is_some_and(|model| model.parts.iter().any(|part| part.covers(variable)));
-                let like = model.and_then(|model| given::table_grid(model, &variable.name));
-                type_as(variable, options, covered, like).map_err(|error| error.in_variable(&variable.name))
-            })
-            .collect()
-    };
-    in_threads(options.n_threads, typed)?
 }
 
 /// What is asked for a variable: its own rule, or the general bound.
 pub fn asked(options: &Options, name: &str) -> Result<BoundSpec> {
     last_match(&options.rules, name).unwrap_or(options.bound).check()
-}
-
-/// Types a variable and chooses its grid: the one that a network's output lands on if a model covers it.
-pub fn type_variable(variable: &Variable, options: &Options, covered: bool) -> Result<Typed> {
-    type_as(variable, options, covered, None)
-}
-
-/// [`type_variable`] with a grid of the kind of `like`, if one of that kind holds the values.
-fn type_as(variable: &Variable, options: &Options, covered: bool, like: Option<Grid>) -> Result<Typed> {
-    let missing = last_match(&options.missing, &variable.name).unwrap_or(Missing::Auto);
-    let spec = asked(options, &variable.name)?;
-    let (profile, bound, grid) = with_values!(&variable.values, v => {
-        let profile = profile(v, missing);
-        let bound = Bound::resolve(spec, profile.range);
-        let alike = like.and_then(|like| grid_like(v, &profile, bound, like));
-        let grid = alike.unwrap_or_else(|| choose_grid(v, &variable.shape, &profile, bound, covered));
-        (profile, bound, grid)
-    });
-    let ends = [profile.min, profile.max];
-    let warning = profile.found_missing.map(|value| {
-        format!(
-            "'{}': {value} is taken as missing and kept exactly; --missing none says otherwise",
-            variable.name
-        )
-    });
-    let mut patterns = profile.patterns;
-    patterns.truncate(MAX_PATTERNS);
-    let plan = VariablePlan {
-        name: variable.name.clone(),
-        dtype: variable.values.dtype(),
-        shape: variable.shape.clone(),
-        storage: variable.storage,
-        bound,
-        grid,
-        patterns,
-    };
-    Ok(Typed { plan, ends, warning })
-}
-
-/// A grid of the kind of another that holds the values as they are asked for.
-fn grid_like<T: Element>(values: &[T], profile: &Profile, bound: Bound, like: Grid) -> Option<Grid> {
-    let alike = |grid: &Grid| std::mem::discriminant(grid) == std::mem::discriminant(&like);
-    let lossy = lossy_grid(values, profile, &bound, false).filter(alike);
-    let exact = || exact_grids(values, profile).into_iter().find(alike);
-    lossy.or_else(exact).or_else(|| Some(like).filter(|&grid| holds_sample(values, profile, grid)))
-}
-
-/// The grid on which samples of the values take the fewest estimated bits.
-pub fn choose_grid<T: Element>(
-    values: &[T],
-    shape: &[usize],
-    profile: &Profile,
-    bound: Bound,
-    covered_by_model: bool,
-) -> Grid {
-    let lossy = lossy_grid(values, profile, &bound, covered_by_model);
-    if let (Some(grid), true) = (lossy, covered_by_model) {
-        return grid;
-    }
-    if let Some(grid) = lossy.filter(|grid| surely_small::<T>(grid, profile)) {
-        return grid;
-    }
-    let boxes = sample_boxes(four_axes(shape), 2 * SMALL_BOX);
-    let bits = |grid: Grid| -> f64 {
-        let mut n_own = 0;
-        let mut n_values = 0;
-        let samples: Vec<_> = boxes
-            .iter()
-            .map(|sample| {
-                let taken: Vec<T> = sample.positions.iter().map(|&p| values[p]).collect();
-                let numbers = quantize_on(&taken, grid, &bound, &profile.patterns);
-                n_own += numbers.specials.own_bits.len();
-                n_values += taken.len();
-                let mask = numbers.specials.mask().unwrap_or_default();
-                Sample { extents: sample.extents, q: numbers.q, mask }
-            })
-            .collect();
-        estimate_bits(&samples) + (n_own * (8 * size_of::<T>() + 4)) as f64 / n_values.max(1) as f64
-    };
-    let mut best = lossy.map(|grid| (bits(grid), grid));
-    if best.is_some_and(|(bits, _)| T::IS_FLOAT && bits < SMALL_SHARE * (8 * size_of::<T>()) as f64) {
-        return best.expect("just seen").1;
-    }
-    let exact = exact_grids(values, profile);
-    if let ([grid], None) = (exact.as_slice(), best) {
-        return *grid;
-    }
-    for grid in exact {
-        let bits = bits(grid);
-        if best.is_none_or(|(least, _)| bits < least) {
-            best = Some((bits, grid));
-        }
-    }
-    best.map_or(Grid::Order, |(_, grid)| grid)
-}
-
-/// True if even without differences the grid's numbers take few bits.
-fn surely_small<T: Element>(grid: &Grid, profile: &Profile) -> bool {
-    match *grid {
-        Grid::Uniform { step, .. } => {
-            let n_numbers = profile.range / step + 2.0;
-            n_numbers < 2f64.powf(SMALL_SHARE * (8 * size_of::<T>()) as f64)
-        }
-        _ => false,
-    }
-}
-
-/// The grid that spends the bound, if it allows any error.
-fn lossy_grid<T: Element>(values: &[T], profile: &Profile, bound: &Bound, covered: bool) -> Option<Grid> {
-    if profile.n_regular == 0 {
-        return None;
-    }
-    let uniform = |limit: f64| {
-        if T::IS_FLOAT && !profile.integral {
-            let step = uniform_step::<T>(limit, profile.max_abs())?;
-            return Some(Grid::Uniform { step, non_negative: profile.non_negative });
-        }
-        let whole = (limit.min(1e18)) as u64;
-        let in_reach = !T::IS_FLOAT || profile.max_abs() <= MAX_Q;
-        (in_reach && (whole >= 1 || T::IS_FLOAT)).then_some(Grid::Integer { step: 2 * whole + 1 })
-    };
-    match bound.spec {
-        BoundSpec::Lossless => None,
-        BoundSpec::Abs(_) | BoundSpec::Rel(_) => uniform(bound.limit),
-        BoundSpec::PwRel(_) => {
-            let step = log_step::<T>(bound.limit)?;
-            let least = Some(min_abs(values, &profile.patterns)).filter(|&least| least > 0.0)?;
-            Some(Grid::Log { step, low: log_number(least, step), integral: profile.integral })
-        }
-        BoundSpec::Unbounded if covered => {
-            uniform(if profile.integral { 0.0 } else { profile.range * FINE_STEP })
-        }
-        BoundSpec::Unbounded if size_of_val(values) > SMALL_BYTES => uniform(profile.range * UNBOUNDED_REL),
-        BoundSpec::Unbounded => None,
-    }
-}
-
-/// Grids that hold the values exactly.
-fn exact_grids<T: Element>(values: &[T], profile: &Profile) -> Vec<Grid> {
-    if !T::IS_FLOAT || profile.n_regular == 0 {
-        return vec![Grid::Order];
-    }
-    let narrow = size_of::<T>() == 8 && profile.f32_exact;
-    let mut grids = vec![if narrow { Grid::OrderF32 } else { Grid::Order }];
-    if profile.integral {
-        if profile.max_abs() <= MAX_Q {
-            grids.push(Grid::Integer { step: 1 });
-        }
-        return grids;
-    }
-    let step = libm::ldexp(1.0, low_bit(values, &profile.patterns).clamp(-1074, 1023));
-    if step.is_normal() && profile.max_abs() / step <= (1u64 << 32) as f64 {
-        grids.push(Grid::Uniform { step, non_negative: false });
-    }
-    let digits = (1..=6).map(|digits| 10f64.powi(digits));
-    grids.extend(
-        digits.map(|divisor| Grid::Decimal { divisor }).find(|grid| holds_sample(values, profile, *grid)),
-    );
-    grids
-}
-
-/// True if about a thousand values spread over all lie on `grid` exactly.
-fn holds_sample<T: Element>(values: &[T], profile: &Profile, grid: Grid) -> bool {
-    let lossless = Bound::resolve(BoundSpec::Lossless, 0.0);
-    let sample: Vec<T> = values.iter().step_by((values.len() / 1000).max(1)).copied().collect();
-    quantize_on(&sample, grid, &lossless, &profile.patterns).specials.own_bits.is_empty()
 }
 
 fn group_variables(

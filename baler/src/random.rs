@@ -19,6 +19,11 @@ fn splitmix64(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// 64 bits that follow from `x` and look random: one step of splitmix64.
+pub fn mix(mut x: u64) -> u64 {
+    splitmix64(&mut x)
+}
+
 impl Rng {
     /// The stream number `stream` of `seed`; different streams are independent for all practical ends.
     pub fn new(seed: u64, stream: u64) -> Self {

@@ -65,6 +65,10 @@ pub trait Progress {
     fn advance(&mut self, done: u64);
     /// Something that the user should know.
     fn warn(&mut self, text: &str);
+    /// True once the work is to stop: it is asked between chunks.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
 /// Tells nobody.

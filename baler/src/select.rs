@@ -1,9 +1,9 @@
 //! A part of a dataset: some variables and attachments out of all, in the places that they had in the source.
 
-use crate::dataset::{Attachment, Dataset, Layout, Variable};
-use std::collections::HashMap;
+use crate::dataset::{Attachment, Layout};
+use crate::source::{Schema, VariableSchema};
 
-/// What stands at one place of the file; indices are those of the dataset.
+/// What stands at one place of the file; indices are those of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
     /// The 2-D array of a table.
@@ -17,17 +17,17 @@ pub enum Slot {
 }
 
 /// The members of the file in their order: what has a position takes it, arrays fill the places between.
-pub fn slots(dataset: &Dataset) -> Vec<Slot> {
+pub fn slots(schema: &Schema) -> Vec<Slot> {
     let mut placed: Vec<(usize, Slot)> =
-        dataset.attachments.iter().enumerate().map(|(i, a)| (a.position, Slot::Text(i))).collect();
+        schema.attachments.iter().enumerate().map(|(i, a)| (a.position, Slot::Text(i))).collect();
     let mut first_array = 0;
-    if let Layout::Table { n_columns, data_position, names_position, .. } = dataset.layout {
+    if let Layout::Table { n_columns, data_position, names_position, .. } = schema.layout {
         placed.extend([(data_position, Slot::Data), (names_position, Slot::Names)]);
         first_array = n_columns;
     }
     placed.sort_by_key(|(position, _)| *position);
     let mut slots = Vec::new();
-    let mut arrays = first_array..dataset.variables.len();
+    let mut arrays = first_array..schema.variables.len();
     for (position, slot) in placed {
         while slots.len() < position {
             let Some(i) = arrays.next() else { break };
@@ -39,32 +39,28 @@ pub fn slots(dataset: &Dataset) -> Vec<Slot> {
     slots
 }
 
-/// The dataset with only those variables and attachments whose name `keep` accepts; everything else keeps
-/// its order, metadata of formats stay, what counts kept lists stays too, and a table stays a table as long as it has a column.
-pub fn select(dataset: Dataset, keep: impl Fn(&str) -> bool) -> Dataset {
-    let kept = with_counts(&dataset, &keep);
-    let variables: HashMap<String, bool> =
-        dataset.variables.iter().zip(&kept).map(|(v, kept)| (v.name.clone(), *kept)).collect();
-    let keep = |name: &str| variables.get(name).copied().unwrap_or_else(|| keep(name));
-    let kept_columns = match dataset.layout {
-        Layout::Table { n_columns, .. } => {
-            dataset.variables.iter().take(n_columns).filter(|v| keep(&v.name)).count()
-        }
+/// The schema with only those variables and attachments whose name `keep` accepts, and which variables these are;
+/// everything else keeps its order, metadata of formats stay, what counts kept lists stays too, and a table stays a table
+/// as long as it has a column.
+pub fn select_schema(schema: &Schema, keep: impl Fn(&str) -> bool) -> (Schema, Vec<usize>) {
+    let kept = with_counts(schema, &keep);
+    let kept_columns = match schema.layout {
+        Layout::Table { n_columns, .. } => kept.iter().take(n_columns).filter(|kept| **kept).count(),
         _ => 0,
     };
-    let kept_slots: Vec<Slot> = slots(&dataset)
+    let kept_slots: Vec<Slot> = slots(schema)
         .into_iter()
         .filter(|slot| match *slot {
             Slot::Data | Slot::Names => kept_columns > 0,
-            Slot::Array(i) => keep(&dataset.variables[i].name),
+            Slot::Array(i) => kept[i],
             Slot::Text(i) => {
-                let attachment = &dataset.attachments[i];
+                let attachment = &schema.attachments[i];
                 attachment.metadata_format().is_some() || keep(&attachment.name)
             }
         })
         .collect();
     let position_of = |slot| kept_slots.iter().position(|s| *s == slot);
-    let layout = match dataset.layout {
+    let layout = match schema.layout {
         Layout::Table { names_width, .. } => match (position_of(Slot::Data), position_of(Slot::Names)) {
             (Some(data_position), Some(names_position)) => {
                 Layout::Table { n_columns: kept_columns, data_position, names_position, names_width }
@@ -73,25 +69,26 @@ pub fn select(dataset: Dataset, keep: impl Fn(&str) -> bool) -> Dataset {
         },
         layout => layout,
     };
-    let attachments = (dataset.attachments.into_iter().enumerate())
-        .filter_map(|(i, a)| position_of(Slot::Text(i)).map(|position| Attachment { position, ..a }))
+    let attachments = (schema.attachments.iter().enumerate())
+        .filter_map(|(i, a)| position_of(Slot::Text(i)).map(|position| Attachment { position, ..a.clone() }))
         .collect();
-    let all = dataset.variables.into_iter().zip(&kept);
-    let mut variables: Vec<Variable> = all.filter(|(_, kept)| **kept).map(|(v, _)| v).collect();
-    for lists in variables.iter_mut().filter_map(|v| v.storage.lists.as_mut()) {
+    let indices: Vec<usize> = (0..kept.len()).filter(|&idx| kept[idx]).collect();
+    let mut variables: Vec<VariableSchema> =
+        indices.iter().map(|&idx| schema.variables[idx].clone()).collect();
+    for lists in variables.iter_mut().filter_map(|variable| variable.storage.lists.as_mut()) {
         lists.counts = kept.iter().take(lists.counts).filter(|kept| **kept).count();
     }
-    Dataset { variables, layout, attachments }
+    (Schema { variables, layout, attachments }, indices)
 }
 
 /// Which variables are kept: those that `keep` names, and what counts the items of their lists.
-fn with_counts(dataset: &Dataset, keep: impl Fn(&str) -> bool) -> Vec<bool> {
-    let mut kept: Vec<bool> = dataset.variables.iter().map(|v| keep(&v.name)).collect();
+fn with_counts(schema: &Schema, keep: impl Fn(&str) -> bool) -> Vec<bool> {
+    let mut kept: Vec<bool> = schema.names().map(keep).collect();
     for idx in 0..kept.len() {
-        let mut lists = dataset.variables[idx].storage.lists.filter(|_| kept[idx]);
+        let mut lists = schema.variables[idx].storage.lists.filter(|_| kept[idx]);
         while let Some(counts) = lists.map(|lists| lists.counts).filter(|&at| kept.get(at) == Some(&false)) {
             kept[counts] = true;
-            lists = dataset.variables[counts].storage.lists;
+            lists = schema.variables[counts].storage.lists;
         }
     }
     kept

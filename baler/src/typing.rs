@@ -1,5 +1,6 @@
 //! What kind of numbers a variable holds: its range, whether it is integral, whether its float64 are float32,
-//! which values are missing. Everything that the choice of a grid needs, from one pass over the values.
+//! which values are missing. Everything that the choice of a grid needs, from one pass over the values in pieces of any
+//! size (two where a missing value is found).
 
 use crate::options::Missing;
 use crate::quantize::blocks::{BLOCK, finite_ends};
@@ -30,59 +31,107 @@ pub struct Profile {
     pub found_missing: Option<f64>,
 }
 
-/// Profiles `values`; `missing` says which are left out.
+/// Profiles values in memory; `missing` says which are left out.
 pub fn profile<T: Element>(values: &[T], missing: Missing) -> Profile {
-    let (told, found_missing) = match missing {
-        Missing::None => (Vec::new(), None),
-        Missing::Value(value) => (missing_bits::<T>(value), None),
-        Missing::Auto => match find_missing(values) {
-            Some(value) => (vec![value.to_bits64()], Some(value.to_f64())),
-            None => (Vec::new(), None),
-        },
-    };
-    let mut p = Profile {
-        n_regular: 0,
-        min: f64::INFINITY,
-        max: f64::NEG_INFINITY,
-        range: 0.0,
-        integral: true,
-        f32_exact: true,
-        non_negative: true,
-        patterns: told,
-        found_missing,
-    };
-    let (mut low, mut high) = (i64::MAX, i64::MIN);
-    let mut nan = None;
-    for block in values.chunks(BLOCK) {
-        if T::IS_FLOAT && !holds_pattern(block, &p.patterns) && p.see_block(block) {
-            continue;
+    let mut profiler = Profiler::new::<T>(missing);
+    profiler.see(values);
+    if let Some(value) = profiler.found_missing::<T>() {
+        profiler = profiler.without::<T>(value);
+        profiler.see(values);
+    }
+    profiler.finish::<T>()
+}
+
+/// A profile in the making. It sees the values in order, in pieces of any size: what comes out is the same.
+pub struct Profiler {
+    profile: Profile,
+    /// Ends of the values that may be missing, where that is to be found out.
+    ends: Option<[Extreme; 2]>,
+    /// Orders of the smallest and largest regular value.
+    low: i64,
+    high: i64,
+    nan: Option<u64>,
+}
+
+impl Profiler {
+    /// Before the first value of dtype `T`.
+    pub fn new<T: Element>(missing: Missing) -> Profiler {
+        let told = match missing {
+            Missing::None | Missing::Auto => Vec::new(),
+            Missing::Value(value) => missing_bits::<T>(value),
+        };
+        let ends = (missing == Missing::Auto).then(|| [Extreme::new(i64::MAX), Extreme::new(i64::MIN)]);
+        Profiler { profile: Profile::empty(told), ends, low: i64::MAX, high: i64::MIN, nan: None }
+    }
+
+    /// The missing value that all values together show, if any: then they are to be seen again without it.
+    pub fn found_missing<T: Element>(&self) -> Option<T> {
+        self.ends.as_ref().and_then(|ends| missing_among(ends))
+    }
+
+    /// Before the first value, of which `missing` are left out as found.
+    pub fn without<T: Element>(&self, missing: T) -> Profiler {
+        let mut profile = Profile::empty(vec![missing.to_bits64()]);
+        profile.found_missing = Some(missing.to_f64());
+        Profiler { profile, ends: None, low: i64::MAX, high: i64::MIN, nan: None }
+    }
+
+    /// Takes in the next values.
+    pub fn see<T: Element>(&mut self, values: &[T]) {
+        if let Some(ends) = &mut self.ends {
+            see_ends(ends, values);
         }
-        for &x in block {
-            let value = x.to_f64();
-            if value.is_nan() && nan.is_none() {
-                nan = Some(x.to_bits64());
+        let p = &mut self.profile;
+        for block in values.chunks(BLOCK) {
+            if T::IS_FLOAT && !holds_pattern(block, &p.patterns) && p.see_block(block) {
+                continue;
             }
-            if value.is_finite() && !p.patterns.contains(&x.to_bits64()) {
-                p.see(value);
-                (low, high) = (low.min(x.order()), high.max(x.order()));
+            for &x in block {
+                let value = x.to_f64();
+                if value.is_nan() && self.nan.is_none() {
+                    self.nan = Some(x.to_bits64());
+                }
+                if value.is_finite() && !p.patterns.contains(&x.to_bits64()) {
+                    p.see(value);
+                    (self.low, self.high) = (self.low.min(x.order()), self.high.max(x.order()));
+                }
             }
         }
     }
-    p.patterns.extend(nan);
-    p.patterns.truncate(MAX_PATTERNS);
-    if p.n_regular == 0 {
-        (p.min, p.max) = (0.0, 0.0);
+
+    /// The profile of all values seen.
+    pub fn finish<T: Element>(self) -> Profile {
+        let mut p = self.profile;
+        p.patterns.extend(self.nan);
+        p.patterns.truncate(MAX_PATTERNS);
+        if p.n_regular == 0 {
+            (p.min, p.max) = (0.0, 0.0);
+        }
+        p.range = if T::IS_FLOAT || p.n_regular == 0 {
+            (p.max - p.min).min(f64::MAX)
+        } else {
+            self.high.abs_diff(self.low) as f64
+        };
+        p.non_negative = p.min >= 0.0;
+        p
     }
-    p.range = if T::IS_FLOAT || p.n_regular == 0 {
-        (p.max - p.min).min(f64::MAX)
-    } else {
-        high.abs_diff(low) as f64
-    };
-    p.non_negative = p.min >= 0.0;
-    p
 }
 
 impl Profile {
+    fn empty(patterns: Vec<u64>) -> Profile {
+        Profile {
+            n_regular: 0,
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            range: 0.0,
+            integral: true,
+            f32_exact: true,
+            non_negative: true,
+            patterns,
+            found_missing: None,
+        }
+    }
+
     /// Largest magnitude of a regular value.
     pub fn max_abs(&self) -> f64 {
         self.min.abs().max(self.max.abs())
@@ -110,13 +159,11 @@ impl Profile {
     }
 }
 
-/// Smallest magnitude above 0 of a regular value, or 0.
+/// Smallest magnitude above 0 of a regular value; infinity if there is none.
 pub fn min_abs<T: Element>(values: &[T], patterns: &[u64]) -> f64 {
     let regular = |x: &&T| patterns.is_empty() || !patterns.contains(&x.to_bits64());
     let sizes = values.iter().filter(regular).map(|x| x.to_f64().abs());
-    let smallest =
-        sizes.fold(f64::INFINITY, |least, size| if size > 0.0 && size < least { size } else { least });
-    if smallest == f64::INFINITY { 0.0 } else { smallest }
+    sizes.fold(f64::INFINITY, |least, size| if size > 0.0 && size < least { size } else { least })
 }
 
 /// Exponent of the lowest bit set in any regular value that is not 0 (floats; `i32::MAX` if there is none).
@@ -154,11 +201,8 @@ fn missing_bits<T: Element>(value: f64) -> Vec<u64> {
     if meant && !value.is_nan() { vec![x.to_bits64()] } else { Vec::new() }
 }
 
-/// A value that stands at an end of the range, is repeated, lies ten ranges of the others away from them, and is
-/// written like a fill value: at least 1e15 in size, or all nines, or below a non-negative rest.
-fn find_missing<T: Element>(values: &[T]) -> Option<T> {
-    let mut low = Extreme::new(i64::MAX);
-    let mut high = Extreme::new(i64::MIN);
+/// Takes in the ends of the next values.
+fn see_ends<T: Element>([low, high]: &mut [Extreme; 2], values: &[T]) {
     for block in values.chunks(BLOCK) {
         if is_inside(block, low.next, high.next) {
             continue;
@@ -171,6 +215,11 @@ fn find_missing<T: Element>(values: &[T]) -> Option<T> {
             high.see(x.order(), |a, b| a > b);
         }
     }
+}
+
+/// A value that stands at an end of the range, is repeated, lies ten ranges of the others away from them, and is
+/// written like a fill value: at least 1e15 in size, or all nines, or below a non-negative rest.
+fn missing_among<T: Element>([low, high]: &[Extreme; 2]) -> Option<T> {
     let candidate = |end: &Extreme, other_end: &Extreme| -> Option<T> {
         if end.count < 2 || end.next == other_end.value || end.next == end.value {
             return None;
@@ -182,7 +231,7 @@ fn find_missing<T: Element>(values: &[T]) -> Option<T> {
         (outside && looks_like_fill(far, next.min(T::from_order(other_end.value).to_f64())))
             .then(|| T::from_order(end.value))
     };
-    candidate(&high, &low).or_else(|| candidate(&low, &high))
+    candidate(high, low).or_else(|| candidate(low, high))
 }
 
 /// True if all values are clearly between those of orders `low` and `high`.
@@ -249,6 +298,32 @@ mod tests {
     }
 
     #[test]
+    fn pieces_of_any_size_give_the_profile_of_the_whole() {
+        let mut values: Vec<f32> = (0..5000).map(|i| ((i * 7919) % 4001) as f32 * 0.25 - 300.0).collect();
+        let plain = values.clone();
+        values[4000] = f32::from_bits(0x7fc0_0001);
+        values[4500] = f32::NAN;
+        values[17] = f32::NEG_INFINITY;
+        let mut filled = values.clone();
+        filled[3] = -9999.0;
+        filled[4999] = -9999.0;
+        for values in [plain, values, filled] {
+            for missing in [Missing::Auto, Missing::None, Missing::Value(-300.0)] {
+                let whole = profile(&values, missing);
+                for size in [1, 37, 1024, 1025, 4999] {
+                    let mut profiler = Profiler::new::<f32>(missing);
+                    values.chunks(size).for_each(|piece| profiler.see(piece));
+                    if let Some(value) = profiler.found_missing::<f32>() {
+                        profiler = profiler.without(value);
+                        values.chunks(size).for_each(|piece| profiler.see(piece));
+                    }
+                    assert_eq!(profiler.finish::<f32>(), whole, "{missing:?} in pieces of {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn ordinary_outliers_are_not_missing() {
         assert_eq!(profile(&[0.0, 0.0, 1.0, 1.0], Missing::Auto).found_missing, None);
         assert_eq!(profile(&[1.0, 2.0, 500.0, 500.0], Missing::Auto).found_missing, None);
@@ -267,7 +342,7 @@ mod tests {
         let p = profile::<f64>(&[], Missing::Auto);
         assert_eq!((p.n_regular, p.range), (0, 0.0));
         assert_eq!(min_abs(&[0.0, -2.0f32, 3.0, f32::NAN, 1.0], &[1f32.to_bits() as u64]), 2.0);
-        assert_eq!(min_abs::<f64>(&[0.0], &[]), 0.0);
+        assert_eq!(min_abs::<f64>(&[0.0], &[]), f64::INFINITY);
         assert_eq!(profile(&[i64::MIN, i64::MAX], Missing::Auto).range, u64::MAX as f64);
     }
 }

@@ -79,7 +79,7 @@ fn write_store(dataset: &Dataset, folder: &Path) {
 /// Reads every array by rows and compares with the whole.
 fn check_rows(path: &Path, format: Format) {
     let whole = io::read(path, &ReadOptions { format: Some(format), ..ReadOptions::default() }).unwrap();
-    let opened = io::open(path, format).unwrap();
+    let opened = io::open_arrays(path, format).unwrap();
     assert_eq!(opened.arrays().len(), whole.variables.len());
     for (idx, (info, variable)) in opened.arrays().iter().zip(&whole.variables).enumerate() {
         assert_eq!((&info.name, &info.shape), (&variable.name, &variable.shape));
@@ -237,10 +237,10 @@ fn files_of_real_tools_hold_what_was_put_in() {
 fn attributes_mark_what_is_missing_and_are_named_when_lost() {
     let (path, _) = assets().into_iter().find(|(path, _)| path.ends_with("ordered.h5")).unwrap();
     let dataset = io::read(&path, &ReadOptions::default()).unwrap();
-    assert_eq!(io::missing_values(&dataset), [("group/packed".to_string(), 99.0)]);
-    let lost = io::lost(&dataset, Format::Npz).unwrap();
+    assert_eq!(io::missing_values(&dataset.attachments), [("group/packed".to_string(), 99.0)]);
+    let lost = io::lost(&dataset.attachments, Format::Npz).unwrap();
     assert!(lost.contains("HDF5") && lost.contains("number 0 of group"), "{lost}");
-    assert_eq!(io::lost(&dataset, Format::Hdf5), None);
+    assert_eq!(io::lost(&dataset.attachments, Format::Hdf5), None);
     let npz = io::write(&dataset, Format::Npz).unwrap();
     assert_eq!(told(&read(&npz, Format::Npz).unwrap()), told(&dataset));
 }
@@ -289,7 +289,7 @@ fn damaged_metadata_of_an_archive_never_panic() {
             survives(|| io::write(&damaged, format), &format!("{} metadata at {at}", path.display()));
             damaged.attachments[0].bytes.truncate(at);
             survives(|| io::write(&damaged, format), &format!("{} metadata cut at {at}", path.display()));
-            let _ = (io::lost(&damaged, Format::Npy), io::missing_values(&damaged));
+            let _ = (io::lost(&damaged.attachments, Format::Npy), io::missing_values(&damaged.attachments));
         }
     }
 }

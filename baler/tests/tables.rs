@@ -193,10 +193,13 @@ fn payload(
     trained_on: std::ops::Range<usize>,
     used_on: std::ops::Range<usize>,
 ) -> usize {
-    let plans: Vec<_> = dataset
-        .variables
-        .iter()
-        .map(|variable| baler::plan::type_variable(variable, &Options::new(spec), false).unwrap().plan)
+    let source = baler::source::InMemory::of(dataset);
+    let plans: Vec<_> = (0..dataset.variables.len())
+        .map(|idx| {
+            baler::grids::type_variable(&source, idx, &Options::new(spec), baler::grids::Asked::Nothing)
+                .unwrap()
+                .plan
+        })
         .collect();
     let plans: Vec<_> = plans.iter().collect();
     let columns = |rows: std::ops::Range<usize>| -> Vec<Values> {

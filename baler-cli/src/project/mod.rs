@@ -15,8 +15,8 @@ use crate::cli::SayArgs;
 use crate::compress::say_report;
 use crate::input::{RawArgs, read_archive, read_data, read_model};
 use crate::library::{
-    Dataset, DecompressOptions, Error, Format, Options, Progress, Trained, compress_with, decompress_with,
-    inspect, train,
+    Dataset, DecompressOptions, Error, Format, Options, Progress, Schema, Trained, compress_with,
+    decompress_with, inspect, io, train,
 };
 use crate::output::{Target, say, write_stdout};
 use crate::progress::{Bar, Loudness};
@@ -104,7 +104,7 @@ fn read_project(places: &Places, bar: &mut Bar) -> Result<(Dataset, Options)> {
     }
     let mut options = settings.options().with_context(|| places.config_in_use().display().to_string())?;
     options.n_threads = file.threads.unwrap_or(0);
-    check_names(&options, std::slice::from_ref(&dataset))?;
+    check_names(&options, [&Schema::of(&dataset)])?;
     Ok((dataset, options))
 }
 
@@ -177,9 +177,9 @@ fn decompress_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
     let mut bar = args.say.bar();
     let dataset = decompress_with(&archive, &DecompressOptions::default(), &mut bar)?;
     bar.finish();
-    decompress::write_data(&dataset, Some(Format::Npz), &target)?;
+    target.write(&io::write(&dataset, Format::Npz)?)?;
     if args.say.loudness() > Loudness::Quiet {
-        say(&decompress::line(archive.len(), &dataset));
+        say(&decompress::line(archive.len() as u64, &Schema::of(&dataset)));
     }
     say_written(&places.decompressed, args.say);
     Ok(())

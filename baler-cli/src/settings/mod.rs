@@ -9,7 +9,7 @@ pub use file::FileSettings;
 pub use promise::PromiseArgs;
 pub use training::TrainingArgs;
 
-use crate::library::{Dataset, Error, Method, Options, Size, TrainOptions, pattern_matches};
+use crate::library::{Error, Method, Options, Schema, Size, TrainOptions, pattern_matches};
 use crate::nearest::suggestion;
 use anyhow::Result;
 use clap::Args;
@@ -67,8 +67,8 @@ impl Settings {
 }
 
 /// Every pattern of the options must match a variable.
-pub fn check_names(options: &Options, datasets: &[Dataset]) -> Result<()> {
-    let names: Vec<&str> = datasets.iter().flat_map(|d| &d.variables).map(|v| v.name.as_str()).collect();
+pub fn check_names<'a>(options: &Options, schemas: impl IntoIterator<Item = &'a Schema>) -> Result<()> {
+    let names: Vec<&str> = schemas.into_iter().flat_map(Schema::names).collect();
     let asked = options.rules.iter().map(|r| &r.0).chain(options.missing.iter().map(|m| &m.0));
     for pattern in asked.filter(|p| *p != "*") {
         if !names.iter().any(|name| pattern_matches(pattern, name)) {
@@ -89,7 +89,7 @@ pub fn unknown_variable(name: &str, known: &[&str]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::library::{BoundSpec, Values};
+    use crate::library::{BoundSpec, Dataset, Values};
     use baler::Variable;
 
     fn table() -> Dataset {
@@ -101,9 +101,9 @@ mod tests {
     fn unknown_names_are_told_with_the_nearest() {
         let mut options = Options::new(BoundSpec::Rel(1e-3));
         options.rules = vec![("p*".into(), BoundSpec::Lossless)];
-        check_names(&options, &[table()]).unwrap();
+        check_names(&options, &[Schema::of(&table())]).unwrap();
         options.rules.push(("mas".into(), BoundSpec::Lossless));
-        let error = check_names(&options, &[table()]).unwrap_err().to_string();
+        let error = check_names(&options, &[Schema::of(&table())]).unwrap_err().to_string();
         assert_eq!(error, "expected the name of a variable, found 'mas'; nearest: mass");
     }
 

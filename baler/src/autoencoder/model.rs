@@ -6,7 +6,7 @@ use crate::autoencoder::scaling::Scaling;
 use crate::autoencoder::weights::{read_network, write_network};
 use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::container::{GroupMethod, MODEL_MAGIC, check_magic, checksum};
-use crate::dataset::{DType, Variable};
+use crate::dataset::DType;
 use crate::entropy::Prior;
 use crate::error::{Error, Result};
 use crate::network::Network;
@@ -378,8 +378,8 @@ impl Model {
 
 impl Part {
     /// True if the part was trained for a variable of this name.
-    pub fn covers(&self, variable: &Variable) -> bool {
-        self.variables.iter().any(|known| known.name == variable.name)
+    pub fn covers(&self, name: &str) -> bool {
+        self.variables.iter().any(|known| known.name == name)
     }
 
     /// Extents of the tile, empty for a table.

@@ -135,6 +135,31 @@ impl Plan {
         if first.n_values() == 0 { 0 } else { first.n_rows().div_ceil(group.rows_per_chunk) }
     }
 
+    /// Rows of the chunk of a group that starts at `first_row`.
+    pub fn rows_of_chunk(&self, group: usize, first_row: usize) -> usize {
+        let group = &self.groups[group];
+        group.rows_per_chunk.min(self.variables[group.variables[0]].n_rows() - first_row)
+    }
+
+    /// Bytes of the values of that chunk.
+    pub fn chunk_bytes(&self, group: usize, first_row: usize) -> usize {
+        let n_rows = self.rows_of_chunk(group, first_row);
+        let of_variable = |&idx: &usize| {
+            let variable = &self.variables[idx];
+            variable.shape_of_rows(n_rows).iter().product::<usize>() * variable.dtype.size_bytes()
+        };
+        self.groups[group].variables.iter().map(of_variable).sum()
+    }
+
+    /// (group, first row) of every chunk, in the order of the archive.
+    pub fn chunk_starts(&self) -> impl Iterator<Item = (usize, usize)> {
+        let of_group = |(group_idx, group): (usize, &GroupPlan)| {
+            let rows_per_chunk = group.rows_per_chunk;
+            (0..self.n_chunks(group)).map(move |chunk_idx| (group_idx, chunk_idx * rows_per_chunk))
+        };
+        self.groups.iter().enumerate().flat_map(of_group)
+    }
+
     /// The bytes of docs/format.md, section "Plan".
     pub fn write(&self) -> Vec<u8> {
         let mut w = ByteWriter::default();

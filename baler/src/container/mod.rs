@@ -1,15 +1,19 @@
 //! Bits -> file and back: magic and version, the plan, the models, independent chunks, a footer with the chunk
-//! index and a hash of everything. docs/format.md is normative; this is its implementation.
+//! index and a hash of everything. docs/format.md is normative; this is its implementation: [`mod@writer`] writes front to
+//! back, [`mod@index`] finds the plan, the models and any chunk by seeks.
 //!
-//! Every section is a frame: length, bytes, and the first 8 bytes of their BLAKE3 hash. A reader checks the total
-//! hash before anything else, so damage is found wherever it is.
+//! Every section is a frame: length, bytes, and the first 8 bytes of their BLAKE3 hash.
 
 pub mod bytes;
 mod header;
+pub mod index;
+pub mod writer;
 
 use crate::error::{Error, Result};
 use bytes::{ByteReader, ByteWriter};
 pub use header::{GroupMethod, GroupPlan, Plan, VariablePlan, read_grid, write_grid};
+pub use index::Index;
+pub use writer::{Footer, archive_header, chunk_frame};
 
 /// First bytes of an archive: six that no text file has, and the version of the format.
 pub const ARCHIVE_MAGIC: [u8; 7] = *b"\x89BALE\n\x01";
@@ -27,9 +31,9 @@ pub fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
 
 /// A model as the archive holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ModelEntry<'a> {
+pub enum ModelEntry {
     /// The bytes of an autoencoder's decoder, or of a predictive model.
-    Inline(&'a [u8]),
+    Inline(Vec<u8>),
     /// A part of the model file with this BLAKE3 hash.
     Reference {
         /// BLAKE3 hash of the model file.
@@ -40,24 +44,17 @@ pub enum ModelEntry<'a> {
 }
 
 /// Where a chunk belongs, and its payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chunk<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
     /// Index of the group.
     pub group: usize,
     /// First row.
     pub first_row: usize,
     /// The method's own bytes.
-    pub payload: &'a [u8],
-    /// Byte offset of the payload in the archive.
-    pub offset: u64,
+    pub payload: Vec<u8>,
 }
 
-/// Makes an archive in memory, front to back.
-pub struct ArchiveWriter {
-    out: ByteWriter,
-    chunk_lengths: Vec<usize>,
-}
-
+/// Length, bytes, checksum.
 fn frame(bytes: &[u8], out: &mut ByteWriter) {
     out.block(bytes);
     out.raw(&checksum(bytes));
@@ -74,79 +71,36 @@ fn read_frame<'a>(r: &mut ByteReader<'a>, what: &str) -> Result<&'a [u8]> {
     }
 }
 
-impl ArchiveWriter {
-    /// Writes magic, plan and models.
-    pub fn new(plan: &Plan, models: &[ModelEntry]) -> ArchiveWriter {
-        let mut out = ByteWriter::default();
-        out.raw(&ARCHIVE_MAGIC);
-        frame(&plan.write(), &mut out);
-        let mut table = ByteWriter::default();
-        table.count(models.len());
-        for model in models {
-            match model {
-                ModelEntry::Inline(bytes) => {
-                    table.u8(0);
-                    table.block(bytes);
-                }
-                ModelEntry::Reference { hash, part } => {
-                    table.u8(1);
-                    table.raw(hash);
-                    table.count(*part);
-                }
-            }
-        }
-        frame(&table.bytes, &mut out);
-        ArchiveWriter { out, chunk_lengths: Vec::new() }
+/// The chunk in a whole frame.
+pub fn read_chunk(frame: &[u8]) -> Result<Chunk> {
+    let mut r = ByteReader::new(frame);
+    let mut fields = ByteReader::new(read_frame(&mut r, "a chunk")?);
+    if r.remaining() > 0 {
+        return Err(Error::corrupt("the chunk index does not fit the chunks"));
     }
-
-    /// Appends a chunk; chunks come group by group, row by row.
-    pub fn chunk(&mut self, group: usize, first_row: usize, payload: &[u8]) {
-        let start = self.out.bytes.len();
-        let mut record = ByteWriter::default();
-        record.count(group);
-        record.count(first_row);
-        record.raw(payload);
-        frame(&record.bytes, &mut self.out);
-        self.chunk_lengths.push(self.out.bytes.len() - start);
-    }
-
-    /// Bytes written so far.
-    pub fn len(&self) -> usize {
-        self.out.bytes.len()
-    }
-
-    /// True before anything is written, which never happens.
-    pub fn is_empty(&self) -> bool {
-        self.out.bytes.is_empty()
-    }
-
-    /// Writes the footer: chunk index, total hash, where the footer starts.
-    pub fn finish(mut self) -> Vec<u8> {
-        let total = blake3::hash(&self.out.bytes);
-        let mut footer = ByteWriter::default();
-        footer.count(self.chunk_lengths.len());
-        for &length in &self.chunk_lengths {
-            footer.count(length);
-        }
-        footer.raw(&total.as_bytes()[..TOTAL_HASH_BYTES]);
-        let start = self.out.bytes.len();
-        frame(&footer.bytes, &mut self.out);
-        let footer_len = (self.out.bytes.len() - start) as u32;
-        self.out.raw(&footer_len.to_le_bytes());
-        self.out.raw(&END_MAGIC);
-        self.out.bytes
-    }
+    let (group, first_row) = (fields.count()?, fields.count()?);
+    Ok(Chunk { group, first_row, payload: fields.rest().to_vec() })
 }
 
-/// A parsed archive; payloads are still packed.
+/// A parsed archive in memory; payloads are still packed.
 #[derive(Debug)]
-pub struct Archive<'a> {
+pub struct Archive {
     /// The plan.
     pub plan: Plan,
     /// The models.
-    pub models: Vec<ModelEntry<'a>>,
+    pub models: Vec<ModelEntry>,
     /// In order of groups and rows.
-    pub chunks: Vec<Chunk<'a>>,
+    pub chunks: Vec<Chunk>,
+}
+
+impl Archive {
+    /// Reads and checks everything but the payloads' contents.
+    pub fn parse(bytes: &[u8]) -> Result<Archive> {
+        let index = Index::open(std::io::Cursor::new(bytes))?;
+        index.check_hash()?;
+        let chunks = (0..index.n_chunks()).map(|chunk_idx| index.chunk(chunk_idx)).collect::<Result<_>>()?;
+        Ok(Archive { plan: index.plan, models: index.models, chunks })
+    }
 }
 
 /// True if the bytes start like an archive of any version.
@@ -171,84 +125,11 @@ pub fn check_magic(bytes: &[u8], magic: [u8; 7], what: &str) -> Result<()> {
     }
 }
 
-impl<'a> Archive<'a> {
-    /// Reads and checks everything but the payloads' contents.
-    pub fn parse(bytes: &'a [u8]) -> Result<Archive<'a>> {
-        check_magic(bytes, ARCHIVE_MAGIC, "archive (.bale)")?;
-        let (lengths, body_len) = read_footer(bytes)?;
-        let mut r = ByteReader::new(&bytes[..body_len]);
-        r.raw(ARCHIVE_MAGIC.len())?;
-        let plan = Plan::read(read_frame(&mut r, "the plan")?)?;
-        let models = read_models(read_frame(&mut r, "the models")?)?;
-        let mut chunks = Vec::with_capacity(lengths.len());
-        for length in lengths {
-            let start = r.position();
-            let record = read_frame(&mut r, "a chunk").map_err(|e| e.in_chunk(chunks.len()))?;
-            if r.position() - start != length {
-                return Err(Error::corrupt("the chunk index does not fit the chunks").in_chunk(chunks.len()));
-            }
-            let mut fields = ByteReader::new(record);
-            let (group, first_row) = (fields.count()?, fields.count()?);
-            let offset = (r.position() - CHECKSUM_BYTES - fields.remaining()) as u64;
-            chunks.push(Chunk { group, first_row, payload: fields.rest(), offset });
-        }
-        r.finish("the chunks")?;
-        let archive = Archive { plan, models, chunks };
-        archive.check_chunks()?;
-        Ok(archive)
-    }
-
-    /// Every group has all its chunks, in order.
-    fn check_chunks(&self) -> Result<()> {
-        let mut chunks = self.chunks.iter();
-        for (group_idx, group) in self.plan.groups.iter().enumerate() {
-            if let Some(model) = group.method.model()
-                && model >= self.models.len()
-            {
-                return Err(Error::corrupt(format!("expected at least {} models", model + 1)));
-            }
-            for chunk_idx in 0..self.plan.n_chunks(group) {
-                let expected = (group_idx, chunk_idx * group.rows_per_chunk);
-                if chunks.next().map(|chunk| (chunk.group, chunk.first_row)) != Some(expected) {
-                    return Err(Error::corrupt(format!("chunk {chunk_idx} of group {group_idx} is missing")));
-                }
-            }
-        }
-        match chunks.next() {
-            None => Ok(()),
-            Some(_) => Err(Error::corrupt("expected no more chunks")),
-        }
-    }
-}
-
-/// (length of each chunk's frame, length of everything before the footer), with the total hash checked.
-fn read_footer(bytes: &[u8]) -> Result<(Vec<usize>, usize)> {
-    let cut = || Error::corrupt("expected the end of an archive, found something else; the file is cut off");
-    let tail = bytes.len().checked_sub(8).filter(|&at| at >= ARCHIVE_MAGIC.len()).ok_or_else(cut)?;
-    if bytes[tail + 4..] != END_MAGIC {
-        return Err(cut());
-    }
-    let footer_len = u32::from_le_bytes(bytes[tail..tail + 4].try_into().expect("four bytes")) as usize;
-    let start = tail.checked_sub(footer_len).filter(|&at| at >= ARCHIVE_MAGIC.len()).ok_or_else(cut)?;
-    let mut outer = ByteReader::new(&bytes[start..tail]);
-    let mut r = ByteReader::new(read_frame(&mut outer, "the footer")?);
-    outer.finish("the footer")?;
-    let lengths = (0..r.count_of_items()?).map(|_| r.count()).collect::<Result<_>>()?;
-    let total = r.raw(TOTAL_HASH_BYTES)?;
-    r.finish("the footer")?;
-    if total != &blake3::hash(&bytes[..start]).as_bytes()[..TOTAL_HASH_BYTES] {
-        return Err(Error::corrupt(
-            "expected the hash of the whole archive, found another; the file is damaged",
-        ));
-    }
-    Ok((lengths, start))
-}
-
-fn read_models(bytes: &[u8]) -> Result<Vec<ModelEntry<'_>>> {
+fn read_models(bytes: &[u8]) -> Result<Vec<ModelEntry>> {
     let mut r = ByteReader::new(bytes);
     let models = (0..r.count_of_items()?)
         .map(|_| match r.u8()? {
-            0 => Ok(ModelEntry::Inline(r.block()?)),
+            0 => Ok(ModelEntry::Inline(r.block()?.to_vec())),
             1 => {
                 Ok(ModelEntry::Reference { hash: r.raw(32)?.try_into().expect("32 bytes"), part: r.count()? })
             }

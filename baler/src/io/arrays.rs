@@ -1,46 +1,34 @@
 //! What the formats that hold many arrays have in common: [`Arrays`] tells the name, dtype and shape of each and gives
-//! any rows of one without reading the rest; [`read_all`] makes a [`Dataset`] of it. What is no array of numbers
+//! any rows of one without reading the rest; [`Opened`] makes a [`Source`] of it. What is no array of numbers
 //! (attributes, headers) goes along as one attachment, in an encoding of the format's own. Refuses unknown names.
 
-use crate::dataset::{Attachment, DType, Dataset, Layout, Lists, Storage, Values, Variable, n_elements};
+use crate::dataset::{Attachment, DType, Layout, Storage, Values, n_elements};
 use crate::error::{Error, Result};
 use crate::io::{ReadOptions, unknown_name};
+use crate::select::select_schema;
+use crate::source::{Schema, Source, VariableSchema};
 use std::ops::Range;
+use std::sync::OnceLock;
+
+/// Bytes of all wanted arrays up to which they stay in memory once they were read: chunks of a file are unpacked once.
+const KEPT_BYTES: usize = 128 << 20;
+/// Bytes that are best read at a time of larger ones.
+const AT_ONCE_BYTES: usize = 16 << 20;
 
 /// What is known of an array before its values are read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ArrayInfo {
-    /// Name, unique in its file.
-    pub name: String,
-    /// Element type.
-    pub dtype: DType,
-    /// Extent of each axis; empty for a scalar.
-    pub shape: Vec<usize>,
-    /// How the file stores it.
-    pub storage: Storage,
-}
+pub type ArrayInfo = VariableSchema;
 
-impl ArrayInfo {
+impl VariableSchema {
     /// An array whose number of values memory could hold.
     pub fn new(
         name: impl Into<String>,
         dtype: DType,
         shape: Vec<usize>,
         big_endian: bool,
-    ) -> Result<ArrayInfo> {
+    ) -> Result<VariableSchema> {
         n_elements(&shape)?;
         let storage = Storage { big_endian: big_endian && dtype.size_bytes() > 1, ..Storage::default() };
-        Ok(ArrayInfo { name: name.into(), dtype, shape, storage })
-    }
-
-    /// The extent of the first axis; a scalar has one row.
-    pub fn n_rows(&self) -> usize {
-        self.shape.first().copied().unwrap_or(1)
-    }
-
-    /// Values of one row.
-    pub fn row_len(&self) -> usize {
-        self.shape.iter().skip(1).product()
+        Ok(VariableSchema { name: name.into(), dtype, shape, storage })
     }
 }
 
@@ -72,30 +60,78 @@ pub trait Arrays: Send + Sync {
     }
 }
 
-/// The arrays that `options` ask for, as a dataset.
-pub fn read_all(file: &dyn Arrays, options: &ReadOptions) -> Result<Dataset> {
-    let arrays = file.arrays();
-    let names: Vec<&str> = arrays.iter().map(|array| array.name.as_str()).collect();
-    options.check_drop(&names)?;
-    let inner = options.inner.as_deref().map(|inner| inner.trim_matches('/'));
-    let inner = inner.map(|inner| below(inner, file.above())).filter(|inner| !inner.is_empty());
-    if let Some(inner) = inner
-        && !names.iter().any(|name| is_inside(name, inner))
-    {
-        return Err(unknown_name(inner, &names));
+/// The arrays of a file that `options` ask for.
+pub struct Opened {
+    file: Box<dyn Arrays>,
+    schema: Schema,
+    /// Where each variable stands in the file.
+    indices: Vec<usize>,
+    /// The values of variables that were read, where all of them together are few; else they are read again.
+    kept: Option<Vec<OnceLock<Values>>>,
+}
+
+impl Opened {
+    /// Of a file that is open; what it does not keep is told.
+    pub fn new(file: Box<dyn Arrays>, options: &ReadOptions) -> Result<Opened> {
+        let arrays = file.arrays();
+        let names: Vec<&str> = arrays.iter().map(|array| array.name.as_str()).collect();
+        options.check_drop(&names)?;
+        let inner = options.inner.as_deref().map(|inner| inner.trim_matches('/'));
+        let inner = inner.map(|inner| below(inner, file.above())).filter(|inner| !inner.is_empty());
+        if let Some(inner) = inner
+            && !names.iter().any(|name| is_inside(name, inner))
+        {
+            return Err(unknown_name(inner, &names));
+        }
+        file.warnings().iter().for_each(|warning| options.warnings.add(warning.clone()));
+        let wanted = |name: &str| inner.is_none_or(|inner| is_inside(name, inner)) && !options.drops(name);
+        let all = Schema { variables: arrays.to_vec(), layout: file.layout(), attachments: Vec::new() };
+        let (mut schema, indices) = select_schema(&all, wanted);
+        let metadata = file.metadata(&wanted);
+        let position = schema.variables.len();
+        schema.attachments.extend(metadata.map(|metadata| Attachment { position, ..metadata }));
+        let few = schema.size_bytes() <= KEPT_BYTES;
+        let kept = few.then(|| indices.iter().map(|_| OnceLock::new()).collect());
+        Ok(Opened { file, schema, indices, kept })
     }
-    file.warnings().iter().for_each(|warning| options.warnings.add(warning.clone()));
-    let wanted = |name: &str| inner.is_none_or(|inner| is_inside(name, inner)) && !options.drops(name);
-    let kept = kept(arrays, &wanted);
-    let mut variables = (arrays.iter().enumerate())
-        .filter(|(idx, _)| kept[*idx])
-        .map(|(idx, array)| read_one(file, idx, array).map_err(|e| e.in_variable(&array.name)))
-        .collect::<Result<Vec<Variable>>>()?;
-    for lists in variables.iter_mut().filter_map(|v| v.storage.lists.as_mut()) {
-        lists.counts = kept[..lists.counts].iter().filter(|kept| **kept).count();
+
+    fn rows_of(&self, variable: usize, rows: Range<usize>) -> Result<Values> {
+        let told = |e: Error| e.in_variable(&self.schema.variables[variable].name);
+        self.file.rows(self.indices[variable], rows).map_err(told)
     }
-    let attachments = file.metadata(&wanted).map(|a| Attachment { position: variables.len(), ..a });
-    Ok(Dataset { variables, layout: file.layout(), attachments: attachments.into_iter().collect() })
+}
+
+impl Source for Opened {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
+        let array = &self.schema.variables[variable];
+        if let Some(kept) = &self.kept {
+            if let Some(values) = kept[variable].get() {
+                return Ok(values.slice(elements));
+            }
+            let values = self.rows_of(variable, 0..array.n_rows())?;
+            return Ok(kept[variable].get_or_init(|| values).slice(elements));
+        }
+        let row_len = array.row_len().max(1);
+        let rows = elements.start / row_len..elements.end.div_ceil(row_len);
+        let first = rows.start * row_len;
+        let values = self.rows_of(variable, rows)?;
+        match elements.start == first && elements.len() == values.len() {
+            true => Ok(values),
+            false => Ok(values.slice(elements.start - first..elements.end - first)),
+        }
+    }
+
+    fn rows_at_once(&self, variables: &[usize]) -> usize {
+        let row_bytes = |&idx: &usize| {
+            let array = &self.schema.variables[idx];
+            array.row_len() * array.dtype.size_bytes()
+        };
+        (AT_ONCE_BYTES / variables.iter().map(row_bytes).sum::<usize>().max(1)).max(1)
+    }
 }
 
 /// `inner` less `above`, if that stands before it.
@@ -108,28 +144,9 @@ fn below<'a>(inner: &'a str, above: &str) -> &'a str {
     }
 }
 
-/// Which arrays are wanted, or count the items of lists that are.
-fn kept(arrays: &[ArrayInfo], wanted: &impl Fn(&str) -> bool) -> Vec<bool> {
-    let mut kept: Vec<bool> = arrays.iter().map(|array| wanted(&array.name)).collect();
-    for idx in 0..kept.len() {
-        let mut lists = arrays[idx].storage.lists.filter(|_| kept[idx]);
-        while let Some(Lists { counts, .. }) = lists {
-            kept[counts] = true;
-            lists = arrays[counts].storage.lists;
-        }
-    }
-    kept
-}
-
 /// True if `name` is the array `inner` or lies in the group of that name.
 fn is_inside(name: &str, inner: &str) -> bool {
     name.strip_prefix(inner).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-fn read_one(file: &dyn Arrays, idx: usize, array: &ArrayInfo) -> Result<Variable> {
-    let values = file.rows(idx, 0..array.n_rows())?;
-    let variable = Variable::new(array.name.clone(), array.shape.clone(), values)?;
-    Ok(Variable { storage: array.storage, ..variable })
 }
 
 /// Refuses to make `n_bytes` of a file of `file_bytes`: packed chunks unpack to at most some thousand times their size,

@@ -2,14 +2,21 @@
 //! is int64 (uint64 if it must be), of true and false bool, of other numbers float64; an empty field, `nan`
 //! and `NA` are NaN. Refuses a column with text: it names the column, the row and the value.
 //!
-//! The text is read twice, once to type the columns and once for the values, so that no field is kept as text.
+//! The text is read twice, once to type the columns and once for the values, which go to memory or a temporary file.
 
-use crate::dataset::{DType, Dataset, Layout, Values, Variable};
+use crate::dataset::{DType, Layout, Storage, Values};
 use crate::error::{Error, Result};
-use crate::io::{self, ReadOptions, table};
+use crate::io::store::{Region, Spill};
+use crate::io::stored::{Part, Place, Stored};
+use crate::io::{ReadOptions, table};
+use crate::source::{Schema, Source, VariableSchema};
 use crate::with_values;
 use csv::{ByteRecord, ReaderBuilder, Trim};
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{Seek, SeekFrom, Write};
+
+/// Rows whose values wait to be written together.
+const ROWS_AT_ONCE: usize = 1 << 13;
 
 /// What is known of a column after some of its fields.
 #[derive(Debug, Clone)]
@@ -87,8 +94,12 @@ fn parse_bool(field: &str) -> Option<u8> {
 }
 
 /// Calls `row` with every record and its line; all must have as many fields as the first.
-fn each_record(bytes: &[u8], mut row: impl FnMut(&ByteRecord, u64) -> Result<()>) -> Result<()> {
-    let mut reader = ReaderBuilder::new().has_headers(false).trim(Trim::All).from_reader(bytes);
+fn each_record(file: &Region, mut row: impl FnMut(&ByteRecord, u64) -> Result<()>) -> Result<()> {
+    let mut text = file.reader();
+    if file.read_at(0, 3)? == b"\xef\xbb\xbf" {
+        text.seek(SeekFrom::Start(3)).map_err(|e| Error::io("reading the csv", e))?;
+    }
+    let mut reader = ReaderBuilder::new().has_headers(false).trim(Trim::All).from_reader(text);
     let mut record = ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(malformed)? {
         row(&record, record.position().map_or(0, csv::Position::line))?;
@@ -111,12 +122,11 @@ fn text(field: &[u8]) -> std::borrow::Cow<'_, str> {
 }
 
 /// One variable a column; without a header line they are called c0, c1, ...
-pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Dataset> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+pub fn open(file: &Region, options: &ReadOptions) -> Result<Stored> {
     let mut columns: Vec<Column> = Vec::new();
     let mut n_rows = 0;
     let mut first = None;
-    each_record(bytes, |record, line| {
+    each_record(file, |record, line| {
         if first.is_none() {
             let is_header = !is_row_of_numbers(record);
             first = Some(is_header);
@@ -134,14 +144,15 @@ pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Dataset> {
         }
         Ok(())
     })?;
-    let variables = columns.iter().map(|c| empty(c, n_rows)).collect::<Result<Vec<_>>>()?;
-    table::check_names(&variables)?;
-    let variables = fill(bytes, first == Some(true), &columns, variables)?;
-    let dataset = Dataset { variables, layout: Layout::Columns, attachments: Vec::new() };
-    match &options.inner {
-        Some(inner) => io::pick(dataset, inner),
-        None => Ok(dataset),
-    }
+    let variable = |column: &Column| {
+        let (name, storage) = (column.name.clone(), Storage::default());
+        Ok(VariableSchema { name, dtype: column.dtype(n_rows)?, shape: vec![n_rows], storage })
+    };
+    let variables = columns.iter().map(variable).collect::<Result<Vec<_>>>()?;
+    let schema = Schema { variables, layout: Layout::Columns, attachments: Vec::new() };
+    table::check_names(&schema)?;
+    let parts = fill(file, first == Some(true), &columns, &schema)?;
+    Ok(Stored::new(schema, parts))
 }
 
 fn is_row_of_numbers(record: &ByteRecord) -> bool {
@@ -149,32 +160,38 @@ fn is_row_of_numbers(record: &ByteRecord) -> bool {
         && record.iter().any(|f| text(f).parse::<f64>().is_ok_and(f64::is_finite))
 }
 
-/// The variable of a column with no value yet.
-fn empty(column: &Column, n_rows: usize) -> Result<Variable> {
-    let values = match column.dtype(n_rows)? {
-        DType::I64 => Values::I64(Vec::with_capacity(n_rows)),
-        DType::U64 => Values::U64(Vec::with_capacity(n_rows)),
-        DType::Bool => Values::Bool(Vec::with_capacity(n_rows)),
-        _ => Values::F64(Vec::with_capacity(n_rows)),
+/// The second reading: every field has been seen to parse as its column's dtype. Columns are written one behind the
+/// other, some rows at a time.
+fn fill(file: &Region, has_header: bool, columns: &[Column], schema: &Schema) -> Result<Vec<Part>> {
+    let mut spill = Spill::new(schema.size_bytes() as u64)?;
+    let mut buffers: Vec<Values> =
+        schema.variables.iter().map(|variable| Values::empty(variable.dtype)).collect();
+    let mut starts = Vec::with_capacity(columns.len());
+    let mut end = 0;
+    for variable in &schema.variables {
+        starts.push(end);
+        end += variable.size_bytes() as u64;
+    }
+    let mut places = starts.clone();
+    let mut flush = |buffers: &mut Vec<Values>| -> Result<()> {
+        for (values, at) in buffers.iter_mut().zip(&mut places) {
+            let mut bytes = Vec::new();
+            values.append_bytes(&mut bytes, false);
+            spill.write_at(*at, &bytes)?;
+            *at += bytes.len() as u64;
+            *values = Values::empty(values.dtype());
+        }
+        Ok(())
     };
-    Variable::new(column.name.clone(), vec![0], values)
-}
-
-/// The second reading: every field has been seen to parse as its column's dtype.
-fn fill(
-    bytes: &[u8],
-    has_header: bool,
-    columns: &[Column],
-    mut variables: Vec<Variable>,
-) -> Result<Vec<Variable>> {
     let mut is_header = has_header;
-    each_record(bytes, |record, line| {
+    let mut n_waiting = 0;
+    each_record(file, |record, line| {
         if std::mem::take(&mut is_header) {
             return Ok(());
         }
-        for (column, variable) in columns.iter().zip(&mut variables) {
+        for (column, values) in columns.iter().zip(&mut buffers) {
             let field = text(&record[column.position]);
-            let pushed = match &mut variable.values {
+            let pushed = match values {
                 Values::I64(v) => field.parse().map(|x| v.push(x)).is_ok(),
                 Values::U64(v) => field.parse().map(|x| v.push(x)).is_ok(),
                 Values::Bool(v) => parse_bool(&field).map(|x| v.push(x)).is_some(),
@@ -185,37 +202,54 @@ fn fill(
                 return Err(Error::input(format!("the csv changed while it was read (line {line})")));
             }
         }
+        n_waiting += 1;
+        if n_waiting == ROWS_AT_ONCE {
+            n_waiting = 0;
+            flush(&mut buffers)?;
+        }
         Ok(())
     })?;
-    for variable in &mut variables {
-        variable.shape = vec![variable.values.len()];
-    }
-    Ok(variables)
+    flush(&mut buffers)?;
+    let all = spill.finish()?;
+    let part = |(variable, start): (&VariableSchema, u64)| {
+        let region = all.part(start, variable.size_bytes() as u64)?;
+        Ok(Part { region, big_endian: false, place: Place::Whole })
+    };
+    schema.variables.iter().zip(starts).map(part).collect()
 }
 
-/// The columns as text with a header line; floats in the fewest digits that give them back.
-pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
-    let n_rows = dataset.variables.first().map_or(0, |v| v.values.len());
-    if let Some(other) = dataset.variables.iter().find(|v| v.shape != [n_rows]) {
+/// Writes the columns as text with a header line; floats in the fewest digits that give them back.
+pub fn write(source: &dyn Source, out: &mut dyn Write) -> Result<()> {
+    let variables = &source.schema().variables;
+    let n_rows = variables.first().map_or(0, VariableSchema::n_values);
+    if let Some(other) = variables.iter().find(|v| v.shape != [n_rows]) {
         return Err(Error::config(format!(
             "expected columns of one length for csv, found shape {:?}; write an .npz",
             other.shape
         ))
         .in_variable(&other.name));
     }
-    let mut out = csv::WriterBuilder::new().from_writer(Vec::new());
-    let failed = |e: csv::Error| Error::input(format!("the csv cannot be written ({e})"));
-    out.write_record(dataset.variables.iter().map(|v| &v.name)).map_err(failed)?;
+    let failed = |e: csv::Error| match e.into_kind() {
+        csv::ErrorKind::Io(e) => Error::io("writing the csv", e),
+        kind => Error::input(format!("the csv cannot be written ({kind:?})")),
+    };
+    let mut out = csv::WriterBuilder::new().from_writer(out);
+    out.write_record(variables.iter().map(|v| &v.name)).map_err(failed)?;
     let mut field = String::new();
-    for row in 0..n_rows {
-        for variable in &dataset.variables {
-            field.clear();
-            write_field(&variable.values, row, &mut field);
-            out.write_field(&field).map_err(failed)?;
+    let all: Vec<usize> = (0..variables.len()).collect();
+    let at_once = source.rows_at_once(&all);
+    for start in (0..n_rows).step_by(at_once) {
+        let columns = source.read_rows(&all, start..start.saturating_add(at_once).min(n_rows))?;
+        for row in 0..columns.first().map_or(0, Values::len) {
+            for values in &columns {
+                field.clear();
+                write_field(values, row, &mut field);
+                out.write_field(&field).map_err(failed)?;
+            }
+            out.write_record(None::<&[u8]>).map_err(failed)?;
         }
-        out.write_record(None::<&[u8]>).map_err(failed)?;
     }
-    out.into_inner().map_err(|e| Error::input(format!("the csv cannot be written ({})", e.error())))
+    out.flush().map_err(|e| Error::io("writing the csv", e))
 }
 
 fn write_field(values: &Values, row: usize, field: &mut String) {
@@ -233,6 +267,16 @@ fn write_field(values: &Values, row: usize, field: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::{Dataset, Variable};
+    use crate::io;
+
+    fn read(bytes: &[u8], options: &ReadOptions) -> Result<Dataset> {
+        io::read_bytes(bytes, io::Format::Csv, options)
+    }
+
+    fn write(dataset: &Dataset) -> Result<Vec<u8>> {
+        io::write(dataset, io::Format::Csv)
+    }
 
     fn read_text(text: &str) -> Result<Dataset> {
         read(text.as_bytes(), &ReadOptions::default())

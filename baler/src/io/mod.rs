@@ -1,9 +1,10 @@
-//! Files to a [`Dataset`] and back, one module a format with both directions.
-//! Refuses formats it does not know by name, and never runs code from a file (no unpickling).
+//! Files to a [`Source`] and back, one module each format. [`open`] reads in pieces,
+//! [`write_source`] writes in pieces; [`read`] and [`write()`] are the same for a [`Dataset`] in memory. Refuses formats it
+//! does not know by name, and never runs code from a file (no unpickling).
 
 mod arrays;
-mod bytes;
 mod csv;
+mod decompressed;
 mod fits;
 mod hdf5;
 mod npy;
@@ -13,22 +14,29 @@ mod parquet;
 mod piece;
 mod raw;
 mod root;
+mod store;
+mod stored;
 mod table;
 mod tiff;
 mod warnings;
+mod write;
 mod zarr;
 
 pub use arrays::{ArrayInfo, Arrays};
+pub use decompressed::Decompressed;
 pub use raw::RawSpec;
+pub use store::{Appended, Region, Spill};
+pub use stored::{Part, Place, Stored};
 pub use warnings::Warnings;
+pub use write::{WriteSeek, write_source};
 
-use crate::dataset::{Dataset, Layout, Variable};
+use crate::dataset::{Attachment, Dataset, Layout};
 use crate::error::{Error, Result};
 use crate::options::pattern_matches;
-use crate::select::select;
-use bytes::Bytes;
-use std::borrow::Cow;
-use std::io::Read;
+use crate::source::{InMemory, Schema, Selected, Source, VariableSchema, collect};
+use crate::threads::Threads;
+use arrays::Opened;
+use std::io::Cursor;
 use std::path::Path;
 
 /// File formats that are read and written.
@@ -131,79 +139,107 @@ impl ReadOptions {
     }
 }
 
-/// Reads a file, or standard input where `path` is `-`.
-pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+/// Opens a file, or standard input where `path` is `-`. Files are read in pieces, by seeks; what cannot be sought, or
+/// not be read in pieces, is first brought to memory or a temporary file.
+pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
+    let known = options.format.or(options.raw.as_ref().map(|_| Format::Raw));
     if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::io("reading standard input", e))?;
-        let format =
-            options.format.or(options.raw.as_ref().map(|_| Format::Raw)).or(Format::from_magic(&bytes));
-        let format = format.ok_or_else(|| {
-            Error::config("the format of standard input is not known; say which it is (npy, npz, csv, h5, tif, fits or raw)")
+        let file = Spill::of_reader(&mut std::io::stdin().lock())?;
+        let shown = Format::from_magic(&file.read_at(0, 16)?);
+        let format = known.or(shown).ok_or_else(|| {
+            Error::config("the format of standard input is not known; say which it is (npy, npz, csv, h5, root, parquet, tif, fits or raw)")
         })?;
-        return read_bytes(&bytes, format, options);
+        return open_region(file, format, options);
     }
-    let format = match (options.format, &options.raw) {
-        (Some(format), _) => format,
-        (None, Some(_)) => Format::Raw,
-        (None, None) => Format::from_path(path)?,
+    let format = known.map_or_else(|| Format::from_path(path), Ok)?;
+    if format == Format::Zarr {
+        return finished(Box::new(Opened::new(Box::new(zarr::Zarr::open(path)?), options)?), true, options);
+    }
+    let reading = |e| Error::io(format!("reading '{}'", path.display()), e);
+    let file = std::fs::File::open(path).map_err(reading)?;
+    let file = match file.metadata().map_err(reading)?.is_file() {
+        true => Region::of_file(file).map_err(reading)?,
+        // A named pipe, for example.
+        false => Spill::of_reader(&mut &file)?,
     };
-    if format.holds_arrays() {
-        return finish(arrays::read_all(&*open(path, format)?, options)?, options);
-    }
-    let bytes = std::fs::read(path).map_err(|e| Error::io(format!("reading '{}'", path.display()), e))?;
-    read_bytes(&bytes, format, options)
+    open_region(file, format, options)
 }
 
-/// Reads the bytes of a whole file.
-pub fn read_bytes(bytes: &[u8], format: Format, options: &ReadOptions) -> Result<Dataset> {
-    let dataset = match format {
-        Format::Npy => single(npy::read("data", bytes)?, options)?,
-        Format::Npz => npz::read(bytes, options)?,
-        Format::Csv => csv::read(bytes, options)?,
-        Format::Raw => {
+/// Opens the bytes of a file.
+fn open_region(file: Region, format: Format, options: &ReadOptions) -> Result<Box<dyn Source>> {
+    if format.holds_arrays() {
+        return finished(Box::new(Opened::new(arrays_of(file, format)?, options)?), true, options);
+    }
+    let (source, picked) = match format {
+        Format::Npy => (single(npy::open("data", &file)?, options)?, true),
+        Format::Npz => npz::open(&file, options)?,
+        Format::Csv => (csv::open(&file, options)?, false),
+        _ => {
             let spec = options.raw.as_ref().ok_or_else(|| {
                 Error::config("a headerless file does not say what it holds; give --shape and --dtype")
             })?;
-            single(raw::read(bytes, spec)?, options)?
+            (single(raw::open(file, spec)?, options)?, true)
         }
-        _ => arrays::read_all(&*opened(Bytes::memory(bytes.to_vec()), format)?, options)?,
     };
-    finish(dataset, options)
+    finished(Box::new(source), picked, options)
 }
 
-/// The dataset less what is dropped.
-fn finish(dataset: Dataset, options: &ReadOptions) -> Result<Dataset> {
-    let dataset = if options.drop.is_empty() { dataset } else { select(dataset, |n| !options.drops(n)) };
-    if dataset.variables.is_empty() {
-        return Err(Error::input("expected at least one array of numbers, found none"));
-    }
-    Ok(dataset)
-}
-
-/// Opens a file of arrays without reading their values; not for formats that are read whole.
-pub fn open(path: &Path, format: Format) -> Result<Box<dyn Arrays>> {
+/// Opens a file of arrays without reading their values; not for formats without names of arrays.
+pub fn open_arrays(path: &Path, format: Format) -> Result<Box<dyn Arrays>> {
     if format == Format::Zarr {
         return Ok(Box::new(zarr::Zarr::open(path)?));
     }
-    opened(Bytes::open(path)?, format)
+    let reading = |e| Error::io(format!("reading '{}'", path.display()), e);
+    let file = std::fs::File::open(path).and_then(Region::of_file).map_err(reading)?;
+    arrays_of(file, format)
 }
 
-fn opened(bytes: Bytes, format: Format) -> Result<Box<dyn Arrays>> {
+fn arrays_of(file: Region, format: Format) -> Result<Box<dyn Arrays>> {
     match format {
-        Format::Hdf5 => Ok(Box::new(hdf5::Hdf5::open(bytes)?)),
-        Format::Tiff => Ok(Box::new(tiff::Tiff::open(bytes)?)),
-        Format::Fits => Ok(Box::new(fits::Fits::open(bytes)?)),
+        Format::Hdf5 => Ok(Box::new(hdf5::Hdf5::open(file)?)),
+        Format::Tiff => Ok(Box::new(tiff::Tiff::open(file)?)),
+        Format::Fits => Ok(Box::new(fits::Fits::open(file)?)),
+        Format::Root => Ok(Box::new(root::Root::open(file)?)),
+        Format::Parquet => Ok(Box::new(parquet::Parquet::open(file)?)),
         Format::Zarr => Err(Error::config("a Zarr store is a folder and cannot be read from standard input")),
-        Format::Root => Ok(Box::new(root::Root::open(bytes)?)),
-        Format::Parquet => Ok(Box::new(parquet::Parquet::open(bytes)?)),
         Format::Npy | Format::Npz | Format::Csv | Format::Raw => {
             Err(Error::config("expected a format with arrays that can be read one by one"))
         }
     }
+}
+
+/// The source less what is not asked for; `picked` says that the inner array is picked already.
+fn finished(source: Box<dyn Source>, picked: bool, options: &ReadOptions) -> Result<Box<dyn Source>> {
+    source.schema().check()?;
+    let source: Box<dyn Source> = match &options.inner {
+        Some(inner) if !picked => {
+            let names: Vec<&str> = source.schema().names().collect();
+            if !names.contains(&inner.as_str()) {
+                return Err(unknown_name(inner, &names));
+            }
+            Box::new(Selected::new(source, |name| name == inner))
+        }
+        _ => source,
+    };
+    let source: Box<dyn Source> = match options.drop.is_empty() {
+        true => source,
+        false => Box::new(Selected::new(source, |name| !options.drops(name))),
+    };
+    if source.schema().variables.is_empty() {
+        return Err(Error::input("expected at least one array of numbers, found none"));
+    }
+    Ok(source)
+}
+
+/// Reads a file into memory, or standard input where `path` is `-`.
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+    collect(&open(path, options)?, &Threads::new(1)?, |_| ())
+}
+
+/// Reads the bytes of a whole file.
+pub fn read_bytes(bytes: &[u8], format: Format, options: &ReadOptions) -> Result<Dataset> {
+    let source = open_region(Region::of_bytes(bytes.to_vec()), format, options)?;
+    collect(&source, &Threads::new(1)?, |_| ())
 }
 
 /// The error for a name or pattern that fits none of `names`.
@@ -213,50 +249,22 @@ fn unknown_name(name: &str, names: &[&str]) -> Error {
     Error::config(format!("expected a variable of the file, found '{name}'; it has {known}{more}"))
 }
 
-/// The one column or array called `name`.
-fn pick(dataset: Dataset, name: &str) -> Result<Dataset> {
-    if dataset.variable(name).is_none() {
-        let names: Vec<&str> = dataset.variables.iter().map(|v| v.name.as_str()).collect();
-        return Err(unknown_name(name, &names));
-    }
-    Ok(select(dataset, |n| n == name))
-}
-
-fn single(variable: Variable, options: &ReadOptions) -> Result<Dataset> {
+fn single((variable, part): (VariableSchema, Part), options: &ReadOptions) -> Result<Stored> {
     options.check_drop(&[&variable.name])?;
     if let Some(inner) = &options.inner {
         return Err(Error::config(format!(
             "expected a file with named arrays for ':{inner}', found a single array"
         )));
     }
-    Ok(Dataset { variables: vec![variable], layout: Layout::Single, attachments: Vec::new() })
+    let schema = Schema { variables: vec![variable], layout: Layout::Single, attachments: Vec::new() };
+    Ok(Stored::new(schema, vec![part]))
 }
 
-/// The bytes of a file of `format`. What the format cannot hold is an error that names one which can, except
-/// for text beside the numbers (column names, attachments), which only npz keeps.
+/// The bytes of a file of `format`; see [`write_source`].
 pub fn write(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    match format {
-        Format::Npy => npy::write(as_single(dataset)?.as_ref(), &mut bytes),
-        Format::Raw => raw::write(as_single(dataset)?.as_ref(), &mut bytes),
-        Format::Csv => return csv::write(dataset),
-        Format::Npz if dataset.layout == Layout::Columns => {
-            let same_dtype = dataset.variables.windows(2).all(|v| v[0].values.dtype() == v[1].values.dtype());
-            let columns = dataset.variables.clone();
-            let table = if same_dtype { Dataset::from_table(columns) } else { Dataset::from_arrays(columns) };
-            return npz::write(&Dataset { attachments: dataset.attachments.clone(), ..table });
-        }
-        Format::Npz => return npz::write(dataset),
-        Format::Hdf5 => return hdf5::write(dataset),
-        Format::Tiff => return tiff::write(dataset),
-        Format::Fits => return fits::write(dataset),
-        Format::Zarr => {
-            return Err(Error::config("a Zarr store is a folder; give the output a name that ends in .zarr"));
-        }
-        Format::Root => return root::write(dataset),
-        Format::Parquet => return parquet::write(dataset),
-    }
-    Ok(bytes)
+    let mut out = Cursor::new(Vec::new());
+    write_source(&InMemory::of(dataset), format, &mut out)?;
+    Ok(out.into_inner())
 }
 
 /// The files of a Zarr store with the dataset: (path within the folder, bytes).
@@ -264,10 +272,10 @@ pub fn write_zarr(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
     zarr::write(dataset)
 }
 
-/// What `format` cannot keep of the metadata of the format that the dataset was read from, in words; none if nothing
+/// What `format` cannot keep of the metadata of the format that the data were read from, in words; none if nothing
 /// is lost.
-pub fn lost(dataset: &Dataset, format: Format) -> Option<String> {
-    let (source, names) = dataset.attachments.iter().find_map(|attachment| {
+pub fn lost(attachments: &[Attachment], format: Format) -> Option<String> {
+    let (source, names) = attachments.iter().find_map(|attachment| {
         let names = match attachment.metadata_format()? {
             hdf5::NAME if format != Format::Hdf5 => hdf5::names(&attachment.bytes),
             tiff::NAME if format != Format::Tiff => tiff::names(&attachment.bytes),
@@ -285,33 +293,14 @@ pub fn lost(dataset: &Dataset, format: Format) -> Option<String> {
 }
 
 /// The values that the source's metadata mark as missing: (name of the variable, value).
-pub fn missing_values(dataset: &Dataset) -> Vec<(String, f64)> {
-    let of_hdf5 = dataset.metadata(hdf5::NAME).map(hdf5::missing_values);
-    let of_fits = dataset.metadata(fits::NAME).map(fits::missing_values);
-    let of_zarr = dataset.metadata(zarr::NAME).map(zarr::missing_values);
-    of_hdf5.or(of_fits).or(of_zarr).unwrap_or_default()
-}
-
-/// The one array that a dataset is: its only variable, or its table as (rows, columns).
-fn as_single(dataset: &Dataset) -> Result<Cow<'_, Variable>> {
-    let n_columns = match dataset.layout {
-        Layout::Table { n_columns, .. } => n_columns,
-        Layout::Columns => dataset.variables.len(),
-        Layout::Arrays | Layout::Single => 0,
-    };
-    match &dataset.variables[..] {
-        [one] if n_columns == 0 => Ok(Cow::Borrowed(one)),
-        columns if n_columns > 0 && n_columns == columns.len() => {
-            let (values, shape, storage) = table::join(columns)?;
-            let values = if storage.fortran_order { order::fortran_to_c(&values, &shape) } else { values };
-            let variable = Variable::new("data", shape.to_vec(), values)?;
-            Ok(Cow::Owned(Variable { storage, ..variable }))
-        }
-        several => Err(Error::config(format!(
-            "expected one array for this output format, found {}; write an .npz or pick one with --variables",
-            several.len()
-        ))),
-    }
+pub fn missing_values(attachments: &[Attachment]) -> Vec<(String, f64)> {
+    let marked = attachments.iter().find_map(|attachment| match attachment.metadata_format()? {
+        hdf5::NAME => Some(hdf5::missing_values(&attachment.bytes)),
+        fits::NAME => Some(fits::missing_values(&attachment.bytes)),
+        zarr::NAME => Some(zarr::missing_values(&attachment.bytes)),
+        _ => None,
+    });
+    marked.unwrap_or_default()
 }
 
 /// Splits `FILE:INNER`. An existing path with a colon is a path; so is a drive letter (`C:\run.npz`).
@@ -333,7 +322,7 @@ pub fn split_inner(argument: &str) -> (&str, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{DType, Storage, Values};
+    use crate::dataset::{DType, Storage, Values, Variable};
 
     fn column(name: &str, values: Values) -> Variable {
         Variable::new(name, vec![values.len()], values).unwrap()
@@ -347,6 +336,10 @@ mod tests {
     fn the_format_follows_the_name() {
         let of = |name: &str| Format::from_path(Path::new(name)).unwrap();
         assert_eq!((of("a.nc"), of("a.TIFF"), of("a.fits")), (Format::Hdf5, Format::Tiff, Format::Fits));
+        assert_eq!(
+            (of("a.root"), of("a.parquet"), of("a.zarr")),
+            (Format::Root, Format::Parquet, Format::Zarr)
+        );
         assert_eq!(Format::from_path(Path::new("a/b.NPZ")).unwrap(), Format::Npz);
         assert_eq!(Format::from_path(Path::new("x.f32")).unwrap(), Format::Raw);
         let error = Format::from_path(Path::new("x.txt")).unwrap_err().to_string();
@@ -404,8 +397,7 @@ mod tests {
     fn single_arrays_change_their_container() {
         let storage = Storage { fortran_order: true, big_endian: true, lists: None };
         let array = npy::tests::any_array(DType::I32, &[3, 5], storage);
-        let mut npy = Vec::new();
-        npy::write(&array, &mut npy);
+        let npy = npy::tests::bytes_of(&array);
         let dataset = read_bytes(&npy, Format::Npy, &ReadOptions::default()).unwrap();
         assert_eq!(write(&dataset, Format::Npy).unwrap(), npy);
         let npz = write(&dataset, Format::Npz).unwrap();

@@ -5,9 +5,11 @@
 //! The header is a Python dictionary with three keys. It is read by a small parser of its own: it does not
 //! recurse and allocates nothing but what it returns, so that no header can exhaust stack or memory.
 
-use crate::dataset::{DType, Storage, Values, Variable, n_elements};
+use crate::dataset::{DType, Storage, n_elements};
 use crate::error::{Error, Result};
-use crate::io::order;
+use crate::io::store::Region;
+use crate::io::stored::{Part, Place};
+use crate::source::VariableSchema;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
@@ -38,44 +40,50 @@ pub struct Header {
     pub data_start: usize,
 }
 
-/// Reads the header and checks that the items fill the rest of `bytes` exactly.
-pub fn read_header(bytes: &[u8]) -> Result<Header> {
+/// Where the header's text begins and how long it is, from the first 12 bytes.
+fn text_place(bytes: &[u8]) -> Result<(usize, usize)> {
     if !bytes.starts_with(MAGIC) {
         return Err(Error::input("expected an npy file (magic \\x93NUMPY), found other bytes"));
     }
-    let (text_start, text_len) = match (bytes.get(6..8), bytes.get(8..10), bytes.get(10..12)) {
-        (Some([1, 0]), Some(&[a, b]), _) => (10, usize::from(u16::from_le_bytes([a, b]))),
-        (Some([2 | 3, 0]), Some(&[a, b]), Some(&[c, d])) => (12, u32::from_le_bytes([a, b, c, d]) as usize),
-        (Some([1..=3, 0]) | None, ..) => return Err(Error::input("the npy header is cut off")),
-        (Some(version), ..) => {
-            return Err(Error::new(
-                crate::ErrorKind::Unsupported,
-                format!("expected npy version 1.0, 2.0 or 3.0, found {}.{}", version[0], version[1]),
-            ));
+    match (bytes.get(6..8), bytes.get(8..10), bytes.get(10..12)) {
+        (Some([1, 0]), Some(&[a, b]), _) => Ok((10, usize::from(u16::from_le_bytes([a, b])))),
+        (Some([2 | 3, 0]), Some(&[a, b]), Some(&[c, d])) => {
+            Ok((12, u32::from_le_bytes([a, b, c, d]) as usize))
         }
-    };
-    let text = bytes[text_start..].get(..text_len).ok_or_else(|| {
-        Error::input(format!(
+        (Some([1..=3, 0]) | None, ..) => Err(Error::input("the npy header is cut off")),
+        (Some(version), ..) => Err(Error::new(
+            crate::ErrorKind::Unsupported,
+            format!("expected npy version 1.0, 2.0 or 3.0, found {}.{}", version[0], version[1]),
+        )),
+    }
+}
+
+/// Reads the header and checks that the items fill the rest of the file exactly.
+pub fn read_header(file: &Region) -> Result<Header> {
+    let (text_start, text_len) = text_place(&file.read_at(0, 12)?)?;
+    let text = file.read_at(text_start as u64, text_len as u64)?;
+    if text.len() < text_len {
+        return Err(Error::input(format!(
             "expected an npy header of {text_len} bytes, found {}; the file is cut off",
-            bytes.len() - text_start
-        ))
-    })?;
-    let text = std::str::from_utf8(text).map_err(|_| Error::input("the npy header is not text"))?;
+            text.len()
+        )));
+    }
+    let text = std::str::from_utf8(&text).map_err(|_| Error::input("the npy header is not text"))?;
     let (item, fortran_order, shape) = Parser { rest: text }.dictionary()?;
     let header = Header { item, fortran_order, shape, data_start: text_start + text_len };
-    header.check_size(bytes.len() - header.data_start)?;
+    header.check_size(file.len() - header.data_start as u64)?;
     Ok(header)
 }
 
 impl Header {
-    fn check_size(&self, found: usize) -> Result<()> {
+    fn check_size(&self, found: u64) -> Result<()> {
         let item_bytes = match self.item {
             Item::Number { dtype, .. } => dtype.size_bytes(),
             Item::Text { n_chars, unicode, .. } => n_chars.saturating_mul(if unicode { 4 } else { 1 }),
             Item::Time => 8,
         };
         let expected = n_elements(&self.shape)?.checked_mul(item_bytes);
-        if expected != Some(found) {
+        if expected.map(|n_bytes| n_bytes as u64) != Some(found) {
             return Err(Error::input(format!(
                 "shape {:?} of {item_bytes}-byte items needs {} bytes, found {found}; the file is cut off or damaged",
                 self.shape,
@@ -241,53 +249,39 @@ fn descr(dtype: DType, big_endian: bool) -> String {
     format!("{order}{kind}{}", dtype.size_bytes())
 }
 
-/// The numbers of an npy file, axes in the order of `header.shape`, values in the order of the file.
-pub fn read_values(bytes: &[u8], header: &Header) -> Result<Values> {
-    match header.item {
-        Item::Number { dtype, big_endian } => {
-            Values::from_bytes(dtype, &bytes[header.data_start..], big_endian)
-        }
-        _ => Err(Error::input(
-            "expected an array of numbers, found text or dates; put it into an npz beside the numbers",
-        )),
-    }
-}
-
 /// How the file stores the numbers.
 pub fn storage(header: &Header) -> Storage {
     let big_endian = matches!(header.item, Item::Number { big_endian: true, .. });
     Storage { fortran_order: header.fortran_order, big_endian, lists: None }
 }
 
-/// The array of a whole npy file.
-pub fn read(name: &str, bytes: &[u8]) -> Result<Variable> {
-    let header = read_header(bytes)?;
-    let mut values = read_values(bytes, &header)?;
-    if header.fortran_order {
-        values = order::fortran_to_c(&values, &header.shape);
-    }
+/// The array of an npy file, and where its values are.
+pub fn open(name: &str, file: &Region) -> Result<(VariableSchema, Part)> {
+    let header = read_header(file)?;
+    let Item::Number { dtype, big_endian } = header.item else {
+        return Err(Error::input(
+            "expected an array of numbers, found text or dates; put it into an npz beside the numbers",
+        ));
+    };
+    let start = header.data_start as u64;
+    let region = file.part(start, file.len() - start)?;
+    let place = match header.fortran_order && header.shape.len() > 1 {
+        true => Place::Fortran(Default::default()),
+        false => Place::Whole,
+    };
     let storage = storage(&header);
-    Ok(Variable { storage, ..Variable::new(name, header.shape, values)? })
+    let variable = VariableSchema { name: name.to_string(), dtype, shape: header.shape, storage };
+    Ok((variable, Part { region, big_endian, place }))
 }
 
-/// Appends `variable` as a whole npy file, in the order of axes and bytes of its source.
-pub fn write(variable: &Variable, out: &mut Vec<u8>) {
-    let Storage { fortran_order, big_endian, .. } = variable.storage;
-    append_header(&descr(variable.values.dtype(), big_endian), fortran_order, &variable.shape, out);
-    if fortran_order {
-        order::c_to_fortran(&variable.values, &variable.shape).append_bytes(out, big_endian);
-    } else {
-        variable.values.append_bytes(out, big_endian);
-    }
+/// The bytes of the header of an array that is stored in the order of axes and bytes of its source.
+pub fn header(dtype: DType, shape: &[usize], storage: Storage) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    append_header(&descr(dtype, storage.big_endian), storage.fortran_order, shape, &mut bytes);
+    bytes
 }
 
-/// Appends a 2-D array whose values are already in the order of `storage`.
-pub fn write_stored(values: &Values, shape: [usize; 2], storage: Storage, out: &mut Vec<u8>) {
-    append_header(&descr(values.dtype(), storage.big_endian), storage.fortran_order, &shape, out);
-    values.append_bytes(out, storage.big_endian);
-}
-
-/// The strings of a 1-D string array; trailing NULs are padding.
+/// The strings of a 1-D string array; trailing NULs are padding. `bytes` are those of the whole file.
 pub fn read_text(bytes: &[u8], header: &Header) -> Result<Vec<String>> {
     let Item::Text { n_chars, unicode, big_endian } = header.item else {
         return Err(Error::input("expected an array of strings, found numbers"));
@@ -353,6 +347,10 @@ fn append_header(descr: &str, fortran_order: bool, shape: &[usize], out: &mut Ve
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::dataset::{Dataset, Values, Variable};
+    use crate::io::{self, stored::Stored};
+    use crate::source::{Schema, collect};
+    use crate::threads::Threads;
 
     /// An array with every byte value, of any dtype.
     pub(crate) fn any_array(dtype: DType, shape: &[usize], storage: Storage) -> Variable {
@@ -362,10 +360,26 @@ pub(crate) mod tests {
         Variable { storage, ..Variable::new("data", shape.to_vec(), values).unwrap() }
     }
 
-    fn bytes_of(variable: &Variable) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        write(variable, &mut bytes);
-        bytes
+    /// The npy file of an array.
+    pub(crate) fn bytes_of(variable: &Variable) -> Vec<u8> {
+        let dataset = Dataset {
+            variables: vec![variable.clone()],
+            layout: crate::Layout::Single,
+            attachments: Vec::new(),
+        };
+        io::write(&dataset, io::Format::Npy).unwrap()
+    }
+
+    fn read(name: &str, bytes: &[u8]) -> Result<Variable> {
+        let (variable, part) = open(name, &Region::of_bytes(bytes.to_vec()))?;
+        let schema =
+            Schema { variables: vec![variable], layout: crate::Layout::Single, attachments: Vec::new() };
+        let source = Stored::new(schema, vec![part]);
+        Ok(collect(&source, &Threads::new(1)?, |_| ())?.variables.remove(0))
+    }
+
+    fn read_header(bytes: &[u8]) -> Result<Header> {
+        super::read_header(&Region::of_bytes(bytes.to_vec()))
     }
 
     fn with_header(text: &str, data: &[u8]) -> Vec<u8> {

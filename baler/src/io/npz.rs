@@ -1,33 +1,39 @@
-//! NumPy's npz: a zip of npy files in, a [`Dataset`] out, and back (stored, as `np.savez` does, with a fixed
-//! date so that the same dataset gives the same bytes). Refuses members that are no npy, encrypted members,
-//! and sizes that the bytes present cannot bear out.
+//! NumPy's npz: a zip of npy files in, variables out, and back (stored, as `np.savez` does, with a fixed date so that the
+//! same dataset gives the same bytes). Members that are stored are read where they stand, others are unpacked first, to
+//! memory or a temporary file. Refuses members that are no npy, encrypted members, and sizes that the bytes present
+//! cannot bear out.
 
-use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::io::ReadOptions;
+use crate::io::store::{Region, RegionReader, Spill};
+use crate::io::stored::Stored;
 use crate::io::table::{self, Member};
-use crate::io::{self, ReadOptions};
-use std::io::{Cursor, Read, Write};
+use crate::source::Source;
+use std::io::{Read, Seek, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// Deflate makes at most 1032 bytes out of one.
 const MAX_DEFLATE_RATIO: u64 = 1032;
+/// Bytes that are unpacked at a time.
+const UNPACKED_AT_ONCE: u64 = 1 << 20;
 
-/// All members that `options` asks for: those not dropped, or only the one named by `options.inner`.
-pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Dataset> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+/// All members that `options` asks for: those not dropped, or only the one named by `options.inner`, and whether it was
+/// one; if not, it is left for the caller to pick a column of that name.
+pub fn open(file: &Region, options: &ReadOptions) -> Result<(Stored, bool)> {
+    let mut archive = ZipArchive::new(file.reader()).map_err(damaged)?;
     let mut names = Vec::new();
     let mut n_packed_bytes = 0u64;
     for i in 0..archive.len() {
-        let file = archive.by_index_raw(i).map_err(damaged)?;
-        n_packed_bytes = n_packed_bytes.saturating_add(file.compressed_size());
-        names.push(member_name(&file.name().map_err(damaged)?)?);
+        let member = archive.by_index_raw(i).map_err(damaged)?;
+        n_packed_bytes = n_packed_bytes.saturating_add(member.compressed_size());
+        names.push(member_name(&member.name().map_err(damaged)?)?);
     }
     // Members that share bytes are how a small zip unpacks into a huge one.
-    if n_packed_bytes > bytes.len() as u64 {
+    if n_packed_bytes > file.len() {
         return Err(Error::input(format!(
             "the members of the npz claim {n_packed_bytes} bytes, the file has {}; it is damaged",
-            bytes.len()
+            file.len()
         )));
     }
     let inner = options.inner.as_ref().filter(|inner| names.contains(inner));
@@ -39,16 +45,13 @@ pub fn read(bytes: &[u8], options: &ReadOptions) -> Result<Dataset> {
     };
     let mut members = Vec::new();
     for (i, name) in names.iter().enumerate().filter(|(_, name)| wanted(name)) {
-        let bytes = unpack(&mut archive, i).map_err(|e| e.in_variable(name))?;
-        members.push(Member::parse(name.clone(), bytes)?);
+        let member = unpack(&mut archive, i, file).map_err(|e| e.in_variable(name))?;
+        members.push(Member::parse(name.clone(), member)?);
     }
-    let dataset = table::assemble(members)?;
-    let columns = dataset.variables.iter().map(|v| &v.name);
-    options.check_drop(&names.iter().chain(columns).map(String::as_str).collect::<Vec<_>>())?;
-    match (&options.inner, inner) {
-        (Some(column), None) => io::pick(dataset, column),
-        _ => Ok(dataset),
-    }
+    let stored = table::assemble(members)?;
+    let columns = stored.schema().names();
+    options.check_drop(&names.iter().map(String::as_str).chain(columns).collect::<Vec<_>>())?;
+    Ok((stored, inner.is_some()))
 }
 
 fn member_name(path: &str) -> Result<String> {
@@ -59,68 +62,99 @@ fn member_name(path: &str) -> Result<String> {
     })
 }
 
-/// The bytes of one member. The memory grows with the bytes read, never by what the directory claims.
-fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, i: usize) -> Result<Vec<u8>> {
-    let mut file = archive.by_index(i).map_err(damaged)?;
-    let (size, packed_size) = (file.size(), file.compressed_size());
-    let credible = match file.compression() {
-        CompressionMethod::Stored => size == packed_size,
-        _ => size <= packed_size.saturating_mul(MAX_DEFLATE_RATIO),
-    };
+/// The bytes of one member, its checksum checked: where they stand in the file if they are stored.
+fn unpack(archive: &mut ZipArchive<RegionReader>, i: usize, file: &Region) -> Result<Region> {
+    let mut member = archive.by_index(i).map_err(damaged)?;
+    let (size, packed_size) = (member.size(), member.compressed_size());
+    let is_stored = member.compression() == CompressionMethod::Stored;
+    let credible =
+        if is_stored { size == packed_size } else { size <= packed_size.saturating_mul(MAX_DEFLATE_RATIO) };
     if !credible {
         return Err(Error::input(format!(
             "{packed_size} packed bytes cannot hold {size} bytes; the npz is damaged"
         )));
     }
-    let mut bytes = Vec::new();
-    if file.compression() == CompressionMethod::Stored {
-        // At most the length of the file: `read` has checked the sum.
-        bytes.reserve_exact(size as usize);
+    let start = member.data_start();
+    let mut unpacked = if is_stored { None } else { Some(Spill::new(size)?) };
+    let (mut bytes, mut n_bytes) = (Vec::new(), 0);
+    loop {
+        bytes.clear();
+        member.by_ref().take(UNPACKED_AT_ONCE).read_to_end(&mut bytes).map_err(|e| {
+            Error::input(format!(
+                "expected {size} bytes in the npz member, which cannot be unpacked ({e}); the file is damaged"
+            ))
+        })?;
+        if bytes.is_empty() || n_bytes > size {
+            break;
+        }
+        if let Some(unpacked) = unpacked.as_mut().filter(|_| n_bytes + bytes.len() as u64 <= size) {
+            unpacked.write_at(n_bytes, &bytes)?;
+        }
+        n_bytes += bytes.len() as u64;
     }
-    file.by_ref().take(size.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| {
-        Error::input(format!(
-            "expected {size} bytes in the npz member, which cannot be unpacked ({e}); the file is damaged"
-        ))
-    })?;
-    if bytes.len() as u64 != size {
-        return Err(Error::input(format!("expected {size} bytes in the npz member, found {}", bytes.len())));
+    if n_bytes != size {
+        return Err(Error::input(format!("expected {size} bytes in the npz member, found {n_bytes}")));
     }
-    Ok(bytes)
+    match (unpacked, start) {
+        (Some(unpacked), _) => unpacked.finish(),
+        (None, Some(start)) => file.part(start, size),
+        (None, None) => Err(Error::input("the npz does not say where its members are; it is damaged")),
+    }
 }
 
 fn damaged(error: zip::result::ZipError) -> Error {
     Error::input(format!("expected an npz (a zip of npy files), found damaged or other bytes ({error})"))
 }
 
-/// The bytes of an npz with all variables and attachments.
-pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
-    let members = table::members(dataset)?;
-    let n_bytes: usize = members.iter().map(|(name, bytes)| bytes.len() + 2 * name.len() + 128).sum();
-    let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(n_bytes + 64)));
-    for (name, bytes) in members {
+/// Writes an npz member by member.
+pub struct NpzWriter<W: Write + Seek>(ZipWriter<W>);
+
+impl<W: Write + Seek> NpzWriter<W> {
+    /// Without a member.
+    pub fn new(out: W) -> NpzWriter<W> {
+        NpzWriter(ZipWriter::new(out))
+    }
+
+    /// Where to write the `n_bytes` of the next member.
+    pub fn member(&mut self, name: &str, n_bytes: usize) -> Result<&mut dyn Write> {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(zip::DateTime::default())
-            .large_file(bytes.len() >= u32::MAX as usize);
-        zip.start_file(format!("{name}.npy"), options)
+            .large_file(n_bytes >= u32::MAX as usize);
+        self.0
+            .start_file(format!("{name}.npy"), options)
             .map_err(|e| Error::input(format!("'{name}' cannot be a member of an npz ({e})")))?;
-        zip.write_all(&bytes).map_err(|e| Error::io("writing an npz member", e))?;
+        Ok(&mut self.0)
     }
-    let cursor = zip.finish().map_err(|e| Error::input(format!("the npz cannot be finished ({e})")))?;
-    Ok(cursor.into_inner())
+
+    /// Writes the directory.
+    pub fn finish(self) -> Result<()> {
+        match self.0.finish() {
+            Ok(_) => Ok(()),
+            Err(zip::result::ZipError::Io(e)) => Err(Error::io("writing the npz", e)),
+            Err(e) => Err(Error::input(format!("the npz cannot be finished ({e})"))),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{DType, Layout, Storage, Values, Variable};
-    use crate::io::npy;
+    use crate::dataset::{DType, Dataset, Layout, Storage, Values, Variable};
     use crate::io::npy::tests::any_array;
+    use crate::io::{self, npy};
+    use std::io::Cursor;
 
     fn npy_of(variable: &Variable) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        npy::write(variable, &mut bytes);
-        bytes
+        npy::tests::bytes_of(variable)
+    }
+
+    fn read(bytes: &[u8], options: &ReadOptions) -> Result<Dataset> {
+        io::read_bytes(bytes, io::Format::Npz, options)
+    }
+
+    fn write(dataset: &Dataset) -> Result<Vec<u8>> {
+        io::write(dataset, io::Format::Npz)
     }
 
     fn text(texts: &[&str]) -> Vec<u8> {
@@ -140,11 +174,12 @@ mod tests {
     }
 
     fn contents(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
-        let mut archive = ZipArchive::new(Cursor::new(bytes)).unwrap();
+        let file = Region::of_bytes(bytes.to_vec());
+        let mut archive = ZipArchive::new(file.reader()).unwrap();
         (0..archive.len())
             .map(|i| {
                 let name = archive.by_index(i).unwrap().name().unwrap().into_owned();
-                (name, unpack(&mut archive, i).unwrap())
+                (name, unpack(&mut archive, i, &file).unwrap().all().unwrap())
             })
             .collect()
     }

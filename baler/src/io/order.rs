@@ -2,7 +2,6 @@
 //! function needs slices whose length fits the shape and gives back the same number of values.
 
 use crate::dataset::Values;
-use crate::with_values;
 
 /// Edge of the square that is transposed at a time: 64 x 64 doubles are 32 KiB, one level-1 cache.
 const TILE: usize = 64;
@@ -116,11 +115,6 @@ fn interleave<T: Copy>(columns: &[&[T]], fortran_order: bool) -> Vec<T> {
     out
 }
 
-/// True if all columns hold `n_rows` values.
-pub fn all_of_length(columns: &[&Values], n_rows: usize) -> bool {
-    columns.iter().all(|c| with_values!(c, v => v.len()) == n_rows)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,7 +155,7 @@ mod tests {
             let Values::F64(first) = &columns[0] else { panic!() };
             assert_eq!(first[1], if fortran_order { 1.0 } else { 3.0 });
             let references: Vec<&Values> = columns.iter().collect();
-            assert!(all_of_length(&references, 100));
+            assert!(references.iter().all(|column| column.len() == 100));
             assert_eq!(join_columns(&references, fortran_order).unwrap(), table);
         }
         assert!(join_columns(&[&Values::U8(vec![1]), &Values::I8(vec![1])], false).is_none());

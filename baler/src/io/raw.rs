@@ -1,8 +1,11 @@
-//! Values without any header: bytes in, one array of the stated shape, dtype and byte order out, and back.
+//! Values without any header: one array of the stated shape, dtype and byte order.
 //! Refuses bytes that do not fill the shape exactly. Always C order.
 
-use crate::dataset::{DType, Storage, Values, Variable, n_elements};
+use crate::dataset::{DType, Storage, n_elements};
 use crate::error::{Error, Result};
+use crate::io::store::Region;
+use crate::io::stored::{Part, Place};
+use crate::source::VariableSchema;
 
 /// What a headerless file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,31 +18,27 @@ pub struct RawSpec {
     pub big_endian: bool,
 }
 
-/// The array that `bytes` are by `spec`.
-pub fn read(bytes: &[u8], spec: &RawSpec) -> Result<Variable> {
-    let n_values = n_elements(&spec.shape)?;
-    let expected = n_values * spec.dtype.size_bytes();
-    if bytes.len() != expected {
+/// The array that a file is by `spec`.
+pub fn open(file: Region, spec: &RawSpec) -> Result<(VariableSchema, Part)> {
+    let expected = n_elements(&spec.shape)? * spec.dtype.size_bytes();
+    if file.len() != expected as u64 {
         return Err(Error::input(format!(
             "shape {:?} of {} needs {expected} bytes, found {}; check --shape and --dtype",
             spec.shape,
             spec.dtype.name(),
-            bytes.len()
+            file.len()
         )));
     }
-    let values = Values::from_bytes(spec.dtype, bytes, spec.big_endian)?;
     let storage = Storage { big_endian: spec.big_endian, ..Storage::default() };
-    Ok(Variable { storage, ..Variable::new("data", spec.shape.clone(), values)? })
-}
-
-/// Appends the values in C order and the byte order of their source.
-pub fn write(variable: &Variable, out: &mut Vec<u8>) {
-    variable.values.append_bytes(out, variable.storage.big_endian);
+    let variable =
+        VariableSchema { name: "data".to_string(), dtype: spec.dtype, shape: spec.shape.clone(), storage };
+    Ok((variable, Part { region: file, big_endian: spec.big_endian, place: Place::Whole }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::{self, ReadOptions};
 
     #[test]
     fn every_dtype_and_byte_order_comes_back() {
@@ -48,10 +47,9 @@ mod tests {
             for big_endian in [false, true] {
                 let shape = vec![2, 24 / dtype.size_bytes()];
                 let spec = RawSpec { shape, dtype, big_endian };
-                let variable = read(&bytes, &spec).unwrap();
-                let mut back = Vec::new();
-                write(&variable, &mut back);
-                assert_eq!(back, bytes, "{spec:?}");
+                let options = ReadOptions { raw: Some(spec), ..ReadOptions::default() };
+                let dataset = io::read_bytes(&bytes, io::Format::Raw, &options).unwrap();
+                assert_eq!(io::write(&dataset, io::Format::Raw).unwrap(), bytes, "{options:?}");
             }
         }
     }
@@ -60,7 +58,7 @@ mod tests {
     fn a_wrong_size_is_told() {
         let spec = RawSpec { shape: vec![2, 3], dtype: DType::F32, big_endian: false };
         assert_eq!(
-            read(&[0; 20], &spec).unwrap_err().to_string(),
+            open(Region::of_bytes(vec![0; 20]), &spec).unwrap_err().to_string(),
             "shape [2, 3] of float32 needs 24 bytes, found 20; check --shape and --dtype"
         );
     }

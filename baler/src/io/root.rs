@@ -5,7 +5,8 @@
 use crate::dataset::{Attachment, DType, Dataset, Layout, ListKind, Lists, Values, Variable};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
-use crate::io::bytes::Bytes;
+use crate::io::store::Region;
+use crate::source::Schema;
 use baler_root::{Column, Compression, File, NewBranch, NewLists, Number, Writer};
 use std::collections::HashMap;
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -48,9 +49,9 @@ enum Content {
     Counts,
 }
 
-/// [`Bytes`] as the crate wants them.
+/// [`Region`] as the crate wants them.
 struct Reading {
-    bytes: Bytes,
+    bytes: Region,
     at: u64,
 }
 
@@ -118,7 +119,7 @@ fn number(dtype: DType) -> Number {
 
 impl Root {
     /// Opens a file; of the values only the counts of lists are read, and lists that have no counter.
-    pub fn open(bytes: Bytes) -> Result<Root> {
+    pub fn open(bytes: Region) -> Result<Root> {
         let file = File::open(Reading { bytes, at: 0 }).map_err(told)?;
         let mut not_kept: Vec<String> =
             file.others.iter().map(|(path, class)| format!("{path} ({class})")).collect();
@@ -379,7 +380,7 @@ fn trees(dataset: &Dataset) -> Vec<NewTree<'_>> {
 /// The bytes of a file with the trees of a dataset.
 pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     let mut writer = Writer::new(Cursor::new(Vec::new()), Compression::Zlib(1)).map_err(told)?;
-    let counting = dataset.counting();
+    let counting = Schema::of(dataset).counting();
     for tree in trees(dataset) {
         // Counters stand before what they count; counts that were made are not written.
         let is_made = |idx: usize| {

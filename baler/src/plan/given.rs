@@ -3,10 +3,10 @@
 
 use crate::autoencoder::Model;
 use crate::container::{GroupMethod, GroupPlan, VariablePlan};
-use crate::dataset::{Dataset, Values};
 use crate::error::{Error, Result};
 use crate::names;
 use crate::quantize::Grid;
+use crate::source::Source;
 use crate::table::search::ROWS_PER_CHUNK;
 use crate::table::shared::{KnownTable, holds};
 
@@ -66,7 +66,7 @@ fn table_group(table: &KnownTable, entry: usize, variables: &[VariablePlan]) -> 
 
 /// What is to be told of the tables of `groups`; `ends` are the least and largest values of all variables.
 pub fn table_warnings(
-    dataset: &Dataset,
+    source: &dyn Source,
     variables: &[VariablePlan],
     groups: &[GroupPlan],
     model: &Model,
@@ -77,8 +77,7 @@ pub fn table_warnings(
         let Some(table) = model.table(&group.method) else { continue };
         let plans: Vec<&VariablePlan> = group.variables.iter().map(|&idx| &variables[idx]).collect();
         let n_tested = plans[0].n_rows().min(N_TESTED);
-        let columns: Vec<Values> =
-            group.variables.iter().map(|&idx| dataset.variables[idx].values.slice(0..n_tested)).collect();
+        let columns = source.read_rows(&group.variables, 0..n_tested)?;
         let shares = holds(&columns, &plans, &table.shared.fitted(&plans)?)?;
         let ends: Vec<[f64; 2]> = group.variables.iter().map(|&idx| ends[idx]).collect();
         warnings.extend(table.outside(&ends));

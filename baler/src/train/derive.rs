@@ -14,14 +14,17 @@ use crate::classical;
 use crate::compress::compress_with;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::options::{BoundSpec, Method, Options, Size};
+use crate::options::{BoundSpec, Method, Options, Size, pattern_matches};
 use crate::random::Rng;
 use crate::report::{NoProgress, Progress};
+use crate::source::{InMemory, Selected, Source, excerpt};
 
 /// Most latents of a sample where the number is not asked for.
 const MAX_LATENTS: usize = 64;
 /// Most values that a network is trained on; of more, every n-th sample is taken.
 const MAX_TRAINING_VALUES: usize = 1 << 26;
+/// Most bytes of data that an autoencoder is trained on; of more, runs of rows are taken.
+const MAX_TRAINING_BYTES: usize = 64 << 20;
 /// Values on which the residuals of a bounded archive are judged.
 const RESIDUAL_VALUES: usize = 1 << 18;
 /// Corrections of a size that was missed.
@@ -56,12 +59,30 @@ struct Learned {
 /// [`crate::ErrorKind::Config`] for options that do not fit the data, [`crate::ErrorKind::Input`] if the datasets
 /// differ or hold nothing to learn from.
 pub fn train(datasets: &[Dataset], options: &Options, progress: &mut dyn Progress) -> Result<Trained> {
-    let first = datasets.first().ok_or_else(|| Error::config("expected at least one file to train on"))?;
-    if predictive::is_asked(first, options) {
-        let kept: Vec<Dataset> = datasets.iter().map(|dataset| predictive::kept(dataset, options)).collect();
+    let sources: Vec<InMemory> = datasets.iter().map(InMemory::of).collect();
+    let sources: Vec<&dyn Source> = sources.iter().map(|source| source as &dyn Source).collect();
+    train_on(&sources, options, progress)
+}
+
+/// [`train`] on sources of any size: of large ones, on rows spread over them.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_on(sources: &[&dyn Source], options: &Options, progress: &mut dyn Progress) -> Result<Trained> {
+    let first = sources.first().ok_or_else(|| Error::config("expected at least one file to train on"))?;
+    if predictive::is_asked(first.schema(), options) {
+        let dropped = |name: &str| options.drop.iter().any(|pattern| pattern_matches(pattern, name));
+        let kept: Vec<Selected<_>> =
+            sources.iter().map(|source| Selected::new(*source, |name| !dropped(name))).collect();
+        let kept: Vec<&dyn Source> = kept.iter().map(|source| source as &dyn Source).collect();
         let model = predictive::train(&kept, options, progress)?;
         return Ok(Trained { model, history: [Vec::new(), Vec::new()] });
     }
+    let datasets: Vec<Dataset> = sources
+        .iter()
+        .map(|source| excerpt(*source, MAX_TRAINING_BYTES / sources.len()))
+        .collect::<Result<_>>()?;
+    let (first, datasets) = (&datasets[0], &datasets[..]);
     let mut history = [Vec::new(), Vec::new()];
     let mut description =
         Description { architecture: String::new(), n_samples: 0, n_epochs: 0, seed: options.training.seed };

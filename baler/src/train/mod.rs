@@ -33,8 +33,9 @@ mod tables;
 mod tests;
 
 pub use crate::random::Rng;
-pub use derive::{Trained, train};
+pub use derive::{Trained, train, train_on};
 pub use fit::{Fit, History, TrainingRows, default_epochs, fit, fit_rows};
 pub use net::{FloatLayer, Net};
 pub use options::{Init, Loss, Normalization, TrainOptions, Transform};
+pub use predictive::of_large_variables;
 pub use principal::{PrincipalComponents, principal_components};

@@ -6,15 +6,15 @@ use super::tables;
 use crate::autoencoder::{Description, Model};
 use crate::chunk;
 use crate::container::VariablePlan;
-use crate::dataset::{Dataset, Variable};
 use crate::error::{Error, Result};
+use crate::grids::{Asked, type_variable};
 use crate::options::{BoundSpec, Method, Options};
-use crate::plan::type_variable;
 use crate::predict::{self, predictor::Predictor};
 use crate::quantize::Grid;
 use crate::report::Progress;
-use crate::select::select;
+use crate::source::{Schema, Source, VariableSchema};
 use crate::stream::mantissa_bits;
+use crate::table::shared::KnownTable;
 use crate::threads::in_threads;
 use crate::with_values;
 use rayon::prelude::*;
@@ -34,93 +34,115 @@ struct Run {
 }
 
 /// True if a predictive model is what is asked for: by name, or for a bound on fields and tables.
-pub fn is_asked(first: &Dataset, options: &Options) -> bool {
+pub fn is_asked(first: &Schema, options: &Options) -> bool {
     let bounded = options.size.is_none() && options.bound != BoundSpec::Unbounded;
     let members = tables::columns(first);
-    let known = |(idx, variable): (usize, &Variable)| variable.shape.len() >= 2 || members.contains(&idx);
+    let known =
+        |(idx, variable): (usize, &VariableSchema)| variable.shape.len() >= 2 || members.contains(&idx);
     let known = first.variables.iter().enumerate().all(known);
     let as_usual = TrainOptions { seed: options.training.seed, ..TrainOptions::default() };
     options.method == Method::Predictive
         || (options.method == Method::Auto && bounded && known && options.training == as_usual)
 }
 
-/// Trains one predictor a variable on datasets of the same variables.
-pub fn train(datasets: &[Dataset], options: &Options, progress: &mut dyn Progress) -> Result<Model> {
-    let first = &datasets[0];
+/// Trains one predictor a variable on sources of the same variables.
+pub fn train(sources: &[&dyn Source], options: &Options, progress: &mut dyn Progress) -> Result<Model> {
+    let first = sources[0].schema();
     if options.size.is_some() || options.bound == BoundSpec::Unbounded {
         return Err(Error::config("expected a bound to train a predictive model for, found a size"));
     }
     let members = tables::columns(first);
     let table = match members.is_empty() {
         true => None,
-        false => Some(tables::train(datasets, &members, options, progress)?),
+        false => Some(tables::train(sources, &members, options, progress)?),
     };
     let fields: Vec<usize> = (0..first.variables.len()).filter(|idx| !members.contains(idx)).collect();
     progress.stage("train", fields.len() as u64);
     let learn = |idx: usize| {
-        let variables: Vec<&Variable> =
-            datasets.iter().map(|dataset| counterpart(dataset, first, idx)).collect::<Result<_>>()?;
+        let variables: Vec<(&dyn Source, usize)> = (sources.iter())
+            .map(|&source| Ok((source, counterpart(source.schema(), first, idx)?)))
+            .collect::<Result<_>>()?;
         learn(&variables, options).map_err(|error| error.in_variable(&first.variables[idx].name))
     };
     let predictors: Vec<Predictor> =
         in_threads(options.n_threads, || fields.par_iter().map(|&idx| learn(idx)).collect::<Result<_>>())??;
     progress.advance(fields.len() as u64);
-    let values = datasets.iter().flat_map(|dataset| &dataset.variables).map(|variable| variable.values.len());
-    let n_rows = datasets
-        .iter()
-        .map(|dataset| dataset.variables[0].shape.first().copied().unwrap_or(1))
-        .sum::<usize>();
+    let sum = |of: fn(&Schema) -> usize| sources.iter().map(|source| of(source.schema())).sum::<usize>();
+    let n_samples = match fields.is_empty() {
+        true => sum(|schema| schema.variables[0].n_rows()),
+        false => sum(|schema| schema.variables.iter().map(VariableSchema::n_values).sum()),
+    };
+    Ok(model_of(predictors, table, n_samples, options))
+}
+
+/// A model of predictors and a table, if there is one.
+fn model_of(
+    predictors: Vec<Predictor>,
+    table: Option<KnownTable>,
+    n_samples: usize,
+    options: &Options,
+) -> Model {
+    let of_table = table.as_ref().map(|table| format!("table of {} columns", table.columns.len()));
+    let of_fields = (!predictors.is_empty()).then(|| "predictive".to_string());
     let description = Description {
-        architecture: match (&table, fields.is_empty()) {
-            (None, _) => "predictive".to_string(),
-            (Some(table), true) => format!("table of {} columns", table.columns.len()),
-            (Some(table), false) => format!("predictive, table of {} columns", table.columns.len()),
-        },
-        n_samples: if fields.is_empty() { n_rows } else { values.sum() } as u64,
+        architecture: of_fields.into_iter().chain(of_table).collect::<Vec<_>>().join(", "),
+        n_samples: n_samples as u64,
         n_epochs: 0,
         seed: options.training.seed,
     };
     let model = Model::new(Vec::new(), predictors, description);
-    Ok(match table {
+    match table {
         Some(table) => model.with_table(table),
         None => model,
-    })
+    }
 }
 
-/// The dataset less what is dropped.
-pub fn kept(dataset: &Dataset, options: &Options) -> Dataset {
-    let dropped =
-        |name: &str| options.drop.iter().any(|pattern| crate::options::pattern_matches(pattern, name));
-    select(dataset.clone(), |name| !dropped(name))
+/// A model of the variables `large` for their own archive, on the grids that are planned already; `None` where none of
+/// them suits the method.
+pub fn of_large_variables(
+    source: &dyn Source,
+    plans: &[VariablePlan],
+    large: &[usize],
+    options: &Options,
+) -> Result<Option<Model>> {
+    let learn = |&idx: &usize| predictor(&plans[idx], &sample(source, idx, &plans[idx])?);
+    let found: Vec<Option<Predictor>> = large.par_iter().map(learn).collect::<Result<_>>()?;
+    let predictors: Vec<Predictor> = found.into_iter().flatten().collect();
+    let n_samples = large.iter().map(|&idx| plans[idx].n_values()).sum();
+    Ok((!predictors.is_empty()).then(|| model_of(predictors, None, n_samples, options)))
 }
 
-/// The variable of another dataset with the same name, or the only one.
-pub fn counterpart<'a>(dataset: &'a Dataset, first: &Dataset, idx: usize) -> Result<&'a Variable> {
+/// The variable of another source with the same name, or the only one.
+pub fn counterpart(schema: &Schema, first: &Schema, idx: usize) -> Result<usize> {
     let name = &first.variables[idx].name;
-    let found = dataset.variables.iter().find(|variable| variable.name == *name);
-    let only =
-        || dataset.variables.first().filter(|_| dataset.variables.len() == 1 && first.variables.len() == 1);
-    let found = found.or_else(only).ok_or_else(|| {
-        let names = dataset.variables.iter().map(|variable| variable.name.as_str());
-        crate::names::unknown("files with the same variables", name, names)
-    })?;
-    if found.values.dtype() == first.variables[idx].values.dtype() {
+    let found = schema.position(name);
+    let only = || (schema.variables.len() == 1 && first.variables.len() == 1).then_some(0);
+    let found = found
+        .or_else(only)
+        .ok_or_else(|| crate::names::unknown("files with the same variables", name, schema.names()))?;
+    if schema.variables[found].dtype == first.variables[idx].dtype {
         Ok(found)
     } else {
-        let (expected, found) = (first.variables[idx].values.dtype().name(), found.values.dtype().name());
+        let (expected, found) = (first.variables[idx].dtype.name(), schema.variables[found].dtype.name());
         Err(Error::input(format!("expected {expected} in all files, found {found}")).in_variable(name))
     }
 }
 
-fn learn(variables: &[&Variable], options: &Options) -> Result<Predictor> {
+fn learn(variables: &[(&dyn Source, usize)], options: &Options) -> Result<Predictor> {
     let mut runs = Vec::new();
     let mut planned: Option<VariablePlan> = None;
-    for variable in variables {
-        let plan = type_variable(variable, options, false)?.plan;
-        runs.extend(sample(variable, &plan));
+    for &(source, idx) in variables {
+        let plan = type_variable(source, idx, options, Asked::Nothing)?.plan;
+        runs.extend(sample(source, idx, &plan)?);
         planned.get_or_insert(plan);
     }
     let plan = planned.ok_or_else(|| Error::config("expected at least one file to train on"))?;
+    predictor(&plan, &runs)?
+        .ok_or_else(|| Error::input("expected arrays large enough to learn from, with axes of the same kind"))
+}
+
+/// A predictor from runs of a variable; `None` where they are too small to learn from.
+fn predictor(plan: &VariablePlan, runs: &[Run]) -> Result<Option<Predictor>> {
     let mantissa_bits = mantissa_bits(&plan.grid, plan.dtype);
     let samples: Vec<predict::Numbers> = runs
         .iter()
@@ -137,12 +159,11 @@ fn learn(variables: &[&Variable], options: &Options) -> Result<Predictor> {
         Grid::Decimal { divisor } => 1.0 / divisor,
         Grid::Order | Grid::OrderF32 | Grid::Log { .. } => 0.0,
     };
-    Predictor::train(&plan.name, (plan.dtype, mantissa_bits, step), &samples)
-        .ok_or_else(|| Error::input("expected arrays large enough to learn from, with axes of the same kind"))
+    Ok(Predictor::train(&plan.name, (plan.dtype, mantissa_bits, step), &samples))
 }
 
 /// Runs of rows, evenly spread.
-fn sample(variable: &Variable, plan: &VariablePlan) -> Vec<Run> {
+fn sample(source: &dyn Source, idx: usize, plan: &VariablePlan) -> Result<Vec<Run>> {
     let n_rows = plan.n_rows();
     let row_len = (plan.n_values() / n_rows.max(1)).max(1);
     let whole = plan.n_values() <= SAMPLE_VALUES;
@@ -150,10 +171,9 @@ fn sample(variable: &Variable, plan: &VariablePlan) -> Vec<Run> {
     let rows = if whole { n_rows } else { (SAMPLE_VALUES / N_RUNS / row_len).max(RUN_ROWS).min(n_rows) };
     let run = |run_idx: usize| {
         let first_row = if n_runs == 1 { 0 } else { run_idx * (n_rows - rows) / (n_runs - 1) };
-        let numbers = with_values!(&variable.values, values => {
-            chunk::quantize(&values[first_row * row_len..(first_row + rows) * row_len], plan)
-        });
-        Run { mask: numbers.specials.mask(), q: numbers.q, shape: plan.shape_of_rows(rows) }
+        let values = source.read(idx, first_row * row_len..(first_row + rows) * row_len)?;
+        let numbers = with_values!(&values, values => chunk::quantize(values, plan));
+        Ok(Run { mask: numbers.specials.mask(), q: numbers.q, shape: plan.shape_of_rows(rows) })
     };
     (0..n_runs).map(run).collect()
 }

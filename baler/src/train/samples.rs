@@ -7,8 +7,10 @@ use crate::chunk::quantize;
 use crate::container::VariablePlan;
 use crate::dataset::{Dataset, Layout, Variable};
 use crate::error::{Error, Result};
+use crate::grids::Asked;
 use crate::options::{BoundSpec, Options, Size};
-use crate::{names, plan, with_values};
+use crate::source::InMemory;
+use crate::{grids, names, plan, with_values};
 
 /// Fewest values of a field, and fewest samples, that a model is worth.
 const MIN_VALUES: usize = 4096;
@@ -115,8 +117,10 @@ pub fn part_data(part: &PartShape, dataset: &Dataset, options: &Options) -> Resu
     let mut data = PartData { plans: Vec::new(), numbers: Vec::new(), masks: Vec::new() };
     for name in &part.names {
         let names = || dataset.variables.iter().map(|variable| variable.name.as_str());
-        let variable = dataset.variable(name).ok_or_else(|| names::unknown_variable(name, names()))?;
-        let typed = plan::type_variable(variable, options, true)?;
+        let position = dataset.variables.iter().position(|variable| variable.name == *name);
+        let idx = position.ok_or_else(|| names::unknown_variable(name, names()))?;
+        let variable = &dataset.variables[idx];
+        let typed = grids::type_variable(&InMemory::of(dataset), idx, options, Asked::ByNetwork)?;
         let numbers = with_values!(&variable.values, v => quantize(v, &typed.plan));
         data.masks.push(numbers.specials.mask());
         data.numbers.push(numbers.q);

@@ -4,25 +4,25 @@ use super::predictive::counterpart;
 use crate::container::VariablePlan;
 use crate::dataset::{Dataset, Values, Variable};
 use crate::error::{Error, Result};
+use crate::grids::{Asked, type_variables};
 use crate::options::{Method, Options};
-use crate::plan::{Typed, type_variable};
 use crate::report::Progress;
+use crate::source::{InMemory, Schema, Source, VariableSchema};
 use crate::table::search::{self, MAX_COLUMNS, MIN_ROWS, ROWS_PER_CHUNK};
 use crate::table::shared::{KnownColumn, KnownTable, SharedTable, holds};
 use crate::table::{self, Alone};
 use crate::threads::in_threads;
-use rayon::prelude::*;
 
 /// Runs of rows that are taken of a longer file.
 const N_RUNS: usize = 4;
 
 /// The columns that make a table: the most values of one length.
-pub fn columns(dataset: &Dataset) -> Vec<usize> {
+pub fn columns(schema: &Schema) -> Vec<usize> {
     let of_length = |n_rows: usize| -> Vec<usize> {
-        let is_column = |variable: &Variable| variable.shape == [n_rows];
-        (0..dataset.variables.len()).filter(|&idx| is_column(&dataset.variables[idx])).collect()
+        let is_column = |variable: &VariableSchema| variable.shape == [n_rows];
+        (0..schema.variables.len()).filter(|&idx| is_column(&schema.variables[idx])).collect()
     };
-    let lengths = dataset.variables.iter().filter(|variable| variable.shape.len() == 1).map(|v| v.shape[0]);
+    let lengths = schema.variables.iter().filter(|variable| variable.shape.len() == 1).map(|v| v.shape[0]);
     let tables = lengths.filter(|&n_rows| n_rows >= MIN_ROWS).map(|n_rows| (n_rows, of_length(n_rows)));
     let tables = tables.filter(|(_, columns)| (2..=MAX_COLUMNS).contains(&columns.len()));
     tables
@@ -30,17 +30,17 @@ pub fn columns(dataset: &Dataset) -> Vec<usize> {
         .map_or(Vec::new(), |(_, found)| found)
 }
 
-/// Learns from the columns `members` of the first dataset and those of the same names in the others.
+/// Learns from the columns `members` of the first source and those of the same names in the others.
 pub fn train(
-    datasets: &[Dataset],
+    sources: &[&dyn Source],
     members: &[usize],
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<KnownTable> {
     progress.stage("train", members.len() as u64);
-    let first = &datasets[0];
+    let first = sources[0].schema();
     let merged: Vec<Variable> =
-        members.iter().map(|&idx| merge(datasets, first, idx)).collect::<Result<_>>()?;
+        members.iter().map(|&idx| merge(sources, first, idx)).collect::<Result<_>>()?;
     if let Some(other) = merged.iter().find(|column| column.values.len() != merged[0].values.len()) {
         let message = format!(
             "expected columns of one length in every file, found {} and {} rows in all",
@@ -55,12 +55,11 @@ pub fn train(
 }
 
 fn learn(merged: Vec<Variable>, options: &Options) -> Result<KnownTable> {
-    let type_one = |variable: &Variable| {
-        type_variable(variable, options, false).map_err(|error| error.in_variable(&variable.name))
-    };
-    let typed: Vec<Typed> = merged.par_iter().map(type_one).collect::<Result<_>>()?;
+    let merged = Dataset::from_arrays(merged);
+    let all: Vec<usize> = (0..merged.variables.len()).collect();
+    let typed = type_variables(&InMemory::of(&merged), &all, options, &|_| Asked::Nothing)?;
     let plans: Vec<&VariablePlan> = typed.iter().map(|typed| &typed.plan).collect();
-    let columns: Vec<Values> = merged.into_iter().map(|variable| variable.values).collect();
+    let columns: Vec<Values> = merged.variables.into_iter().map(|variable| variable.values).collect();
     let model = search::find(&columns, &plans)?;
     let bits = |most: f64| -> Result<Vec<f64>> {
         let most = vec![most; columns.len()];
@@ -83,39 +82,22 @@ fn learn(merged: Vec<Variable>, options: &Options) -> Result<KnownTable> {
 }
 
 /// Rows of one column from all files, evenly spread over each, as many as a chunk has.
-fn merge(datasets: &[Dataset], first: &Dataset, idx: usize) -> Result<Variable> {
-    let n_wanted = (ROWS_PER_CHUNK / datasets.len()).max(1);
-    let mut parts: Vec<Values> = Vec::new();
-    for dataset in datasets {
-        let variable = counterpart(dataset, first, idx)?;
-        let n_rows = variable.values.len();
-        if variable.shape.len() != 1 {
-            let message = format!("expected a column as in the first file, found shape {:?}", variable.shape);
-            return Err(Error::input(message).in_variable(&variable.name));
-        }
+fn merge(sources: &[&dyn Source], first: &Schema, idx: usize) -> Result<Variable> {
+    let n_wanted = (ROWS_PER_CHUNK / sources.len()).max(1);
+    let mut all = Values::empty(first.variables[idx].dtype);
+    for source in sources {
+        let found = counterpart(source.schema(), first, idx)?;
+        let VariableSchema { name, shape, .. } = &source.schema().variables[found];
+        let [n_rows] = shape[..] else {
+            let message = format!("expected a column as in the first file, found shape {shape:?}");
+            return Err(Error::input(message).in_variable(name));
+        };
         let n_runs = if n_rows <= n_wanted { 1 } else { N_RUNS };
         let run = n_rows.min(n_wanted) / n_runs;
-        let starts = (0..n_runs).map(|at| if n_runs == 1 { 0 } else { at * (n_rows - run) / (n_runs - 1) });
-        parts.extend(starts.map(|start| variable.values.slice(start..start + run)));
+        for at in 0..n_runs {
+            let start = if n_runs == 1 { 0 } else { at * (n_rows - run) / (n_runs - 1) };
+            all.append(&source.read(found, start..start + run)?)?;
+        }
     }
-    let values = join(parts)?;
-    Variable::new(first.variables[idx].name.clone(), vec![values.len()], values)
-}
-
-/// One column after the other, all of one dtype.
-fn join(parts: Vec<Values>) -> Result<Values> {
-    let mut parts = parts.into_iter();
-    let mut all = parts.next().ok_or_else(|| Error::config("expected at least one file to train on"))?;
-    macro_rules! append {
-        ($($variant:ident),*) => {
-            for part in parts {
-                match (&mut all, part) {
-                    $((Values::$variant(all), Values::$variant(part)) => all.extend(part),)*
-                    _ => return Err(Error::input("expected one dtype in all files")),
-                }
-            }
-        };
-    }
-    append!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64);
-    Ok(all)
+    Variable::new(first.variables[idx].name.clone(), vec![all.len()], all)
 }

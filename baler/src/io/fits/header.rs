@@ -1,7 +1,7 @@
 //! FITS headers: cards of 80 characters, kept as they are, with the values of those that say how data are stored.
 
 use crate::error::{Error, Result};
-use crate::io::bytes::Bytes;
+use crate::io::store::Region;
 
 /// Files are made of blocks of this size.
 pub const BLOCK: usize = 2880;
@@ -19,7 +19,7 @@ pub struct Header {
 
 impl Header {
     /// Reads the header at `at`; gives also where the data begin.
-    pub fn read(bytes: &Bytes, at: u64) -> Result<(Header, u64)> {
+    pub fn read(bytes: &Region, at: u64) -> Result<(Header, u64)> {
         let mut cards = Vec::new();
         for block_idx in 0..MAX_BLOCKS {
             let start = at + block_idx * BLOCK as u64;

@@ -12,7 +12,7 @@ pub use write::write;
 use crate::dataset::{Attachment, DType, Values};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
-use crate::io::bytes::Bytes;
+use crate::io::store::Region;
 use header::{BLOCK, Header};
 use metadata::{Data, Unit};
 use std::ops::Range;
@@ -48,7 +48,7 @@ pub enum Stored {
 
 /// An opened file.
 pub struct Fits {
-    bytes: Bytes,
+    bytes: Region,
     arrays: Vec<ArrayInfo>,
     places: Vec<Place>,
     units: Vec<Unit>,
@@ -57,7 +57,7 @@ pub struct Fits {
 
 impl Fits {
     /// Reads all headers, and what is no array of numbers.
-    pub fn open(bytes: Bytes) -> Result<Fits> {
+    pub fn open(bytes: Region) -> Result<Fits> {
         let mut fits =
             Fits { bytes, arrays: Vec::new(), places: Vec::new(), units: Vec::new(), warnings: Vec::new() };
         if !fits.bytes.read_up_to(0, 9)?.starts_with(MAGIC) {

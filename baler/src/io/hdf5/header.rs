@@ -3,7 +3,7 @@
 
 use super::fields::{Fields, Sizes, UNDEFINED, checksum, damaged, unsupported};
 use crate::error::Result;
-use crate::io::bytes::Bytes;
+use crate::io::store::Region;
 use std::borrow::Cow;
 
 /// What a file begins with.
@@ -32,7 +32,7 @@ pub mod kind {
 
 /// An opened file, and where its structures begin.
 pub struct File {
-    bytes: Bytes,
+    bytes: Region,
     base: u64,
     /// Widths of addresses and lengths.
     pub sizes: Sizes,
@@ -53,7 +53,7 @@ pub struct Message {
 
 impl File {
     /// Reads the superblock.
-    pub fn open(bytes: Bytes) -> Result<File> {
+    pub fn open(bytes: Region) -> Result<File> {
         let mut at = 0;
         loop {
             let found = bytes.read_up_to(at, 8)?;

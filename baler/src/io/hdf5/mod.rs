@@ -27,7 +27,7 @@ pub use write::write;
 use crate::dataset::{Attachment, DType, Values};
 use crate::error::Result;
 use crate::io::arrays::{self as common, ArrayInfo, Arrays};
-use crate::io::bytes::Bytes;
+use crate::io::store::Region;
 use datatype::Type;
 use header::{File, Message, kind};
 use items::{Item, Packer};
@@ -65,7 +65,7 @@ enum Met {
 
 impl Hdf5 {
     /// Reads everything but the values.
-    pub fn open(bytes: Bytes) -> Result<Hdf5> {
+    pub fn open(bytes: Region) -> Result<Hdf5> {
         let file = File::open(bytes)?;
         let mut paths = HashMap::new();
         let mut warnings = Vec::new();

@@ -3,10 +3,10 @@
 
 use crate::dataset::{DType, Values};
 use crate::error::{Error, Result};
-use crate::io::bytes::Bytes;
 use crate::io::parquet::levels::{Counts, Level, to_counts};
 use crate::io::parquet::nulls::{Null, is_null};
 use crate::io::parquet::schema::{Leaf, told};
+use crate::io::store::Region;
 use bytes::Bytes as Buffer;
 use half::f16;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -21,10 +21,10 @@ const RECORDS: usize = 1 << 14;
 
 /// The input as the crate wants it.
 #[derive(Clone)]
-pub struct Source(Arc<Bytes>);
+pub struct Source(Arc<Region>);
 
 impl Source {
-    pub fn new(bytes: Bytes) -> Source {
+    pub fn new(bytes: Region) -> Source {
         Source(Arc::new(bytes))
     }
 }
@@ -37,7 +37,7 @@ impl Length for Source {
 
 /// From a place to the end.
 pub struct Rest {
-    bytes: Arc<Bytes>,
+    bytes: Arc<Region>,
     at: u64,
 }
 

@@ -16,7 +16,7 @@ pub use write::write;
 use crate::dataset::{Attachment, DType, Layout, ListKind, Lists, Values};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
-use crate::io::bytes::Bytes;
+use crate::io::store::Region;
 use decode::{Decoded, Source, decode};
 use levels::Level;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -60,7 +60,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 
 impl Parquet {
     /// Opens a file; of the values only columns with lists are read, and those with missing whole numbers.
-    pub fn open(bytes: Bytes) -> Result<Parquet> {
+    pub fn open(bytes: Region) -> Result<Parquet> {
         let reader = guarded(|| SerializedFileReader::new(Source::new(bytes)).map_err(told))?;
         let file = reader.metadata().file_metadata();
         let leaves = schema::leaves(file.schema());

@@ -7,6 +7,7 @@ use crate::io::parquet::NAME;
 use crate::io::parquet::levels::{Emitter, Level};
 use crate::io::parquet::nulls::is_null;
 use crate::io::parquet::schema::{self, Leaf, told};
+use crate::source::Schema;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{
     BoolType, ByteArray, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
@@ -63,7 +64,7 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
 type Variable3<'a> = (&'a Variable, Vec<Lists>);
 
 fn columns(dataset: &Dataset) -> Vec<Variable3<'_>> {
-    let counting = dataset.counting();
+    let counting = Schema::of(dataset).counting();
     let is_made = |idx: usize| {
         let mut by =
             dataset.variables.iter().filter_map(|v| v.storage.lists).filter(|lists| lists.counts == idx);

@@ -2,7 +2,7 @@
 //! file.
 
 use crate::error::{Error, Result};
-use crate::io::bytes::Bytes;
+use crate::io::store::Region;
 
 /// Numbers of tags.
 pub mod tag {
@@ -81,7 +81,7 @@ pub struct Header {
 
 impl Header {
     /// Reads the first bytes.
-    pub fn read(bytes: &Bytes) -> Result<Header> {
+    pub fn read(bytes: &Region) -> Result<Header> {
         let start = bytes.read_up_to(0, 16)?;
         let big_endian = match start.get(..2) {
             Some(b"II") => false,
@@ -142,7 +142,7 @@ pub struct Directory {
 
 impl Directory {
     /// Reads the directory at `at`; gives also the place of the next, or 0.
-    pub fn read(bytes: &Bytes, header: &Header, at: u64) -> Result<(Directory, u64)> {
+    pub fn read(bytes: &Region, header: &Header, at: u64) -> Result<(Directory, u64)> {
         let (count_bytes, entry_bytes, place_bytes) = if header.big_tiff { (8, 20, 8) } else { (2, 12, 4) };
         let n_entries = uint(&bytes.read(at, count_bytes)?, header.big_endian);
         let n_bytes =

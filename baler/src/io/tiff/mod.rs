@@ -14,7 +14,7 @@ use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::dataset::{Attachment, Layout, Values};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays, credible};
-use crate::io::bytes::Bytes;
+use crate::io::store::Region;
 use directory::{Directory, Tag, tag};
 use page::Page;
 use rayon::prelude::*;
@@ -28,7 +28,7 @@ const MAX_PAGES: usize = 1 << 22;
 
 /// An opened file.
 pub struct Tiff {
-    bytes: Bytes,
+    bytes: Region,
     big_endian: bool,
     pages: Vec<Page>,
     /// The first page of each array.
@@ -40,7 +40,7 @@ pub struct Tiff {
 
 impl Tiff {
     /// Reads all directories.
-    pub fn open(bytes: Bytes) -> Result<Tiff> {
+    pub fn open(bytes: Region) -> Result<Tiff> {
         let header = directory::Header::read(&bytes)?;
         let (mut pages, mut kept): (Vec<Page>, Vec<Vec<Tag>>) = Default::default();
         let mut n_left_out = 0;

@@ -4,7 +4,7 @@ use super::directory::{Directory, tag};
 use super::unpack;
 use crate::dataset::{DType, n_elements};
 use crate::error::{Error, Result};
-use crate::io::bytes::Bytes;
+use crate::io::store::Region;
 use std::ops::Range;
 
 /// How a page is stored.
@@ -109,7 +109,7 @@ impl Page {
     }
 
     /// The bytes of some rows (first axis of the page), in the file's order of bytes.
-    pub fn rows(&self, bytes: &Bytes, big_endian: bool, rows: Range<usize>) -> Result<Vec<u8>> {
+    pub fn rows(&self, bytes: &Region, big_endian: bool, rows: Range<usize>) -> Result<Vec<u8>> {
         if self.planar {
             let planes = rows.map(|plane| self.plane(bytes, big_endian, plane, 0..self.height));
             return Ok(planes.collect::<Result<Vec<Vec<u8>>>>()?.concat());
@@ -117,7 +117,7 @@ impl Page {
         self.plane(bytes, big_endian, 0, rows)
     }
 
-    fn plane(&self, bytes: &Bytes, big_endian: bool, plane: usize, rows: Range<usize>) -> Result<Vec<u8>> {
+    fn plane(&self, bytes: &Region, big_endian: bool, plane: usize, rows: Range<usize>) -> Result<Vec<u8>> {
         let n_samples = if self.planar { 1 } else { self.n_samples };
         let pixel = n_samples * self.dtype.size_bytes();
         let (across, down) = self.grid();

@@ -10,8 +10,9 @@ mod ratios;
 mod relations;
 
 use crate::container::{GroupMethod, GroupPlan, VariablePlan};
-use crate::dataset::{Dataset, Values};
+use crate::dataset::Values;
 use crate::error::Result;
+use crate::source::Source;
 use crate::table::codec::{Decoded, Quantized};
 use crate::table::model::{Base, ColumnModel, TableModel};
 use crate::with_values;
@@ -28,7 +29,7 @@ pub const ROWS_PER_CHUNK: usize = 1 << 18;
 
 /// Makes groups of the columns that are coded apart and have the same number of rows: one for each such table, more
 /// where it has more columns than a group takes.
-pub fn group(dataset: &Dataset, variables: &[VariablePlan], groups: &mut Vec<GroupPlan>) -> Result<()> {
+pub fn group(source: &dyn Source, variables: &[VariablePlan], groups: &mut Vec<GroupPlan>) -> Result<()> {
     let length = |group: &GroupPlan| {
         let variable = &variables[group.variables[0]];
         let single = matches!(group.method, GroupMethod::Classical) && variable.shape.len() == 1;
@@ -42,7 +43,7 @@ pub fn group(dataset: &Dataset, variables: &[VariablePlan], groups: &mut Vec<Gro
         let n_groups = members.len().div_ceil(MAX_COLUMNS);
         for part in members.chunks(members.len().div_ceil(n_groups)).filter(|part| part.len() > 1) {
             groups.retain(|group| !part.contains(&group.variables[0]));
-            groups.push(table(dataset, variables, part.to_vec(), n_rows)?);
+            groups.push(table(source, variables, part.to_vec(), n_rows)?);
         }
     }
     groups.sort_by_key(|group| group.variables[0]);
@@ -51,14 +52,13 @@ pub fn group(dataset: &Dataset, variables: &[VariablePlan], groups: &mut Vec<Gro
 
 /// The group of some columns of one length.
 fn table(
-    dataset: &Dataset,
+    source: &dyn Source,
     variables: &[VariablePlan],
     members: Vec<usize>,
     n_rows: usize,
 ) -> Result<GroupPlan> {
     let rows = 0..n_rows.min(ROWS_PER_CHUNK);
-    let columns: Vec<Values> =
-        members.iter().map(|&idx| dataset.variables[idx].values.slice(rows.clone())).collect();
+    let columns = source.read_rows(&members, rows)?;
     let plans: Vec<&VariablePlan> = members.iter().map(|&idx| &variables[idx]).collect();
     let model = find(&columns, &plans)?;
     let rows_per_chunk = n_rows.min(ROWS_PER_CHUNK);

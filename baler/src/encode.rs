@@ -1,0 +1,149 @@
+//! Rows of a source -> the frame of a chunk, decoded from its bytes and compared with the rows before anyone has it.
+
+use crate::autoencoder::Sampling;
+use crate::chunk::{self, Numbers};
+use crate::container::bytes::ByteWriter;
+use crate::container::{GroupMethod, GroupPlan, Plan, VariablePlan, chunk_frame, read_chunk};
+use crate::dataset::Values;
+use crate::decompress::{Coders, decode_chunk};
+use crate::error::{Error, ErrorKind, Result};
+use crate::options::{Method, Options};
+use crate::plan::without_tables;
+use crate::source::Source;
+use crate::stream::How;
+use crate::table::{self, Alone};
+use crate::verify::compare_values;
+use crate::with_values;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Frames that are made already, by (group, first row).
+pub type Frames = BTreeMap<(usize, usize), Vec<u8>>;
+
+/// Makes chunks.
+pub struct Encoder<'a> {
+    /// The values.
+    pub source: &'a dyn Source,
+    /// How they are coded.
+    pub plan: &'a Plan,
+    /// With what.
+    pub coders: &'a Coders,
+    /// How hard is tried.
+    pub options: &'a Options,
+    /// Chunks that need not be made again.
+    pub ready: Frames,
+}
+
+impl Encoder<'_> {
+    /// The frame of the chunk of a group that starts at `first_row`.
+    pub fn chunk(&self, group_idx: usize, first_row: usize) -> Result<Vec<u8>> {
+        if let Some(frame) = self.ready.get(&(group_idx, first_row)) {
+            return Ok(frame.clone());
+        }
+        let group = &self.plan.groups[group_idx];
+        let n_rows = self.plan.rows_of_chunk(group_idx, first_row);
+        let originals = self.source.read_rows(&group.variables, first_row..first_row + n_rows)?;
+        let variables: Vec<&VariablePlan> =
+            group.variables.iter().map(|&idx| &self.plan.variables[idx]).collect();
+        let payload = match self.coders.table(self.plan, group_idx) {
+            Some(model) => {
+                let beyond = self.coders.most_bits.get(group_idx).and_then(Option::as_deref);
+                // A model that was trained before is there for speed: what does without it is only tried where it fails.
+                let method = if beyond.is_some() { Method::Classical } else { self.options.method };
+                let mut w = ByteWriter::default();
+                let parts = table::encode(&originals, &variables, model, Alone { method, beyond })?;
+                parts.iter().for_each(|part| w.block(part));
+                w.bytes
+            }
+            None => self.payload(group, &originals, &variables, n_rows),
+        };
+        let frame = chunk_frame(group_idx, first_row, &payload);
+        drop(payload);
+        self.check(&frame, &originals)?;
+        Ok(frame)
+    }
+
+    /// The payload of variables that are coded apart, or by an autoencoder.
+    fn payload(
+        &self,
+        group: &GroupPlan,
+        originals: &[Values],
+        variables: &[&VariablePlan],
+        n_rows: usize,
+    ) -> Vec<u8> {
+        let numbers: Vec<Numbers> = (originals.iter().zip(variables))
+            .map(|(values, variable)| with_values!(values, v => chunk::quantize(v, variable)))
+            .collect();
+        let mut w = ByteWriter::default();
+        let (predictions, residual) = match &group.method {
+            GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
+                let shape = variables[0].shape_of_rows(n_rows);
+                let sampling = Sampling { scalings, blocks: blocks.as_ref(), shape: &shape };
+                let q: Vec<Vec<i64>> = numbers.iter().map(|n| n.q.clone()).collect();
+                let masks: Vec<_> = numbers.iter().map(|n| n.specials.mask()).collect();
+                let (latents, predictions) = self.coders.network(*model).encode(sampling, &q, &masks);
+                w.block(&latents);
+                (Some(predictions), *residual)
+            }
+            _ => (None, true),
+        };
+        let (method, fast) = (self.options.method, self.options.fast);
+        let how = How { method, fast, shared: self.coders.predictor(&group.method) };
+        for (position, (numbers, variable)) in numbers.into_iter().zip(variables).enumerate() {
+            let predicted = predictions.as_ref().map(|all| all[position].as_slice());
+            let shape = variable.shape_of_rows(n_rows);
+            let part = with_values!(&originals[position], original => {
+                chunk::write_part(numbers, predicted, residual, original, &shape, variable, how)
+            });
+            w.block(&part.bytes);
+        }
+        w.bytes
+    }
+
+    /// Decodes the bytes of a chunk and compares each value, in the caller's dtype.
+    fn check(&self, frame: &[u8], originals: &[Values]) -> Result<()> {
+        let chunk = read_chunk(frame)?;
+        let decoded = decode_chunk(self.plan, &chunk, self.coders, &|_| true)?;
+        for ((&idx, original), values) in
+            self.plan.groups[chunk.group].variables.iter().zip(originals).zip(decoded)
+        {
+            let variable = &self.plan.variables[idx];
+            let values = values.expect("every variable was asked for");
+            let (_, n_violations) = compare_values(original, &values, &variable.bound);
+            if n_violations > 0 {
+                let message = format!("{n_violations} values are outside their bound; please report this");
+                return Err(Error::new(ErrorKind::BoundNotMet, message).in_variable(&variable.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The plan with its tables, or with their columns apart, whichever makes the first chunks' rows smaller; and the chunks
+/// that were made to find out.
+pub fn together_or_apart(
+    source: &dyn Source,
+    plan: Plan,
+    coders: &Coders,
+    options: &Options,
+) -> Result<(Plan, Frames)> {
+    let is_table = |group: &usize| matches!(plan.groups[*group].method, GroupMethod::Table(_));
+    let tables: Vec<usize> = (0..plan.groups.len()).filter(is_table).collect();
+    if tables.is_empty() {
+        return Ok((plan, Frames::new()));
+    }
+    let columns: Vec<usize> = tables.iter().flat_map(|&table| plan.groups[table].variables.clone()).collect();
+    let apart = without_tables(&plan);
+    let frames = |plan: &Plan, groups: Vec<usize>| -> Result<(usize, Frames)> {
+        let encoder = Encoder { source, plan, coders, options, ready: Frames::new() };
+        let frames: Frames = (groups.into_par_iter())
+            .map(|group| Ok(((group, 0), encoder.chunk(group, 0)?)))
+            .collect::<Result<_>>()?;
+        let n_bytes = plan.write().len() + frames.values().map(Vec::len).sum::<usize>();
+        Ok((n_bytes, frames))
+    };
+    let (n_together, together) = frames(&plan, tables)?;
+    let of_columns = |group: &usize| columns.contains(&apart.groups[*group].variables[0]);
+    let (n_apart, columns_apart) = frames(&apart, (0..apart.groups.len()).filter(of_columns).collect())?;
+    Ok(if n_together <= n_apart { (plan, together) } else { (apart, columns_apart) })
+}

@@ -1,0 +1,348 @@
+//! A source's variables -> what is promised for each, and the grid its values lie on: one pass over all values for
+//! their profile, then trials on a few samples of them. Needs memory for pieces, not for the values.
+
+use crate::chunk::quantize_on;
+use crate::classical::estimate::{SMALL_BOX, Sample, estimate_bits, sample_boxes};
+use crate::classical::lorenzo::four_axes;
+use crate::container::VariablePlan;
+use crate::error::{Error, Result};
+use crate::options::{BoundSpec, Missing, Options};
+use crate::plan::{asked, last_match};
+use crate::quantize::{Bound, Element, Grid, MAX_Q, log_number, log_step, uniform_step};
+use crate::source::{Source, batches, pieces};
+use crate::special::MAX_PATTERNS;
+use crate::typing::{Profile, Profiler, low_bit, min_abs};
+use crate::{with_dtype, with_values};
+use rayon::prelude::*;
+use std::ops::ControlFlow;
+
+/// A lossy grid of floats that takes less than this share of their bits is never beaten by an exact one.
+const SMALL_SHARE: f64 = 0.3;
+/// Without a promise, variables of at most this size that no model covers are kept exactly ...
+const SMALL_BYTES: usize = 4096;
+/// ... and larger ones within this fraction of their range.
+const UNBOUNDED_REL: f64 = 1e-3;
+/// Without a promise, the step of the grid on which a network's output lands, as a fraction of the range.
+const FINE_STEP: f64 = 1.0 / (1 << 18) as f64;
+/// A uniform grid of more numbers than this holds nothing exactly that an order does not hold better.
+const MAX_NUMBERS: f64 = (1u64 << 32) as f64;
+
+/// A variable with its promise and its grid.
+pub struct Typed {
+    /// As the archive will hold it.
+    pub plan: VariablePlan,
+    /// Least and largest regular value; 0 where there is none.
+    pub ends: [f64; 2],
+    /// What the user should know.
+    pub warning: Option<String>,
+}
+
+/// What a model asks of the grid of a variable.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Asked {
+    /// Nothing: it is the one that takes the fewest bits.
+    Nothing,
+    /// The one that a network's output lands on.
+    ByNetwork,
+    /// One of the same kind as this, if one of that kind holds the values.
+    Like(Grid),
+}
+
+/// Types variables and chooses their grids; `asked` tells what a model asks of each. Runs on the threads of whoever
+/// calls.
+pub fn type_variables(
+    source: &dyn Source,
+    variables: &[usize],
+    options: &Options,
+    by_model: &(dyn Fn(usize) -> Asked + Sync),
+) -> Result<Vec<Typed>> {
+    let profiles = profiles(source, variables, options)?;
+    let typed = variables.par_iter().zip(profiles).map(|(&idx, profile)| {
+        let variable = &source.schema().variables[idx];
+        let spec = asked(options, &variable.name)?;
+        let typed = with_dtype!(variable.dtype, T => {
+            Column { source, idx }.with_grid::<T>(profile, spec, by_model(idx))
+        });
+        typed.map_err(|error| error.in_variable(&variable.name))
+    });
+    typed.collect()
+}
+
+/// [`type_variables`] of one variable.
+pub fn type_variable(source: &dyn Source, idx: usize, options: &Options, by_model: Asked) -> Result<Typed> {
+    Ok(type_variables(source, &[idx], options, &|_| by_model)?.remove(0))
+}
+
+/// Profiles of the variables, whose indices ascend.
+fn profiles(source: &dyn Source, variables: &[usize], options: &Options) -> Result<Vec<Profile>> {
+    let schema = source.schema();
+    let batches = batches(schema, variables.iter().copied());
+    let mut found: Vec<(usize, Profile)> = (batches.par_iter())
+        .map(|batch| {
+            let missing = |&idx: &usize| last_match(&options.missing, &schema.variables[idx].name);
+            let missing: Vec<Missing> =
+                batch.iter().map(|idx| missing(idx).unwrap_or(Missing::Auto)).collect();
+            Ok(batch.iter().copied().zip(batch_profiles(source, batch, &missing)?).collect::<Vec<_>>())
+        })
+        .collect::<Result<Vec<Vec<_>>>>()?
+        .into_iter()
+        .flatten()
+        .collect();
+    found.sort_by_key(|(idx, _)| *idx);
+    Ok(found.into_iter().map(|(_, profile)| profile).collect())
+}
+
+fn batch_profiles(source: &dyn Source, indices: &[usize], missing: &[Missing]) -> Result<Vec<Profile>> {
+    let dtype = |position: usize| source.schema().variables[indices[position]].dtype;
+    let new = |(position, &missing): (usize, &Missing)| with_dtype!(dtype(position), T => Profiler::new::<T>(missing));
+    let mut profilers: Vec<Profiler> = missing.iter().enumerate().map(new).collect();
+    see_all(source, indices, profilers.iter_mut().collect())?;
+    let mut again = Vec::new();
+    for (position, profiler) in profilers.iter_mut().enumerate() {
+        with_dtype!(dtype(position), T => if let Some(value) = profiler.found_missing::<T>() {
+            *profiler = profiler.without::<T>(value);
+            again.push((indices[position], profiler));
+        });
+    }
+    let (again_indices, again): (Vec<usize>, Vec<&mut Profiler>) = again.into_iter().unzip();
+    see_all(source, &again_indices, again)?;
+    let finish =
+        |(position, profiler): (usize, Profiler)| with_dtype!(dtype(position), T => profiler.finish::<T>());
+    Ok(profilers.into_iter().enumerate().map(finish).collect())
+}
+
+/// Shows all values of columns of one length, or of one variable, to their profilers.
+fn see_all(source: &dyn Source, indices: &[usize], mut profilers: Vec<&mut Profiler>) -> Result<()> {
+    let Some(&first) = indices.first() else { return Ok(()) };
+    let schema = source.schema();
+    let item_bytes = indices.iter().map(|&idx| schema.variables[idx].dtype.size_bytes()).sum();
+    for elements in pieces(schema.variables[first].n_values(), item_bytes) {
+        let values = match indices {
+            [idx] => vec![source.read(*idx, elements)?],
+            columns => source.read_rows(columns, elements)?,
+        };
+        let see = |(profiler, values): (&mut &mut Profiler, _)| with_values!(&values, v => profiler.see(v));
+        profilers.par_iter_mut().zip(values).for_each(see);
+    }
+    Ok(())
+}
+
+/// One variable of a source.
+struct Column<'a> {
+    source: &'a dyn Source,
+    idx: usize,
+}
+
+impl Column<'_> {
+    fn n_values(&self) -> usize {
+        self.source.schema().variables[self.idx].n_values()
+    }
+
+    /// The values at some positions, ascending within each run of neighbors.
+    fn at<T: Element>(&self, positions: &[usize]) -> Result<Vec<T>> {
+        let mut values = Vec::with_capacity(positions.len());
+        for run in positions.chunk_by(|a, b| a + 1 == *b) {
+            values.extend(self.read::<T>(run[0]..run[0] + run.len())?);
+        }
+        Ok(values)
+    }
+
+    fn read<T: Element>(&self, elements: std::ops::Range<usize>) -> Result<Vec<T>> {
+        let values = self.source.read(self.idx, elements)?.into_vec();
+        values.ok_or_else(|| Error::input("expected the dtype that the source tells, found another"))
+    }
+
+    /// Shows all values until `see` has seen enough.
+    fn each_piece<T: Element>(&self, mut see: impl FnMut(&[T]) -> ControlFlow<()>) -> Result<()> {
+        for elements in pieces(self.n_values(), size_of::<T>()) {
+            if see(&self.read::<T>(elements)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn with_grid<T: Element>(&self, mut profile: Profile, spec: BoundSpec, by_model: Asked) -> Result<Typed> {
+        let bound = Bound::resolve(spec, profile.range);
+        let alike = match by_model {
+            Asked::Like(like) => self.grid_like::<T>(&profile, bound, like)?,
+            Asked::Nothing | Asked::ByNetwork => None,
+        };
+        let grid = match alike {
+            Some(grid) => grid,
+            None => self.choose_grid::<T>(&profile, bound, by_model == Asked::ByNetwork)?,
+        };
+        let variable = &self.source.schema().variables[self.idx];
+        let warning = profile.found_missing.map(|value| {
+            format!(
+                "'{}': {value} is taken as missing and kept exactly; --missing none says otherwise",
+                variable.name
+            )
+        });
+        let ends = [profile.min, profile.max];
+        profile.patterns.truncate(MAX_PATTERNS);
+        let plan = VariablePlan {
+            name: variable.name.clone(),
+            dtype: variable.dtype,
+            shape: variable.shape.clone(),
+            storage: variable.storage,
+            bound,
+            grid,
+            patterns: profile.patterns,
+        };
+        Ok(Typed { plan, ends, warning })
+    }
+
+    /// A grid of the kind of another that holds the values as they are asked for.
+    fn grid_like<T: Element>(&self, profile: &Profile, bound: Bound, like: Grid) -> Result<Option<Grid>> {
+        let alike = |grid: &Grid| std::mem::discriminant(grid) == std::mem::discriminant(&like);
+        if let Some(grid) = self.lossy_grid::<T>(profile, &bound, false)?.filter(alike) {
+            return Ok(Some(grid));
+        }
+        if let Some(grid) = self.exact_grids::<T>(profile)?.into_iter().find(alike) {
+            return Ok(Some(grid));
+        }
+        let sample: Vec<T> = self.thousand()?;
+        Ok(Some(like).filter(|&grid| holds(&sample, profile, grid)))
+    }
+
+    /// The grid on which samples of the values take the fewest estimated bits.
+    fn choose_grid<T: Element>(&self, profile: &Profile, bound: Bound, covered: bool) -> Result<Grid> {
+        let lossy = self.lossy_grid::<T>(profile, &bound, covered)?;
+        if let (Some(grid), true) = (lossy, covered) {
+            return Ok(grid);
+        }
+        if let Some(grid) = lossy.filter(|grid| surely_small::<T>(grid, profile)) {
+            return Ok(grid);
+        }
+        let shape = &self.source.schema().variables[self.idx].shape;
+        let boxes = sample_boxes(four_axes(shape), 2 * SMALL_BOX);
+        let samples: Vec<Vec<T>> =
+            boxes.iter().map(|sample| self.at(&sample.positions)).collect::<Result<_>>()?;
+        let bits = |grid: Grid| -> f64 {
+            let mut n_own = 0;
+            let samples: Vec<_> = (boxes.iter().zip(&samples))
+                .map(|(sample, taken)| {
+                    let numbers = quantize_on(taken, grid, &bound, &profile.patterns);
+                    n_own += numbers.specials.own_bits.len();
+                    let mask = numbers.specials.mask().unwrap_or_default();
+                    Sample { extents: sample.extents, q: numbers.q, mask }
+                })
+                .collect();
+            let n_values = samples.iter().map(|sample| sample.q.len()).sum::<usize>().max(1);
+            estimate_bits(&samples) + (n_own * (8 * size_of::<T>() + 4)) as f64 / n_values as f64
+        };
+        let mut best = lossy.map(|grid| (bits(grid), grid));
+        if best.is_some_and(|(bits, _)| T::IS_FLOAT && bits < SMALL_SHARE * (8 * size_of::<T>()) as f64) {
+            return Ok(best.expect("just seen").1);
+        }
+        let exact = self.exact_grids::<T>(profile)?;
+        if let ([grid], None) = (exact.as_slice(), best) {
+            return Ok(*grid);
+        }
+        for grid in exact {
+            let bits = bits(grid);
+            if best.is_none_or(|(least, _)| bits < least) {
+                best = Some((bits, grid));
+            }
+        }
+        Ok(best.map_or(Grid::Order, |(_, grid)| grid))
+    }
+
+    /// The grid that spends the bound, if it allows any error.
+    fn lossy_grid<T: Element>(
+        &self,
+        profile: &Profile,
+        bound: &Bound,
+        covered: bool,
+    ) -> Result<Option<Grid>> {
+        if profile.n_regular == 0 {
+            return Ok(None);
+        }
+        let uniform = |limit: f64| {
+            if T::IS_FLOAT && !profile.integral {
+                let step = uniform_step::<T>(limit, profile.max_abs())?;
+                return Some(Grid::Uniform { step, non_negative: profile.non_negative });
+            }
+            let whole = (limit.min(1e18)) as u64;
+            let in_reach = !T::IS_FLOAT || profile.max_abs() <= MAX_Q;
+            (in_reach && (whole >= 1 || T::IS_FLOAT)).then_some(Grid::Integer { step: 2 * whole + 1 })
+        };
+        Ok(match bound.spec {
+            BoundSpec::Lossless => None,
+            BoundSpec::Abs(_) | BoundSpec::Rel(_) => uniform(bound.limit),
+            BoundSpec::PwRel(_) => {
+                let Some(step) = log_step::<T>(bound.limit) else { return Ok(None) };
+                let mut least = f64::INFINITY;
+                self.each_piece::<T>(|values| {
+                    least = least.min(min_abs(values, &profile.patterns));
+                    ControlFlow::Continue(())
+                })?;
+                let grid =
+                    |least| Grid::Log { step, low: log_number(least, step), integral: profile.integral };
+                least.is_finite().then(|| grid(least))
+            }
+            BoundSpec::Unbounded if covered => {
+                uniform(if profile.integral { 0.0 } else { profile.range * FINE_STEP })
+            }
+            BoundSpec::Unbounded if self.n_values() * size_of::<T>() > SMALL_BYTES => {
+                uniform(profile.range * UNBOUNDED_REL)
+            }
+            BoundSpec::Unbounded => None,
+        })
+    }
+
+    /// Grids that hold the values exactly.
+    fn exact_grids<T: Element>(&self, profile: &Profile) -> Result<Vec<Grid>> {
+        if !T::IS_FLOAT || profile.n_regular == 0 {
+            return Ok(vec![Grid::Order]);
+        }
+        let narrow = size_of::<T>() == 8 && profile.f32_exact;
+        let mut grids = vec![if narrow { Grid::OrderF32 } else { Grid::Order }];
+        if profile.integral {
+            if profile.max_abs() <= MAX_Q {
+                grids.push(Grid::Integer { step: 1 });
+            }
+            return Ok(grids);
+        }
+        // More values only make the step smaller: it is given up as soon as it is too small.
+        let mut step = f64::INFINITY;
+        let fits = |step: f64| step.is_normal() && profile.max_abs() / step <= MAX_NUMBERS;
+        self.each_piece::<T>(|values| {
+            step = step.min(libm::ldexp(1.0, low_bit(values, &profile.patterns).clamp(-1074, 1023)));
+            if fits(step) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        if fits(step) {
+            grids.push(Grid::Uniform { step, non_negative: false });
+        }
+        let sample: Vec<T> = self.thousand()?;
+        let digits = (1..=6).map(|digits| 10f64.powi(digits));
+        grids.extend(
+            digits.map(|divisor| Grid::Decimal { divisor }).find(|grid| holds(&sample, profile, *grid)),
+        );
+        Ok(grids)
+    }
+
+    /// About a thousand values spread over all.
+    fn thousand<T: Element>(&self) -> Result<Vec<T>> {
+        let positions: Vec<usize> = (0..self.n_values()).step_by((self.n_values() / 1000).max(1)).collect();
+        self.at(&positions)
+    }
+}
+
+/// True if even without differences the grid's numbers take few bits.
+fn surely_small<T: Element>(grid: &Grid, profile: &Profile) -> bool {
+    match *grid {
+        Grid::Uniform { step, .. } => {
+            let n_numbers = profile.range / step + 2.0;
+            n_numbers < 2f64.powf(SMALL_SHARE * (8 * size_of::<T>()) as f64)
+        }
+        _ => false,
+    }
+}
+
+/// True if all of a sample lies on `grid` exactly.
+fn holds<T: Element>(sample: &[T], profile: &Profile, grid: Grid) -> bool {
+    let lossless = Bound::resolve(BoundSpec::Lossless, 0.0);
+    quantize_on(sample, grid, &lossless, &profile.patterns).specials.own_bits.is_empty()
+}

@@ -1,0 +1,117 @@
+//! Arrays that stand in a file as they are, as a source: npy, raw, the members of an npz, and spilled columns. Pieces
+//! are read by seeks. Arrays of several axes in Fortran order are the exception: they are read whole.
+
+use crate::dataset::{DType, Values};
+use crate::error::Result;
+use crate::io::order;
+use crate::io::store::Region;
+use crate::source::{Schema, Source};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// Bytes of a table that are read at a time for some of its columns.
+const BLOCK_BYTES: usize = 2 << 20;
+
+/// How the values of a variable stand in their region.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// One after the other, in C order.
+    Whole,
+    /// One after the other with the first axis fastest; in memory once they were asked for.
+    Fortran(Arc<OnceLock<Values>>),
+    /// A column of a table (rows, columns) in C order.
+    Column {
+        /// Which.
+        column: usize,
+        /// Of how many.
+        n_columns: usize,
+    },
+}
+
+/// Where the values of a variable are.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Nothing but the values.
+    pub region: Region,
+    /// Most significant byte first.
+    pub big_endian: bool,
+    /// In which order.
+    pub place: Place,
+}
+
+/// Variables that stand in files.
+#[derive(Debug)]
+pub struct Stored {
+    schema: Schema,
+    parts: Vec<Part>,
+}
+
+impl Stored {
+    /// A part for each variable; sizes were checked.
+    pub fn new(schema: Schema, parts: Vec<Part>) -> Stored {
+        Stored { schema, parts }
+    }
+
+    /// Values that stand one after the other.
+    fn run(&self, part: &Part, dtype: DType, elements: Range<usize>) -> Result<Values> {
+        let item = dtype.size_bytes() as u64;
+        let bytes = part.region.read_at(elements.start as u64 * item, elements.len() as u64 * item)?;
+        Values::from_bytes(dtype, &bytes, part.big_endian)
+    }
+}
+
+impl Source for Stored {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
+        let (part, of) = (&self.parts[variable], &self.schema.variables[variable]);
+        match &part.place {
+            Place::Whole => self.run(part, of.dtype, elements),
+            Place::Fortran(cell) => {
+                if let Some(values) = cell.get() {
+                    return Ok(values.slice(elements));
+                }
+                let values = order::fortran_to_c(&self.run(part, of.dtype, 0..of.n_values())?, &of.shape);
+                Ok(cell.get_or_init(|| values).slice(elements))
+            }
+            Place::Column { .. } => {
+                Ok(self.read_rows(&[variable], elements)?.pop().expect("one for each variable"))
+            }
+        }
+    }
+
+    fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
+        let is_column = |idx: usize| matches!(self.parts[idx].place, Place::Column { .. });
+        let mut found: Vec<Values> =
+            variables.iter().map(|&idx| Values::empty(self.schema.variables[idx].dtype)).collect();
+        for (&idx, values) in variables.iter().zip(&mut found).filter(|(idx, _)| !is_column(**idx)) {
+            let row_len = self.schema.variables[idx].row_len();
+            *values = self.read(idx, rows.start * row_len..rows.end * row_len)?;
+        }
+        let columns = variables.iter().zip(&mut found).filter(|(idx, _)| is_column(**idx));
+        self.read_columns(columns.map(|(&idx, values)| (idx, values)).collect(), rows)?;
+        Ok(found)
+    }
+}
+
+impl Stored {
+    /// Rows of columns of the one table, a block of all its columns at a time.
+    fn read_columns(&self, mut wanted: Vec<(usize, &mut Values)>, rows: Range<usize>) -> Result<()> {
+        let Some(&(first, _)) = wanted.first() else { return Ok(()) };
+        let (part, dtype) = (&self.parts[first], self.schema.variables[first].dtype);
+        let Place::Column { n_columns, .. } = part.place else { return Ok(()) };
+        let at_once = (BLOCK_BYTES / (n_columns * dtype.size_bytes())).max(1);
+        for start in rows.clone().step_by(at_once) {
+            let end = (start + at_once).min(rows.end);
+            let values = self.run(part, dtype, start * n_columns..end * n_columns)?;
+            let columns = order::split_columns(&values, n_columns, false);
+            for (idx, values) in &mut wanted {
+                let Place::Column { column, .. } = self.parts[*idx].place else { continue };
+                values.append(&columns[column])?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,35 @@
+//! Where an archive goes as it is made: bytes in order, never changed again. An output may hold what an earlier run has
+//! written before it was stopped; then only what is missing is made.
+
+use crate::error::Result;
+
+/// Takes the bytes of an archive in order.
+pub trait Output {
+    /// Takes the header, or finds that it is there already.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Config`] if what is there comes from other data or options.
+    fn begin(&mut self, header: &[u8]) -> Result<()>;
+
+    /// The next whole frame of the run before, if there is one.
+    fn kept_frame(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// That frame of `n_bytes` stays: the next one comes behind it.
+    fn keep(&mut self, _n_bytes: usize) {}
+
+    /// Appends bytes behind what is kept; everything else of the run before is dropped.
+    fn write(&mut self, bytes: &[u8]) -> Result<()>;
+}
+
+impl Output for Vec<u8> {
+    fn begin(&mut self, header: &[u8]) -> Result<()> {
+        self.write(header)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+}

@@ -1,0 +1,227 @@
+//! An archive as a source: any rows of any variables, of which only the chunks that hold them are read and decoded.
+//! In: bytes that can be read and sought. It needs memory for the chunks that are being decoded and for the one it
+//! decoded last, which the next rows may lie in.
+
+use crate::autoencoder::Model;
+use crate::container::Index;
+use crate::dataset::{Values, Variable};
+use crate::decompress::{Coders, decode_chunk};
+use crate::error::{Error, Result};
+use crate::inspect;
+use crate::names;
+use crate::report::Report;
+use crate::slice::{Range1, Sliced};
+use crate::source::{Schema, Source, VariableSchema, collect};
+use crate::threads::Threads;
+use rayon::prelude::*;
+use std::io::{Read, Seek};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Values of a group's variables, as far as they are decoded.
+type Decoded = Arc<Vec<Option<Values>>>;
+
+/// Reads parts of an archive.
+pub struct Reader<R> {
+    index: Index<R>,
+    coders: Coders,
+    schema: Schema,
+    /// Group of each variable, and its place in it.
+    places: Vec<(usize, usize)>,
+    threads: Threads,
+    /// The chunk that was decoded last.
+    last: Mutex<Option<(usize, Decoded)>>,
+}
+
+impl<R: Read + Seek + Send> Reader<R> {
+    /// Opens an archive that holds all it needs, for all cores.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`] for damaged bytes, [`crate::ErrorKind::Config`] if the archive needs a model file.
+    pub fn open(input: R) -> Result<Reader<R>> {
+        Reader::open_with(input, None, 0)
+    }
+
+    /// Opens an archive with the model file that it names, for `n_threads` (0: all cores).
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_with(input: R, model: Option<&Model>, n_threads: usize) -> Result<Reader<R>> {
+        crate::network::simd_level()?;
+        let index = Index::open(input)?;
+        let coders = Coders::for_archive(&index.plan, &index.models, model)?;
+        let plan = &index.plan;
+        let variables = plan.variables.iter().map(|variable| VariableSchema {
+            name: variable.name.clone(),
+            dtype: variable.dtype,
+            shape: variable.shape.clone(),
+            storage: variable.storage,
+        });
+        let schema = Schema {
+            variables: variables.collect(),
+            layout: plan.layout,
+            attachments: plan.attachments.clone(),
+        };
+        let mut places = vec![(0, 0); plan.variables.len()];
+        for (group_idx, group) in plan.groups.iter().enumerate() {
+            for (position, &idx) in group.variables.iter().enumerate() {
+                places[idx] = (group_idx, position);
+            }
+        }
+        let threads = Threads::new(n_threads)?;
+        Ok(Reader { index, coders, schema, places, threads, last: Mutex::new(None) })
+    }
+
+    /// Where everything is.
+    pub fn index(&self) -> &Index<R> {
+        &self.index
+    }
+
+    /// The threads that decode.
+    pub fn threads(&self) -> &Threads {
+        &self.threads
+    }
+
+    /// What the archive says of itself.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Corrupt`] for damaged bytes.
+    pub fn report(&self) -> Result<Report> {
+        inspect::report(&self.index)
+    }
+
+    /// Some rows (first axis) of a variable.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Config`] for an unknown name or rows that are not there, or [`crate::ErrorKind::Corrupt`].
+    pub fn rows(&self, name: &str, rows: Range<usize>) -> Result<Variable> {
+        let n_rows = self.schema.variables[self.position(name)?].n_rows();
+        if rows.start > rows.end || rows.end > n_rows {
+            return Err(Error::config(format!(
+                "expected rows within 0:{n_rows}, found {}:{}",
+                rows.start, rows.end
+            )));
+        }
+        self.slice(name, &[Range1::from(rows)])
+    }
+
+    /// A slice of a variable: one range an axis, further axes whole.
+    ///
+    /// # Errors
+    /// As [`Reader::rows`].
+    pub fn slice(&self, name: &str, ranges: &[Range1]) -> Result<Variable> {
+        self.position(name)?;
+        let one = crate::source::Selected::new(self, |other| other == name);
+        let mut dataset = collect(&Sliced::new(one, ranges)?, &self.threads, |_| ())?;
+        dataset.variables.pop().ok_or_else(|| Error::config(format!("expected a variable '{name}'")))
+    }
+
+    fn position(&self, name: &str) -> Result<usize> {
+        self.schema.position(name).ok_or_else(|| names::unknown_variable(name, self.schema.names()))
+    }
+
+    /// Decodes the wanted variables of a chunk.
+    pub fn decode(
+        &self,
+        chunk_idx: usize,
+        wanted: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Result<Vec<Option<Values>>> {
+        let chunk = self.index.chunk(chunk_idx)?;
+        decode_chunk(&self.index.plan, &chunk, &self.coders, wanted).map_err(|e| e.in_chunk(chunk_idx))
+    }
+
+    /// [`Reader::decode`], or what is still there of the chunk that was decoded last.
+    fn chunk(&self, chunk_idx: usize, wanted: &(dyn Fn(usize) -> bool + Sync)) -> Result<Decoded> {
+        let group = &self.index.plan.groups[self.index.place(chunk_idx).0];
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, decoded)) = last.filter(|(last_idx, _)| *last_idx == chunk_idx) {
+            let is_there = |(&idx, values): (&usize, &Option<Values>)| values.is_some() || !wanted(idx);
+            if group.variables.iter().zip(&*decoded).all(is_there) {
+                return Ok(decoded);
+            }
+        }
+        Ok(Arc::new(self.decode(chunk_idx, wanted)?))
+    }
+
+    /// Rows of variables of one group, into `found`.
+    fn read_group(
+        &self,
+        group_idx: usize,
+        rows: &Range<usize>,
+        found: &mut [(usize, &mut Values)],
+    ) -> Result<()> {
+        let group = &self.index.plan.groups[group_idx];
+        let chunks: Vec<usize> = match rows.is_empty() {
+            true => Vec::new(),
+            false => (self.index.chunk_of(group_idx, rows.start)
+                ..=self.index.chunk_of(group_idx, rows.end - 1))
+                .collect(),
+        };
+        let asked: Vec<usize> = found.iter().map(|(idx, _)| *idx).collect();
+        let wanted = |idx: usize| asked.contains(&idx);
+        let decode = |&chunk_idx: &usize| self.chunk(chunk_idx, &wanted);
+        let decoded: Vec<Decoded> =
+            self.threads.run(|| chunks.par_iter().map(decode).collect::<Result<_>>())?;
+        for (chunk_idx, decoded) in chunks.iter().zip(&decoded) {
+            let first_row = self.index.place(*chunk_idx).1;
+            for (idx, all) in found.iter_mut() {
+                let values = decoded[self.places[*idx].1].as_ref();
+                let values = values.ok_or_else(|| Error::corrupt("a variable of a chunk is missing"))?;
+                let row_len = self.schema.variables[*idx].row_len();
+                let from = rows.start.max(first_row) - first_row;
+                let to = rows.end.min(first_row + group.rows_per_chunk) - first_row;
+                match from == 0 && to * row_len == values.len() {
+                    true => all.append(values)?,
+                    false => all.append(&values.slice(from * row_len..to * row_len))?,
+                }
+            }
+        }
+        if let Some(last) = chunks.last().copied().zip(decoded.last().cloned()) {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read + Seek + Send> Source for Reader<R> {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
+        let row_len = self.schema.variables[variable].row_len().max(1);
+        let rows = elements.start / row_len..elements.end.div_ceil(row_len);
+        let first = rows.start * row_len;
+        let values = self.read_rows(&[variable], rows)?.pop().expect("one for each variable");
+        match elements.start == first && elements.len() == values.len() {
+            true => Ok(values),
+            false => Ok(values.slice(elements.start - first..elements.end - first)),
+        }
+    }
+
+    fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
+        let mut found: Vec<Values> =
+            variables.iter().map(|&idx| Values::empty(self.schema.variables[idx].dtype)).collect();
+        let mut groups: Vec<usize> = variables.iter().map(|&idx| self.places[idx].0).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        for group_idx in groups {
+            let mut of_group: Vec<(usize, &mut Values)> = (variables.iter().copied().zip(&mut found))
+                .filter(|(idx, _)| self.places[*idx].0 == group_idx)
+                .collect();
+            self.read_group(group_idx, &rows, &mut of_group)?;
+        }
+        Ok(found)
+    }
+
+    /// Whole chunks, twice as many as there are threads.
+    fn rows_at_once(&self, variables: &[usize]) -> usize {
+        let mut groups: Vec<usize> = variables.iter().map(|&idx| self.places[idx].0).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let longest =
+            groups.iter().map(|&group| self.index.plan.groups[group].rows_per_chunk).max().unwrap_or(1);
+        let n_chunks = (2 * self.threads.count()).div_ceil(groups.len().max(1));
+        longest.saturating_mul(n_chunks)
+    }
+}

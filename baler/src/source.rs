@@ -1,0 +1,362 @@
+//! Where values come from: named variables whose values are read in pieces, as they are needed. A file, an archive and
+//! a [`Dataset`] in memory are sources, and so is a part of a source: some of its variables ([`Selected`]), or a slice
+//! of each ([`crate::slice`]). Whoever takes a source needs memory for the pieces that it asks for, and no more.
+
+use crate::dataset::{Attachment, DType, Dataset, Layout, Storage, Values, Variable, n_elements};
+use crate::error::{Error, Result};
+use crate::select::select_schema;
+use crate::threads::Threads;
+use rayon::prelude::*;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Bytes of a piece, about, where a source is read from one end to the other.
+const PIECE_BYTES: usize = 4 << 20;
+/// Bytes of the blocks that are read at a time, at least.
+const WAITING_BYTES: usize = 16 << 20;
+
+/// A variable without its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariableSchema {
+    /// Unique name.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// Extent of each axis; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// How the source stores it.
+    pub storage: Storage,
+}
+
+impl VariableSchema {
+    /// Extent of the first axis; 1 for a scalar.
+    pub fn n_rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
+    }
+
+    /// Product of the extents, which [`Schema::check`] has seen to fit.
+    pub fn n_values(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Values of a row.
+    pub fn row_len(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
+
+    /// Elements times item size.
+    pub fn size_bytes(&self) -> usize {
+        self.n_values() * self.dtype.size_bytes()
+    }
+}
+
+/// A dataset without its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema {
+    /// In the order of the source.
+    pub variables: Vec<VariableSchema>,
+    /// How they stood in the source.
+    pub layout: Layout,
+    /// Non-numeric members.
+    pub attachments: Vec<Attachment>,
+}
+
+impl Schema {
+    /// That of a dataset.
+    pub fn of(dataset: &Dataset) -> Schema {
+        let of_variable = |variable: &Variable| VariableSchema {
+            name: variable.name.clone(),
+            dtype: variable.values.dtype(),
+            shape: variable.shape.clone(),
+            storage: variable.storage,
+        };
+        Schema {
+            variables: dataset.variables.iter().map(of_variable).collect(),
+            layout: dataset.layout,
+            attachments: dataset.attachments.clone(),
+        }
+    }
+
+    /// Every shape must be one that positions can count.
+    pub fn check(&self) -> Result<()> {
+        let too_large = || Error::limit("the variables together have more bytes than positions can count");
+        let mut total = 0usize;
+        for variable in &self.variables {
+            let n_values = n_elements(&variable.shape).map_err(|e| e.in_variable(&variable.name))?;
+            total = total.checked_add(n_values * variable.dtype.size_bytes()).ok_or_else(too_large)?;
+        }
+        if total > isize::MAX as usize { Err(too_large()) } else { Ok(()) }
+    }
+
+    /// Elements times item size over all variables.
+    pub fn size_bytes(&self) -> usize {
+        self.variables.iter().map(VariableSchema::size_bytes).sum()
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.variables.iter().map(|variable| variable.name.as_str())
+    }
+
+    /// True for each variable that counts the items of lists.
+    pub fn counting(&self) -> Vec<bool> {
+        let mut counting = vec![false; self.variables.len()];
+        for lists in self.variables.iter().filter_map(|variable| variable.storage.lists) {
+            if let Some(counts) = counting.get_mut(lists.counts) {
+                *counts = true;
+            }
+        }
+        counting
+    }
+
+    /// Index of the variable called `name`.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names().position(|other| other == name)
+    }
+}
+
+/// Variables whose values are read in pieces. Reading never changes a source: any number of threads may.
+pub trait Source: Sync {
+    /// What there is.
+    fn schema(&self) -> &Schema;
+
+    /// Some values of a variable, counted in C order.
+    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values>;
+
+    /// Rows (first axis) of several variables; a source that stores them side by side reads them at once.
+    fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
+        let one = |&idx: &usize| {
+            let row_len = self.schema().variables[idx].row_len();
+            self.read(idx, rows.start * row_len..rows.end * row_len)
+        };
+        variables.iter().map(one).collect()
+    }
+
+    /// Rows of these variables that are best read together by who reads all of them.
+    fn rows_at_once(&self, variables: &[usize]) -> usize {
+        let row_bytes = |idx: &usize| {
+            let variable = &self.schema().variables[*idx];
+            variable.row_len() * variable.dtype.size_bytes()
+        };
+        (PIECE_BYTES / variables.iter().map(row_bytes).sum::<usize>().max(1)).max(1)
+    }
+}
+
+impl<S: Source + ?Sized> Source for &S {
+    fn schema(&self) -> &Schema {
+        (**self).schema()
+    }
+    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
+        (**self).read(variable, elements)
+    }
+    fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
+        (**self).read_rows(variables, rows)
+    }
+    fn rows_at_once(&self, variables: &[usize]) -> usize {
+        (**self).rows_at_once(variables)
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S>
+where
+    Box<S>: Sync,
+{
+    fn schema(&self) -> &Schema {
+        (**self).schema()
+    }
+    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
+        (**self).read(variable, elements)
+    }
+    fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
+        (**self).read_rows(variables, rows)
+    }
+    fn rows_at_once(&self, variables: &[usize]) -> usize {
+        (**self).rows_at_once(variables)
+    }
+}
+
+/// Pieces of at most about [`PIECE_BYTES`] that cover `n_values` values of `item_bytes` each.
+pub fn pieces(n_values: usize, item_bytes: usize) -> impl Iterator<Item = Range<usize>> {
+    let at_once = (PIECE_BYTES / item_bytes.max(1)).max(1);
+    (0..n_values.div_ceil(at_once)).map(move |i| i * at_once..((i + 1) * at_once).min(n_values))
+}
+
+/// A dataset in memory as a source.
+pub struct InMemory<'a> {
+    dataset: Cow<'a, Dataset>,
+    schema: Schema,
+}
+
+impl<'a> InMemory<'a> {
+    /// Of a dataset that someone else holds.
+    pub fn of(dataset: &'a Dataset) -> InMemory<'a> {
+        InMemory { schema: Schema::of(dataset), dataset: Cow::Borrowed(dataset) }
+    }
+
+    /// Of a dataset of its own.
+    pub fn owning(dataset: Dataset) -> InMemory<'static> {
+        InMemory { schema: Schema::of(&dataset), dataset: Cow::Owned(dataset) }
+    }
+}
+
+impl Source for InMemory<'_> {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
+        Ok(self.dataset.variables[variable].values.slice(elements))
+    }
+}
+
+/// Some of the variables of a source.
+pub struct Selected<S> {
+    source: S,
+    schema: Schema,
+    indices: Vec<usize>,
+}
+
+impl<S: Source> Selected<S> {
+    /// Those whose name `keep` accepts, attachments included.
+    pub fn new(source: S, keep: impl Fn(&str) -> bool) -> Selected<S> {
+        let (schema, indices) = select_schema(source.schema(), keep);
+        Selected { source, schema, indices }
+    }
+}
+
+impl<S: Source> Source for Selected<S> {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
+        self.source.read(self.indices[variable], elements)
+    }
+
+    fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
+        let inner: Vec<usize> = variables.iter().map(|&idx| self.indices[idx]).collect();
+        self.source.read_rows(&inner, rows)
+    }
+
+    fn rows_at_once(&self, variables: &[usize]) -> usize {
+        let inner: Vec<usize> = variables.iter().map(|&idx| self.indices[idx]).collect();
+        self.source.rows_at_once(&inner)
+    }
+}
+
+/// Rows that are read together.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// Indices of the variables.
+    pub variables: Vec<usize>,
+    /// Rows of each.
+    pub rows: Range<usize>,
+}
+
+/// Variables that are read together: columns of one length, and everything else by itself. In the order of the first.
+pub fn batches(schema: &Schema, variables: impl IntoIterator<Item = usize>) -> Vec<Vec<usize>> {
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut of_length = std::collections::BTreeMap::new();
+    for idx in variables {
+        match schema.variables[idx].shape[..] {
+            [n_rows] => match of_length.get(&n_rows) {
+                Some(&batch) => Vec::push(&mut batches[batch], idx),
+                None => {
+                    of_length.insert(n_rows, batches.len());
+                    batches.push(vec![idx]);
+                }
+            },
+            _ => batches.push(vec![idx]),
+        }
+    }
+    batches
+}
+
+/// Reads all of a source, some blocks at a time on `threads`, and hands them over in order: batch after batch (see
+/// [`batches`]), rows ascending.
+pub fn each_block(
+    source: &dyn Source,
+    threads: &Threads,
+    mut take: impl FnMut(&Block, Vec<Values>) -> Result<()>,
+) -> Result<()> {
+    let schema = source.schema();
+    let mut waiting: Vec<Block> = Vec::new();
+    let mut n_bytes = 0;
+    let mut read = |waiting: &mut Vec<Block>| -> Result<()> {
+        let read_one = |block: &Block| source.read_rows(&block.variables, block.rows.clone());
+        let values: Vec<Vec<Values>> =
+            threads.run(|| waiting.par_iter().map(read_one).collect::<Result<_>>())?;
+        waiting.drain(..).zip(values).try_for_each(|(block, values)| take(&block, values))
+    };
+    for variables in batches(schema, 0..schema.variables.len()) {
+        let first = &schema.variables[variables[0]];
+        if first.n_values() == 0 {
+            continue;
+        }
+        let at_once = source.rows_at_once(&variables).max(1);
+        let row_bytes: usize =
+            variables.iter().map(|&idx| schema.variables[idx].size_bytes() / first.n_rows()).sum();
+        for start in (0..first.n_rows()).step_by(at_once) {
+            let rows = start..start.saturating_add(at_once).min(first.n_rows());
+            n_bytes += rows.len() * row_bytes;
+            waiting.push(Block { variables: variables.clone(), rows });
+            if n_bytes >= WAITING_BYTES {
+                read(&mut waiting)?;
+                n_bytes = 0;
+            }
+        }
+    }
+    read(&mut waiting)
+}
+
+/// All of a source, in memory. `told` hears how many bytes are there.
+pub fn collect(source: &dyn Source, threads: &Threads, mut told: impl FnMut(u64)) -> Result<Dataset> {
+    let Schema { variables, layout, attachments } = source.schema().clone();
+    let mut columns: Vec<Values> = variables.iter().map(|variable| Values::empty(variable.dtype)).collect();
+    let mut n_bytes = 0;
+    each_block(source, threads, |block, values| {
+        for (&idx, values) in block.variables.iter().zip(&values) {
+            columns[idx].append(values)?;
+            n_bytes += values.size_bytes() as u64;
+        }
+        told(n_bytes);
+        Ok(())
+    })?;
+    let variable = |(VariableSchema { name, shape, storage, .. }, values)| {
+        Ok(Variable { storage, ..Variable::new(name, shape, values)? })
+    };
+    let variables = variables.into_iter().zip(columns).map(variable).collect::<Result<_>>()?;
+    Ok(Dataset { variables, layout, attachments })
+}
+
+/// A part of a source in memory, of about `max_bytes`: all of a small one, else runs of rows, evenly spread. What has
+/// more than one axis keeps all but the first.
+pub fn excerpt(source: &dyn Source, max_bytes: usize) -> Result<Dataset> {
+    const N_RUNS: usize = 8;
+    let Schema { variables, layout, attachments } = source.schema().clone();
+    let total = source.schema().size_bytes();
+    let mut taken: Vec<Variable> = Vec::with_capacity(variables.len());
+    for batch in batches(source.schema(), 0..variables.len()) {
+        let n_rows = variables[batch[0]].n_rows();
+        let share = (max_bytes as f64 / total.max(1) as f64).min(1.0);
+        let rows = ((n_rows as f64 * share) as usize).clamp(n_rows.min(1), n_rows);
+        let n_runs = if rows == n_rows { 1 } else { N_RUNS.min(rows) };
+        let run_rows = rows / n_runs.max(1);
+        let mut columns: Vec<Values> = batch.iter().map(|&idx| Values::empty(variables[idx].dtype)).collect();
+        for run_idx in 0..n_runs {
+            let start = if n_runs == 1 { 0 } else { run_idx * (n_rows - run_rows) / (n_runs - 1) };
+            let values = source.read_rows(&batch, start..start + run_rows)?;
+            columns.iter_mut().zip(&values).try_for_each(|(all, values)| all.append(values))?;
+        }
+        for (&idx, values) in batch.iter().zip(columns) {
+            let VariableSchema { name, mut shape, storage, .. } = variables[idx].clone();
+            if let Some(extent) = shape.first_mut() {
+                *extent = run_rows * n_runs;
+            }
+            taken.push(Variable { storage, ..Variable::new(name, shape, values)? });
+        }
+    }
+    let place = |variable: &Variable| variables.iter().position(|other| other.name == variable.name);
+    taken.sort_by_key(place);
+    Ok(Dataset { variables: taken, layout, attachments })
+}
