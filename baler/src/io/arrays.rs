@@ -149,7 +149,7 @@ fn is_inside(name: &str, inner: &str) -> bool {
     name.strip_prefix(inner).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Refuses to make `n_bytes` of a file of `file_bytes`: packed chunks unpack to at most some thousand times their size,
+/// Refuses an array of `n_bytes` in a file of `file_bytes`, whatever part of it is asked for: packed chunks unpack to at most some thousand times their size,
 /// and what is not stored is a fill value.
 pub fn credible(n_bytes: u64, file_bytes: u64) -> Result<()> {
     if n_bytes / 4096 > file_bytes.max(1 << 14) {

@@ -65,6 +65,9 @@ impl Region {
     /// Some of the bytes; fewer only where the region ends.
     pub fn read_at(&self, start: u64, n_bytes: u64) -> Result<Vec<u8>> {
         let n_bytes = n_bytes.min(self.len.saturating_sub(start));
+        if n_bytes == 0 {
+            return Ok(Vec::new());
+        }
         let at = self.start + start;
         match &*self.bytes {
             Bytes::Memory(bytes) => Ok(bytes[at as usize..(at + n_bytes) as usize].to_vec()),
@@ -257,6 +260,7 @@ mod tests {
             let part = region.part(1000, 600_000).unwrap();
             assert_eq!(part.read_at(5, 10).unwrap(), bytes[1005..1015]);
             assert_eq!(part.read_at(599_995, 10).unwrap().len(), 5);
+            assert!(part.read_at(u64::MAX, 10).unwrap().is_empty());
             let mut reader = part.reader();
             let mut read = Vec::new();
             reader.read_to_end(&mut read).unwrap();

@@ -101,7 +101,8 @@ impl Stored {
 
     /// As many bytes of fill values, or zeros.
     fn filled(&self, file: &File, n_bytes: u64) -> Result<Vec<u8>> {
-        credible(n_bytes, file.len())?;
+        let n_elements = self.extents.iter().fold(1u64, |product, &extent| product.saturating_mul(extent));
+        credible(n_elements.saturating_mul(self.element_bytes as u64), file.len())?;
         let mut out = vec![0; n_bytes as usize];
         if let Some(fill) = self.fill(file)?.filter(|fill| fill.len() == self.element_bytes) {
             out.chunks_exact_mut(self.element_bytes).for_each(|element| element.copy_from_slice(&fill));

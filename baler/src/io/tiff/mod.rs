@@ -90,8 +90,7 @@ impl Arrays for Tiff {
         let (info, first) = (&self.arrays[idx], self.first_pages[idx]);
         let page = &self.pages[first];
         let is_stack = info.shape.len() > page.shape().len();
-        let n_bytes = (rows.len() * info.row_len()) as u64 * info.dtype.size_bytes() as u64;
-        credible(n_bytes, self.bytes.len())?;
+        credible(info.size_bytes() as u64, self.bytes.len())?;
         let raw = match is_stack {
             true => (self.pages[first + rows.start..first + rows.end].par_iter())
                 .map(|page| page.rows(&self.bytes, self.big_endian, 0..page.shape()[0]))

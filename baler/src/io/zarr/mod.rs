@@ -276,7 +276,8 @@ impl Stored {
         let codecs = self.codecs.as_ref().map_err(|e| Error::new(e.kind(), e.to_string()))?;
         let row_bytes = self.shape.iter().skip(1).product::<u64>() * dtype.size_bytes() as u64;
         let n_bytes = (rows.end - rows.start) * row_bytes;
-        credible(n_bytes, self.n_bytes)?;
+        let n_rows = self.shape.first().copied().unwrap_or(1);
+        credible(n_rows.saturating_mul(row_bytes), self.n_bytes)?;
         let mut out = filled(n_bytes as usize, &self.fill);
         if out.is_empty() {
             return Ok(out);
