@@ -28,6 +28,8 @@ const BASKET_HEADER: usize = 19;
 #[derive(Debug)]
 struct NewTree {
     directory: usize,
+    /// Its place among the keys of the directory.
+    key: usize,
     name: String,
     title: String,
     branches: Vec<Open>,
@@ -93,7 +95,10 @@ impl<W: Write + Seek> Writer<W> {
             return Err(Error::usage(format!("expected one tree '{path}', found two")));
         }
         let branches = branches.into_iter().map(Open::new).collect();
-        self.trees.push(NewTree { directory, name, title: title.to_string(), branches });
+        let keys = &mut self.directories[directory].keys;
+        keys.push(Vec::new());
+        let key = keys.len() - 1;
+        self.trees.push(NewTree { directory, key, name, title: title.to_string(), branches });
         Ok(self.trees.len() - 1)
     }
 
@@ -232,7 +237,7 @@ impl<W: Write + Seek> Writer<W> {
                 other.new.name, other.n_entries
             )));
         }
-        let directory = tree.directory;
+        let (directory, listed) = (tree.directory, tree.key);
         let (name, title) = (tree.name.clone(), tree.title.clone());
         let place = self.directories[directory].place;
         let key = KeyHeader {
@@ -245,7 +250,7 @@ impl<W: Write + Seek> Writer<W> {
         };
         let content = tree_content(tree, n_entries, self.compression.code(), key.n_bytes(0));
         let (header, _) = self.key(&key, &content)?;
-        self.directories[directory].keys.push(header);
+        self.directories[directory].keys[listed] = header;
         Ok(())
     }
 

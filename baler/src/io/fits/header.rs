@@ -80,11 +80,17 @@ impl Header {
         (1..=n_axes).rev().map(extent).collect()
     }
 
-    /// Sets a whole number, in its place if the card is there, else behind `after`.
+    /// Sets a whole number, in its place and with its comment if the card is there, else behind `after`.
     pub fn set(&mut self, keyword: &str, value: i64, after: &str) {
+        if self.integer(keyword) == Some(value) {
+            return;
+        }
         let new = card(keyword, &format!("{value:>20}"));
         if let Some(old) = self.cards.iter_mut().find(|card| keyword_of(card.as_slice()) == keyword) {
+            let comment = old.iter().position(|&byte| byte == b'/').map(|at| old[at..].to_vec());
             *old = new;
+            let places = old.iter_mut().skip(31);
+            places.zip(comment.unwrap_or_default()).for_each(|(place, byte)| *place = byte);
             return;
         }
         let at = self.cards.iter().position(|card| keyword_of(card) == after);
@@ -95,7 +101,7 @@ impl Header {
     pub fn set_shape(&mut self, shape: &[usize]) {
         let is_extent = |card: &[u8]| {
             let keyword = keyword_of(card);
-            keyword.strip_prefix("NAXIS").is_some_and(|n| n.parse::<usize>().is_ok())
+            keyword.strip_prefix("NAXIS").is_some_and(|n| n.parse::<usize>().is_ok_and(|n| n > shape.len()))
         };
         self.cards.retain(|card| !is_extent(card));
         self.set("NAXIS", shape.len() as i64, "BITPIX");
@@ -143,7 +149,7 @@ mod tests {
     #[test]
     fn values_are_strings_or_numbers_without_their_comments() {
         let texts =
-            ["A       = 'it''s / x ' / comment", "B       =   1.5D3 / x", "C       =  -7", "COMMENT = 3"];
+            ["A       = 'it''s / x ' / comment", "B       =   1.5D3 / x", "C       =  -7 / y", "COMMENT = 3"];
         let padded = texts.map(|text| {
             let mut card = [b' '; CARD];
             card[..text.len()].copy_from_slice(text.as_bytes());
@@ -157,6 +163,7 @@ mod tests {
         header.set("C", 9, "A");
         header.set("D", 8, "A");
         assert_eq!((header.integer("C"), keyword_of(&header.cards[1]).as_str()), (Some(9), "D"));
+        assert!(header.cards[3].starts_with(b"C       =                    9 / y "), "comments stay");
         header.set_shape(&[5, 6]);
         assert_eq!(header.shape().unwrap(), [5, 6]);
         assert_eq!(header.integer("NAXIS1"), Some(6));

@@ -133,7 +133,6 @@ impl Writer {
             kept.iter().filter(|t| value_bytes(t.kind).is_some() && !tag::of_storage(t.tag)).cloned(),
         );
         tags.sort_by_key(|t| t.tag);
-        tags.dedup_by_key(|t| t.tag);
         self.directory(tags);
     }
 
