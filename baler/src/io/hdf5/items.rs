@@ -104,7 +104,8 @@ impl Packer<'_> {
         Ok(())
     }
 
-    /// The attributes of an object, in the order of their making; what cannot be kept goes to `lost`.
+    /// The attributes of an object, in the order of their making where the file keeps it, else by name; what cannot be
+    /// kept goes to `lost`.
     pub fn attributes(&mut self, messages: &[Message], lost: &mut Vec<String>) -> Result<Vec<Attribute>> {
         let mut found: Vec<(u32, Vec<u8>)> = Vec::new();
         for message in messages {
@@ -114,16 +115,16 @@ impl Packer<'_> {
                 _ => {}
             }
         }
-        found.sort_by_key(|(order, _)| *order);
         let mut attributes = Vec::new();
-        for (_, body) in found {
+        for (order, body) in found {
             let mut name = "?".to_string();
             match self.attribute(&body, &mut name) {
-                Ok(value) => attributes.push(Attribute { name, value }),
+                Ok(value) => attributes.push((order, Attribute { name, value })),
                 Err(error) => lost.push(format!("attribute '{name}' ({error})")),
             }
         }
-        Ok(attributes)
+        attributes.sort_by(|(i, a), (j, b)| i.cmp(j).then_with(|| a.name.cmp(&b.name)));
+        Ok(attributes.into_iter().map(|(_, attribute)| attribute).collect())
     }
 
     fn attribute(&mut self, body: &[u8], name: &mut String) -> Result<Item> {

@@ -38,7 +38,6 @@ pub fn links(file: &File, messages: &[Message]) -> Result<Vec<Link>> {
             _ => {}
         }
     }
-    // Names do not repeat; a stable sort leaves names in the order of trees and messages where no order is kept.
     found.sort_by(|a, b| a.order.cmp(&b.order).then_with(|| a.name.cmp(&b.name)));
     Ok(found)
 }

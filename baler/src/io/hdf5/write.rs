@@ -105,6 +105,8 @@ impl<'a> Tree<'a> {
         for variable in &dataset.variables {
             by_name.insert(clean(&variable.name), variable);
         }
+        let ranks: HashMap<String, usize> =
+            objects.iter().enumerate().map(|(rank, object)| (object.path.clone(), rank)).collect();
         let mut links = Vec::new();
         for Object { path, content, attributes } in objects {
             match content {
@@ -138,6 +140,12 @@ impl<'a> Tree<'a> {
             if !self.nodes[parent].children.iter().any(|(other, _)| *other == name) {
                 self.nodes[parent].children.push((name, child));
             }
+        }
+        // Links were added last, for what they lead to may stand behind them.
+        for node in &mut self.nodes {
+            let above = if node.path.is_empty() { String::new() } else { format!("{}/", node.path) };
+            let rank = |name: &str| ranks.get(&format!("{above}{name}")).copied().unwrap_or(usize::MAX);
+            node.children.sort_by_cached_key(|(name, _)| rank(name));
         }
         self.drop_dangling();
         Ok(())
