@@ -6,6 +6,7 @@
 //! without which a NetCDF-4 file has no dimensions. [`header`] finds messages, [`links`] children, [`layout`] chunks,
 //! [`items`] packs what is no array of numbers, [`metadata`] keeps it, [`write()`] puts everything together again.
 
+mod addresses;
 mod arrays;
 mod datatype;
 mod fields;

@@ -1,15 +1,18 @@
-//! ROOT files: the branches of numbers of all trees, any rows of them, and a file of trees back. Lists come as their items
+//! ROOT files: the branches of numbers of all trees, any rows of them. Lists come as their items
 //! and their counts: the counter's branch, or counts that are made here for `std::vector`s, shared by vectors of the same
 //! lengths. What is no number is named in a warning. The crate `baler-root` does the format.
 
-use crate::dataset::{Attachment, DType, Dataset, Layout, ListKind, Lists, Values, Variable};
+mod write;
+
+pub use write::write;
+
+use crate::dataset::{Attachment, DType, Layout, ListKind, Lists, Values};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
 use crate::io::store::Region;
-use crate::source::Schema;
-use baler_root::{Column, Compression, File, NewBranch, NewLists, Number, Writer};
+use baler_root::{Column, File, Number};
 use std::collections::HashMap;
-use std::io::{Cursor, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
@@ -17,8 +20,6 @@ use std::sync::{Mutex, MutexGuard};
 pub const NAME: &str = "root";
 /// Entries whose items are summed, so that items are found without reading all counts.
 const BLOCK: u64 = 1 << 12;
-/// The tree of data that come from elsewhere.
-const DEFAULT_TREE: &str = "Events";
 /// Names in a warning.
 const MAX_NAMES: usize = 12;
 
@@ -97,23 +98,6 @@ fn dtype(number: Number) -> DType {
         Number::U64 => DType::U64,
         Number::F32 => DType::F32,
         Number::F64 => DType::F64,
-    }
-}
-
-/// The inverse of [`dtype`]; ROOT has no float16.
-fn number(dtype: DType) -> Number {
-    match dtype {
-        DType::Bool => Number::Bool,
-        DType::I8 => Number::I8,
-        DType::I16 => Number::I16,
-        DType::I32 => Number::I32,
-        DType::I64 => Number::I64,
-        DType::U8 => Number::U8,
-        DType::U16 => Number::U16,
-        DType::U32 => Number::U32,
-        DType::U64 => Number::U64,
-        DType::F16 | DType::F32 => Number::F32,
-        DType::F64 => Number::F64,
     }
 }
 
@@ -338,112 +322,4 @@ impl Arrays for Root {
     fn warnings(&self) -> &[String] {
         &self.warnings
     }
-}
-
-/// A tree to write, and the variables that are its branches.
-struct NewTree<'a> {
-    path: String,
-    title: String,
-    variables: Vec<(usize, &'a str)>,
-}
-
-/// The variables by the trees of the metadata, or all in one tree.
-fn trees(dataset: &Dataset) -> Vec<NewTree<'_>> {
-    let lines =
-        dataset.metadata(NAME).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
-    let new =
-        |path: &str, title: &str| NewTree { path: path.into(), title: title.into(), variables: Vec::new() };
-    let mut trees: Vec<NewTree> =
-        lines.lines().filter_map(|line| line.split_once('\t')).map(|(p, t)| new(p, t)).collect();
-    if trees.is_empty() {
-        trees.push(new(DEFAULT_TREE, ""));
-    }
-    for (idx, variable) in dataset.variables.iter().enumerate() {
-        let inside = |tree: &NewTree| {
-            variable
-                .name
-                .strip_prefix(tree.path.as_str())
-                .and_then(|rest| rest.strip_prefix('/'))
-                .map(str::len)
-        };
-        let longest = (0..trees.len()).filter_map(|t| inside(&trees[t]).map(|rest| (rest, t))).min();
-        let (tree, name) = match longest {
-            Some((rest, tree)) => (tree, &variable.name[variable.name.len() - rest..]),
-            None => (0, variable.name.as_str()),
-        };
-        trees[tree].variables.push((idx, name));
-    }
-    trees.retain(|tree| !tree.variables.is_empty());
-    trees
-}
-
-/// The bytes of a file with the trees of a dataset.
-pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
-    let mut writer = Writer::new(Cursor::new(Vec::new()), Compression::Zlib(1)).map_err(told)?;
-    let counting = Schema::of(dataset).counting();
-    for tree in trees(dataset) {
-        // Counters stand before what they count; counts that were made are not written.
-        let is_made = |idx: usize| {
-            let by =
-                dataset.variables.iter().filter_map(|v| v.storage.lists).filter(|lists| lists.counts == idx);
-            counting[idx] && by.into_iter().all(|lists| lists.kind != ListKind::Counter)
-        };
-        let mut order: Vec<(usize, &str)> =
-            tree.variables.into_iter().filter(|(idx, _)| !is_made(*idx)).collect();
-        order.sort_by_key(|(idx, _)| !counting[*idx]);
-        let branch = |&(idx, name): &(usize, &str)| {
-            new_branch(dataset, idx, name, &order).map_err(|e| e.in_variable(&dataset.variables[idx].name))
-        };
-        let branches = order.iter().map(branch).collect::<Result<Vec<NewBranch>>>()?;
-        let new = writer.tree(&tree.path, &tree.title, branches).map_err(told)?;
-        for (position, &(idx, _)) in order.iter().enumerate() {
-            let column = column(dataset, &dataset.variables[idx])?;
-            writer.append(new, position, &column).map_err(told)?;
-        }
-    }
-    Ok(writer.finish().map_err(told)?.into_inner())
-}
-
-fn new_branch(dataset: &Dataset, idx: usize, name: &str, order: &[(usize, &str)]) -> Result<NewBranch> {
-    let variable = &dataset.variables[idx];
-    let Some((_, extents)) = variable.shape.split_first() else {
-        return Err(Error::config("expected rows for a tree, found a single value; write an .npz or .h5"));
-    };
-    let lists = match variable.storage.lists {
-        None => NewLists::None,
-        Some(Lists { counts, .. })
-            if dataset.variables.get(counts).is_none_or(|c| c.storage.lists.is_some()) =>
-        {
-            return Err(Error::config("lists inside lists have no branch in ROOT; write a .parquet"));
-        }
-        Some(Lists { counts, kind: ListKind::Counter }) => {
-            let counter = order.iter().position(|(other, _)| *other == counts);
-            NewLists::Counter(
-                counter.ok_or_else(|| Error::config("expected a counter in the tree of its lists"))?,
-            )
-        }
-        Some(_) => NewLists::Vector,
-    };
-    Ok(NewBranch {
-        name: name.to_string(),
-        number: number(variable.values.dtype()),
-        extents: extents.to_vec(),
-        lists,
-    })
-}
-
-fn column(dataset: &Dataset, variable: &Variable) -> Result<Column> {
-    let mut column = Column::default();
-    match &variable.values {
-        Values::F16(v) => {
-            Values::F32(v.iter().map(|x| x.to_f32()).collect()).append_bytes(&mut column.bytes, true);
-        }
-        values => values.append_bytes(&mut column.bytes, true),
-    }
-    if let Some(lists) = variable.storage.lists {
-        let counts = dataset.variables[lists.counts].values.to_counts()?;
-        let counts: Option<Vec<u32>> = counts.into_iter().map(|n| u32::try_from(n).ok()).collect();
-        column.counts = Some(counts.ok_or_else(|| Error::limit("a list has more than 2^32 items"))?);
-    }
-    Ok(column)
 }
