@@ -83,7 +83,7 @@ pub fn run(args: &DecompressArgs) -> Result<()> {
     let mut bar = args.say.bar();
     let data = Decompressed::new(&reader, &options).with_context(|| args.archive.clone())?;
     let format = named.unwrap_or_else(|| natural_format(data.schema().layout));
-    if let Some(lost) = io::lost(&data.schema().attachments, format) {
+    if let Some(lost) = io::lost(data.schema(), format) {
         say(&format!("baler: warning: {lost}"));
     }
     match format {

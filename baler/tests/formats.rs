@@ -6,6 +6,7 @@ mod support;
 
 use baler::dataset::Storage;
 use baler::io::{self, Format, ReadOptions};
+use baler::source::Schema;
 use baler::{DType, Dataset, Layout, Values, Variable};
 use std::alloc::{GlobalAlloc, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -238,9 +239,9 @@ fn attributes_mark_what_is_missing_and_are_named_when_lost() {
     let (path, _) = assets().into_iter().find(|(path, _)| path.ends_with("ordered.h5")).unwrap();
     let dataset = io::read(&path, &ReadOptions::default()).unwrap();
     assert_eq!(io::missing_values(&dataset.attachments), [("group/packed".to_string(), 99.0)]);
-    let lost = io::lost(&dataset.attachments, Format::Npz).unwrap();
+    let lost = io::lost(&Schema::of(&dataset), Format::Npz).unwrap();
     assert!(lost.contains("HDF5") && lost.contains("number 0 of group"), "{lost}");
-    assert_eq!(io::lost(&dataset.attachments, Format::Hdf5), None);
+    assert_eq!(io::lost(&Schema::of(&dataset), Format::Hdf5), None);
     let npz = io::write(&dataset, Format::Npz).unwrap();
     assert_eq!(told(&read(&npz, Format::Npz).unwrap()), told(&dataset));
 }
@@ -289,7 +290,7 @@ fn damaged_metadata_of_an_archive_never_panic() {
             survives(|| io::write(&damaged, format), &format!("{} metadata at {at}", path.display()));
             damaged.attachments[0].bytes.truncate(at);
             survives(|| io::write(&damaged, format), &format!("{} metadata cut at {at}", path.display()));
-            let _ = (io::lost(&damaged.attachments, Format::Npy), io::missing_values(&damaged.attachments));
+            let _ = (io::lost(&Schema::of(&damaged), Format::Npy), io::missing_values(&damaged.attachments));
         }
     }
 }

@@ -30,7 +30,7 @@ pub use stored::{Part, Place, Stored};
 pub use warnings::Warnings;
 pub use write::{WriteSeek, write_source};
 
-use crate::dataset::{Attachment, Dataset, Layout};
+use crate::dataset::{Attachment, DType, Dataset, Layout};
 use crate::error::{Error, Result};
 use crate::options::pattern_matches;
 use crate::source::{InMemory, Schema, Selected, Source, VariableSchema, collect};
@@ -272,10 +272,28 @@ pub fn write_zarr(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
     zarr::write(dataset)
 }
 
-/// What `format` cannot keep of the metadata of the format that the data were read from, in words; none if nothing
-/// is lost.
-pub fn lost(attachments: &[Attachment], format: Format) -> Option<String> {
-    let (source, names) = attachments.iter().find_map(|attachment| {
+/// What `format` cannot keep, in words: dtypes, and metadata of the format that the data were read from; none if
+/// nothing is lost.
+pub fn lost(schema: &Schema, format: Format) -> Option<String> {
+    let texts = [changed_dtypes(schema, format), lost_metadata(schema, format)];
+    Some(texts.into_iter().flatten().collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
+}
+
+/// Dtypes that become others, with the same values.
+fn changed_dtypes(schema: &Schema, format: Format) -> Option<String> {
+    let has = |dtype| schema.variables.iter().any(|v| v.dtype == dtype);
+    match format {
+        Format::Root if has(DType::F16) => Some("float16 becomes float32 in ROOT".into()),
+        Format::Tiff if has(DType::Bool) => Some("bool becomes uint8 in TIFF".into()),
+        Format::Fits if has(DType::Bool) && schema.layout == Layout::Arrays => {
+            Some("bool becomes uint8 in images of FITS".into())
+        }
+        _ => None,
+    }
+}
+
+fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
+    let (source, names) = schema.attachments.iter().find_map(|attachment| {
         let names = match attachment.metadata_format()? {
             hdf5::NAME if format != Format::Hdf5 => hdf5::names(&attachment.bytes),
             tiff::NAME if format != Format::Tiff => tiff::names(&attachment.bytes),

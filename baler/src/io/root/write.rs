@@ -3,8 +3,8 @@
 
 use super::{NAME, told};
 use crate::dataset::{DType, Dataset, ListKind, Lists, Values, Variable};
-use crate::source::Schema;
 use crate::error::{Error, Result};
+use crate::source::Schema;
 use baler_root::{Column, Compression, NewBranch, NewLists, Number, Writer};
 use std::io::Cursor;
 
