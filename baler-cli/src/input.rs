@@ -54,7 +54,7 @@ pub fn open_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Box<dyn S
 /// [`open_data`], all of it in memory.
 pub fn read_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Dataset> {
     let source = open_data(name, raw, drop)?;
-    collect(&source, &Threads::new(1)?, |_| ()).with_context(|| name.to_string())
+    collect(&source, &Threads::of_caller(), |_| ()).with_context(|| name.to_string())
 }
 
 /// What tells a file from others and from itself before a change, without reading it all: size, time of the last

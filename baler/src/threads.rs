@@ -2,8 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Threads that are kept for a while.
-pub struct Threads(rayon::ThreadPool);
+/// Threads that are kept for a while: a pool of its own, or those of whoever calls.
+pub struct Threads(Option<rayon::ThreadPool>);
 
 impl Threads {
     /// `n_threads` of them; 0 takes all cores.
@@ -11,18 +11,26 @@ impl Threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(n_threads)
             .build()
-            .map(Threads)
+            .map(|pool| Threads(Some(pool)))
             .map_err(|error| Error::new(ErrorKind::Io, format!("cannot start {n_threads} threads: {error}")))
+    }
+
+    /// Those of whoever calls: all cores, unless a pool runs the caller.
+    pub fn of_caller() -> Threads {
+        Threads(None)
     }
 
     /// Runs `work` on them.
     pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.0.install(work)
+        match &self.0 {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.0.current_num_threads()
+        self.0.as_ref().map_or_else(rayon::current_num_threads, rayon::ThreadPool::current_num_threads)
     }
 }
 

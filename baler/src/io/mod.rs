@@ -233,13 +233,13 @@ fn finished(source: Box<dyn Source>, picked: bool, options: &ReadOptions) -> Res
 
 /// Reads a file into memory, or standard input where `path` is `-`.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
-    collect(&open(path, options)?, &Threads::new(1)?, |_| ())
+    collect(&open(path, options)?, &Threads::of_caller(), |_| ())
 }
 
 /// Reads the bytes of a whole file.
 pub fn read_bytes(bytes: &[u8], format: Format, options: &ReadOptions) -> Result<Dataset> {
     let source = open_region(Region::of_bytes(bytes.to_vec()), format, options)?;
-    collect(&source, &Threads::new(1)?, |_| ())
+    collect(&source, &Threads::of_caller(), |_| ())
 }
 
 /// The error for a name or pattern that fits none of `names`.

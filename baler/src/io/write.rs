@@ -25,7 +25,7 @@ pub fn write_source(source: &dyn Source, format: Format, out: &mut dyn WriteSeek
         Format::Csv => csv::write(source, out)?,
         Format::Npz => write_npz(source, out)?,
         _ => {
-            let dataset = collect(source, &Threads::new(1)?, |_| ())?;
+            let dataset = collect(source, &Threads::of_caller(), |_| ())?;
             out.write_all(&whole(&dataset, format)?).map_err(failed)?;
         }
     }
