@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 /// Most bytes of content of a block.
 const MAX_BLOCK: usize = 0xff_ffff;
 /// No honest block unpacks into more than this many times its length, and a little.
-const MAX_RATIO: usize = 1 << 15;
+pub const MAX_RATIO: usize = 1 << 15;
 /// Largest dictionary of xz, and window of zstd as a power of two: their decoders take that memory at once.
 const MAX_DICTIONARY: u64 = 1 << 26;
 const MAX_WINDOW_LOG: u32 = 25;

@@ -237,6 +237,7 @@ fn draft(
         stride,
         offset: 0,
         baskets,
+        columns: None,
     };
     Ok(Draft { path: path.to_vec(), branch, objects: Vec::new(), counter })
 }

@@ -1,5 +1,5 @@
 //! Reads and writes the numbers in ROOT files: trees (`TTree`, `TNtuple`) with branches of numbers, fixed arrays, lists
-//! with a counter and `std::vector`s.
+//! with a counter and `std::vector`s. RNTuples are read as trees.
 //!
 //! In: anything that can be read and sought. Out: the trees of all directories, their branches with types, and any
 //! entries of a branch, read basket by basket. Text, objects and vectors of vectors are listed, not read. Input is not
@@ -12,6 +12,7 @@ mod bytes;
 mod classes;
 mod error;
 mod file;
+mod ntuple;
 mod number;
 mod object;
 mod read;
@@ -26,6 +27,7 @@ pub use read::{Column, whole_numbers};
 pub use tree::{Branch, Lists, Tree};
 pub use write::{NewBranch, NewLists, Writer};
 
+use basket::Basket;
 use file::Container;
 use read::Kept;
 use std::io::{Read, Seek};
@@ -36,7 +38,8 @@ use streamers::Streamers;
 #[derive(Debug)]
 pub struct File<R> {
     container: Container<R>,
-    kept: Kept,
+    kept: Kept<Basket>,
+    kept_pages: Kept<Vec<u8>>,
     /// Every tree that can be read, in the order of the directories.
     pub trees: Vec<Tree>,
     /// Paths of trees that cannot be read, and why.
@@ -53,14 +56,19 @@ impl<R: Read + Seek> File<R> {
     pub fn open(source: R) -> Result<File<R>> {
         let container = Container::open(source)?;
         let (trees, skipped, others) = (Vec::new(), Vec::new(), Vec::new());
-        let mut file = File { container, kept: Kept::default(), trees, skipped, others };
+        let mut file =
+            File { container, kept: Kept::default(), kept_pages: Kept::default(), trees, skipped, others };
         let streamers = file.streamers();
         for entry in std::mem::take(&mut file.container.entries) {
-            if !matches!(entry.key.class.as_str(), "TTree" | "TNtuple" | "TNtupleD") {
-                file.others.push((entry.path, entry.key.class));
-                continue;
-            }
-            match file.tree(&entry, &streamers) {
+            let tree = match entry.key.class.as_str() {
+                "TTree" | "TNtuple" | "TNtupleD" => file.tree(&entry, &streamers),
+                "ROOT::RNTuple" | "ROOT::Experimental::RNTuple" => ntuple::open(&mut file.container, &entry),
+                _ => {
+                    file.others.push((entry.path, entry.key.class));
+                    continue;
+                }
+            };
+            match tree {
                 Ok(tree) => file.trees.push(tree),
                 Err(Error::Io(error)) => return Err(error.into()),
                 Err(error) => file.skipped.push((entry.path, error.to_string())),
@@ -92,6 +100,10 @@ impl<R: Read + Seek> File<R> {
     pub fn read(&mut self, tree: usize, branch: usize, entries: Range<u64>) -> Result<Column> {
         let tree =
             self.trees.get(tree).ok_or_else(|| Error::usage(format!("the file has no tree {tree}")))?;
-        read::read(&mut self.container, &mut self.kept, tree, branch, entries)
+        let Some(clusters) = &tree.ntuple else {
+            return read::read(&mut self.container, &mut self.kept, tree, branch, entries);
+        };
+        let branch = tree.branch(branch, &entries)?;
+        ntuple::read(&mut self.container, &mut self.kept_pages, clusters, branch, entries)
     }
 }

@@ -24,25 +24,33 @@ pub struct Column {
     pub counts: Option<Vec<u32>>,
 }
 
-/// The baskets that were used last.
-#[derive(Debug, Default)]
-pub struct Kept {
-    baskets: VecDeque<(u64, Arc<Basket>)>,
+/// The baskets, or pages, that were used last: their places and lengths.
+#[derive(Debug)]
+pub struct Kept<T> {
+    items: VecDeque<(u64, usize, Arc<T>)>,
     n_bytes: usize,
 }
 
-impl Kept {
-    fn get(&self, place: u64) -> Option<Arc<Basket>> {
-        self.baskets.iter().find(|(at, _)| *at == place).map(|(_, basket)| Arc::clone(basket))
+impl<T> Default for Kept<T> {
+    fn default() -> Kept<T> {
+        Kept { items: VecDeque::new(), n_bytes: 0 }
+    }
+}
+
+impl<T> Kept<T> {
+    /// What was kept last of a place.
+    pub fn get(&self, place: u64) -> Option<Arc<T>> {
+        self.items.iter().rev().find(|(at, ..)| *at == place).map(|(_, _, item)| Arc::clone(item))
     }
 
-    fn keep(&mut self, place: u64, basket: &Arc<Basket>) {
-        self.n_bytes += basket.data.len();
-        self.baskets.push_back((place, Arc::clone(basket)));
+    /// Keeps an item of so many bytes, and forgets the oldest.
+    pub fn keep(&mut self, place: u64, item: &Arc<T>, n_bytes: usize) {
+        self.n_bytes += n_bytes;
+        self.items.push_back((place, n_bytes, Arc::clone(item)));
         while self.n_bytes > MAX_KEPT
-            && let Some((_, oldest)) = self.baskets.pop_front()
+            && let Some((_, n_bytes, _)) = self.items.pop_front()
         {
-            self.n_bytes -= oldest.data.len();
+            self.n_bytes -= n_bytes;
         }
     }
 }
@@ -50,19 +58,12 @@ impl Kept {
 /// Reads entries of a branch.
 pub fn read<R: Read + Seek>(
     file: &mut Container<R>,
-    kept: &mut Kept,
+    kept: &mut Kept<Basket>,
     tree: &Tree,
     branch: usize,
     entries: Range<u64>,
 ) -> Result<Column> {
-    let branch =
-        tree.branches.get(branch).ok_or_else(|| Error::usage(format!("the tree has no branch {branch}")))?;
-    if entries.start > entries.end || entries.end > branch.n_entries {
-        return Err(Error::usage(format!(
-            "expected entries within 0..{}, found {entries:?}",
-            branch.n_entries
-        )));
-    }
+    let branch = tree.branch(branch, &entries)?;
     let mut column = Column { counts: (branch.lists != Lists::None).then(Vec::new), ..Column::default() };
     let first = branch.baskets.partition_point(|place| place.end <= entries.start);
     for place in branch.baskets[first..].iter().take_while(|place| place.first < entries.end) {
@@ -82,7 +83,11 @@ pub fn read<R: Read + Seek>(
     Ok(column)
 }
 
-fn basket<R: Read + Seek>(file: &mut Container<R>, kept: &mut Kept, place: &Place) -> Result<Arc<Basket>> {
+fn basket<R: Read + Seek>(
+    file: &mut Container<R>,
+    kept: &mut Kept<Basket>,
+    place: &Place,
+) -> Result<Arc<Basket>> {
     let (place, n_bytes) = match &place.at {
         At::Tree(basket) => return Ok(Arc::clone(basket)),
         At::File { place, n_bytes } => (*place, *n_bytes),
@@ -96,7 +101,7 @@ fn basket<R: Read + Seek>(file: &mut Container<R>, kept: &mut Kept, place: &Plac
     let packed = packed.ok_or_else(|| Error::damaged(format!("expected a basket of {n_bytes} bytes")))?;
     let content = crate::blocks::unpack(packed, key.n_unpacked)?;
     let basket = Arc::new(Basket::read(&bytes[..key.n_header as usize], content)?);
-    kept.keep(place, &basket);
+    kept.keep(place, &basket, basket.data.len());
     Ok(basket)
 }
 
@@ -104,7 +109,7 @@ fn basket<R: Read + Seek>(file: &mut Container<R>, kept: &mut Kept, place: &Plac
 #[allow(clippy::too_many_arguments)]
 fn append<R: Read + Seek>(
     file: &mut Container<R>,
-    kept: &mut Kept,
+    kept: &mut Kept<Basket>,
     tree: &Tree,
     branch: &Branch,
     basket: &Basket,

@@ -1,13 +1,15 @@
-//! A tree as a list of branches of numbers: what type, how many a entry, and where their baskets are. Branches that hold
+//! A tree, or an RNTuple, as a list of branches of numbers: what type, how many a entry, and where their baskets are. Branches that hold
 //! anything else (strings, objects, nested vectors) are listed with the reason.
 
 use crate::basket::Basket;
 use crate::branch;
 use crate::error::{Error, Result};
+use crate::ntuple;
 use crate::number::{Number, Stored};
 use crate::object::Objects;
 use crate::streamers::Streamers;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How many values an entry has.
@@ -41,6 +43,8 @@ pub struct Branch {
     pub(crate) stride: usize,
     pub(crate) offset: usize,
     pub(crate) baskets: Vec<Place>,
+    /// Where the values are if this is a field of an RNTuple.
+    pub(crate) columns: Option<ntuple::Columns>,
 }
 
 impl Branch {
@@ -82,6 +86,8 @@ pub struct Tree {
     pub branches: Vec<Branch>,
     /// Names of all other branches, and why they cannot be read.
     pub skipped: Vec<(String, String)>,
+    /// The clusters of entries if this is an RNTuple.
+    pub(crate) ntuple: Option<Arc<Vec<ntuple::Cluster>>>,
 }
 
 /// A branch before its name is unique and its counter has an index.
@@ -115,7 +121,25 @@ impl Tree {
         let title = objects.text(tree, "fTitle").to_string();
         let branches = resolve(found.drafts);
         check_places(&branches, file_len)?;
-        Ok(Tree { path: path.to_string(), title, n_entries, branches, skipped: found.skipped })
+        Ok(Tree { path: path.to_string(), title, n_entries, branches, skipped: found.skipped, ntuple: None })
+    }
+
+    /// True if it is an RNTuple, which follows trees in newer files.
+    pub fn is_ntuple(&self) -> bool {
+        self.ntuple.is_some()
+    }
+
+    /// The branch with this index, if it has these entries.
+    pub(crate) fn branch(&self, idx: usize, entries: &Range<u64>) -> Result<&Branch> {
+        let branch = self.branches.get(idx);
+        let branch = branch.ok_or_else(|| Error::usage(format!("the tree has no branch {idx}")))?;
+        match entries.start <= entries.end && entries.end <= branch.n_entries {
+            true => Ok(branch),
+            false => {
+                let text = format!("expected entries within 0..{}, found {entries:?}", branch.n_entries);
+                Err(Error::usage(text))
+            }
+        }
     }
 
     /// Index of the branch called `name`.

@@ -121,6 +121,9 @@ impl Root {
             let before = if root.above.is_empty() { format!("{}/", tree.path) } else { String::new() };
             not_kept.extend(tree.skipped.iter().map(|(branch, why)| format!("{before}{branch} ({why})")));
             not_kept.extend(root.add_tree(idx, &before)?);
+            if tree.is_ntuple() {
+                root.warnings.push(format!("{} is an RNTuple; as ROOT it comes back as a tree", tree.path));
+            }
         }
         if !not_kept.is_empty() {
             let more = if not_kept.len() > MAX_NAMES {
