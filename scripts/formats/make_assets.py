@@ -1,13 +1,17 @@
 """Makes baler/tests/assets/formats: small files with structures that real tools write and we do not (chunks with every
-kind of index, old groups, heaps, filters, tiles, compressed strips). baler/tests/formats.rs reads them, cut and with
+kind of index, old groups, heaps, filters, tiles, compressed strips, RNTuples, pages of lists). baler/tests/formats.rs reads them, cut and with
 every bit turned. Run again only to add a file: python scripts/formats/make_assets.py
 """
 
 from pathlib import Path
 
+import awkward as ak
 import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import tifffile
+import uproot
 from astropy.io import fits
 
 FOLDER = Path(__file__).resolve().parents[2] / "baler/tests/assets/formats"
@@ -56,6 +60,17 @@ def main():
         fits.Column("NAME", "4A", array=np.array(["star"] * 6)),
         fits.Column("LIST", "PJ()", array=np.array([np.arange(i % 3) for i in range(6)], dtype=object)),
     ]
+    counts = np.arange(8)
+    lists = ak.unflatten(ramp(28).astype("f4"), counts)
+    flat = {"i": ramp(8).astype("i8"), "u": ramp(8).astype("u2"), "box": ramp(8, 3).astype("f8")}
+    with uproot.recreate(FOLDER / "ntuple.root", compression=uproot.ZSTD(1)) as file:
+        fields = {**flat, "box": ak.to_regular(ak.Array(flat["box"])), "list": lists, "hit": ak.zip({"e": lists})}
+        file.mkrntuple("ntuple", fields)
+    with uproot.recreate(FOLDER / "tree.root", compression=uproot.LZ4(1)) as file:
+        file.mktree("tree", {**{name: (v.dtype, v.shape[1:]) for name, v in flat.items()}, "list": lists.type})
+        file["tree"].extend({**flat, "list": lists})
+    table = pa.table({"i": flat["i"], "list": ak.to_list(lists)}, schema=pa.schema({"i": pa.int64(), "list": pa.list_(pa.float32())}))
+    pq.write_table(table, FOLDER / "lists.parquet", compression="zstd")
     image = fits.ImageHDU(ramp(3, 4).astype("u2"), name="IMAGE")
     units = [fits.PrimaryHDU(), image, fits.BinTableHDU.from_columns(columns, name="EVENTS")]
     fits.HDUList(units).writeto(FOLDER / "units.fits", overwrite=True)
