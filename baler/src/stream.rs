@@ -19,7 +19,7 @@ const SHARED: u8 = 17;
 const LONG_SERIES: usize = 1 << 14;
 
 /// With a fast given model the classical coder is left out where it is expected to take this many times as much.
-const FAR: f64 = 1.3;
+const FAR: f64 = 1.1;
 
 /// How numbers are to be coded.
 #[derive(Debug, Clone, Copy)]
