@@ -35,6 +35,7 @@ pub mod typing;
 pub mod quantize;
 pub mod special;
 pub mod stream;
+pub mod live;
 pub mod table;
 
 pub mod autoencoder;

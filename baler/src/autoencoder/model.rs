@@ -9,6 +9,7 @@ use crate::container::{GroupMethod, MODEL_MAGIC, check_magic, checksum};
 use crate::dataset::DType;
 use crate::entropy::Prior;
 use crate::error::{Error, Result};
+use crate::live::LiveTable;
 use crate::network::Network;
 use crate::predict::predictor::Predictor;
 use crate::quantize::Grid;
@@ -229,6 +230,8 @@ pub struct Model {
     pub predictors: Vec<Predictor>,
     /// Tables; there is at least one of the three.
     pub tables: Vec<KnownTable>,
+    /// What live streams need of each table, where it was made.
+    pub live: Vec<Option<LiveTable>>,
     /// For people.
     pub description: Description,
     /// The bytes that it was read from: archives name a model by the hash of its file, and another version may
@@ -238,21 +241,27 @@ pub struct Model {
 
 impl PartialEq for Model {
     fn eq(&self, other: &Model) -> bool {
-        (&self.parts, &self.predictors, &self.tables, &self.description)
-            == (&other.parts, &other.predictors, &other.tables, &other.description)
+        (&self.parts, &self.predictors, &self.tables, &self.live, &self.description)
+            == (&other.parts, &other.predictors, &other.tables, &other.live, &other.description)
     }
 }
 
 impl Model {
     /// A model that no file holds yet.
     pub fn new(parts: Vec<Part>, predictors: Vec<Predictor>, description: Description) -> Model {
-        Model { parts, predictors, tables: Vec::new(), description, file: None }
+        Model { parts, predictors, tables: Vec::new(), live: Vec::new(), description, file: None }
     }
 
-    /// The model with a table more.
-    pub fn with_table(mut self, table: KnownTable) -> Model {
+    /// The model with a table more, and what live streams need of it.
+    pub fn with_table(mut self, table: KnownTable, live: Option<LiveTable>) -> Model {
         self.tables.push(table);
+        self.live.push(live);
         self
+    }
+
+    /// The first table that live streams can be coded with.
+    pub fn live_table(&self) -> Option<(usize, &LiveTable)> {
+        self.live.iter().enumerate().find_map(|(idx, table)| Some((idx, table.as_ref()?)))
     }
 
     /// Entries that an archive has of the model: its parts, then its predictors, then its tables.
@@ -310,6 +319,9 @@ impl Model {
         self.predictors.iter().for_each(|predictor| predictor.write(&mut w));
         w.count(self.tables.len());
         self.tables.iter().for_each(|table| table.write(&mut w));
+        if self.live_table().is_some() {
+            self.live.iter().for_each(|table| w.block(&table.as_ref().map_or(Vec::new(), LiveTable::write)));
+        }
         let mut out = ByteWriter::default();
         out.raw(&MODEL_MAGIC);
         out.block(&w.bytes);
@@ -337,9 +349,17 @@ impl Model {
             Description { architecture, n_samples: r.varint()?, n_epochs: r.varint()?, seed: r.varint()? };
         let parts: Vec<Part> = (0..r.count_of_items()?).map(|_| Part::read(&mut r)).collect::<Result<_>>()?;
         let predictors = (0..r.count_of_items()?).map(|_| Predictor::read(&mut r)).collect::<Result<_>>()?;
-        let tables = (0..r.count_of_items()?).map(|_| KnownTable::read(&mut r)).collect::<Result<_>>()?;
+        let tables: Vec<KnownTable> =
+            (0..r.count_of_items()?).map(|_| KnownTable::read(&mut r)).collect::<Result<_>>()?;
+        let mut live = vec![None; tables.len()];
+        if r.remaining() > 0 {
+            for live in &mut live {
+                let bytes = r.block()?;
+                *live = if bytes.is_empty() { None } else { Some(LiveTable::read(bytes)?) };
+            }
+        }
         r.finish("the model")?;
-        Ok(Model { parts, predictors, tables, description, file: Some(bytes.to_vec()) })
+        Ok(Model { parts, predictors, tables, live, description, file: Some(bytes.to_vec()) })
     }
 
     /// What there is to tell.

@@ -293,7 +293,8 @@ fn read_name(r: &mut ByteReader) -> Result<String> {
     String::from_utf8(r.block()?.to_vec()).map_err(|_| Error::corrupt("expected a name in UTF-8"))
 }
 
-fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
+/// The fields of docs/format.md.
+pub fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
     w.block(variable.name.as_bytes());
     w.u8(variable.dtype as u8);
     let Storage { fortran_order, big_endian, lists } = variable.storage;
@@ -314,7 +315,8 @@ fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
     }
 }
 
-fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
+/// Inverse of [`write_variable`].
+pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
     let name = read_name(r)?;
     let code = r.u8()?;
     let dtype = *DType::ALL

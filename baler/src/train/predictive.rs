@@ -8,6 +8,7 @@ use crate::chunk;
 use crate::container::VariablePlan;
 use crate::error::{Error, Result};
 use crate::grids::{Asked, type_variable};
+use crate::live::LiveTable;
 use crate::options::{BoundSpec, Method, Options};
 use crate::predict::{self, predictor::Predictor};
 use crate::quantize::Grid;
@@ -78,11 +79,11 @@ pub fn train(sources: &[&dyn Source], options: &Options, progress: &mut dyn Prog
 /// A model of predictors and a table, if there is one.
 fn model_of(
     predictors: Vec<Predictor>,
-    table: Option<KnownTable>,
+    table: Option<(KnownTable, Option<LiveTable>)>,
     n_samples: usize,
     options: &Options,
 ) -> Model {
-    let of_table = table.as_ref().map(|table| format!("table of {} columns", table.columns.len()));
+    let of_table = table.as_ref().map(|(table, _)| format!("table of {} columns", table.columns.len()));
     let of_fields = (!predictors.is_empty()).then(|| "predictive".to_string());
     let description = Description {
         architecture: of_fields.into_iter().chain(of_table).collect::<Vec<_>>().join(", "),
@@ -92,7 +93,7 @@ fn model_of(
     };
     let model = Model::new(Vec::new(), predictors, description);
     match table {
-        Some(table) => model.with_table(table),
+        Some((table, live)) => model.with_table(table, live),
         None => model,
     }
 }

@@ -5,6 +5,7 @@ use crate::container::VariablePlan;
 use crate::dataset::{Dataset, Values, Variable};
 use crate::error::{Error, Result};
 use crate::grids::{Asked, type_variables};
+use crate::live::{self, LiveTable};
 use crate::options::{Method, Options};
 use crate::report::Progress;
 use crate::source::{InMemory, Schema, Source, VariableSchema};
@@ -36,7 +37,7 @@ pub fn train(
     members: &[usize],
     options: &Options,
     progress: &mut dyn Progress,
-) -> Result<KnownTable> {
+) -> Result<(KnownTable, Option<LiveTable>)> {
     progress.stage("train", members.len() as u64);
     let first = sources[0].schema();
     let merged: Vec<Variable> =
@@ -54,7 +55,7 @@ pub fn train(
     Ok(table)
 }
 
-fn learn(merged: Vec<Variable>, options: &Options) -> Result<KnownTable> {
+fn learn(merged: Vec<Variable>, options: &Options) -> Result<(KnownTable, Option<LiveTable>)> {
     let merged = Dataset::from_arrays(merged);
     let all: Vec<usize> = (0..merged.variables.len()).collect();
     let typed = type_variables(&InMemory::of(&merged), &all, options, &|_| Asked::Nothing)?;
@@ -78,7 +79,8 @@ fn learn(merged: Vec<Variable>, options: &Options) -> Result<KnownTable> {
     });
     let known = known.collect();
     let grids = plans.iter().map(|plan| (plan.dtype, plan.grid)).collect();
-    Ok(KnownTable { columns: known, shared: SharedTable { grids, model } })
+    let live = live::fit::fit(&columns, &plans, &model)?;
+    Ok((KnownTable { columns: known, shared: SharedTable { grids, model } }, live))
 }
 
 /// Rows of one column from all files, evenly spread over each, as many as a chunk has.
