@@ -8,6 +8,7 @@ use crate::json::{self, ArchiveObject};
 use crate::library::{
     Error, ErrorKind, Model, Options, PartialFile, Progress, Report, Source, compress_source,
 };
+use crate::live;
 use crate::numbers::grouped;
 use crate::output::{Target, say};
 use crate::progress::{Bar, Loudness};
@@ -25,7 +26,7 @@ pub struct CompressArgs {
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<String>,
     /// Archive (.bale); - is standard output
-    #[arg(short, long, value_name = "FILE", required_unless_present = "folder", conflicts_with = "folder")]
+    #[arg(short, long, value_name = "FILE", required_unless_present_any = ["folder", "records"], conflicts_with = "folder")]
     pub output: Option<PathBuf>,
     /// A folder for the archives of all inputs; fields share one model that is trained on a sample of all
     #[arg(short = 'd', long = "dir", value_name = "DIR")]
@@ -42,6 +43,13 @@ pub struct CompressArgs {
     /// Go on with what a run that was stopped has left in OUT.part
     #[arg(long)]
     pub resume: bool,
+    /// The input is records of the model's variables, little-endian, one record after the other: frames of them are
+    /// written at once, with the model's bound; - is standard input, and standard output without -o
+    #[arg(long, requires = "model")]
+    pub records: bool,
+    /// How long a record waits for others, in milliseconds (2)
+    #[arg(long, value_name = "MS", requires = "records", value_parser = parse_latency)]
+    pub latency_ms: Option<f64>,
     /// Settings from a toml file; the command line goes first
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -64,8 +72,15 @@ pub struct CompressArgs {
 
 /// Set once Ctrl-C was pressed.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+fn parse_latency(text: &str) -> Result<f64, String> {
+    let latency = text.parse::<f64>().ok().filter(|latency| (0.0..=3.6e6).contains(latency));
+    latency.ok_or_else(|| "expected milliseconds from 0 to 3 600 000".to_string())
+}
 
 pub fn run(args: &CompressArgs) -> Result<()> {
+    if args.records {
+        return live::compress(args);
+    }
     let mut settings = args.settings.clone();
     let mut threads = args.threads;
     if args.model.is_some() && settings.training.is_given() {

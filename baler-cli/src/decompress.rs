@@ -7,6 +7,7 @@ use crate::json::{self, DecompressedObject};
 use crate::library::{
     DecompressOptions, Decompressed, Error, Format, Range1, Reader, Schema, Source, io, pattern_matches,
 };
+use crate::live;
 use crate::numbers::{counted, grouped};
 use crate::output::{Target, say};
 use crate::progress::Loudness;
@@ -23,7 +24,7 @@ pub struct DecompressArgs {
     pub archive: String,
     /// A file whose name ends in a format (.npz, .h5, .root, .parquet, ...); - is standard output
     #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
+    pub output: Option<PathBuf>,
     /// Only these variables (names, or patterns with *)
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub variables: Option<Vec<String>>,
@@ -67,9 +68,17 @@ fn parse_rows(text: &str) -> Result<Rows, String> {
 }
 
 pub fn run(args: &DecompressArgs) -> Result<()> {
-    let target = Target::new(&args.output, args.force)?;
+    if live::decompress(args)? {
+        return Ok(());
+    }
+    let output = match &args.output {
+        Some(output) => output.as_path(),
+        None if args.archive == "-" => Path::new("-"),
+        None => return Err(Error::config("expected -o FILE, the output; - is standard output").into()),
+    };
+    let target = Target::new(output, args.force)?;
     refuse_json_on_stdout(args.json, &target)?;
-    let named = if target.is_stdout() { None } else { Some(output_format(&args.output)?) };
+    let named = if target.is_stdout() { None } else { Some(output_format(output)?) };
     let model = args.model.as_deref().map(read_model).transpose()?;
     let archive = open_archive(&args.archive)?;
     let reader = Reader::open_with(archive.reader(), model.as_ref(), args.threads)
@@ -83,9 +92,7 @@ pub fn run(args: &DecompressArgs) -> Result<()> {
     let mut bar = args.say.bar();
     let data = Decompressed::new(&reader, &options).with_context(|| args.archive.clone())?;
     let format = named.unwrap_or_else(|| natural_format(data.schema().layout));
-    if let Some(lost) = io::lost(data.schema(), format) {
-        say(&format!("baler: warning: {lost}"));
-    }
+    say_lost(data.schema(), format);
     match format {
         Format::Zarr => target.write_folder(&io::write_zarr(&data.dataset(&mut bar)?)?)?,
         _ => target.write_with(|out| Ok(data.write(format, out, &mut bar)?))?,
@@ -98,6 +105,13 @@ pub fn run(args: &DecompressArgs) -> Result<()> {
         say(&line(archive.len(), data.schema()));
     }
     Ok(())
+}
+
+/// Says what the output's format cannot keep.
+pub fn say_lost(schema: &Schema, format: Format) {
+    if let Some(lost) = io::lost(schema, format) {
+        say(&format!("baler: warning: {lost}"));
+    }
 }
 
 /// The one line at the end.

@@ -7,6 +7,7 @@ pub use baler::generate;
 pub use baler::inspect::inspect_from;
 pub use baler::io::Decompressed;
 pub use baler::io::{self, Format, RawSpec, ReadOptions, Region, Spill};
+pub use baler::live;
 pub use baler::options::pattern_matches;
 pub use baler::partial::PartialFile;
 pub use baler::slice::Range1;
@@ -15,6 +16,6 @@ pub use baler::threads::Threads;
 pub use baler::train::{Init, Loss, Normalization, TrainOptions, Trained, Transform, train, train_on};
 pub use baler::{
     BoundSpec, DType, Dataset, DecompressOptions, Error, ErrorKind, Layout, Method, Missing, Model, Options,
-    Progress, Reader, Report, Size, Values, Verification, compress_source, compress_with, decompress_with,
-    inspect, is_archive, is_model, verify, verify_with,
+    Progress, Reader, Report, Size, Values, Variable, Verification, compress_source, compress_with,
+    decompress_with, inspect, is_archive, is_model, verify, verify_with,
 };

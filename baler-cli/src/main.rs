@@ -11,6 +11,7 @@ mod input;
 mod inspect;
 mod json;
 mod library;
+mod live;
 mod nearest;
 mod new;
 mod numbers;

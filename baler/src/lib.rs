@@ -32,10 +32,10 @@ pub mod slice;
 pub mod source;
 pub mod typing;
 
+pub mod live;
 pub mod quantize;
 pub mod special;
 pub mod stream;
-pub mod live;
 pub mod table;
 
 pub mod autoencoder;

@@ -129,8 +129,14 @@ impl Pump {
         std::thread::spawn(move || read_blocks(input, sender));
         let width = encoder.record_bytes();
         let frame_bytes = self.frame_bytes.clamp(width, MAX_FRAME_BYTES) / width * width;
-        let mut frames =
-            Frames { encoder, output, stats: Stats::default(), waiting: Vec::new(), oldest: None, frame_bytes };
+        let mut frames = Frames {
+            encoder,
+            output,
+            stats: Stats::default(),
+            waiting: Vec::new(),
+            oldest: None,
+            frame_bytes,
+        };
         let head = frames.encoder.head().to_vec();
         frames.write(&head)?;
         frames.gather(&blocks, self.latency)
@@ -153,7 +159,9 @@ impl<W: Write> Frames<'_, W> {
         loop {
             let has_record = self.waiting.len() >= self.encoder.record_bytes();
             let block = match self.oldest.filter(|_| has_record) {
-                Some(oldest) => blocks.recv_timeout((oldest + latency).saturating_duration_since(Instant::now())),
+                Some(oldest) => {
+                    blocks.recv_timeout((oldest + latency).saturating_duration_since(Instant::now()))
+                }
                 None => blocks.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match block {

@@ -28,7 +28,9 @@ fn column(records: &[u8], width: usize, at: usize, dtype: DType) -> Result<Value
         ($variant:ident, $t:ty) => {{
             let mut values: Vec<$t> = with_room(n_rows)?;
             let item = |record: &[u8]| {
-                record[at..].first_chunk::<{ size_of::<$t>() }>().map_or(<$t>::from_le_bytes(Default::default()), |b| <$t>::from_le_bytes(*b))
+                record[at..]
+                    .first_chunk::<{ size_of::<$t>() }>()
+                    .map_or(<$t>::from_le_bytes(Default::default()), |b| <$t>::from_le_bytes(*b))
             };
             values.extend(records.chunks_exact(width).map(item));
             Values::$variant(values)

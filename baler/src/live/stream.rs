@@ -191,7 +191,9 @@ impl<R: Read> Decoder<R> {
             self.ended = true;
             return match self.input.read(&mut [0]) {
                 Ok(0) => Ok(None),
-                _ => Err(Error::corrupt("expected nothing behind the end of a live stream, found more bytes")),
+                _ => {
+                    Err(Error::corrupt("expected nothing behind the end of a live stream, found more bytes"))
+                }
             };
         }
         let n_rows = r.count()?;

@@ -236,7 +236,9 @@ mod tests {
             }
             reader.finish().unwrap();
             for cut in 0..w.bytes.len() {
-                let Ok(mut reader) = SymbolReader::new(&mut ByteReader::new(&w.bytes[..cut])) else { continue };
+                let Ok(mut reader) = SymbolReader::new(&mut ByteReader::new(&w.bytes[..cut])) else {
+                    continue;
+                };
                 let whole = (0..n).all(|i| {
                     reader.symbol(&frequencies, i % 2);
                     reader.plain((i % 65) as u32).is_ok()

@@ -127,7 +127,8 @@ fn check_model(variables: &[VariablePlan], model: &TableModel) -> Result<usize> 
             return Err(Error::corrupt("expected classes for each column of a live model"));
         }
         for head in &column.heads {
-            let known = |feature: &Feature| matches!(feature.source, Source::Column { .. } | Source::Formula(_));
+            let known =
+                |feature: &Feature| matches!(feature.source, Source::Column { .. } | Source::Formula(_));
             let n_symbols = n_symbols(variable, head.leaves.n_classes());
             let cells = n_cells(features(head));
             let fits = head.contexts.len() <= 1 && features(head).iter().all(known);
@@ -166,7 +167,8 @@ fn read_column(
     let mut heads = Vec::with_capacity(edges.len());
     for (head, edges) in column.heads.iter().zip(edges) {
         let n_symbols = n_symbols(variable, head.leaves.n_classes());
-        heads.push(LiveHead { edges, frequencies: Frequencies::read(r, n_symbols, n_cells(features(head)))? });
+        heads
+            .push(LiveHead { edges, frequencies: Frequencies::read(r, n_symbols, n_cells(features(head)))? });
     }
     let gated = column.gate.map(|_| Frequencies::read(r, n_symbols(variable, 1), 1)).transpose()?;
     Ok(LiveColumn { heads, gated })
