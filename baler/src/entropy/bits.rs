@@ -16,18 +16,16 @@ impl BitWriter {
     pub fn write(&mut self, bits: u64, n_bits: u32) {
         self.buffer |= bits << self.n_buffered;
         self.n_buffered += n_bits;
-        while self.n_buffered >= 8 {
-            self.bytes.push(self.buffer as u8);
-            self.buffer >>= 8;
-            self.n_buffered -= 8;
+        if self.n_buffered >= 32 {
+            self.bytes.extend_from_slice(&(self.buffer as u32).to_le_bytes());
+            self.buffer >>= 32;
+            self.n_buffered -= 32;
         }
     }
 
     /// The bytes, the last filled with zeros.
     pub fn finish(mut self) -> Vec<u8> {
-        if self.n_buffered > 0 {
-            self.bytes.push(self.buffer as u8);
-        }
+        self.bytes.extend_from_slice(&self.buffer.to_le_bytes()[..self.n_buffered.div_ceil(8) as usize]);
         self.bytes
     }
 }
@@ -50,6 +48,23 @@ impl<'a> BitReader<'a> {
     /// The next `n_bits` (at most 32).
     #[inline(always)]
     pub fn read(&mut self, n_bits: u32) -> Result<u64> {
+        if self.n_buffered < n_bits {
+            self.refill(n_bits)?;
+        }
+        let bits = self.buffer & ((1 << n_bits) - 1);
+        self.buffer >>= n_bits;
+        self.n_buffered -= n_bits;
+        Ok(bits)
+    }
+
+    #[inline(always)]
+    fn refill(&mut self, n_bits: u32) -> Result<()> {
+        if let Some(next) = self.bytes.get(self.at..).and_then(|rest| rest.first_chunk::<4>()) {
+            self.buffer |= (u32::from_le_bytes(*next) as u64) << self.n_buffered;
+            self.n_buffered += 32;
+            self.at += 4;
+            return Ok(());
+        }
         while self.n_buffered < n_bits {
             let Some(&byte) = self.bytes.get(self.at) else {
                 return Err(Error::corrupt("expected more bits, found the end of a stream"));
@@ -58,10 +73,7 @@ impl<'a> BitReader<'a> {
             self.n_buffered += 8;
             self.at += 1;
         }
-        let bits = self.buffer & ((1 << n_bits) - 1);
-        self.buffer >>= n_bits;
-        self.n_buffered -= n_bits;
-        Ok(bits)
+        Ok(())
     }
 
     /// Fails if whole bytes or set bits are left.

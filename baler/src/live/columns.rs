@@ -117,7 +117,10 @@ fn code_column<S: Side>(
     let rows = Rows::new(column, &decoded.columns, &decoded.formulas, n_rows)?;
     let cells = cells(&table.model, idx, live, decoded, n_rows)?;
     let walk = Walk::new(variable, column, &rows);
-    let leaves: Vec<&Leaves> = column.heads.iter().map(|head| &head.leaves).collect();
+    let heads: Vec<(&LiveHead, &Leaves, &[u16])> = (live.heads.iter().zip(&column.heads).zip(&cells))
+        .map(|((live, head), cells)| (live, &head.leaves, cells.as_slice()))
+        .collect();
+    let always_first = column.gate.is_none() && heads.len() == 1;
     let own_bits = 8 * variable.dtype.size_bytes() as u32;
     let Quantized { numbers, specials, .. } = quantized;
     let mut own_at = 0;
@@ -126,19 +129,23 @@ fn code_column<S: Side>(
         || {
             for (row, number) in numbers.iter_mut().enumerate() {
                 let class = if S::DECODES { 0 } else { specials.classes.get(row).copied().unwrap_or(0) };
-                let head = walk.head_of(row, variable.dtype).and_then(|head| Some((leaves.get(head)?, head)));
+                let head = if always_first { Some(0) } else { walk.head_of(row, variable.dtype) };
+                let head = head.and_then(|head| heads.get(head));
                 let (found, n_classes) = match (head, &live.gated) {
-                    (Some((leaves, head)), _) => {
-                        let frequencies = &live.heads[head].frequencies;
-                        let cell = cells[head].get(row).map_or(0, |&cell| cell as usize);
-                        let symbol = symbol_of(class, number, leaves, S::DECODES);
-                        (side.symbol(frequencies, cell, symbol), leaves.n_classes())
+                    (Some((head, leaves, cells)), _) => {
+                        let cell = cells.get(row).map_or(0, |&cell| cell as usize);
+                        let symbol = match class {
+                            _ if S::DECODES => 0,
+                            0 => head.classes.class(*number, leaves),
+                            class => special_symbol(class, leaves.n_classes()),
+                        };
+                        (side.symbol(&head.frequencies, cell, symbol), leaves.n_classes())
                     }
                     (None, Some(gated)) => (side.symbol(gated, 0, special_symbol(class, 1)), 1),
                     (None, None) => continue,
                 };
                 if found < n_classes {
-                    if let Some((leaves, _)) = head {
+                    if let Some((_, leaves, _)) = head {
                         *number = code_under(side, leaves, found, *number)?;
                     }
                 } else if found == n_classes {
@@ -156,16 +163,6 @@ fn code_column<S: Side>(
         },
     )?;
     Ok(rows)
-}
-
-/// The symbol of a row that is not gated.
-#[inline(always)]
-fn symbol_of(class: u8, number: &i64, leaves: &Leaves, decodes: bool) -> usize {
-    match class {
-        _ if decodes => 0,
-        0 => leaves.class(*number),
-        class => special_symbol(class, leaves.n_classes()),
-    }
 }
 
 /// The symbol of a special row, behind `n_classes` others; 0 for one that is not special.

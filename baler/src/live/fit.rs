@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::live::columns::add_buckets;
 use crate::live::records::record_bytes;
 use crate::live::symbols::{Frequencies, MAX_SYMBOLS, TOTAL};
-use crate::live::table::{LiveColumn, LiveHead, LiveTable, MAX_RECORD_BYTES, n_symbols};
+use crate::live::table::{Classes, LiveColumn, LiveHead, LiveTable, MAX_RECORD_BYTES, n_symbols};
 use crate::special::{OWN_BITS, Specials};
 use crate::table::codec::{Decoded, quantize_column};
 use crate::table::column::{Rows, Walk};
@@ -118,7 +118,11 @@ fn fit_column(
             .map(|(source, edges)| Feature { source: *source, n_buckets: edges.len() + 1 })
             .collect();
         contexts.push(if features.is_empty() { Vec::new() } else { vec![features] });
-        heads.push(LiveHead { edges, frequencies: frequencies(&found.counts, n_symbols) });
+        heads.push(LiveHead {
+            edges,
+            frequencies: frequencies(&found.counts, n_symbols),
+            classes: Classes::new(&head.leaves),
+        });
     }
     let n_gated = n_symbols(variable, 1);
     let gated = column.gate.map(|_| {

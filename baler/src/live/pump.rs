@@ -11,10 +11,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Bytes that are read at a time, and blocks that wait.
-const BLOCK_BYTES: usize = 1 << 16;
-const N_BLOCKS: usize = 2;
-/// Bytes of a full frame, about: it is coded in about a millisecond.
-const FRAME_BYTES: usize = 1 << 16;
+const BLOCK_BYTES: usize = 1 << 15;
+const N_BLOCKS: usize = 1;
+/// Bytes of a full frame, about: it is coded in well under a millisecond, and larger ones are hardly smaller for it.
+const FRAME_BYTES: usize = 1 << 15;
 
 /// How records are gathered.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ pub struct Pump {
 }
 
 impl Pump {
-    /// Frames of about 64 kB, or less where records have waited for `latency`.
+    /// Frames of about 32 kB, or less where records have waited for `latency`.
     pub fn new(latency: Duration) -> Pump {
         Pump { latency, frame_bytes: FRAME_BYTES }
     }

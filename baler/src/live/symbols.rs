@@ -87,6 +87,23 @@ impl Frequencies {
     }
 }
 
+/// ceil(2^44 / f): as f is at most 2^12, floor(x * that / 2^44) is floor(x / f) for every x of 32 bits.
+static INVERSES: [u64; TOTAL + 1] = {
+    let mut inverses = [0; TOTAL + 1];
+    let mut f = 1;
+    while f <= TOTAL {
+        inverses[f] = (1u64 << 44).div_ceil(f as u64);
+        f += 1;
+    }
+    inverses
+};
+
+/// x / f for f from 1 to 2^12.
+#[inline(always)]
+fn divide(x: u32, f: u32) -> u32 {
+    ((x as u128 * INVERSES[f as usize] as u128) >> 44) as u32
+}
+
 /// Gathers symbols and plain bits; [`SymbolWriter::finish`] makes the bytes.
 #[derive(Default)]
 pub struct SymbolWriter {
@@ -119,22 +136,27 @@ impl SymbolWriter {
     /// Plain bits (block), the states, the words.
     pub fn finish(self, w: &mut ByteWriter) {
         w.block(&self.plain.finish());
+        // (the state of the symbol that is next, the other)
         let mut states = [LOW; N_STATES];
-        let mut words: Vec<u16> = Vec::with_capacity(self.spans.len() / 2 + 2);
-        let mut at = self.spans.len() % N_STATES;
+        if self.spans.len() % N_STATES == 1 {
+            states.swap(0, 1);
+        }
+        // Filled from the end; without branches, for none of them could be foreseen.
+        let mut words = vec![0u16; self.spans.len() + 1];
+        let mut free = words.len() - 1;
         for &span in self.spans.iter().rev() {
-            at = if at == 0 { N_STATES - 1 } else { at - 1 };
+            let [next, state] = states;
             let (start, frequency) = (span & 0xffff, span >> 16);
-            let state = &mut states[at];
-            if *state >> (32 - PRECISION) >= frequency {
-                words.push(*state as u16);
-                *state >>= 16;
-            }
-            *state = (*state / frequency) << PRECISION | (*state % frequency + start);
+            words[free] = state as u16;
+            let full = state >> (32 - PRECISION) >= frequency;
+            free -= full as usize;
+            let state = state >> (16 * full as u32);
+            let quotient = divide(state, frequency);
+            states = [(quotient << PRECISION) + (state - quotient * frequency) + start, next];
         }
         states.iter().for_each(|state| w.raw(&state.to_le_bytes()));
         w.bytes.reserve(2 * words.len());
-        words.iter().rev().for_each(|word| w.raw(&word.to_le_bytes()));
+        words[free + 1..].iter().for_each(|word| w.bytes.extend_from_slice(&word.to_le_bytes()));
     }
 }
 
@@ -244,6 +266,17 @@ mod tests {
                     reader.plain((i % 65) as u32).is_ok()
                 });
                 assert!(!whole || reader.finish().is_err(), "{n} {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn division_is_exact() {
+        for f in 1..=TOTAL as u32 {
+            for x in
+                [0, 1, f - 1, f, u32::MAX, u32::MAX / f * f, (u32::MAX / f * f).wrapping_sub(1), 0x1234_5678]
+            {
+                assert_eq!(divide(x, f), x / f, "{x} / {f}");
             }
         }
     }

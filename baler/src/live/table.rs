@@ -9,6 +9,7 @@ use crate::container::{VariablePlan, read_variable, write_variable};
 use crate::error::{Error, Result};
 use crate::live::records::record_bytes;
 use crate::live::symbols::{Frequencies, MAX_SYMBOLS};
+use crate::table::leaves::Leaves;
 use crate::table::model::{ColumnModel, Feature, Head, Source, TableModel, n_cells};
 
 /// Most cells of a head, and of a table.
@@ -26,6 +27,39 @@ pub struct LiveHead {
     pub edges: Vec<Vec<f64>>,
     /// One cell for each combination of buckets.
     pub frequencies: Frequencies,
+    /// Classes of numbers, quickly.
+    pub classes: Classes,
+}
+
+/// The classes of the numbers from the lowest leaf's first on, so that most need no search.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classes {
+    low: i64,
+    classes: Vec<u8>,
+}
+
+impl Classes {
+    /// Numbers whose classes are kept.
+    const N_KEPT: i64 = 1 << 12;
+
+    /// Of a head's leaves, around 0 if they reach farther than is kept.
+    pub fn new(leaves: &Leaves) -> Classes {
+        let first = leaves.leaf(0).map_or(0, |leaf| leaf.low);
+        let low = first.max(-Self::N_KEPT / 2);
+        Classes {
+            low,
+            classes: (low..low.saturating_add(Self::N_KEPT)).map(|q| leaves.class(q) as u8).collect(),
+        }
+    }
+
+    /// The class of a number.
+    #[inline(always)]
+    pub fn class(&self, number: i64, leaves: &Leaves) -> usize {
+        match self.classes.get(number.wrapping_sub(self.low) as u64 as usize) {
+            Some(&class) => class as usize,
+            None => leaves.class(number),
+        }
+    }
 }
 
 /// The symbols of a column.
@@ -167,8 +201,8 @@ fn read_column(
     let mut heads = Vec::with_capacity(edges.len());
     for (head, edges) in column.heads.iter().zip(edges) {
         let n_symbols = n_symbols(variable, head.leaves.n_classes());
-        heads
-            .push(LiveHead { edges, frequencies: Frequencies::read(r, n_symbols, n_cells(features(head)))? });
+        let frequencies = Frequencies::read(r, n_symbols, n_cells(features(head)))?;
+        heads.push(LiveHead { edges, frequencies, classes: Classes::new(&head.leaves) });
     }
     let gated = column.gate.map(|_| Frequencies::read(r, n_symbols(variable, 1), 1)).transpose()?;
     Ok(LiveColumn { heads, gated })
