@@ -251,7 +251,8 @@ def read_shared_table(data):
 
 
 def read_model_file(data):
-    """The bytes of the decoders, then of the predictive models, then of the tables of a model file."""
+    """The bytes of the decoders, then of the predictive models, then of the tables of a model file. What live streams need
+    of the tables is left alone."""
     check(data[:6] == b"\x89BALM\n", "not a model")
     check(data[6:7] == b"\x01", "unknown version")
     outer = Reader(data[7:])
@@ -298,9 +299,12 @@ def read_model_file(data):
         check(len(read_shared_table(model_bytes).grids) == n_columns, "a table's model has other columns")
         return model_bytes
 
-    parts = r.many(read_part) + r.many(read_predictor) + r.many(read_known_table)
+    parts = r.many(read_part) + r.many(read_predictor)
+    tables = r.many(read_known_table)
+    if r.at < len(r.data):
+        [r.block() for _ in tables]  # live tables
     r.end()
-    return parts
+    return parts + tables
 
 
 # ---- Chunks ---------------------------------------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 //! Data made on the spot for demos and tests: a flow past an obstacle, a table of particle jets, and a
 //! turbulent field of any size. The same
+//! Data made on the spot for demos and tests: a flow past an obstacle, a table of particle jets, frames of a camera. The same
 //! arguments give the same bits on every machine. Reads no file and refuses nothing.
 
+mod camera;
 mod flow;
 mod jets;
 mod turbulence;
 
+pub use camera::camera;
 pub use flow::flow;
 pub use jets::{JET_COLUMNS, jets};
 pub use turbulence::Turbulence;
