@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 
 /// What the way from bytes to values passes through.
-const DECODE_SIDE: [&str; 18] = [
+const DECODE_SIDE: [&str; 19] = [
     "container",
     "chunk",
     "stream",
     "table",
+    "live",
     "predict",
     "special",
     "quantize",

@@ -1,6 +1,7 @@
 //! Columns of a frame <-> its bytes. Columns are coded in the model's order; each value is tested against its bound with
 //! the value that the decoder will make, and what no number serves is kept bit for bit.
 
+use crate::chunk::{self, Numbers};
 use crate::container::VariablePlan;
 use crate::container::bytes::{ByteReader, ByteWriter, unzigzag, with_room, zigzag};
 use crate::dataset::Values;
@@ -9,10 +10,10 @@ use crate::live::symbols::{Frequencies, SymbolReader, SymbolWriter};
 use crate::live::table::{LiveColumn, LiveHead, LiveTable, features};
 use crate::quantize::widest;
 use crate::special::{OWN_BITS, Specials};
-use crate::table::codec::{Decoded, Quantized, quantize_column};
+use crate::table::codec::{Decoded, Quantized, as_f64, quantize_column};
 use crate::table::column::{Rows, Walk, reconstruct};
 use crate::table::leaves::Leaves;
-use crate::table::model::{ColumnModel, Source, TableModel};
+use crate::table::model::{Base, ColumnModel, Head, Source, TableModel};
 use crate::with_values;
 
 /// The bytes of a frame's columns, and their values as they will be decoded.
@@ -22,7 +23,11 @@ pub fn encode(table: &LiveTable, originals: &[Values], n_rows: usize) -> Result<
     let mut writer = SymbolWriter::new(n_rows * originals.len());
     for &idx in &table.model.order {
         let variable = &table.variables[idx];
-        let mut quantized = quantize_column(&originals[idx], variable, &table.model, idx, &mut decoded)?;
+        let mut quantized = if is_plain(&table.model.columns[idx]) {
+            quantize_plain(&originals[idx], variable, &table.model, idx, &mut decoded)?
+        } else {
+            quantize_column(&originals[idx], variable, &table.model, idx, &mut decoded)?
+        };
         code_column(table, idx, &decoded, n_rows, &mut Writing(&mut writer), &mut quantized)?;
         values[idx] = Some(quantized.values);
     }
@@ -45,18 +50,58 @@ pub fn decode(table: &LiveTable, bytes: &[u8], n_rows: usize) -> Result<Vec<Valu
         let mut quantized = Quantized { numbers, specials: Specials::default(), values };
         let rows = code_column(table, idx, &decoded, n_rows, &mut Reading(&mut reader), &mut quantized)?;
         let values = values_of(&quantized, variable, column, &rows);
-        decoded.columns[idx] = with_values!(&values, values => crate::table::codec::as_f64(values)?);
+        decoded.columns[idx] = with_values!(&values, values => as_f64(values)?);
         found[idx] = Some(values);
     }
     reader.finish()?;
     Ok(found.into_iter().flatten().collect())
 }
 
+/// True for columns whose numbers are those of the grid, or their differences: these are made a block at a time, as those
+/// of arrays are, which gives the same numbers and values.
+fn is_plain(column: &ColumnModel) -> bool {
+    column.gate.is_none() && matches!(column.base, Base::Zero | Base::Before)
+}
+
+/// [`quantize_column`] of a plain column.
+fn quantize_plain(
+    original: &Values,
+    variable: &VariablePlan,
+    model: &TableModel,
+    idx: usize,
+    decoded: &mut Decoded,
+) -> Result<Quantized> {
+    decoded.prepare(model, idx, original.len())?;
+    macro_rules! quantize {
+        ($($variant:ident),*) => {
+            match original {
+                $(Values::$variant(original) => {
+                    let Numbers { q: mut numbers, specials } = chunk::quantize(original, variable);
+                    let values = chunk::reconstruct(&numbers, &specials, variable);
+                    if model.columns[idx].base == Base::Before {
+                        // Where a value is special, the number is that of the value before.
+                        let mut before = 0i64;
+                        numbers.iter_mut().for_each(|q| {
+                            let difference = q.wrapping_sub(before);
+                            before = std::mem::replace(q, difference);
+                        });
+                    }
+                    decoded.columns[idx] = as_f64(&values)?;
+                    Ok(Quantized { numbers, specials, values: Values::$variant(values) })
+                })*
+            }
+        };
+    }
+    quantize!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+}
+
 fn values_of(quantized: &Quantized, variable: &VariablePlan, column: &ColumnModel, rows: &Rows) -> Values {
     let Quantized { numbers, specials, .. } = quantized;
+    let on_grid = is_plain(column) && column.base == Base::Zero;
     macro_rules! values {
         ($($variant:ident),*) => {
             match variable.dtype {
+                $(crate::DType::$variant if on_grid => Values::$variant(chunk::reconstruct(numbers, specials, variable)),)*
                 $(crate::DType::$variant => Values::$variant(reconstruct(numbers, specials, variable, column, rows)),)*
             }
         };
@@ -200,7 +245,7 @@ fn cells(
     decoded: &Decoded,
     n_rows: usize,
 ) -> Result<Vec<Vec<u16>>> {
-    let of_head = |(head, live): (&crate::table::model::Head, &LiveHead)| -> Result<Vec<u16>> {
+    let of_head = |(head, live): (&Head, &LiveHead)| -> Result<Vec<u16>> {
         let mut cells: Vec<u16> = Vec::new();
         for (feature, edges) in features(head).iter().zip(&live.edges) {
             if cells.is_empty() {
