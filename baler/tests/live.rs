@@ -39,6 +39,8 @@ fn events(n_rows: usize, seed: u64) -> Dataset {
     ])
 }
 
+/// Of one event.
+const RECORD_BYTES: usize = 25;
 const SPEC: BoundSpec = BoundSpec::Rel(1e-3);
 
 fn model() -> Model {
@@ -118,14 +120,14 @@ fn records_come_back_within_the_bound_whatever_the_frames() {
 fn data_unlike_the_training_are_kept_too_and_never_grow() {
     let model = model();
     let mut state = 9u64;
-    let noise: Vec<u8> = (0..64 * 23)
+    let noise: Vec<u8> = (0..64 * RECORD_BYTES)
         .map(|_| {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 33) as u8
         })
         .collect();
     let mut encoder = Encoder::new(&model, false).unwrap();
-    assert_eq!(encoder.record_bytes(), 23);
+    assert_eq!(encoder.record_bytes(), RECORD_BYTES);
     let bytes = stream(&mut encoder, &noise, 64);
     assert!(bytes.len() < encoder.head().len() + noise.len() + 40);
     let (back, error) = decoded(&bytes, None);
@@ -159,7 +161,7 @@ fn a_cut_stream_gives_its_whole_frames_and_says_so() {
     for cut in LIVE_MAGIC.len()..bytes.len() {
         let (back, error) = decoded(&bytes[..cut], None);
         assert!(error.is_some_and(|error| error.contains("cut off")), "{cut}");
-        assert!(back.len() % (10 * 23) == 0 && whole.starts_with(&back), "{cut}");
+        assert!(back.len() % (10 * RECORD_BYTES) == 0 && whole.starts_with(&back), "{cut}");
     }
     assert!(decoded(&[bytes.as_slice(), &[0]].concat(), None).1.is_some());
 }
@@ -277,11 +279,10 @@ fn a_slow_producer_gets_its_frames_at_once() {
     let model = model();
     let original = records(&events(5, 8));
     let (sender, blocks) = channel();
-    let record_bytes = 23;
     let producer = std::thread::spawn(move || {
         let mut sent = Vec::new();
         // The last half of each record comes later than its first.
-        for record in original.chunks(record_bytes) {
+        for record in original.chunks(RECORD_BYTES) {
             sender.send(record[..10].to_vec()).unwrap();
             std::thread::sleep(Duration::from_millis(5));
             sent.push(Instant::now());
@@ -322,7 +323,7 @@ fn a_slow_consumer_makes_the_producer_wait_and_nothing_is_lost() {
     let (back, error) = decoded(&sink.bytes, None);
     assert_eq!(error, None);
     assert_within(&Encoder::new(&model, false).unwrap(), &original, &back);
-    // 460 kB in frames of at most 20 kB, each 20 ms: at most a few blocks lie between.
+    // 500 kB in frames of at most 20 kB, each 20 ms: at most a few blocks lie between.
     assert!(waited > Duration::from_millis(20 * 18), "{waited:?}");
 }
 
@@ -335,6 +336,6 @@ fn half_a_record_is_told() {
     sender.send(original).unwrap();
     drop(sender);
     let (stats, sink, _told) = pump(blocks, Pump::new(Duration::from_millis(1)), Duration::ZERO, &model);
-    assert_eq!((stats.n_records, stats.bytes_left), (2, 60 - 46));
-    assert_eq!(decoded(&sink.bytes, None).0.len(), 46);
+    assert_eq!((stats.n_records, stats.bytes_left), (2, 60 - 2 * RECORD_BYTES));
+    assert_eq!(decoded(&sink.bytes, None).0.len(), 2 * RECORD_BYTES);
 }

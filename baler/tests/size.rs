@@ -112,3 +112,16 @@ fn no_single_coder_is_smaller() {
         assert!(n_bytes <= zstd.min(pco) + OVERHEAD_BYTES, "{name}: {n_bytes}, zstd {zstd}, pco {pco}");
     }
 }
+
+/// Frames of a photon-counting camera at a bound of about their noise: a tenth of their bytes, model included.
+#[test]
+fn frames_of_a_camera_take_a_tenth_at_a_bound_of_their_noise() {
+    let options = Options { fast: true, n_threads: 2, ..Options::new(BoundSpec::Abs(7.0)) };
+    let frames = baler::generate::camera(2, 512, 512, 40.0, 1);
+    let trained = baler::generate::camera(1, 512, 512, 40.0, 2);
+    let model = baler::train::train(&[trained], &options, &mut baler::NoProgress).unwrap().model;
+    let compressed = baler::compress_with(&frames, &options, Some(&model), &mut baler::NoProgress).unwrap();
+    let share = compressed.bytes.len() as f64 / frames.size_bytes() as f64;
+    assert!(share < 0.1, "{share}");
+    assert!(compressed.report.verified);
+}
