@@ -149,7 +149,7 @@ fn half(bits: u16) -> f32 {
         // Below the smallest normal number: steps of 2^-24.
         0 => fraction as f32 / (1 << 24) as f32,
         31 => f32::from_bits(0x7f80_0000 | fraction << 13),
-        _ => f32::from_bits(exponent + 112 << 23 | fraction << 13),
+        _ => f32::from_bits(((exponent + 112) << 23) | fraction << 13),
     };
     f32::from_bits(value.to_bits() | sign)
 }

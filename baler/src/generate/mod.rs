@@ -1,6 +1,5 @@
-//! Data made on the spot for demos and tests: a flow past an obstacle, a table of particle jets, and a
-//! turbulent field of any size. The same
-//! Data made on the spot for demos and tests: a flow past an obstacle, a table of particle jets, frames of a camera. The same
+//! Data made on the spot for demos and tests: a flow past an obstacle, a table of particle jets, frames of a camera, and
+//! a turbulent field of any size. The same
 //! arguments give the same bits on every machine. Reads no file and refuses nothing.
 
 mod camera;

@@ -254,7 +254,7 @@ mod tests {
                 assert_eq!(reader.symbol(&frequencies, i % 2), i * i % 4);
                 let n_bits = (i % 65) as u32;
                 let mask = if n_bits == 64 { u64::MAX } else { (1 << n_bits) - 1 };
-                assert_eq!(reader.plain(n_bits).unwrap(), u64::MAX / 3 & mask);
+                assert_eq!(reader.plain(n_bits).unwrap(), (u64::MAX / 3) & mask);
             }
             reader.finish().unwrap();
             for cut in 0..w.bytes.len() {
