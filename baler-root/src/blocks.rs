@@ -91,8 +91,11 @@ fn unpack_block(method: [u8; 2], block: &[u8], len: usize, out: &mut Vec<u8>) ->
             decoder.window_log_max(MAX_WINDOW_LOG).map_err(failed)?;
             decoder.take(limit).read_to_end(out).map_err(failed)?
         }
-        // After 8 bytes of checksum. A block of lz4 holds at most 255 times its length.
-        b"L4" if block.len() >= 8 && len / 255 <= block.len() => {
+        // A block of lz4 holds at most 255 times its length; 8 bytes of checksum stand before it.
+        b"L4" if block.len() < 8 || len / 255 > block.len() => {
+            return Err(Error::damaged(format!("{} packed bytes cannot hold {len} bytes", block.len())));
+        }
+        b"L4" => {
             let content = lz4_flex::block::decompress(&block[8..], len)
                 .map_err(|e| Error::damaged(format!("a compressed block is damaged ({e})")))?;
             out.extend_from_slice(&content);
@@ -187,7 +190,10 @@ mod tests {
     fn claimed_lengths_earn_no_memory() {
         let error = unpack(b"ZL\x08\x01\0\0\xff\xff\xff\0", usize::MAX).unwrap_err().to_string();
         assert!(error.contains("cannot hold"), "{error}");
+        // A block that claims more than is wanted, and one of lz4 that claims more than any has.
         let error = unpack(b"L4\x01\x09\0\0\xff\xff\xff123456789", MAX_BLOCK / 40).unwrap_err().to_string();
-        assert!(error.contains("cannot hold") || error.contains("found '"), "{error}");
+        assert!(error.contains("at most 419430 bytes in a block, found 16777215"), "{error}");
+        let error = unpack(b"L4\x01\x09\0\0\0\0\x06123456789", 0x06_0000).unwrap_err().to_string();
+        assert!(error.contains("9 packed bytes cannot hold 393216"), "{error}");
     }
 }

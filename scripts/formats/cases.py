@@ -14,7 +14,7 @@ class Checks:
     def __init__(self, baler):
         self.baler = str(pathlib.Path(baler).resolve())
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="baler-formats-"))
-        self.n_passed = self.n_failed = 0
+        self.n_passed = self.n_failed = self.n_compressed = 0
 
     def run(self, *words):
         done = subprocess.run([self.baler, *map(str, words)], capture_output=True, text=True)
@@ -22,10 +22,15 @@ class Checks:
             raise AssertionError(f"baler {words[0]} ended with {done.returncode}: {done.stderr.strip()}")
         return done.stderr
 
+    def method(self):
+        """Formats are checked here, not methods: one file in eight with the slow default."""
+        self.n_compressed += 1
+        return [] if self.n_compressed % 8 == 1 else ["--method", "classical"]
+
     def round_trip(self, source, suffix, *bound, inner=""):
         """The file that comes back, and what was said on the way."""
         archive, back = self.folder / "a.bale", self.folder / f"back{suffix}"
-        said = self.run("compress", f"{source}{inner}", "-o", archive, "-f", "-q", *bound)
+        said = self.run("compress", f"{source}{inner}", "-o", archive, "-f", "-q", *self.method(), *bound)
         said += self.run("decompress", archive, "-o", back, "-f", "-q")
         return back, said
 

@@ -4,6 +4,7 @@ Usage: python scripts/formats/check_between.py target/release/baler
 Needs scripts/formats/requirements.txt.
 """
 
+import itertools
 import sys
 
 import awkward as ak
@@ -21,6 +22,7 @@ from cases import Checks, same, within
 RNG = np.random.default_rng(5)
 STACK = np.cumsum(RNG.normal(size=(5, 24, 20)), axis=2).astype("f4")
 N = 1500
+NUMBERS_OF_FILES = itertools.count()
 COLUMNS = {"x": RNG.normal(size=N), "hits": RNG.integers(0, 50, N).astype("i4"), "id": np.arange(N, dtype="u8"), "pt": np.exp(RNG.normal(size=N)).astype("f4")}
 LISTS = ak.unflatten(RNG.normal(size=3 * N).astype("f4"), RNG.multinomial(3 * N, np.full(N, 1 / N)))
 NUMBERS = ak.unflatten(RNG.integers(-99, 99, N).astype("i2"), RNG.multinomial(N, np.full(N, 1 / N)))
@@ -142,15 +144,14 @@ class Between(Checks):
     def to_all(self, source, formats, bound):
         """Compresses once, decompresses into every format; (suffix, what its tool reads)."""
         archive = self.folder / "a.bale"
-        self.run("compress", source, "-o", archive, "-f", "-q", *bound)
+        self.run("compress", source, "-o", archive, "-f", "-q", *self.method(), *bound)
         for suffix, (_, read) in formats.items():
             back = self.fresh("back", suffix)
             self.run("decompress", archive, "-o", back, "-q")
             yield suffix, read(back)
 
     def fresh(self, name, suffix):
-        self.n_files = getattr(self, "n_files", 0) + 1
-        return self.folder / f"{name}{self.n_files}{suffix}"
+        return self.folder / f"{name}{next(NUMBERS_OF_FILES)}{suffix}"
 
     def images(self, suffix):
         source = self.fresh("stack", suffix)
