@@ -51,7 +51,7 @@ def compare(back, source, rel=None):
         assert trees == [k for k, c in b.classnames(cycle=False).items() if c == "TTree"], "other trees"
         for tree in trees:
             names = [k for k in a[tree].keys() if a[tree][k].interpretation.__class__.__name__ in ("AsDtype", "AsJagged")]
-            assert set(names) == set(b[tree].keys()), f"{tree}: {set(names) ^ set(b[tree].keys())}"
+            assert names == b[tree].keys(), f"{tree}: {names} became {b[tree].keys()}"
             assert a[tree].title == b[tree].title, "another title"
             for name in names:
                 compare_branch(a[tree][name], b[tree][name], f"{tree}/{name}", rel)

@@ -6,6 +6,7 @@ use crate::dataset::{DType, Dataset, ListKind, Lists, Values, Variable};
 use crate::error::{Error, Result};
 use crate::source::Schema;
 use baler_root::{Column, Compression, NewBranch, NewLists, Number, Writer};
+use std::collections::HashMap;
 use std::io::Cursor;
 
 /// The tree of data that come from elsewhere.
@@ -59,9 +60,8 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
                 dataset.variables.iter().filter_map(|v| v.storage.lists).filter(|lists| lists.counts == idx);
             counting[idx] && by.into_iter().all(|lists| lists.kind != ListKind::Counter)
         };
-        let mut order: Vec<(usize, &str)> =
-            tree.variables.into_iter().filter(|(idx, _)| !is_made(*idx)).collect();
-        order.sort_by_key(|(idx, _)| !counting[*idx]);
+        let order =
+            counters_first(dataset, tree.variables.into_iter().filter(|(idx, _)| !is_made(*idx)).collect());
         let branch = |&(idx, name): &(usize, &str)| {
             new_branch(dataset, idx, name, &order).map_err(|e| e.in_variable(&dataset.variables[idx].name))
         };
@@ -74,6 +74,22 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
         }
     }
     Ok(writer.finish().map_err(told)?.into_inner())
+}
+
+/// The order of the source, where a counter that stands behind what it counts moves before it.
+fn counters_first<'a>(dataset: &Dataset, mut variables: Vec<(usize, &'a str)>) -> Vec<(usize, &'a str)> {
+    let places: HashMap<usize, usize> =
+        variables.iter().enumerate().map(|(place, (idx, _))| (*idx, place)).collect();
+    let mut first: HashMap<usize, usize> = HashMap::new();
+    for (place, (idx, _)) in variables.iter().enumerate() {
+        if let Some(lists) = dataset.variables[*idx].storage.lists {
+            first.entry(lists.counts).or_insert(place);
+        }
+    }
+    let place = |idx: usize| places[&idx].min(first.get(&idx).copied().unwrap_or(usize::MAX));
+    // Of two at one place the counter comes first.
+    variables.sort_by_key(|(idx, _)| (place(*idx), !first.contains_key(idx)));
+    variables
 }
 
 /// The branches of a tree have one number of entries.
