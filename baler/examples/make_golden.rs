@@ -37,5 +37,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     fs::write(asset("golden.txt"), list)?;
+    let written = golden_cases::live::stream();
+    let [stream, hashes] = golden_cases::live::FILES.map(asset);
+    if !stream.exists() {
+        fs::write(&stream, &written)?;
+    }
+    fs::write(hashes, golden_cases::live::hashes(&fs::read(&stream)?, &written))?;
     Ok(())
 }

@@ -55,6 +55,13 @@ fn a_model_file_keeps_its_hash() {
 }
 
 #[test]
+fn the_golden_live_stream_decodes_to_the_records_of_old_and_is_written_again() {
+    use golden_cases::live::{FILES, hashes, stream};
+    let pinned = String::from_utf8(stored(FILES[1])).unwrap();
+    assert_eq!(hashes(&stored(FILES[0]), &stream()), pinned);
+}
+
+#[test]
 fn the_golden_files_show_every_grid_and_coder() {
     let mut words = std::collections::BTreeSet::new();
     for entry in entries() {
