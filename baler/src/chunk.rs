@@ -112,6 +112,20 @@ pub fn reconstruct<T: Element>(q: &[i64], specials: &Specials, variable: &Variab
             );
             values
         }
+        Grid::Integer { step } if !T::IS_FLOAT => {
+            let mut values = vec![T::default(); q.len()];
+            widest(
+                #[inline(always)]
+                || {
+                    for (q, values) in q.chunks(BLOCK).zip(values.chunks_mut(BLOCK)) {
+                        if !blocks::integer_values(q, step, values) {
+                            q.iter().zip(values).for_each(|(&q, value)| *value = grid.reconstruct(q));
+                        }
+                    }
+                },
+            );
+            values
+        }
         grid => q.iter().map(|&q| grid.reconstruct(q)).collect(),
     };
     specials.restore(&mut values, &variable.patterns);

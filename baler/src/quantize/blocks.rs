@@ -48,6 +48,21 @@ pub fn uniform_values<T: Element>(q: &[i64], step: f64, non_negative: bool, valu
     beyond == 0
 }
 
+/// Values of a block of numbers on an integer grid; false if a product may not fit the dtype, then `values` mean nothing.
+#[inline(always)]
+pub fn integer_values<T: Element>(q: &[i64], step: u64, values: &mut [T]) -> bool {
+    if step > 1 << 31 {
+        return false;
+    }
+    let mut beyond = 0;
+    for (&q, value) in q.iter().zip(values) {
+        let product = (q as i32 as i64).wrapping_mul(step as i64);
+        *value = T::from_order(product);
+        beyond |= (q ^ q as i32 as i64) | (T::order(*value) ^ product);
+    }
+    beyond == 0
+}
+
 /// Largest error and number of violations of `decoded` against `original`.
 pub fn compare<T: Element>(original: &[T], decoded: &[T], bound: &Bound) -> (f64, u64) {
     widest(
@@ -160,6 +175,21 @@ mod tests {
         for special in [f32::NAN, f32::INFINITY, -0.0, 1e30] {
             assert!(!quantize_uniform(&[special], step, true, &bound, &mut [0]), "{special}");
         }
+    }
+
+    #[test]
+    fn integers_agree_with_single_values() {
+        let grid = Grid::Integer { step: 15 };
+        let q: Vec<i64> = (0..4000).collect();
+        let mut values = vec![0u16; q.len()];
+        assert!(integer_values(&q, 15, &mut values));
+        assert!(q.iter().zip(&values).all(|(&q, &value)| grid.reconstruct::<u16>(q) == value));
+        // Values that the grid limits to the dtype's ends.
+        for q in [4370, -1, 1 << 31, i64::MIN, 1 << 60] {
+            assert!(!integer_values(&[q], 15, &mut [0u16]), "{q}");
+        }
+        assert!(!integer_values(&[1], 1 << 40, &mut [0u64]));
+        assert!(!integer_values(&[1], 2, &mut [0u64]), "the order of uint64 has another sign");
     }
 
     #[test]

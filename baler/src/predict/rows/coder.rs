@@ -42,21 +42,24 @@ impl SymbolWriter {
         let mut w = ByteWriter::default();
         w.block(&self.raw.finish());
         let mut states = [LOW; N_STATES];
-        let mut words: Vec<u16> = Vec::with_capacity(self.spans.len() / 4);
-        let mut at = self.spans.len() % N_STATES;
+        if self.spans.len() % N_STATES == 1 {
+            states.swap(0, 1);
+        }
+        // Filled from the end; without branches, for none of them could be foreseen.
+        let mut words = vec![0u16; self.spans.len() + 1];
+        let mut free = words.len() - 1;
         for &span in self.spans.iter().rev() {
-            at = if at == 0 { N_STATES - 1 } else { at - 1 };
+            let [next, state] = states;
             let (start, frequency) = (span & 0xffff, span >> 16);
-            let state = &mut states[at];
-            if *state >> (32 - PRECISION) >= frequency {
-                words.push(*state as u16);
-                *state >>= 16;
-            }
-            *state = (*state / frequency) << PRECISION | (*state % frequency + start);
+            words[free] = state as u16;
+            let full = state >> (32 - PRECISION) >= frequency;
+            free -= full as usize;
+            let state = state >> (16 * full as u32);
+            states = [(state / frequency) << PRECISION | (state % frequency + start), next];
         }
         states.iter().for_each(|state| w.raw(&state.to_le_bytes()));
         w.bytes.reserve(2 * words.len());
-        words.iter().rev().for_each(|word| w.raw(&word.to_le_bytes()));
+        words[free + 1..].iter().for_each(|word| w.bytes.extend_from_slice(&word.to_le_bytes()));
         w.bytes
     }
 }
