@@ -92,7 +92,7 @@ def measure(baler, folder, name, train, test):
         print(
             f"{name:12} {'as fast as it goes' if rate is None else f'{rate / 1e6:g} MB/s':18} {mb:7.1f} MB  "
             f"{live['input_bytes'] / live['stream_bytes']:5.2f} x  {live['records_per_s']:9.0f} records/s  {live['mb_per_s']:6.1f} MB/s  "
-            f"{mb / cpu:5.0f} MB per CPU second ({mb / cpu_back:.0f} back)  latency p50 {live['latency_ms_p50']:.2f} ms, "
+            f"{mb / max(cpu, 0.01):5.1f} MB per CPU second ({mb / max(cpu_back, 0.01):.0f} back)  latency p50 {live['latency_ms_p50']:.2f} ms, "
             f"p99 {live['latency_ms_p99']:.2f} ms, longest {live['latency_ms_max']:.2f} ms",
             flush=True,
         )

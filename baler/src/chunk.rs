@@ -57,6 +57,21 @@ pub fn quantize_on<T: Element>(values: &[T], grid: Grid, bound: &Bound, patterns
                 }
             },
         ),
+        Grid::Integer { step } if !T::IS_FLOAT => widest(
+            #[inline(always)]
+            || {
+                for block in values.chunks(BLOCK) {
+                    let mut q = [0; BLOCK];
+                    let plain = !holds_pattern(block, patterns)
+                        && blocks::quantize_integer(block, step, bound, &mut q);
+                    if plain {
+                        numbers.q.extend_from_slice(&q[..block.len()]);
+                    } else {
+                        quantize_values(block, grid, bound, patterns, &mut numbers, values.len());
+                    }
+                }
+            },
+        ),
         grid => quantize_values(values, grid, bound, patterns, &mut numbers, values.len()),
     }
     numbers

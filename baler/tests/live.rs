@@ -339,3 +339,22 @@ fn half_a_record_is_told() {
     assert_eq!((stats.n_records, stats.bytes_left), (2, 60 - 2 * RECORD_BYTES));
     assert_eq!(decoded(&sink.bytes, None).0.len(), 2 * RECORD_BYTES);
 }
+
+#[test]
+fn half_a_record_that_is_left_does_not_hurry_the_next_frame() {
+    let model = model();
+    let original = records(&events(240, 12));
+    let (sender, blocks) = channel();
+    let producer = std::thread::spawn(move || {
+        // One and a half records at a time: frames often leave half a record behind.
+        for block in original.chunks(RECORD_BYTES * 3 / 2) {
+            sender.send(block.to_vec()).unwrap();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let (stats, ..) = pump(blocks, Pump::new(Duration::from_millis(40)), Duration::ZERO, &model);
+    producer.join().unwrap();
+    assert_eq!(stats.n_records, 240);
+    let most = 2 + stats.elapsed.as_millis() as u64 / 40;
+    assert!(stats.latencies.n_frames() <= most, "{} of {most}", stats.latencies.n_frames());
+}

@@ -135,6 +135,7 @@ impl Pump {
             stats: Stats::default(),
             waiting: Vec::new(),
             oldest: None,
+            newest: None,
             frame_bytes,
         };
         let head = frames.encoder.head().to_vec();
@@ -149,7 +150,9 @@ struct Frames<'a, W> {
     output: &'a mut W,
     stats: Stats,
     waiting: Vec<u8>,
+    /// When the first and the last block came of what waits.
     oldest: Option<Instant>,
+    newest: Option<Instant>,
     frame_bytes: usize,
 }
 
@@ -168,17 +171,18 @@ impl<W: Write> Frames<'_, W> {
                 Ok(Ok((bytes, came))) => {
                     started.get_or_insert(came);
                     self.oldest.get_or_insert(came);
+                    self.newest = Some(came);
                     self.waiting.extend_from_slice(&bytes);
                     while self.waiting.len() >= self.frame_bytes {
-                        self.flush(self.frame_bytes, Some(came))?;
+                        self.flush(self.frame_bytes)?;
                     }
                 }
                 Ok(Err(error)) => return Err(Error::io("reading records", error)),
-                Err(RecvTimeoutError::Timeout) => self.flush(self.waiting.len(), self.oldest)?,
+                Err(RecvTimeoutError::Timeout) => self.flush(self.waiting.len())?,
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.flush(self.waiting.len(), None)?;
+        self.flush(self.waiting.len())?;
         let mut end = Vec::new();
         self.encoder.finish(&mut end);
         self.write(&end)?;
@@ -190,8 +194,8 @@ impl<W: Write> Frames<'_, W> {
         Ok(stats)
     }
 
-    /// Writes a frame with the whole records among the first `n_bytes`; what is left came at `rest_came`.
-    fn flush(&mut self, n_bytes: usize, rest_came: Option<Instant>) -> Result<()> {
+    /// Writes a frame with the whole records among the first `n_bytes`; what is left came with the last block.
+    fn flush(&mut self, n_bytes: usize) -> Result<()> {
         let n_bytes = n_bytes - n_bytes % self.encoder.record_bytes();
         if n_bytes == 0 {
             return Ok(());
@@ -203,7 +207,7 @@ impl<W: Write> Frames<'_, W> {
         if let Some(oldest) = self.oldest.take() {
             self.stats.latencies.add(oldest.elapsed());
         }
-        self.oldest = rest_came.filter(|_| !self.waiting.is_empty());
+        self.oldest = self.newest.filter(|_| !self.waiting.is_empty());
         Ok(())
     }
 

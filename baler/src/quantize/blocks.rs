@@ -48,6 +48,27 @@ pub fn uniform_values<T: Element>(q: &[i64], step: f64, non_negative: bool, valu
     beyond == 0
 }
 
+/// Numbers of a block of integers on an integer grid. False if a value may need another look; then `q` means nothing.
+#[inline(always)]
+pub fn quantize_integer<T: Element>(values: &[T], step: u64, bound: &Bound, q: &mut [i64]) -> bool {
+    let linear = matches!(bound.spec, BoundSpec::Abs(_) | BoundSpec::Rel(_));
+    if T::IS_FLOAT || size_of::<T>() > 4 || step > 1 << 31 || !linear {
+        return false;
+    }
+    let half = (step / 2) as i64;
+    let (mut beyond, mut farthest) = (0, 0);
+    for (x, q) in values.iter().zip(q) {
+        let x = x.order();
+        // The quotient of such small integers is never rounded up to a whole number.
+        let rounded = ((x + half) as f64 / step as f64).floor() + ROUNDER;
+        *q = (rounded.to_bits() as i64).wrapping_sub(ROUNDER.to_bits() as i64);
+        let product = q.wrapping_mul(step as i64);
+        beyond |= T::from_order(product).order() ^ product;
+        farthest = (x - product).abs().max(farthest);
+    }
+    beyond == 0 && farthest as u64 <= bound.limit as u64
+}
+
 /// Values of a block of numbers on an integer grid; false if a product may not fit the dtype, then `values` mean nothing.
 #[inline(always)]
 pub fn integer_values<T: Element>(q: &[i64], step: u64, values: &mut [T]) -> bool {
@@ -101,6 +122,11 @@ fn error_clearly_within<T: Element>(original: &[T], decoded: &[T], bound: &Bound
             let clearly = size < limit * (1.0 - 4.0 * f64::EPSILON);
             (size / x.abs(), clearly & (limit > f64::MIN_POSITIVE * 2.0))
         }),
+        BoundSpec::Abs(_) | BoundSpec::Rel(_) if size_of::<T>() <= 4 => {
+            let distances = original.iter().zip(decoded).map(|(x, y)| (x.order() - y.order()).abs());
+            let largest = distances.fold(0, i64::max);
+            (largest as u64 <= bound.limit as u64).then_some(largest as f64)
+        }
         _ => {
             let pairs = original.iter().zip(decoded);
             let differing = pairs.fold(0, |bits, (x, y)| bits | (x.to_bits64() ^ y.to_bits64()));
@@ -180,6 +206,20 @@ mod tests {
     #[test]
     fn integers_agree_with_single_values() {
         let grid = Grid::Integer { step: 15 };
+        let all: Vec<u16> = (0..60_000).collect();
+        for limit in [7.0, 7.9] {
+            let bound = Bound::resolve(BoundSpec::Abs(limit), 0.0);
+            let mut q = vec![0; all.len()];
+            assert!(quantize_integer(&all, 15, &bound, &mut q));
+            assert!(all.iter().zip(&q).all(|(&x, &q)| grid.quantize(x, &bound) == Some(q)));
+            let back: Vec<u16> = q.iter().map(|&q| grid.reconstruct(q)).collect();
+            assert_eq!(compare(&all, &back, &bound), (7.0, 0));
+            // 65 534 would be 65 535 by its number, and 65 535 is the end of the dtype.
+            assert!(!quantize_integer(&[65_535u16], 20, &bound, &mut [0]));
+        }
+        let tight = Bound::resolve(BoundSpec::Abs(6.0), 0.0);
+        assert!(!quantize_integer(&[7u16], 15, &tight, &mut [0]));
+        assert!(quantize_integer(&[-8i8, 7], 15, &Bound::resolve(BoundSpec::Abs(7.0), 0.0), &mut [0; 2]));
         let q: Vec<i64> = (0..4000).collect();
         let mut values = vec![0u16; q.len()];
         assert!(integer_values(&q, 15, &mut values));
