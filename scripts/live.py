@@ -47,9 +47,9 @@ def on_one_core(command):
     return (["taskset", "-c", "0"] if shutil.which("taskset") else []) + command
 
 
-def send(process, data, bytes_a_second):
+def send(process, data, record_bytes, bytes_a_second):
     """Writes at most so many bytes a second, in small pieces where that is slow."""
-    piece = CHUNK if bytes_a_second is None else max(1, min(CHUNK, bytes_a_second // 1000))
+    piece = CHUNK if bytes_a_second is None else max(record_bytes, min(CHUNK, bytes_a_second // 1000))
     started = time.monotonic()
     for at in range(0, len(data), piece):
         if bytes_a_second is not None:
@@ -72,7 +72,7 @@ def measure(baler, folder, name, train, test):
         command = on_one_core([baler, "compress", "-", "--model", model, "--records", "-o", stream, "-f", "--json", "-q"])
         before = os.times()
         with open(told, "wb") as out, subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out) as process:
-            send(process, data, rate)
+            send(process, data, original.itemsize, rate)
         assert process.returncode == 0
         after = os.times()
         cpu = after.children_user + after.children_system - before.children_user - before.children_system
