@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::names;
 use crate::quantize::Grid;
 use crate::source::Source;
-use crate::table::search::ROWS_PER_CHUNK;
+use crate::table::search;
 use crate::table::shared::{KnownTable, holds};
 
 /// Rows on which relations are tested before anything is coded.
@@ -60,7 +60,7 @@ fn table_group(table: &KnownTable, entry: usize, variables: &[VariablePlan]) -> 
         );
         return Err(Error::config(message).in_variable(&variable.name));
     }
-    let rows_per_chunk = n_rows.clamp(1, ROWS_PER_CHUNK);
+    let rows_per_chunk = search::rows_per_chunk(n_rows, found.len());
     Ok(GroupPlan { variables: found, rows_per_chunk, method: GroupMethod::SharedTable { model: entry } })
 }
 

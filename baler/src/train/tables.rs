@@ -9,7 +9,7 @@ use crate::live::{self, LiveTable};
 use crate::options::{Method, Options};
 use crate::report::Progress;
 use crate::source::{InMemory, Schema, Source, VariableSchema};
-use crate::table::search::{self, MAX_COLUMNS, MIN_ROWS, ROWS_PER_CHUNK};
+use crate::table::search::{self, MAX_COLUMNS, MIN_ROWS};
 use crate::table::shared::{KnownColumn, KnownTable, SharedTable, holds};
 use crate::table::{self, Alone};
 use crate::threads::in_threads;
@@ -40,8 +40,9 @@ pub fn train(
 ) -> Result<(KnownTable, Option<LiveTable>)> {
     progress.stage("train", members.len() as u64);
     let first = sources[0].schema();
+    let n_wanted = (search::rows_per_chunk(usize::MAX, members.len()) / sources.len()).max(1);
     let merged: Vec<Variable> =
-        members.iter().map(|&idx| merge(sources, first, idx)).collect::<Result<_>>()?;
+        members.iter().map(|&idx| merge(sources, first, idx, n_wanted)).collect::<Result<_>>()?;
     if let Some(other) = merged.iter().find(|column| column.values.len() != merged[0].values.len()) {
         let message = format!(
             "expected columns of one length in every file, found {} and {} rows in all",
@@ -83,9 +84,8 @@ fn learn(merged: Vec<Variable>, options: &Options) -> Result<(KnownTable, Option
     Ok((KnownTable { columns: known, shared: SharedTable { grids, model } }, live))
 }
 
-/// Rows of one column from all files, evenly spread over each, as many as a chunk has.
-fn merge(sources: &[&dyn Source], first: &Schema, idx: usize) -> Result<Variable> {
-    let n_wanted = (ROWS_PER_CHUNK / sources.len()).max(1);
+/// Rows of one column from all files, evenly spread over each, at most `n_wanted` of each.
+fn merge(sources: &[&dyn Source], first: &Schema, idx: usize, n_wanted: usize) -> Result<Variable> {
     let mut all = Values::empty(first.variables[idx].dtype);
     for source in sources {
         let found = counterpart(source.schema(), first, idx)?;

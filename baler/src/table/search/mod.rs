@@ -24,8 +24,15 @@ pub const MIN_ROWS: usize = 256;
 
 /// Most columns of a table: what each is asked about is looked for among all others.
 pub const MAX_COLUMNS: usize = 128;
-/// Rows of a chunk: what is learned of a table is learned again in each.
-pub const ROWS_PER_CHUNK: usize = 1 << 18;
+/// Most rows of a chunk: what is learned of a table is learned again in each ...
+const ROWS_PER_CHUNK: usize = 1 << 18;
+/// ... and most values, each of which takes about 30 bytes of memory while a chunk is made.
+const VALUES_PER_CHUNK: usize = 1 << 22;
+
+/// Rows of a chunk of a table.
+pub fn rows_per_chunk(n_rows: usize, n_columns: usize) -> usize {
+    n_rows.clamp(1, ROWS_PER_CHUNK.min(VALUES_PER_CHUNK / n_columns.max(1)).max(1))
+}
 
 /// Makes groups of the columns that are coded apart and have the same number of rows: one for each such table, more
 /// where it has more columns than a group takes.
@@ -57,11 +64,11 @@ fn table(
     members: Vec<usize>,
     n_rows: usize,
 ) -> Result<GroupPlan> {
-    let rows = 0..n_rows.min(ROWS_PER_CHUNK);
+    let rows_per_chunk = rows_per_chunk(n_rows, members.len());
+    let rows = 0..rows_per_chunk;
     let columns = source.read_rows(&members, rows)?;
     let plans: Vec<&VariablePlan> = members.iter().map(|&idx| &variables[idx]).collect();
     let model = find(&columns, &plans)?;
-    let rows_per_chunk = n_rows.min(ROWS_PER_CHUNK);
     Ok(GroupPlan { variables: members, rows_per_chunk, method: GroupMethod::Table(model) })
 }
 
