@@ -1,0 +1,129 @@
+//! Promise: data of any size in constant memory; a run that is killed loses nothing and leaves nothing half done under the
+//! output's name; parts of an archive are the parts of its values; many files share one model.
+
+mod support;
+
+use std::time::Duration;
+use support::{Folder, read_npy, smooth, write_npy};
+
+/// Chunks of this field are many: 2^22 values in chunks of 2^20.
+const SHAPE: [usize; 3] = [64, 256, 256];
+
+fn field(folder: &Folder, name: &str) -> Vec<f64> {
+    let values = smooth(SHAPE.iter().product());
+    write_npy(&folder.path(name), &SHAPE, &values);
+    values
+}
+
+#[test]
+fn killed_runs_leave_no_output_and_are_gone_on_with() {
+    let folder = Folder::new();
+    field(&folder, "x.npy");
+    let compress = ["compress", "x.npy", "--rel", "1e-4", "--fast", "-q", "-j1", "-o"];
+    let started = std::time::Instant::now();
+    folder.ok(&[&compress[..], &["whole.bale"]].concat());
+    let whole_run = started.elapsed();
+    let whole = std::fs::read(folder.path("whole.bale")).unwrap();
+    let mut n_killed = 0;
+    for part in 1..4 {
+        let resume = if part > 1 { &["--resume"][..] } else { &[] };
+        let mut child = folder.command(&[&compress[..], &["x.bale"], resume].concat()).spawn().unwrap();
+        std::thread::sleep(whole_run.mul_f64(f64::from(part) * 0.25).max(Duration::from_millis(5)));
+        child.kill().unwrap();
+        if child.wait().unwrap().success() {
+            break;
+        }
+        n_killed += 1;
+        assert!(!folder.path("x.bale").exists(), "after {part}");
+    }
+    assert!(n_killed > 0);
+    if !folder.path("x.bale").exists() {
+        folder.ok(&[&compress[..], &["x.bale", "--resume"]].concat());
+    }
+    assert!(std::fs::read(folder.path("x.bale")).unwrap() == whole);
+    assert_eq!(folder.names(), ["whole.bale", "x.bale", "x.npy"]);
+}
+
+#[test]
+fn resuming_with_other_data_is_refused() {
+    let folder = Folder::new();
+    field(&folder, "x.npy");
+    let compress = ["compress", "x.npy", "--rel", "1e-4", "--fast", "-q", "-o", "x.bale"];
+    folder.ok(&compress);
+    let whole = std::fs::read(folder.path("x.bale")).unwrap();
+    // What another run would have left: its header and a chunk, but no word of where they come from.
+    std::fs::write(folder.path("x.bale.part"), &whole[..whole.len() / 2]).unwrap();
+    let error = folder.refused(&[&compress[..], &["--resume", "-f"]].concat());
+    assert!(error.contains("the same data and options") && error.contains("--resume"), "{error}");
+    assert!(std::fs::read(folder.path("x.bale")).unwrap() == whole);
+}
+
+#[test]
+fn slices_and_rows_are_parts_of_the_values() {
+    let folder = Folder::new();
+    field(&folder, "x.npy");
+    folder.ok(&["compress", "x.npy", "--rel", "1e-3", "--fast", "-q", "-o", "x.bale"]);
+    folder.ok(&["decompress", "x.bale", "-q", "-o", "all.npy"]);
+    let all = read_npy(&folder.path("all.npy"));
+    folder.ok(&["decompress", "x.bale", "-q", "-o", "cut.npy", "--slice", "30:33,:,-8:"]);
+    let cut = read_npy(&folder.path("cut.npy"));
+    let inside = |at: &usize| (30..33).contains(&(at / 65536)) && at % 256 >= 248;
+    let expected: Vec<f64> = (0..all.len()).filter(inside).map(|at| all[at]).collect();
+    assert!(cut == expected);
+    folder.ok(&["decompress", "x.bale", "-q", "-o", "rows.npy", "--rows", "10:12"]);
+    assert!(read_npy(&folder.path("rows.npy")) == all[10 * 65536..12 * 65536]);
+    let error = folder.refused(&["decompress", "x.bale", "-q", "-o", "no.npy", "--slice", "30:99"]);
+    assert!(error.contains("within 0:64 for axis 0, found 30:99"), "{error}");
+}
+
+#[test]
+fn files_of_a_folder_share_a_model() {
+    let folder = Folder::new();
+    let names = ["a.npy", "b.npy", "c.npy"];
+    for (idx, name) in names.iter().enumerate() {
+        let values: Vec<f64> = smooth(24 * 40 * 40)
+            .iter()
+            .enumerate()
+            .map(|(at, x)| x + (at % (7 + idx)) as f64 * 1e-4)
+            .collect();
+        write_npy(&folder.path(name), &[24, 40, 40], &values);
+    }
+    let compress = |dir: &str, more: &[&str]| {
+        let all = [&["compress"][..], &names, &["--rel", "1e-3", "-q", "-d", dir], more].concat();
+        folder.ok(&all);
+    };
+    compress("out", &[]);
+    compress("named", &["--model-ref"]);
+    assert!(folder.path("named/model.balm").is_file());
+    for (idx, name) in ["a", "b", "c"].iter().enumerate() {
+        let archive = format!("out/{name}.bale");
+        folder.ok(&["verify", &archive, "--against", names[idx], "-q"]);
+        let named = format!("named/{name}.bale");
+        folder.ok(&["decompress", &named, "--model", "named/model.balm", "-q", "-f", "-o", "back.npy"]);
+        let error = folder.refused(&["decompress", &named, "-q", "-f", "-o", "back.npy"]);
+        assert!(error.contains("--model"), "{error}");
+    }
+    let error = folder.refused(&["compress", "a.npy", "b.npy", "--rel", "1e-3", "-o", "x.bale"]);
+    assert!(error.contains("-d DIR"), "{error}");
+}
+
+/// Linux counts address space, stacks and all; 205 MB are less than the data.
+#[cfg(target_os = "linux")]
+#[test]
+fn data_larger_than_memory_go_through() {
+    let folder = Folder::new();
+    let shape = [112, 512, 512];
+    let values = smooth(shape.iter().product());
+    write_npy(&folder.path("x.npy"), &shape, &values);
+    drop(values);
+    let script = "ulimit -v 200000; \"$0\" compress x.npy -o x.bale --rel 1e-3 --method classical -q -j1 && \
+                  \"$0\" verify x.bale --against x.npy -q -j1 && \"$0\" decompress x.bale -o y.npy -q -j1";
+    let shell = std::process::Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_baler")])
+        .current_dir(folder.path(""))
+        .output()
+        .unwrap();
+    assert!(shell.status.success(), "{}", String::from_utf8_lossy(&shell.stderr));
+    let [x, y] = ["x.npy", "y.npy"].map(|name| std::fs::metadata(folder.path(name)).unwrap().len());
+    assert_eq!(x, y);
+}
