@@ -1,23 +1,25 @@
-//! `baler demo`: makes data, trains, compresses, decompresses and verifies, and shows the commands for it.
+//! `baler demo`: makes data, trains, compresses, decompresses, verifies and reports, and shows the commands for it.
 
 use crate::cli::{SayArgs, bound_option};
 use crate::compress::say_report;
 use crate::decompress;
 use crate::input::natural_format;
 use crate::library::{
-    BoundSpec, Dataset, DecompressOptions, Error, Format, Options, Schema, compress_with, decompress_with,
-    generate, io, train, verify,
+    BoundSpec, Dataset, DecompressOptions, Error, Format, Model, Options, Schema, compress_with,
+    decompress_with, generate, io, train, verify,
 };
 use crate::nearest::suggestion;
 use crate::numbers::grouped;
 use crate::output::{Target, say, write_stdout, write_whole};
 use crate::progress::Loudness;
+use crate::report::{After, Sources, make_page};
 use crate::{train as train_command, verify as verify_command};
 use anyhow::{Context, Result};
+use baler_report::measure::MeasureOptions;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Make data, train, compress, decompress and verify
+/// Make data, train, compress, decompress, verify and report
 #[derive(Args)]
 pub struct DemoArgs {
     /// cfd (a flow field) or jets (a table); both without it
@@ -64,26 +66,29 @@ fn run_one(kind: &str, folder: &Path, files: &mut OwnFiles, args: &DemoArgs) -> 
         format!("{kind}.balm"),
         format!("{kind}.bale"),
         format!("{kind}_back.{suffix}"),
+        format!("{kind}.html"),
     ];
     files.claim(&names)?;
-    let [data, model, archive, back] = names.map(|name| folder.join(name));
-    let bytes = make_files(&dataset, [&data, &model, &archive, &back], args)?;
+    let [data, model, archive, back, page] = names.map(|name| folder.join(name));
+    let bytes = make_files(&dataset, [&data, &model, &archive, &back, &page], args)?;
 
     let option = bound_option(BOUND);
-    let [data, model, archive, back] = [data, model, archive, back].map(|path| shell_word(&path));
-    let [data_bytes, model_bytes, archive_bytes, back_bytes] = bytes.map(|n| grouped(n as u64));
+    let [data, model, archive, back, page] = [data, model, archive, back, page].map(|path| shell_word(&path));
+    let [data_bytes, model_bytes, archive_bytes, back_bytes, page_bytes] = bytes.map(|n| grouped(n as u64));
     Ok(format!(
-        "{data} ({data_bytes} bytes), {model} ({model_bytes}), {archive} ({archive_bytes}), {back} ({back_bytes})\n  \
+        "{data} ({data_bytes} bytes), {model} ({model_bytes}), {archive} ({archive_bytes}), {back} ({back_bytes}), \
+         {page} ({page_bytes})\n  \
          baler train {data} -o {model} {option}\n  \
          baler compress {data} -o {archive} {option} --model {model}\n  \
          baler decompress {archive} -o {back}\n  \
-         baler verify {archive} --against {data}\n"
+         baler verify {archive} --against {data}\n  \
+         baler report {archive} --against {data} -o {page}\n"
     ))
 }
 
-/// Writes data, model, archive and data again; their sizes.
-fn make_files(dataset: &Dataset, paths: [&Path; 4], args: &DemoArgs) -> Result<[usize; 4]> {
-    let [data, model, archive, back] = paths;
+/// Writes data, model, archive, data again and a page about them; their sizes.
+fn make_files(dataset: &Dataset, paths: [&Path; 5], args: &DemoArgs) -> Result<[usize; 5]> {
+    let [data, model, archive, back, page] = paths;
     let loud = args.say.loudness() > Loudness::Quiet;
     let format = natural_format(dataset.layout);
     let data_bytes = io::write(dataset, format)?;
@@ -117,7 +122,32 @@ fn make_files(dataset: &Dataset, paths: [&Path; 4], args: &DemoArgs) -> Result<[
         say(&decompress::line(compressed.bytes.len() as u64, &Schema::of(&decoded)));
         say(&line);
     }
-    Ok([data_bytes.len(), model_bytes.len(), compressed.bytes.len(), back_bytes.len()])
+    let html = report_page(dataset, [data, archive], compressed.bytes.clone(), &trained.model)?;
+    Target::new(page, true)?.write(html.as_bytes())?;
+    if loud {
+        say(&format!("wrote {}", page.display()));
+    }
+    Ok([data_bytes.len(), model_bytes.len(), compressed.bytes.len(), back_bytes.len(), html.len()])
+}
+
+/// Before and after on one page.
+fn report_page(
+    dataset: &Dataset,
+    [data, archive]: [&Path; 2],
+    bytes: Vec<u8>,
+    model: &Model,
+) -> Result<String> {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let page = make_page(&Sources {
+        title: format!("{} against {}", name(archive), name(data)),
+        before: dataset,
+        after: &After::from_archive(bytes, None)?,
+        others: &[],
+        model: Some(model),
+        losses: None,
+        options: MeasureOptions::default(),
+    })?;
+    Ok(page.html())
 }
 
 /// `demo cfd DIR`, `demo cfd`, `demo DIR` (with a separator, or an existing folder), `demo`.

@@ -197,6 +197,8 @@ fn the_demo_runs_twice_in_its_own_folder_only() {
             "{text}"
         );
         assert!(ran.stderr.contains("bound verified on"), "{}", ran.stderr);
+        let page = std::fs::read_to_string(folder.path("d/jets.html")).unwrap();
+        assert!(page.contains("jets.bale against jets.npz") && page.contains("<svg"));
     }
     std::fs::create_dir(folder.path("e")).unwrap();
     std::fs::write(folder.path("e/jets.npz"), b"mine").unwrap();
