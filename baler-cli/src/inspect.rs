@@ -3,7 +3,7 @@
 use crate::cli::SayArgs;
 use crate::input::{RawArgs, open_archive, read_bytes, read_data};
 use crate::json::{self, ArchiveObject, ModelObject};
-use crate::library::{Dataset, Model, ModelInfo, Report, Values, inspect_from, is_archive, is_model};
+use crate::library::{Dataset, Model, ModelInfo, Report, Values, inspect_from, is_archive, is_model, live};
 use crate::numbers::{counted, grouped, ratio, shape, value};
 use crate::output::write_stdout;
 use crate::table::{relations, report_table, table};
@@ -13,10 +13,10 @@ use clap::Args;
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// What is inside an archive, a model or data
+/// What is inside an archive, a model, a live stream or data
 #[derive(Args)]
 pub struct InspectArgs {
-    /// Archive, model or data (FILE:INNER picks an array)
+    /// Archive, model, live stream or data (FILE:INNER picks an array)
     pub file: String,
     /// Of data: only what one pass finds, no advice from a compressed sample
     #[arg(long)]
@@ -45,6 +45,12 @@ pub fn run(args: &InspectArgs) -> Result<()> {
             return json::print(&ModelObject::new(&info, Some("model")));
         }
         model_text(&info)
+    } else if live::is_live(&head) {
+        let stream = crate::live::inspect(&args.file)?;
+        if args.json {
+            return json::print(&stream);
+        }
+        stream.text()
     } else {
         let dataset = read_data(&args.file, &args.raw, &[])?;
         let advice = if args.quick { None } else { Some(advise(&dataset)?) };

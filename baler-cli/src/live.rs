@@ -4,7 +4,7 @@ use crate::compress::CompressArgs;
 use crate::decompress::{DecompressArgs, say_lost};
 use crate::input::read_model;
 use crate::library::{Dataset, Error, Format, Schema, Values, Variable, io, live};
-use crate::numbers::grouped;
+use crate::numbers::{bound, grouped};
 use crate::output::{Target, say};
 use crate::progress::Loudness;
 use anyhow::{Context, Result};
@@ -133,6 +133,58 @@ fn warn(stats: &live::Stats, record_bytes: usize) -> Result<()> {
         return Err(Error::input(text).into());
     }
     Ok(())
+}
+
+/// `inspect` of a live stream: every frame was decoded.
+#[derive(serde::Serialize)]
+pub struct LiveObject {
+    kind: &'static str,
+    records: u64,
+    input_bytes: u64,
+    stream_bytes: u64,
+    ratio: f64,
+    variables: Vec<LiveVariable>,
+}
+
+#[derive(serde::Serialize)]
+struct LiveVariable {
+    name: String,
+    dtype: &'static str,
+    bound: String,
+}
+
+/// Reads a live stream to its end. One that only names its model cannot be read without it.
+pub fn inspect(name: &str) -> Result<LiveObject> {
+    let file = std::fs::File::open(name).with_context(|| format!("reading {name}"))?;
+    let mut decoder = live::Decoder::new(BufReader::new(file), None).with_context(|| name.to_string())?;
+    let mut input_bytes = 0;
+    while let Some(records) = decoder.next_frame().with_context(|| name.to_string())? {
+        input_bytes += records.len() as u64;
+    }
+    let variable = |variable: &baler::container::VariablePlan| LiveVariable {
+        name: variable.name.clone(),
+        dtype: variable.dtype.name(),
+        bound: bound(variable.bound.spec),
+    };
+    let (records, stream_bytes) = decoder.counts();
+    let variables = decoder.variables().iter().map(variable).collect();
+    let ratio = input_bytes as f64 / stream_bytes.max(1) as f64;
+    Ok(LiveObject { kind: "live", records, input_bytes, stream_bytes, ratio, variables })
+}
+
+impl LiveObject {
+    /// For people.
+    pub fn text(&self) -> String {
+        let variables = self.variables.iter().map(|v| format!("{}  {}  {}\n", v.name, v.dtype, v.bound));
+        format!(
+            "{}{} records, {} bytes in {} ({:.1} x; head included)",
+            variables.collect::<String>(),
+            grouped(self.records),
+            grouped(self.input_bytes),
+            grouped(self.stream_bytes),
+            self.ratio
+        )
+    }
 }
 
 /// Decodes `args.archive` if it is a live stream; false if it is something else, of which nothing was read.

@@ -41,6 +41,8 @@ fn records_go_through_standard_input_and_output() {
     std::fs::write(folder.path("s.bals"), &stream).unwrap();
     let file = folder.run(&["decompress", "s.bals", "-o", "back.csv"]);
     assert_eq!(file.code, 0, "{file:?}");
+    let told = String::from_utf8(folder.run(&["inspect", "s.bals"]).stdout).unwrap();
+    assert!(told.contains("5 000 records, 80 000 bytes in") && told.contains("float64"), "{told}");
     let text = std::fs::read_to_string(folder.path("back.csv")).unwrap();
     assert!(text.starts_with("a,b\n0") && text.lines().count() == 5001, "{text:.40}");
 }
