@@ -19,7 +19,7 @@ fn wrong_words_are_told_in_one_line() {
         (vec!["compress", "x.npy", "-o", "y", "--ratio", "0"], "above 0"),
         (vec!["compress", "x.npy", "-o", "y", "--rel", "1", "--bound", "pt"], "'pt,mass=rel:1e-3'"),
         (vec!["compress", "x.npy", "-o", "y", "--rel", "1", "--missing", "many"], "found 'many'"),
-        (vec!["compress", "x.npy", "-o", "y", "--rel", "1", "--model-ref"], "--model <FILE>"),
+        (vec!["compress", "x.npy", "-o", "y", "--rel", "1", "--model-ref"], "give it with --model"),
         (
             vec!["compress", "x.npy", "-o", "y", "--rel", "1", "--model", "m", "--epochs", "3"],
             "never refitted",
