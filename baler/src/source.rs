@@ -175,7 +175,7 @@ where
     }
 }
 
-/// Pieces of at most about [`PIECE_BYTES`] that cover `n_values` values of `item_bytes` each.
+/// Pieces of at most about 4 MiB that cover `n_values` values of `item_bytes` each.
 pub fn pieces(n_values: usize, item_bytes: usize) -> impl Iterator<Item = Range<usize>> {
     let at_once = (PIECE_BYTES / item_bytes.max(1)).max(1);
     (0..n_values.div_ceil(at_once)).map(move |i| i * at_once..((i + 1) * at_once).min(n_values))
