@@ -4,7 +4,8 @@ import pathlib
 import sys
 
 import blake3
-from decode import FormatError, decode_archive
+from decode import decode_archive
+from fields import FormatError
 
 
 def refuses(data, model):

@@ -9,15 +9,15 @@ import argparse
 import io
 import math
 import struct
-import sys
 import zipfile
 from collections import namedtuple
 
 import blake3
 import numpy as np
-import zstandard
-from fields import FormatError, Reader, check, unzigzag, wrap64
-from pcodec import standalone as pcodec
+from autoencoder import n_out, predict, read_decoder, read_network
+from classical import decode_classical, four_axes
+from fields import Reader, check, unzstd, wrap64
+from grids import reconstruct
 from predictive import decode_predictive
 from tables import TABLE, SharedTable, decode_column, formula_rows, read_table
 from weights import SharedModel
@@ -26,15 +26,6 @@ from weights import SharedModel
 SHARED = "shared"
 
 DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split()
-
-
-def unzstd(packed, n_bytes):
-    try:
-        content = zstandard.ZstdDecompressor().decompress(packed, max_output_size=n_bytes, allow_extra_data=False)
-    except zstandard.ZstdError as error:
-        raise FormatError(f"not a zstd frame: {error}") from None
-    check(len(content) == n_bytes, "a zstd frame has another length than stated")
-    return content
 
 
 # ---- Plan -----------------------------------------------------------------------------------------------------------
@@ -340,9 +331,7 @@ def decode_table(chunk, group, variables, n_rows):
         classes, own_bits = read_specials(part.block(), variable, n_rows)
         stream = part.block()
         if stream[:1] == bytes([TABLE]):
-            values = decode_column(
-                stream, group.table, index, variable, n_rows, classes, columns, formulas, sys.modules[__name__]
-            )
+            values = decode_column(stream, group.table, index, variable, n_rows, classes, columns, formulas)
         else:
             q = decode_integers(stream, [n_rows], classes != 0, None)
             q = [0 if kind else number for number, kind in zip(q, classes)]
@@ -398,121 +387,9 @@ def read_specials(data, variable, n_values):
     return classes, iter(own_bits)
 
 
-# ---- Grids ----------------------------------------------------------------------------------------------------------
-
-
-def reconstruct(q, grid, dtype):
-    """The values of the numbers q."""
-    kind, *arguments = grid
-    n_bits = 8 * dtype.itemsize
-    if kind == "order":
-        return from_orders(q, dtype)
-    if kind == "order32":
-        return from_orders(q, np.dtype(np.float32)).astype(np.float64)
-    if kind == "integer" and dtype.kind != "f":
-        signed = dtype.kind == "i"
-        low, high = (-(1 << (n_bits - 1)), (1 << (n_bits - 1)) - 1) if signed else (0, (1 << n_bits) - 1)
-        origin = 1 << 63 if dtype == np.uint64 else 0
-        exact = [min(max(number * arguments[0] + origin, low), high) for number in q]
-        return np.array(exact, np.uint8 if dtype == np.bool_ else dtype).view(dtype)
-    if kind == "integer":
-        real = [float(wrap64(number * arguments[0])) for number in q]
-    elif kind == "uniform":
-        step, non_negative = arguments
-        real = [float(number) * step for number in q]
-        real = [0.0 if non_negative and x < 0 else x for x in real]
-    elif kind == "decimal":
-        real = [float(number) / arguments[0] for number in q]
-    else:
-        real = [log_value(number, *arguments) for number in q]
-    return cast(np.array(real, np.float64), dtype)
-
-
-def from_orders(q, dtype):
-    """Inverse of the order-preserving integer; the low bits count."""
-    n_bits = 8 * dtype.itemsize
-    bits = []
-    for number in q:
-        low = number & ((1 << n_bits) - 1)
-        negative = low >> (n_bits - 1)
-        if dtype.kind == "f" and negative:
-            low ^= (1 << (n_bits - 1)) - 1
-        if dtype == np.uint64:
-            low ^= 1 << 63
-        bits.append(low)
-    return np.array(bits, f"u{dtype.itemsize}").view(dtype)
-
-
-def cast(real, dtype):
-    """float64 to the dtype: floats to nearest even, float16 through float32; integers truncate and saturate."""
-    with np.errstate(over="ignore"):
-        if dtype == np.float16:
-            return real.astype(np.float32).astype(np.float16)
-        if dtype.kind == "f":
-            return real.astype(dtype)
-    n_bits = 8 * dtype.itemsize
-    low, high = (-(1 << (n_bits - 1)), (1 << (n_bits - 1)) - 1) if dtype.kind == "i" else (0, (1 << n_bits) - 1)
-    whole = [high if x == math.inf else low if x == -math.inf else min(max(int(x), low), high) for x in real]
-    return np.array(whole, np.uint8 if dtype == np.bool_ else dtype).view(dtype)
-
-
-def log_value(q, step, low, integral):
-    if q == 0:
-        return 0.0
-    exponent = wrap64(abs(q) - 1 + low) * step
-    magnitude = exp2(min(max(exponent, -(1 << 63)), (1 << 63) - 1))
-    if integral and magnitude < math.inf:
-        magnitude = float(math.floor(magnitude + 0.5))
-    return -magnitude if q < 0 else magnitude
-
-
-def exp2_tables():
-    roots, previous = [], 2 << 62
-    for _ in range(24):
-        previous = math.isqrt(previous << 62)
-        roots.append(previous)
-    tables = []
-    for level in range(3):
-        table = []
-        for byte in range(256):
-            product = 1 << 62
-            for bit in range(8):
-                if byte >> (7 - bit) & 1:
-                    product = product * roots[8 * level + bit] >> 62
-            table.append(product)
-        tables.append(table)
-    stored = b"".join(struct.pack("<Q", entry) for table in tables for entry in table)
-    assert blake3.blake3(stored).hexdigest().startswith("7fd6771e8d462a08")
-    return tables
-
-
-EXP2 = exp2_tables()
-LN2 = 3196577161300663914
-
-
-def exp2(exponent):
-    """2^(exponent / 2^48), in integers."""
-    whole, fraction = exponent >> 48, exponent & ((1 << 48) - 1)
-    if whole < -1022:
-        return 0.0
-    if whole > 1023:
-        return math.inf
-    mantissa = EXP2[0][fraction >> 40] * EXP2[1][fraction >> 32 & 255] >> 62
-    mantissa = mantissa * EXP2[2][fraction >> 24 & 255] >> 62
-    linear = (1 << 62) + ((fraction & 0xFFFFFF) * LN2 >> 48)
-    mantissa = mantissa * linear >> 62
-    return math.ldexp(mantissa >> 10, whole - 52)
-
-
 # ---- Streams --------------------------------------------------------------------------------------------------------
 
 PREDICTIVE, PREDICTIVE_SHARED = 16, 17
-
-
-def four_axes(shape):
-    kept = [extent for extent in shape if extent != 1]
-    leading = math.prod(kept[:-3])
-    return [leading] + [1] * (3 - len(kept[-3:])) + kept[-3:]
 
 
 def decode_integers(stream, shape, masked, shared):
@@ -524,279 +401,6 @@ def decode_integers(stream, shape, masked, shared):
         check(shared is not None, "a predictive model is missing")
         return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, shared)
     return decode_classical(stream, shape, masked)
-
-
-def decode_classical(stream, shape, masked):
-    n_values = math.prod(shape)
-    r = Reader(stream)
-    coder, orders = r.u8(), r.u8()
-    orders = [orders >> (2 * axis) & 3 for axis in range(4)]
-    check(3 not in orders, "unknown difference")
-    ranks = None
-    if coder & 0x80:
-        n_ranks = r.varint()
-        check(1 <= n_ranks <= 4096, "bad number of ranks")
-        ranks = [r.signed()]
-        for _ in range(n_ranks - 1):
-            ranks.append(wrap64(ranks[-1] + r.varint()))
-    q = np.zeros(n_values, np.int64)
-    q[~masked] = decode_symbols(coder & 0x7F, r.rest(), int((~masked).sum()))
-    grid = q.reshape(four_axes(shape))
-    for axis in (3, 2, 1, 0):
-        for _ in range(orders[axis]):
-            grid = np.cumsum(grid, axis=axis, dtype=np.int64)  # wraps
-    q = grid.reshape(-1).tolist()
-    if ranks is None:
-        return q
-    check(all(hidden or 0 <= rank < len(ranks) for rank, hidden in zip(q, masked)), "a rank is too large")
-    return [0 if hidden else ranks[rank] for rank, hidden in zip(q, masked)]
-
-
-def decode_symbols(coder, data, n_values):
-    check(coder <= 3, "unknown coder")
-    if coder == 0:
-        r = Reader(data)
-        value = r.signed() if n_values else 0
-        r.end()
-        return np.full(n_values, value, np.int64)
-    if coder in (1, 2):
-        try:
-            numbers = pcodec.simple_decompress(data)
-        except RuntimeError as error:
-            raise FormatError(f"not a pco stream: {error}") from None
-        dtype = np.int32 if coder == 1 else np.int64
-        check(numbers is not None and numbers.dtype == dtype and len(numbers) == n_values, "bad pco stream")
-        return numbers.astype(np.int64)
-    check(data and data[0] in (1, 2, 4, 8), "bad width")
-    width = data[0]
-    planes = np.frombuffer(unzstd(data[1:], n_values * width), np.uint8).reshape(width, n_values)
-    z = np.zeros(n_values, np.uint64)
-    for byte, plane in enumerate(planes):
-        z |= plane.astype(np.uint64) << np.uint64(8 * byte)
-    return np.array([unzigzag(int(x)) for x in z], np.int64)
-
-
-# ---- Entropy coding -------------------------------------------------------------------------------------------------
-
-N_TOKENS = 124
-Prior = namedtuple("Prior", "center frequencies starts slots")
-
-
-def read_prior(r):
-    center = r.signed()
-    check(-(1 << 31) <= center < 1 << 31, "a center is too large")
-    n_used = r.varint()
-    check(n_used <= N_TOKENS, "too many frequencies")
-    frequencies = [0] + [r.varint() + 1 for _ in range(n_used - 1)]
-    frequencies += [1] * (N_TOKENS - len(frequencies))
-    frequencies[0] = (1 << 14) - sum(frequencies)
-    check(frequencies[0] > 0, "frequencies do not add up")
-    starts = [sum(frequencies[:token]) for token in range(N_TOKENS)]
-    slots = [token for token, count in enumerate(frequencies) for _ in range(count)]
-    return Prior(center, frequencies, starts, slots)
-
-
-def decode_columns(data, n_rows, priors):
-    """n_rows x len(priors) integers, row after row."""
-    r = Reader(data)
-    coded = Reader(r.block())
-    states = list(struct.unpack("<4I", coded.raw(16)))
-    check(min(states) >= 1 << 16, "a state is too small")
-    words = coded.rest()
-    check(len(words) % 2 == 0, "half a word")
-    words = list(struct.unpack(f"<{len(words) // 2}H", words))[::-1]
-    tokens = []
-    for i in range(n_rows * len(priors)):
-        prior, x = priors[i % len(priors)], states[i % 4]
-        slot = x & 16383
-        token = prior.slots[slot]
-        x = prior.frequencies[token] * (x >> 14) + slot - prior.starts[token]
-        if x < 1 << 16:
-            check(words, "a token stream ends too early")
-            x = x << 16 | words.pop()
-        states[i % 4] = x
-        tokens.append(token)
-    check(not words and states == [1 << 16] * 4, "a token stream does not end where it should")
-
-    extra = r.rest()
-    bits, n_read = int.from_bytes(extra, "little"), 0
-    values = []
-    for i, token in enumerate(tokens):
-        z = token
-        if token >= 8:
-            n_bits = token // 4 - 1
-            z = (4 + token % 4) << n_bits | bits >> n_read & ((1 << n_bits) - 1)
-            n_read += n_bits
-        value = unzigzag(z) + priors[i % len(priors)].center
-        values.append((value + (1 << 31) & 0xFFFFFFFF) - (1 << 31))
-    check(len(extra) == (n_read + 7) // 8 and bits >> n_read == 0, "extra bits do not end where they should")
-    return values
-
-
-# ---- Networks -------------------------------------------------------------------------------------------------------
-
-Layer = namedtuple("Layer", "kind skip activation sizes weights bias shift")
-Network = namedtuple("Network", "n_in layers")
-Decoder = namedtuple("Decoder", "output_bits priors gains network")
-MAX_WIDTH = 1 << 24
-
-
-def read_decoder(data):
-    r = Reader(data)
-    output_bits = r.u8()
-    latents = r.many(lambda: (read_prior(r), r.varint()))
-    priors, gains = [prior for prior, _ in latents], [gain for _, gain in latents]
-    check(all(1 <= gain <= 32767 for gain in gains), "a gain is out of range")
-    network = read_network(r)
-    r.end()
-    check(output_bits <= 30 and len(priors) == network.n_in, "a decoder does not fit its latents")
-    return Decoder(output_bits, priors, np.array(gains, np.int64), network)
-
-
-def read_network(r):
-    n_in = r.varint()
-    layers = r.many(lambda: read_layer(r))
-    check(n_in > 0 and layers, "a network without inputs or layers")
-    previous = n_in
-    for index, layer in enumerate(layers):
-        check(not layer.skip or (layer.kind == 0 and index > 0), "a layer cannot skip")
-        check(layer_in(layer) == previous + (n_in if layer.skip else 0), "layers do not fit each other")
-        previous = layer_out(layer)
-    return Network(n_in, layers)
-
-
-def layer_in(layer):
-    return layer.sizes[0] if layer.kind == 0 else layer.sizes[0] * math.prod(layer.sizes[2])
-
-
-def layer_out(layer):
-    return layer.sizes[1] if layer.kind == 0 else layer.sizes[1] * math.prod(layer.sizes[3])
-
-
-def n_out(network):
-    return layer_out(network.layers[-1])
-
-
-def read_layer(r):
-    code, activation = r.u8(), r.u8()
-    kind, skip = code & 0x7F, code >> 7 == 1
-    check(kind <= 2, "unknown layer")
-    check(activation <= 15 or activation == 255, "unknown activation")
-    if kind == 0:
-        sizes = [r.varint(), r.varint()]
-        check(all(1 <= n <= MAX_WIDTH for n in sizes), "a layer is too large")
-        n_rows, n_cols = sizes[1], sizes[0]
-    else:
-        channels = [r.varint(), r.varint()]
-        axes = [[r.varint() for _ in range(3)] for _ in range(5)]  # in, out, kernel, stride, pad
-        check(all(n <= 1 << 16 for n in channels + sum(axes, [])), "a convolution is too large")
-        check(all(stride >= 1 for stride in axes[3]), "a stride of 0")
-        n_rows, n_cols = channels[1], channels[0] * math.prod(axes[2])
-        widths = [channels[0] * math.prod(axes[0]), channels[1] * math.prod(axes[1]), n_cols]
-        check(all(1 <= n <= MAX_WIDTH for n in widths), "a convolution is too large")
-        sizes = channels + axes
-    shape = r.many(r.varint)
-    check(math.prod(shape) == n_rows * n_cols <= 1 << 28, "the shape of the weights does not fit")
-
-    def integers(extents):
-        return np.array(decode_classical(r.block(), extents, np.zeros(math.prod(extents), bool)), np.int64)
-
-    weights = integers(shape)
-    zeros = r.u8()
-    check(zeros <= 31, "too many zeros behind the biases")
-    n_extents = 1
-    while n_extents < len(shape) and math.prod(shape[:n_extents]) < n_rows:
-        n_extents += 1
-    bias = integers(shape[:n_extents]) << zeros
-    check(len(bias) == n_rows, "the shape of the biases does not fit")
-    shift = integers([n_rows])
-    weights = weights.reshape(n_rows, n_cols)
-    check(np.all(np.abs(weights + 0.5) < 1 << 15), "a weight is too large")
-    check(np.all((0 <= shift) & (shift <= 30)), "a shift is too large")
-    rounding = (1 << shift) >> 1
-    largest = np.abs(weights).sum(axis=1) * 32767 + np.abs(bias) + rounding
-    check(np.all(np.abs(bias) < 1 << 31) and np.all(largest < 1 << 31), "a sum could overflow")
-    return Layer(kind, skip, activation, sizes, weights, bias, shift)
-
-
-def run_network(network, rows):
-    """(n_rows, n_in) integers to (n_rows, n_out) integers."""
-    x = rows
-    for index, layer in enumerate(network.layers):
-        if layer.skip:
-            x = np.concatenate([x, rows], axis=1)
-        sums = x @ layer.weights.T + layer.bias if layer.kind == 0 else convolve(layer, x)
-        shift = np.repeat(layer.shift, sums.shape[1] // len(layer.shift))
-        y = (sums + ((1 << shift) >> 1)) >> shift  # arithmetic, rounds down
-        if layer.activation == 255:
-            y = np.maximum(y, 0)
-        elif layer.activation > 0:
-            y = np.where(y < 0, y >> layer.activation, y)
-        last = index + 1 == len(network.layers)
-        x = y if last else np.clip(y, -32767, 32767)
-    return x
-
-
-def convolve(layer, x):
-    channels_in, channels_out, extent_in, extent_out, kernel, stride, pad = layer.sizes
-    x = x.reshape(len(x), channels_in, *extent_in)
-    weights = layer.weights.reshape(channels_out, channels_in, *kernel)
-    sums = np.zeros((len(x), channels_out, *extent_out), np.int64) + layer.bias.reshape(1, -1, 1, 1, 1)
-    for o in np.ndindex(*extent_out):
-        for k in np.ndindex(*kernel):
-            read = []
-            for axis in range(3):
-                if layer.kind == 1:
-                    at, remainder = o[axis] * stride[axis] + k[axis] - pad[axis], 0
-                else:
-                    at, remainder = divmod(o[axis] + pad[axis] - k[axis], stride[axis])
-                if remainder == 0 and 0 <= at < extent_in[axis]:
-                    read.append(at)
-            if len(read) == 3:
-                sums[:, :, o[0], o[1], o[2]] += x[:, :, read[0], read[1], read[2]] @ weights[:, :, k[0], k[1], k[2]].T
-    return sums.reshape(len(x), -1)
-
-
-# ---- The autoencoder's predictions ----------------------------------------------------------------------------------
-
-
-def predict(decoder, learned, latents, shape):
-    """The predicted numbers of a chunk, a list for each variable."""
-    tile = learned.tile
-    n_values = math.prod(tile) if tile else len(learned.scalings)
-    check(n_out(decoder.network) == n_values, "the decoder does not fit the variables")
-    counts = [-(-extent // side) for extent, side in zip(shape, tile)] if tile else [shape[0]]
-    n_samples = math.prod(counts)
-    n_latents = len(decoder.priors)
-    z = np.array(decode_columns(latents, n_samples, decoder.priors), np.int64).reshape(n_samples, n_latents)
-    z = np.clip(z, -32767, 32767) * decoder.gains
-    outputs = run_network(decoder.network, np.clip(z, -32767, 32767))
-    one = float(1 << decoder.output_bits)
-    if not tile:
-        return [[unscale(int(y), s, one) for y in outputs[:, i]] for i, s in enumerate(learned.scalings)]
-    # (tiles and places in a tile, axis by axis) -> the padded field -> the field
-    n_axes = len(shape)
-    field = outputs.reshape(*counts, *tile)
-    field = field.transpose([axis + half for axis in range(n_axes) for half in (0, n_axes)])
-    field = field.reshape([count * side for count, side in zip(counts, tile)])
-    field = field[tuple(slice(extent) for extent in shape)]
-    return [[unscale(int(y), learned.scalings[0], one) for y in field.reshape(-1)]]
-
-
-def unscale(output, scaling, one):
-    t = float(output) * (scaling.half_range / one)
-    distance = t
-    if scaling.log_unit != 0:
-        bits = struct.unpack("<q", struct.pack("<d", 1.0))[0] + int(min(abs(t), 1000.0) * 2.0**52)
-        bent = (struct.unpack("<d", struct.pack("<q", bits))[0] - 1.0) * scaling.log_unit
-        distance = math.copysign(bent, t)
-    if abs(distance) <= 2.0**50:
-        whole = round(distance)  # halves to even
-    else:
-        limit = 2.0**63
-        whole = int(min(max(distance, -limit), limit))
-        whole = min(whole, (1 << 63) - 1)
-    return wrap64(scaling.center + whole)
 
 
 # ---- Command line ---------------------------------------------------------------------------------------------------

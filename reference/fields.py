@@ -3,6 +3,7 @@
 import struct
 
 import blake3
+import zstandard
 
 MASK64 = (1 << 64) - 1
 
@@ -69,6 +70,15 @@ class Reader:
 
     def end(self):
         check(self.at == len(self.data), "bytes are left over")
+
+
+def unzstd(packed, n_bytes):
+    try:
+        content = zstandard.ZstdDecompressor().decompress(packed, max_output_size=n_bytes, allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise FormatError(f"not a zstd frame: {error}") from None
+    check(len(content) == n_bytes, "a zstd frame has another length than stated")
+    return content
 
 
 def unzigzag(z):

@@ -6,8 +6,9 @@ import struct
 from collections import namedtuple
 
 import numpy as np
-from fields import Reader, check, clamp, unzigzag, wrap64
 from binary import SQUASH, STRETCH, Bits
+from fields import Reader, check, clamp, unzigzag, wrap64
+from grids import cast, exp2, reconstruct
 
 TABLE = 32
 
@@ -397,7 +398,7 @@ def nearest_whole(x):
     return round(x) if abs(x) <= 2.0**50 else None
 
 
-def number_of(b, grid, dtype, cast):
+def number_of(b, grid, dtype):
     """N(b), or None."""
     if grid[0] == "log" or not math.isfinite(b):
         return None
@@ -421,8 +422,8 @@ def number_of(b, grid, dtype, cast):
 class Walk:
     """How the numbers read become values, row by row."""
 
-    def __init__(self, table, index, variable, columns, formulas, decoder):
-        self.column, self.variable, self.decoder = table.columns[index], variable, decoder
+    def __init__(self, table, index, variable, columns, formulas):
+        self.column, self.variable = table.columns[index], variable
         self.columns, self.before = columns, 0
         self.bases = formulas[self.column.formula] if self.column.base >= 2 else None
 
@@ -438,35 +439,35 @@ class Walk:
             b = math.nan
         if column.base == 3 and math.isfinite(b):
             return ("around", b)
-        number = number_of(b, self.variable.grid, self.variable.dtype, self.decoder.cast)
+        number = number_of(b, self.variable.grid, self.variable.dtype)
         return ("number", number or 0, number is not None)
 
     def value(self, row, number):
         """An array of the one value."""
         place, grid, dtype = self.place(row), self.variable.grid, self.variable.dtype
         if place[0] == "gated":
-            return self.decoder.cast(np.zeros(1), dtype)
+            return cast(np.zeros(1), dtype)
         if place[0] == "number":
             self.before = wrap64(place[1] + number)
-            return self.decoder.reconstruct([self.before], grid, dtype)
+            return reconstruct([self.before], grid, dtype)
         b = place[1]
         if grid[0] == "uniform":
             x = b + float(number) * grid[1]
-            return self.decoder.cast(np.array([0.0 if grid[2] and x < 0 else x]), dtype)
+            return cast(np.array([0.0 if grid[2] and x < 0 else x]), dtype)
         if grid[0] == "log":
-            size = abs(b) * self.decoder.exp2(clamp(number * grid[1], -(1 << 63), (1 << 63) - 1))
+            size = abs(b) * exp2(clamp(number * grid[1], -(1 << 63), (1 << 63) - 1))
             size = float(math.floor(size + 0.5)) if grid[3] and size < math.inf else size
-            return self.decoder.cast(np.array([-size if b < 0 else size]), dtype)
-        return self.decoder.reconstruct([number], grid, dtype)
+            return cast(np.array([-size if b < 0 else size]), dtype)
+        return reconstruct([number], grid, dtype)
 
 
-def decode_column(stream, table, index, variable, n_rows, classes, columns, formulas, decoder):
+def decode_column(stream, table, index, variable, n_rows, classes, columns, formulas):
     """The values of a column; those of special rows mean nothing."""
     r = Reader(stream)
     check(r.u8() == TABLE, "no stream of a table")
     bits, plain = Bits(r.block()), Plain(r.rest())
     heads = [HeadReader(head, columns, formulas) for head in table.columns[index].heads]
-    walk = Walk(table, index, variable, columns, formulas, decoder)
+    walk = Walk(table, index, variable, columns, formulas)
     values = np.zeros(n_rows, variable.dtype)
     places = [0, 0]
     for row in range(n_rows):
