@@ -171,6 +171,9 @@ def read_tile(r):
 
 # ---- Archive and model files ----------------------------------------------------------------------------------------
 
+# Bytes of the decoders, then of the predictive models, then of the tables; of each table's live table, if there are any.
+ModelFile = namedtuple("ModelFile", "parts live_tables")
+
 
 def decode_archive(data, model_file=None):
     """{name: array} of the bytes of an archive; model_file is the bytes of the model that it names, if any."""
@@ -220,9 +223,8 @@ def read_models(data, model_file, groups):
         if kind == 0:
             return r.block()
         digest, part = r.raw(32), r.varint()
-        check(model_file is not None, f"the archive needs the model with BLAKE3 hash {digest.hex()}")
-        check(blake3.blake3(model_file).digest() == digest, f"not the model with BLAKE3 hash {digest.hex()}")
-        parts = read_model_file(model_file)
+        check_model_hash(digest, model_file)
+        parts = read_model_file(model_file).parts
         check(part < len(parts), "the model has not enough parts")
         return parts[part]
 
@@ -237,13 +239,17 @@ def read_models(data, model_file, groups):
     return models
 
 
+def check_model_hash(digest, model_file):
+    check(model_file is not None, f"the model with BLAKE3 hash {digest.hex()} is needed")
+    check(blake3.blake3(model_file).digest() == digest, f"not the model with BLAKE3 hash {digest.hex()}")
+
+
 def read_shared_table(data):
     return SharedTable(data, read_grid, DTYPES)
 
 
 def read_model_file(data):
-    """The bytes of the decoders, then of the predictive models, then of the tables of a model file. What live streams need
-    of the tables is left alone."""
+    """What a model file holds."""
     check(data[:6] == b"\x89BALM\n", "not a model")
     check(data[6:7] == b"\x01", "unknown version")
     outer = Reader(data[7:])
@@ -292,10 +298,9 @@ def read_model_file(data):
 
     parts = r.many(read_part) + r.many(read_predictor)
     tables = r.many(read_known_table)
-    if r.at < len(r.data):
-        [r.block() for _ in tables]  # live tables
+    live_tables = [r.block() for _ in tables] if r.at < len(r.data) else []
     r.end()
-    return parts + tables
+    return ModelFile(parts + tables, live_tables)
 
 
 # ---- Chunks ---------------------------------------------------------------------------------------------------------

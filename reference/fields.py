@@ -56,7 +56,10 @@ class Reader:
         return self.raw(self.varint())
 
     def text(self):
-        return self.block().decode("utf-8")
+        try:
+            return self.block().decode("utf-8")
+        except UnicodeDecodeError:
+            raise FormatError("text is no UTF-8") from None
 
     def many(self, read):
         count = self.varint()

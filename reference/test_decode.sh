@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Decodes every golden file with the independent decoder and compares the values with the hashes in golden.txt.
+# Decodes every golden file with the independent decoder and compares the values with the hashes in golden.txt, and the
+# records of the live streams with those in NAME.txt.
 #
 #     reference/test_decode.sh [PYTHON]
 #
@@ -44,6 +45,20 @@ if [[ $n_files -eq 0 || $n_files -ne $n_archives ]]; then
     echo "FAILED: expected $n_archives golden files in golden.txt, found $n_files" >&2
     exit 1
 fi
+
+n_streams=0
+for stream in "$assets"/*.bals; do
+    "$python" reference/live.py "$stream" "$scratch/records"
+    read -r _ expected _ <"${stream%.bals}.txt"
+    found="$("$python" -c 'import blake3, sys; print(blake3.blake3(open(sys.argv[1], "rb").read()).hexdigest())' \
+        "$scratch/records")"
+    if [[ $found != "$expected" ]]; then
+        echo "FAILED: $stream: expected records with hash $expected, found $found" >&2
+        exit 1
+    fi
+    n_streams=$((n_streams + 1))
+done
+
 # A damaged file must not pass.
 "$python" reference/damage.py "$assets"
-echo "the reference decoder agrees on $n_files golden files"
+echo "the reference decoder agrees on $n_files golden files and $n_streams live stream"
