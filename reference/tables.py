@@ -150,8 +150,13 @@ class SharedTable:
             size = max(scaled(abs(number) - 1 + lows[0]) - lows[1] + 1, 1)
             return -size if number < 0 else size
 
+        def carried_end(end):
+            if is_log and not relative and end == 0:
+                return carried(-1) + 1
+            return carried(end)
+
         shift = (math.frexp(ratio * ratio)[1] - 1 + 1) // 2
-        return head._replace(leaves=tiled(head.leaves, carried, shift))
+        return head._replace(leaves=tiled(head.leaves, carried, carried_end, shift))
 
 
 def unit_of(grid):
@@ -160,15 +165,17 @@ def unit_of(grid):
     return 1.0 / grid[1] if grid[0] == "decimal" else None
 
 
-def tiled(leaves, carried, shift):
+def tiled(leaves, carried, carried_end, shift):
     ends = [low + (1 << width) for low, width, _ in leaves]
-    limits = [carried(end) for end in ends]
+    is_zero = [low == 0 and width == 0 for low, width, _ in leaves]
+    new_ends = [1 if zero else carried_end(end) for end, zero in zip(ends, is_zero)]
+    limits = list(new_ends)
     for i in reversed(range(len(leaves) - 1)):
-        if leaves[i + 1][0] == ends[i] and leaves[i + 1][1] > 0:
+        if leaves[i + 1][0] == ends[i] and leaves[i + 1][1] > 0 and not is_zero[i]:
             limits[i] = limits[i + 1]
     found, at = [], None
-    for (low, width, weight), end, limit in zip(leaves, ends, limits):
-        low, end = carried(low), carried(end)
+    for (low, width, weight), end, limit in zip(leaves, new_ends, limits):
+        low = carried(low)
         for _ in range(2):
             gap = 0 if at is None else low - at
             if 1 <= gap <= 64 and len(found) < 255:

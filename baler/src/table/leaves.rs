@@ -76,18 +76,22 @@ impl Leaves {
         self.leaves.get(class).copied()
     }
 
-    /// The leaves of numbers that `map` takes to others, about 2^`shift` times as far apart: each run of leaves that touch
-    /// is tiled anew, with the widths and weights of the leaves that lay there. Between runs that are near each other lie
+    /// The leaves of numbers that `map` takes to others, about 2^`shift` times as far apart, and where leaves end `map_end`:
+    /// each run of leaves that touch is tiled anew, with the widths and weights of the leaves that lay there. A leaf of
+    /// nothing but 0 stays one: 0 is 0 on every step, and often what stands most. Between runs that are near each other lie
     /// rare leaves: what was a lattice may not be one on other steps. What finds no room is in no leaf.
-    pub fn rescaled(&self, map: impl Fn(i64) -> i64, shift: i32) -> Leaves {
+    pub fn rescaled(&self, map: impl Fn(i64) -> i64, map_end: impl Fn(i64) -> i64, shift: i32) -> Leaves {
+        let is_zero = |idx: usize| self.leaves[idx].low == 0 && self.leaves[idx].log_width == 0;
         let ends: Vec<i64> =
             self.leaves.iter().map(|leaf| leaf.low.wrapping_add(1 << leaf.log_width)).collect();
+        let mapped_ends: Vec<i64> =
+            (0..ends.len()).map(|idx| if is_zero(idx) { 1 } else { map_end(ends[idx]) }).collect();
         // Where the run ends that a leaf is in: no new leaf reaches beyond, so that a frequent number stays alone.
         let mut limits = vec![i64::MAX; ends.len()];
         for idx in (0..ends.len()).rev() {
-            let touches =
-                self.leaves.get(idx + 1).is_some_and(|next| next.low == ends[idx] && next.log_width > 0);
-            limits[idx] = if touches { limits[idx + 1] } else { map(ends[idx]) };
+            let touches = !is_zero(idx)
+                && self.leaves.get(idx + 1).is_some_and(|next| next.low == ends[idx] && next.log_width > 0);
+            limits[idx] = if touches { limits[idx + 1] } else { mapped_ends[idx] };
         }
         let mut leaves: Vec<Leaf> = Vec::with_capacity(self.leaves.len());
         let mut at = i64::MIN;
@@ -101,7 +105,7 @@ impl Leaves {
                 }
             }
             at = at.max(low);
-            while at < map(ends[idx]) && leaves.len() + 1 < MAX_LEAVES {
+            while at < mapped_ends[idx] && leaves.len() + 1 < MAX_LEAVES {
                 let room = limits[idx].wrapping_sub(at) as u64;
                 let fits = |width: u32| 1 << width <= room && at.checked_add(1 << width).is_some();
                 let widest = (leaf.log_width as i32 + shift).clamp(0, 62) as u32;

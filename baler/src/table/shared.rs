@@ -52,7 +52,11 @@ impl SharedTable {
                     Base::Before => true,
                     Base::Formula { .. } => idx + 1 < n_heads,
                 };
-                head.leaves = head.leaves.rescaled(|number| carry.number(number, relative), carry.shift());
+                head.leaves = head.leaves.rescaled(
+                    |number| carry.number(number, relative),
+                    |end| carry.end(end, relative),
+                    carry.shift(),
+                );
             }
         }
         Ok(model)
@@ -121,6 +125,16 @@ impl Carry {
                 if number < 0 { -size } else { size }
             }
             _ => scaled(number),
+        }
+    }
+}
+
+impl Carry {
+    /// Where a leaf that ended at `end` ends: on logarithmic grids the numbers on either side of 0 lie apart from it.
+    fn end(&self, end: i64, relative: bool) -> i64 {
+        match self.lows {
+            Some(_) if !relative && end == 0 => self.number(-1, false) + 1,
+            _ => self.number(end, relative),
         }
     }
 }
