@@ -1,10 +1,12 @@
 //! Integers -> bits and back with stored priors, in integer arithmetic only.
 //!
 //! An integer becomes a token (its size class) and extra bits ([`tokens`]). Tokens are coded by an asymmetric
-//! numeral system with a static table each ([`rans`]), extra bits as they are ([`bits`]).
+//! numeral system with a static table each ([`rans`]), extra bits as they are ([`bits`]). Streams whose symbols have other
+//! frequencies each take two states ([`pair`]) or binary decisions with adaptive odds ([`binary`]).
 
 pub mod binary;
 pub mod bits;
+pub mod pair;
 pub mod rans;
 pub mod tokens;
 

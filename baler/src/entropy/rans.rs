@@ -2,7 +2,7 @@
 //!
 //! Symbol i belongs to state i mod 4. A state x lies in [2^16, 2^32); decoding a symbol of frequency f and start c
 //! (out of 2^14): slot = x mod 2^14, x = f * (x >> 14) + slot - c, and if x < 2^16 then x = x << 16 | next word.
-//! The encoder runs backwards, so the decoder reads words forwards. This file is the only one that knows the coder.
+//! The encoder runs backwards, so the decoder reads words forwards.
 
 use crate::container::bytes::{ByteReader, ByteWriter, with_room};
 use crate::entropy::tokens::N_TOKENS;

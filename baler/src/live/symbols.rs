@@ -1,8 +1,9 @@
-//! Symbols <-> bytes with fixed frequencies: range asymmetric numeral systems (J. Duda, arXiv:1311.2540), two 32-bit
-//! states in turn, frequencies out of 2^12. The encoder runs backwards, so the decoder reads words forwards.
+//! Symbols <-> bytes with fixed frequencies out of 2^12 ([`crate::entropy::pair`]), and the bits that no model predicts,
+//! as they are.
 
 use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::entropy::bits::{BitReader, BitWriter};
+use crate::entropy::pair::{self, PairReader, Span};
 use crate::error::{Error, Result};
 
 /// log2 of the sum of the frequencies.
@@ -11,15 +12,13 @@ pub const PRECISION: u32 = 12;
 pub const TOTAL: usize = 1 << PRECISION;
 /// Most symbols of a cell.
 pub const MAX_SYMBOLS: usize = 256;
-const LOW: u32 = 1 << 16;
-const N_STATES: usize = 2;
 
 /// Frequencies of the same symbols in each of some cells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frequencies {
     n_symbols: usize,
-    /// (cells, symbols): start, and the frequency above 16 bits.
-    spans: Vec<u32>,
+    /// (cells, symbols).
+    spans: Vec<Span>,
     /// (cells, slots): the symbol of each slot.
     slots: Vec<u8>,
 }
@@ -38,7 +37,7 @@ impl Frequencies {
             }
             let mut start = 0;
             for (symbol, &frequency) in cell.iter().enumerate() {
-                all.spans.push(start | (frequency as u32) << 16);
+                all.spans.push(Span::new(start, frequency as u32));
                 all.slots.resize(all.slots.len() + frequency as usize, symbol as u8);
                 start += frequency as u32;
             }
@@ -59,7 +58,7 @@ impl Frequencies {
     /// The frequencies but the first of each cell, less 1.
     pub fn write(&self, w: &mut ByteWriter) {
         for cell in self.spans.chunks(self.n_symbols) {
-            cell[1..].iter().for_each(|span| w.varint((span >> 16) as u64 - 1));
+            cell[1..].iter().for_each(|span| w.varint(span.frequency() as u64 - 1));
         }
     }
 
@@ -82,7 +81,7 @@ impl Frequencies {
     }
 
     #[inline(always)]
-    fn span(&self, cell: usize, symbol: usize) -> u32 {
+    fn span(&self, cell: usize, symbol: usize) -> Span {
         self.spans[cell * self.n_symbols + symbol]
     }
 }
@@ -107,7 +106,7 @@ fn divide(x: u32, f: u32) -> u32 {
 /// Gathers symbols and plain bits; [`SymbolWriter::finish`] makes the bytes.
 #[derive(Default)]
 pub struct SymbolWriter {
-    spans: Vec<u32>,
+    spans: Vec<Span>,
     plain: BitWriter,
 }
 
@@ -136,35 +135,13 @@ impl SymbolWriter {
     /// Plain bits (block), the states, the words.
     pub fn finish(self, w: &mut ByteWriter) {
         w.block(&self.plain.finish());
-        // (the state of the symbol that is next, the other)
-        let mut states = [LOW; N_STATES];
-        if self.spans.len() % N_STATES == 1 {
-            states.swap(0, 1);
-        }
-        // Filled from the end; without branches, for none of them could be foreseen.
-        let mut words = vec![0u16; self.spans.len() + 1];
-        let mut free = words.len() - 1;
-        for &span in self.spans.iter().rev() {
-            let [next, state] = states;
-            let (start, frequency) = (span & 0xffff, span >> 16);
-            words[free] = state as u16;
-            let full = state >> (32 - PRECISION) >= frequency;
-            free -= full as usize;
-            let state = state >> (16 * full as u32);
-            let quotient = divide(state, frequency);
-            states = [(quotient << PRECISION) + (state - quotient * frequency) + start, next];
-        }
-        states.iter().for_each(|state| w.raw(&state.to_le_bytes()));
-        w.bytes.reserve(2 * words.len());
-        words[free + 1..].iter().for_each(|word| w.bytes.extend_from_slice(&word.to_le_bytes()));
+        pair::write::<PRECISION>(&self.spans, w, divide);
     }
 }
 
-/// Reads symbols and plain bits. Words past the end are 1, which [`SymbolReader::finish`] tells.
+/// Reads symbols and plain bits. Symbols past the end are any, which [`SymbolReader::finish`] tells.
 pub struct SymbolReader<'a> {
-    states: [u32; N_STATES],
-    words: &'a [u8],
-    overrun: bool,
+    symbols: PairReader<'a, PRECISION>,
     plain: BitReader<'a>,
 }
 
@@ -172,40 +149,16 @@ impl<'a> SymbolReader<'a> {
     /// Starts at the first symbol.
     pub fn new(r: &mut ByteReader<'a>) -> Result<SymbolReader<'a>> {
         let plain = BitReader::new(r.block()?);
-        let mut states = [0u32; N_STATES];
-        for state in &mut states {
-            *state = u32::from_le_bytes(r.raw(4)?.try_into().expect("four bytes"));
-        }
-        if states.iter().any(|&state| state < LOW) {
-            return Err(Error::corrupt("expected states of at least 2^16 in a frame"));
-        }
-        Ok(SymbolReader { states, words: r.rest(), overrun: false, plain })
+        Ok(SymbolReader { symbols: PairReader::new(r)?, plain })
     }
 
     /// The next symbol, of a cell.
     #[inline(always)]
     pub fn symbol(&mut self, frequencies: &Frequencies, cell: usize) -> usize {
-        let [state, next] = self.states;
-        let slot = state & (TOTAL as u32 - 1);
-        let symbol = frequencies.slots[cell * TOTAL + slot as usize] as usize;
-        let span = frequencies.span(cell, symbol);
-        let (start, frequency) = (span & 0xffff, span >> 16);
-        let mut state = frequency.wrapping_mul(state >> PRECISION).wrapping_add(slot.wrapping_sub(start));
-        if state < LOW {
-            let word = match self.words.split_first_chunk::<2>() {
-                Some((word, rest)) => {
-                    self.words = rest;
-                    u16::from_le_bytes(*word)
-                }
-                None => {
-                    self.overrun = true;
-                    1
-                }
-            };
-            state = state << 16 | word as u32;
-        }
-        self.states = [next, state];
-        symbol
+        self.symbols.symbol(|slot| {
+            let symbol = frequencies.slots[cell * TOTAL + slot as usize] as usize;
+            (symbol, frequencies.span(cell, symbol))
+        })
     }
 
     /// The next plain bits, at most 64.
@@ -220,10 +173,7 @@ impl<'a> SymbolReader<'a> {
 
     /// Checks that all was read and nothing more.
     pub fn finish(self) -> Result<()> {
-        let at_start = self.states.iter().all(|&state| state == LOW);
-        if self.overrun || !at_start || !self.words.is_empty() {
-            return Err(Error::corrupt("the symbols of a frame do not end where they should"));
-        }
+        self.symbols.finish()?;
         self.plain.finish()
     }
 }

@@ -1,17 +1,11 @@
-//! Symbols <-> bytes: range asymmetric numeral systems (J. Duda, arXiv:1311.2540) with a row of probabilities a symbol,
-//! two 32-bit states in turn; and the bits that no model predicts, as they are.
-//!
-//! Symbol i belongs to state i mod 2, which lies in [2^16, 2^32). Decoding: slot = state mod 2^15; the state becomes
-//! frequency * (state >> 15) + slot - start; if it is under 2^16, it becomes state << 16 | next word. The encoder runs
-//! backwards.
+//! Symbols <-> bytes with a row of probabilities a symbol ([`crate::entropy::pair`]), and the bits that no model predicts,
+//! as they are.
 
 use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::entropy::bits::BitWriter;
+use crate::entropy::pair::{self, PairReader, Span};
 use crate::error::{Error, Result};
 use crate::predict::rows::row::{PRECISION, Probabilities};
-
-const LOW: u32 = 1 << 16;
-const N_STATES: usize = 2;
 
 /// Something that codes symbols: the encoder takes the given one, the decoder ignores it and returns the one read.
 pub trait SymbolCoder {
@@ -26,8 +20,7 @@ pub trait SymbolCoder {
 /// Gathers symbols; [`SymbolWriter::finish`] makes the bytes.
 #[derive(Default)]
 pub struct SymbolWriter {
-    /// Start of each in the low half, frequency in the high half.
-    spans: Vec<u32>,
+    spans: Vec<Span>,
     raw: BitWriter,
 }
 
@@ -41,25 +34,7 @@ impl SymbolWriter {
     pub fn finish(self) -> Vec<u8> {
         let mut w = ByteWriter::default();
         w.block(&self.raw.finish());
-        let mut states = [LOW; N_STATES];
-        if self.spans.len() % N_STATES == 1 {
-            states.swap(0, 1);
-        }
-        // Filled from the end; without branches, for none of them could be foreseen.
-        let mut words = vec![0u16; self.spans.len() + 1];
-        let mut free = words.len() - 1;
-        for &span in self.spans.iter().rev() {
-            let [next, state] = states;
-            let (start, frequency) = (span & 0xffff, span >> 16);
-            words[free] = state as u16;
-            let full = state >> (32 - PRECISION) >= frequency;
-            free -= full as usize;
-            let state = state >> (16 * full as u32);
-            states = [(state / frequency) << PRECISION | (state % frequency + start), next];
-        }
-        states.iter().for_each(|state| w.raw(&state.to_le_bytes()));
-        w.bytes.reserve(2 * words.len());
-        words[free + 1..].iter().for_each(|word| w.bytes.extend_from_slice(&word.to_le_bytes()));
+        pair::write::<PRECISION>(&self.spans, &mut w, |x, frequency| x / frequency);
         w.bytes
     }
 }
@@ -69,8 +44,7 @@ impl SymbolCoder for SymbolWriter {
 
     #[inline(always)]
     fn symbol(&mut self, row: &Probabilities, symbol: usize) -> usize {
-        let (start, frequency) = row.span(symbol);
-        self.spans.push(start | frequency << 16);
+        self.spans.push(row.span(symbol));
         symbol
     }
 
@@ -81,11 +55,9 @@ impl SymbolCoder for SymbolWriter {
     }
 }
 
-/// Reads symbols. Past the end everything is zero, which [`SymbolReader::finish`] tells.
+/// Reads symbols. Past the end bits are zero and symbols any, which [`SymbolReader::finish`] tells.
 pub struct SymbolReader<'a> {
-    states: [u32; N_STATES],
-    words: &'a [u8],
-    overrun: bool,
+    symbols: PairReader<'a, PRECISION>,
     raw: RawReader<'a>,
 }
 
@@ -94,22 +66,14 @@ impl<'a> SymbolReader<'a> {
     pub fn new(bytes: &'a [u8]) -> Result<SymbolReader<'a>> {
         let mut r = ByteReader::new(bytes);
         let raw = RawReader { bytes: r.block()?, buffer: 0, n_buffered: 0, overrun: false };
-        let mut states = [0u32; N_STATES];
-        for state in &mut states {
-            *state = u32::from_le_bytes(r.raw(4)?.try_into().expect("four bytes"));
-        }
-        if states.iter().any(|&state| state < LOW) {
-            return Err(Error::corrupt("expected states of at least 2^16 in a symbol stream"));
-        }
-        Ok(SymbolReader { states, words: r.rest(), overrun: false, raw })
+        Ok(SymbolReader { symbols: PairReader::new(&mut r)?, raw })
     }
 
     /// Checks that all was read and nothing more.
     pub fn finish(self) -> Result<()> {
-        let at_start = self.states.iter().all(|&state| state == LOW);
-        let read_all = self.words.is_empty() && self.raw.is_done();
-        if self.overrun || self.raw.overrun || !at_start || !read_all {
-            return Err(Error::corrupt("a symbol stream does not end where it should"));
+        self.symbols.finish()?;
+        if self.raw.overrun || !self.raw.is_done() {
+            return Err(Error::corrupt("the raw bits of a symbol stream do not end where they should"));
         }
         Ok(())
     }
@@ -120,26 +84,10 @@ impl SymbolCoder for SymbolReader<'_> {
 
     #[inline(always)]
     fn symbol(&mut self, row: &Probabilities, _: usize) -> usize {
-        let [state, next] = self.states;
-        let slot = state & ((1 << PRECISION) - 1);
-        let symbol = row.symbol(slot as i16);
-        let (start, frequency) = row.span(symbol);
-        let mut state = frequency.wrapping_mul(state >> PRECISION).wrapping_add(slot.wrapping_sub(start));
-        if state < LOW {
-            let word = match self.words.split_first_chunk::<2>() {
-                Some((word, rest)) => {
-                    self.words = rest;
-                    u16::from_le_bytes(*word)
-                }
-                None => {
-                    self.overrun = true;
-                    1
-                }
-            };
-            state = state << 16 | word as u32;
-        }
-        self.states = [next, state];
-        symbol
+        self.symbols.symbol(|slot| {
+            let symbol = row.symbol(slot as i16);
+            (symbol, row.span(symbol))
+        })
     }
 
     #[inline(always)]

@@ -5,6 +5,7 @@
 //! three times as wide. Errors are cut into buckets of 2^shift; 31 buckets around zero have a symbol each, all others
 //! share the escape.
 
+use crate::entropy::pair::Span;
 use std::sync::OnceLock;
 
 /// log2 of the sum of a row's frequencies.
@@ -104,18 +105,18 @@ impl Probabilities {
         row
     }
 
-    /// First slot of a symbol, and how many it has.
+    /// The slots of a symbol.
     #[inline(always)]
-    pub fn span(&self, symbol: usize) -> (u32, u32) {
+    pub fn span(&self, symbol: usize) -> Span {
         const SLOTS: u32 = 1 << PRECISION;
         // Before the first symbol stands the last one, whose end is 0 again.
         let start = (self.last[symbol.wrapping_sub(1) % N_SYMBOLS] as u32 + 1) % SLOTS;
-        (start, self.last[symbol % N_SYMBOLS] as u32 + 1 - start)
+        Span::new(start, self.last[symbol % N_SYMBOLS] as u32 + 1 - start)
     }
 
     /// Bits that a symbol takes; for choosing rows, in the encoder only.
     pub fn cost(&self, symbol: usize) -> f32 {
-        PRECISION as f32 - (self.span(symbol).1 as f32).log2()
+        PRECISION as f32 - (self.span(symbol).frequency() as f32).log2()
     }
 
     /// Symbol of a slot.
@@ -137,7 +138,8 @@ mod tests {
                     let row = Probabilities::new(width, tail, fraction);
                     let mut first = 0;
                     for symbol in 0..N_SYMBOLS {
-                        let (start, frequency) = row.span(symbol);
+                        let span = row.span(symbol);
+                        let (start, frequency) = (span.start(), span.frequency());
                         assert!(start == first && frequency > 0, "{width} {tail} {fraction} {symbol}");
                         assert_eq!(row.symbol(start as i16), symbol);
                         assert_eq!(row.symbol((start + frequency - 1) as i16), symbol);
@@ -158,8 +160,8 @@ mod tests {
                 for fraction in 0..N_FRACTIONS {
                     let row = Probabilities::new(width, tail, fraction);
                     for symbol in 0..N_SYMBOLS {
-                        let (start, frequency) = row.span(symbol);
-                        hasher.update(&(start | frequency << 16).to_le_bytes());
+                        let span = row.span(symbol);
+                        hasher.update(&(span.start() | span.frequency() << 16).to_le_bytes());
                     }
                 }
             }
