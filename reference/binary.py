@@ -90,20 +90,22 @@ SQUASH, STRETCH = make_tables()
 
 
 class Counter:
-    def __init__(self):
-        self.p, self.n = 1 << 21, 0
+    """The probability of a 1, out of 2^22; after `limit` bits it keeps its pace."""
+
+    def __init__(self, limit):
+        self.p, self.n, self.limit = 1 << 21, 0, limit
 
     def update(self, bit):
         target = (1 << 22) - 1 if bit else 0
         self.p += (target - self.p) * (131072 // (2 * self.n + 3)) >> 16
-        self.n += self.n < 250
+        self.n += self.n < self.limit
 
 
 class Counters(dict):
     """Counters by key, made when first asked for."""
 
     def __missing__(self, key):
-        self[key] = counter = Counter()
+        self[key] = counter = Counter(250)
         return counter
 
 

@@ -8,6 +8,7 @@ Needs the PyPI packages numpy, pcodec, zstandard and blake3. Every checksum and 
 import argparse
 import io
 import math
+import pathlib
 import struct
 import zipfile
 from collections import namedtuple
@@ -419,19 +420,21 @@ def write_npz(path, arrays):
             file.writestr(name + ".npy", content.getvalue())
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("archive", help="the .bale file")
-    parser.add_argument("output", help="the .npz file to write")
-    parser.add_argument("--model", help="the .balm file that the archive names")
+def command_line(description, source, output):
+    """Bytes of the source, bytes of the model file or None, name of the output."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", help=source)
+    parser.add_argument("output", help=output)
+    parser.add_argument("--model", help="the .balm file that the source names")
     arguments = parser.parse_args()
-    with open(arguments.archive, "rb") as file:
-        data = file.read()
-    model_file = None
-    if arguments.model:
-        with open(arguments.model, "rb") as file:
-            model_file = file.read()
-    write_npz(arguments.output, decode_archive(data, model_file))
+    data = pathlib.Path(arguments.source).read_bytes()
+    model_file = pathlib.Path(arguments.model).read_bytes() if arguments.model else None
+    return data, model_file, arguments.output
+
+
+def main():
+    data, model_file, output = command_line(__doc__, "the .bale file", "the .npz file to write")
+    write_npz(output, decode_archive(data, model_file))
 
 
 if __name__ == "__main__":

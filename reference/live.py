@@ -6,7 +6,6 @@ OUT is the records, one after the other. Every checksum and the hash of all code
 the records of its whole frames are written, and the exit status is 1.
 """
 
-import argparse
 import math
 import struct
 import sys
@@ -15,7 +14,7 @@ from collections import namedtuple
 
 import blake3
 import numpy as np
-from decode import check_model_hash, read_model_file, read_variable
+from decode import check_model_hash, command_line, read_model_file, read_variable
 from fields import Reader, check, unzigzag, unzstd, wrap64
 from tables import Plain, Walk, formula_rows, read_table
 
@@ -268,19 +267,9 @@ def decode_stream(data, model_file=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stream", help="the .bals file")
-    parser.add_argument("output", help="the file to write the records to")
-    parser.add_argument("--model", help="the .balm file that the stream names")
-    arguments = parser.parse_args()
-    with open(arguments.stream, "rb") as file:
-        data = file.read()
-    model_file = None
-    if arguments.model:
-        with open(arguments.model, "rb") as file:
-            model_file = file.read()
+    data, model_file, output = command_line(__doc__, "the .bals file", "the file to write the records to")
     records, is_whole = decode_stream(data, model_file)
-    with open(arguments.output, "wb") as file:
+    with open(output, "wb") as file:
         file.write(records)
     if not is_whole:
         sys.exit("the stream was cut: the records of its whole frames are written")

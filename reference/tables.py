@@ -6,7 +6,7 @@ import struct
 from collections import namedtuple
 
 import numpy as np
-from binary import SQUASH, STRETCH, Bits
+from binary import SQUASH, STRETCH, Bits, Counter
 from fields import Reader, check, clamp, unzigzag, wrap64
 from grids import cast, exp2, reconstruct
 
@@ -295,16 +295,6 @@ def feature_rows(feature, columns, formulas):
 # ---- Decisions ------------------------------------------------------------------------------------------------------
 
 
-class Counter:
-    def __init__(self):
-        self.p, self.n = 1 << 21, 0
-
-    def update(self, bit):
-        target = (1 << 22) - 1 if bit else 0
-        self.p += (target - self.p) * (131072 // (2 * self.n + 3)) >> 16
-        self.n += self.n < 1000
-
-
 class Plain:
     """Bits as they are, lowest first."""
 
@@ -348,7 +338,7 @@ class HeadReader:
         return node
 
     def counter(self, *key):
-        return self.counters.setdefault(key, Counter())
+        return self.counters.setdefault(key, Counter(1000))
 
     def cells(self, row, places):
         for context in self.contexts:

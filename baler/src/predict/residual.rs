@@ -46,15 +46,6 @@ pub struct ResidualCoder {
     escape_bits: [u32; 64],
 }
 
-#[inline(always)]
-fn update(tables: &Tables, counter: &mut u32, bit: u32) {
-    let n = *counter & 1023;
-    let p = (*counter >> 10) as i32;
-    let target = if bit != 0 { (1 << 22) - 1 } else { 0 };
-    let p = p + (((target - p) as i64 * tables.share[n as usize] as i64) >> 16) as i32;
-    *counter = (p as u32) << 10 | (n + (n < COUNT_LIMIT) as u32);
-}
-
 /// Signed ratio of `v` to the scale: -4..=4 at 1/4, 3/4, 3/2 and 3.
 #[inline(always)]
 fn ratio(v: i64, quarter: i64) -> usize {
@@ -209,7 +200,7 @@ impl Mixer<'_> {
             *weight = moved.clamp(-MAX_WEIGHT, MAX_WEIGHT);
         }
         for row in &mut self.rows {
-            update(t, &mut row[node & (N_NODES - 1)], bit);
+            t.update(&mut row[node & (N_NODES - 1)], bit, COUNT_LIMIT);
         }
         bit
     }
@@ -220,7 +211,7 @@ impl Mixer<'_> {
 fn plain<B: BitCoder>(tables: &Tables, counter: &mut u32, bits: &mut B, bit: u32) -> u32 {
     let p = (*counter >> 16).clamp(64, 65_536 - 64);
     let bit = bits.code(bit, p);
-    update(tables, counter, bit);
+    tables.update(counter, bit, COUNT_LIMIT);
     bit
 }
 

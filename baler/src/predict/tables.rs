@@ -11,7 +11,20 @@ pub struct Tables {
     squash: Vec<u16>,
     stretch: Vec<i16>,
     /// 2^16 / (n + 1.5): the share of a new observation after n.
-    pub share: [u32; 1024],
+    share: [u32; 1024],
+}
+
+/// 2^n_bits / (1 + e^(-i / 256)) for i from 0 to `limit`.
+pub fn logistic(n_bits: u32, limit: usize) -> impl Iterator<Item = u64> {
+    // e^(-1/256) in 60 bits: the series 1 - u + u^2/2 - ..., u = 2^-8.
+    let one = 1u128 << 60;
+    let (mut term, mut base) = (one, one);
+    for k in 1..10u128 {
+        term = (term >> 8) / k;
+        base = if k % 2 == 1 { base - term } else { base + term };
+    }
+    let powers = std::iter::successors(Some(one), move |power| Some((power * base) >> 60));
+    powers.take(limit + 1).map(move |power| ((one << n_bits) / (one + power)) as u64)
 }
 
 /// The one copy.
@@ -22,20 +35,7 @@ pub fn tables() -> &'static Tables {
 
 impl Tables {
     fn new() -> Tables {
-        // e^(-1/256) in 60 bits: the series 1 - u + u^2/2 - ..., u = 2^-8.
-        let one = 1u128 << 60;
-        let mut term = one;
-        let mut base = one;
-        for k in 1..10u128 {
-            term = (term >> 8) / k;
-            base = if k % 2 == 1 { base - term } else { base + term };
-        }
-        let mut power = one;
-        let mut upper = Vec::new();
-        for _ in 0..=STRETCH_LIMIT {
-            upper.push(((one << 16) / (one + power)) as u16);
-            power = (power * base) >> 60;
-        }
+        let upper: Vec<u16> = logistic(16, STRETCH_LIMIT as usize).map(|value| value as u16).collect();
         let squash: Vec<u16> = (-STRETCH_LIMIT..=STRETCH_LIMIT)
             .map(|x| {
                 let p = upper[x.unsigned_abs() as usize] as u32;
@@ -65,6 +65,17 @@ impl Tables {
     #[inline(always)]
     pub fn stretch(&self, p: u32) -> i32 {
         self.stretch[(p >> 10) as usize & 4095] as i32
+    }
+
+    /// Moves a counter (probability of a 1 out of 2^22, then 10 bits with the number of observations) towards `bit`; after
+    /// `limit` observations it keeps its pace.
+    #[inline(always)]
+    pub fn update(&self, counter: &mut u32, bit: u32, limit: u32) {
+        let n = *counter & 1023;
+        let p = (*counter >> 10) as i32;
+        let target = if bit != 0 { (1 << 22) - 1 } else { 0 };
+        let p = p + (((target - p) as i64 * self.share[n as usize] as i64) >> 16) as i32;
+        *counter = (p as u32) << 10 | (n + (n < limit) as u32);
     }
 }
 

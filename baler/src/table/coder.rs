@@ -194,9 +194,9 @@ impl<'a> HeadCoder<'a> {
                 weights[k] = moved.clamp(-MAX_WEIGHT, MAX_WEIGHT);
             }
             for counters in &mut rows {
-                update(t, &mut counters[node], bit);
+                t.update(&mut counters[node], bit, COUNT_LIMIT);
             }
-            update(t, &mut self.alone[node], bit);
+            t.update(&mut self.alone[node], bit, COUNT_LIMIT);
             at = nodes[node].next[bit as usize & 1];
         }
         !at as usize
@@ -218,7 +218,7 @@ impl<'a> HeadCoder<'a> {
             let counter = &mut self.upper[class][node & 3];
             let p = (*counter >> 16).clamp(64, 65_536 - 64);
             let bit = bits.code((offset >> place & 1) as u32, p);
-            update(self.tables, counter, bit);
+            self.tables.update(counter, bit, COUNT_LIMIT);
             node = node * 2 + bit as usize;
         }
         let upper = node as u64 & mask(n_upper);
@@ -237,15 +237,6 @@ fn own_feature(context: &[Feature]) -> (u32, usize) {
         _ => None,
     });
     own.unwrap_or((1, 0))
-}
-
-#[inline(always)]
-fn update(tables: &Tables, counter: &mut u32, bit: u32) {
-    let n = *counter & 1023;
-    let p = (*counter >> 10) as i32;
-    let target = if bit != 0 { (1 << 22) - 1 } else { 0 };
-    let p = p + (((target - p) as i64 * tables.share[n as usize] as i64) >> 16) as i32;
-    *counter = (p as u32) << 10 | (n + (n < COUNT_LIMIT) as u32);
 }
 
 /// A number outside all classes: 7 bits with the length of its zigzag, then that many.

@@ -6,6 +6,7 @@
 //! share the escape.
 
 use crate::entropy::pair::Span;
+use crate::predict::tables;
 use std::sync::OnceLock;
 
 /// log2 of the sum of a row's frequencies.
@@ -46,22 +47,7 @@ pub fn shift_of(width: i32) -> u32 {
 /// 2^40 / (1 + e^(-i / 256)) for i >= 0.
 fn logistic_table() -> &'static [i64] {
     static TABLE: OnceLock<Vec<i64>> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        // e^(-1/256) in 60 bits: the series 1 - u + u^2/2 - ..., u = 2^-8.
-        let one = 1u128 << 60;
-        let (mut term, mut base) = (one, one);
-        for k in 1..10u128 {
-            term = (term >> 8) / k;
-            base = if k % 2 == 1 { base - term } else { base + term };
-        }
-        let mut power = one;
-        let value = |_| {
-            let value = ((one << VALUE_BITS) / (one + power)) as i64;
-            power = (power * base) >> 60;
-            value
-        };
-        (0..=LIMIT).map(value).collect()
-    })
+    TABLE.get_or_init(|| tables::logistic(VALUE_BITS, LIMIT).map(|value| value as i64).collect())
 }
 
 /// The logistic function of `x / 256`.
