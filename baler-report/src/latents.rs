@@ -4,6 +4,7 @@
 use baler::autoencoder::{BlockPlan, Decoder, Part, Sampling};
 use baler::container::bytes::ByteReader;
 use baler::container::{Archive, GroupMethod, GroupPlan, ModelEntry};
+use baler::dataset::row_len;
 use baler::entropy::decode_columns;
 use baler::metrics::{Errors, floats};
 use baler::network::Network;
@@ -159,7 +160,7 @@ fn known_of_tiles(
 
 /// The first `n` tiles, chunk by chunk as the archive has them.
 fn tiles_of(values: &[f64], shape: &[usize], rows: usize, blocks: &BlockPlan, n: usize) -> Vec<Vec<f64>> {
-    let row: usize = shape[1..].iter().product();
+    let row = row_len(shape);
     let mut tiles: Vec<Vec<f64>> = Vec::new();
     for chunk in values.chunks(rows * row.max(1)) {
         let mut shape = shape.to_vec();

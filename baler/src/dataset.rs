@@ -379,13 +379,20 @@ impl Variable {
     }
 }
 
-/// Product of the extents, with a clear error where it does not fit.
+/// Product of the extents, with a clear error where it does not fit. That of the extents that are not 0 must fit too, so
+/// that rows and their bytes can be counted whichever axis is empty.
 pub fn n_elements(shape: &[usize]) -> Result<usize> {
-    shape
+    let n_values = shape
         .iter()
-        .try_fold(1usize, |n, &extent| n.checked_mul(extent))
+        .try_fold(1usize, |n, &extent| n.checked_mul(extent.max(1)))
         .filter(|&n| n <= isize::MAX as usize / 16)
-        .ok_or_else(|| Error::limit(format!("shape {shape:?} has more values than memory can hold")))
+        .ok_or_else(|| Error::limit(format!("shape {shape:?} has more values than memory can hold")))?;
+    Ok(if shape.contains(&0) { 0 } else { n_values })
+}
+
+/// Elements of a row (first axis) of a shape that [`n_elements`] accepts; 1 for a scalar.
+pub fn row_len(shape: &[usize]) -> usize {
+    shape.iter().skip(1).product()
 }
 
 /// Most characters per item of a `names` array; wider ones come back with this width.
@@ -507,5 +514,14 @@ mod tests {
         let error = Variable::new("x", vec![2, 3], Values::U8(vec![0; 5])).unwrap_err();
         assert_eq!(error.to_string(), "variable 'x': shape [2, 3] needs 6 values, found 5");
         assert!(n_elements(&[usize::MAX, 2]).is_err());
+    }
+
+    #[test]
+    fn rows_of_empty_shapes_can_be_counted() {
+        assert_eq!((n_elements(&[0, 3, 5]).unwrap(), row_len(&[0, 3, 5])), (0, 15));
+        assert_eq!((n_elements(&[]).unwrap(), row_len(&[])), (1, 1));
+        for shape in [[0, 1 << 40, 1 << 40], [1 << 40, 0, 1 << 40], [1 << 40, 1 << 40, 0]] {
+            assert!(n_elements(&shape).is_err(), "{shape:?}");
+        }
     }
 }

@@ -216,7 +216,7 @@ fn group_variables(
         groups.push(group);
     }
     for (idx, variable) in variables.iter().enumerate().filter(|(idx, _)| !grouped[*idx]) {
-        let row_len = variable.n_values() / variable.n_rows().max(1);
+        let row_len = variable.row_len();
         // Without learning, a few long series (one a detector, say) are coded apart: each has its own best prediction.
         let series = options.method == Method::Classical
             && variable.shape.len() == 2
@@ -254,10 +254,9 @@ pub fn without_tables(plan: &Plan) -> Plan {
 }
 
 fn rows_per_chunk(variable: &VariablePlan) -> usize {
-    let row_len = variable.n_values() / variable.n_rows().max(1);
     match variable.n_values() {
         n_values if n_values <= WHOLE_VALUES => variable.n_rows().max(1),
-        _ => (CHUNK_VALUES / row_len.max(1)).max(1),
+        _ => (CHUNK_VALUES / variable.row_len()).max(1),
     }
 }
 
@@ -351,7 +350,7 @@ fn learned_group(
         ))
         .in_variable(&first.name));
     }
-    let row_len = (first.n_values() / first.n_rows().max(1)).max(1) * found.len();
+    let row_len = first.row_len().max(1) * found.len();
     let step = part.blocks.as_ref().map_or(1, |blocks| blocks.extents[0]);
     let rows_per_chunk = (CHUNK_VALUES / row_len / step).max(1) * step;
     let residual = found.iter().any(|&(idx, _)| variables[idx].bound.spec != BoundSpec::Unbounded);

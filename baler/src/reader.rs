@@ -167,12 +167,12 @@ impl<R: Read + Seek + Send> Reader<R> {
             for (idx, all) in found.iter_mut() {
                 let values = decoded[self.places[*idx].1].as_ref();
                 let values = values.ok_or_else(|| Error::corrupt("a variable of a chunk is missing"))?;
-                let row_len = self.schema.variables[*idx].row_len();
                 let from = rows.start.max(first_row) - first_row;
                 let to = rows.end.min(first_row + group.rows_per_chunk) - first_row;
-                match from == 0 && to * row_len == values.len() {
+                let elements = self.schema.variables[*idx].elements_of(from..to);
+                match elements == (0..values.len()) {
                     true => all.append(values)?,
-                    false => all.append(&values.slice(from * row_len..to * row_len))?,
+                    false => all.append(&values.slice(elements))?,
                 }
             }
         }
@@ -189,14 +189,9 @@ impl<R: Read + Seek + Send> Source for Reader<R> {
     }
 
     fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
-        let row_len = self.schema.variables[variable].row_len().max(1);
-        let rows = elements.start / row_len..elements.end.div_ceil(row_len);
-        let first = rows.start * row_len;
-        let values = self.read_rows(&[variable], rows)?.pop().expect("one for each variable");
-        match elements.start == first && elements.len() == values.len() {
-            true => Ok(values),
-            false => Ok(values.slice(elements.start - first..elements.end - first)),
-        }
+        self.schema.variables[variable].cut_from_rows(elements, |rows| {
+            Ok(self.read_rows(&[variable], rows)?.pop().expect("one for each variable"))
+        })
     }
 
     fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {

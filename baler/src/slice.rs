@@ -3,7 +3,7 @@
 
 use crate::dataset::{Lists, Values};
 use crate::error::{Error, Result};
-use crate::source::{Schema, Source, pieces};
+use crate::source::{Schema, Source, VariableSchema, pieces};
 use crate::with_values;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -129,39 +129,31 @@ impl<S: Source> Sliced<S> {
         let Some((first, inner)) = self.ranges[variable].split_first() else {
             return self.source.read(variable, 0..1);
         };
-        let extents = &self.source.schema().variables[variable].shape[1..];
-        let row_len: usize = extents.iter().product();
-        let values = self
-            .source
-            .read(variable, (first.start + rows.start) * row_len..(first.start + rows.end) * row_len)?;
-        self.cut(values, extents, inner, row_len)
+        let whole = &self.source.schema().variables[variable];
+        let rows = first.start + rows.start..first.start + rows.end;
+        cut(self.source.read(variable, whole.elements_of(rows))?, whole, inner)
     }
+}
 
-    fn cut(
-        &self,
-        values: Values,
-        extents: &[usize],
-        inner: &[Range<usize>],
-        row_len: usize,
-    ) -> Result<Values> {
-        if inner.iter().zip(extents).all(|(range, &extent)| range.len() == extent) {
-            return Ok(values);
-        }
-        let mut positions = vec![0];
-        for (range, &extent) in inner.iter().zip(extents) {
-            positions =
-                positions.iter().flat_map(|&at| range.clone().map(move |i| at * extent + i)).collect();
-        }
-        let dtype = values.dtype();
-        let cut = with_values!(values, v => {
-            let mut out = Vec::with_capacity(v.len() / row_len.max(1) * positions.len());
-            for row in v.chunks_exact(row_len.max(1)) {
-                out.extend(positions.iter().map(|&at| row[at]));
-            }
-            Values::from_vec(dtype, out)
-        });
-        Ok(cut.expect("the dtype of the values"))
+/// Of whole rows of a variable what lies in these ranges of its further axes.
+fn cut(values: Values, whole: &VariableSchema, inner: &[Range<usize>]) -> Result<Values> {
+    let (extents, row_len) = (&whole.shape[1..], whole.row_len());
+    if inner.iter().zip(extents).all(|(range, &extent)| range.len() == extent) {
+        return Ok(values);
     }
+    let mut positions = vec![0];
+    for (range, &extent) in inner.iter().zip(extents) {
+        positions = positions.iter().flat_map(|&at| range.clone().map(move |i| at * extent + i)).collect();
+    }
+    let dtype = values.dtype();
+    let cut = with_values!(values, v => {
+        let mut out = Vec::with_capacity(v.len() / row_len.max(1) * positions.len());
+        for row in v.chunks_exact(row_len.max(1)) {
+            out.extend(positions.iter().map(|&at| row[at]));
+        }
+        Values::from_vec(dtype, out)
+    });
+    Ok(cut.expect("the dtype of the values"))
 }
 
 /// The rows of a variable that `rows` of the source mean. `items` holds, by what counts them, those of lists.
@@ -200,14 +192,7 @@ impl<S: Source> Source for Sliced<S> {
     }
 
     fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
-        let row_len = self.schema.variables[variable].row_len().max(1);
-        let rows = elements.start / row_len..elements.end.div_ceil(row_len);
-        let first = rows.start * row_len;
-        let values = self.rows_of(variable, rows)?;
-        match elements.start == first && elements.len() == values.len() {
-            true => Ok(values),
-            false => Ok(values.slice(elements.start - first..elements.end - first)),
-        }
+        self.schema.variables[variable].cut_from_rows(elements, |rows| self.rows_of(variable, rows))
     }
 
     fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {

@@ -2,13 +2,13 @@
 //! a [`Dataset`] in memory are sources, and so is a part of a source: some of its variables ([`Selected`]), or a slice
 //! of each ([`crate::slice`]). Whoever takes a source needs memory for the pieces that it asks for, and no more.
 
-use crate::dataset::{Attachment, DType, Dataset, Layout, Storage, Values, Variable, n_elements};
+use crate::dataset::{Attachment, DType, Dataset, Layout, Storage, Values, Variable, n_elements, row_len};
 use crate::error::{Error, Result};
 use crate::select::select_schema;
 use crate::threads::Threads;
 use rayon::prelude::*;
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 /// Bytes of a piece, about, where a source is read from one end to the other.
 const PIECE_BYTES: usize = 4 << 20;
@@ -41,7 +41,33 @@ impl VariableSchema {
 
     /// Values of a row.
     pub fn row_len(&self) -> usize {
-        self.shape.iter().skip(1).product()
+        row_len(&self.shape)
+    }
+
+    /// Bytes of a row.
+    pub fn row_bytes(&self) -> usize {
+        self.row_len() * self.dtype.size_bytes()
+    }
+
+    /// Where the values of some rows stand, counted in C order.
+    pub fn elements_of(&self, rows: Range<usize>) -> Range<usize> {
+        rows.start * self.row_len()..rows.end * self.row_len()
+    }
+
+    /// Some values, counted in C order, where only whole rows can be read: `read` reads those that hold them.
+    pub fn cut_from_rows(
+        &self,
+        elements: Range<usize>,
+        read: impl FnOnce(Range<usize>) -> Result<Values>,
+    ) -> Result<Values> {
+        let row_len = self.row_len().max(1);
+        let rows = elements.start / row_len..elements.end.div_ceil(row_len);
+        let first = rows.start * row_len;
+        let values = read(rows)?;
+        match elements.start == first && elements.len() == values.len() {
+            true => Ok(values),
+            false => Ok(values.slice(elements.start - first..elements.end - first)),
+        }
     }
 
     /// Elements times item size.
@@ -93,6 +119,12 @@ impl Schema {
         self.variables.iter().map(VariableSchema::size_bytes).sum()
     }
 
+    /// Rows of these variables that take about `n_bytes`; at least 1.
+    pub fn rows_within(&self, variables: &[usize], n_bytes: usize) -> usize {
+        let row_bytes: usize = variables.iter().map(|&idx| self.variables[idx].row_bytes()).sum();
+        (n_bytes / row_bytes.max(1)).max(1)
+    }
+
     /// The names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.variables.iter().map(|variable| variable.name.as_str())
@@ -125,42 +157,18 @@ pub trait Source: Sync {
 
     /// Rows (first axis) of several variables; a source that stores them side by side reads them at once.
     fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
-        let one = |&idx: &usize| {
-            let row_len = self.schema().variables[idx].row_len();
-            self.read(idx, rows.start * row_len..rows.end * row_len)
-        };
+        let one = |&idx: &usize| self.read(idx, self.schema().variables[idx].elements_of(rows.clone()));
         variables.iter().map(one).collect()
     }
 
     /// Rows of these variables that are best read together by who reads all of them.
     fn rows_at_once(&self, variables: &[usize]) -> usize {
-        let row_bytes = |idx: &usize| {
-            let variable = &self.schema().variables[*idx];
-            variable.row_len() * variable.dtype.size_bytes()
-        };
-        (PIECE_BYTES / variables.iter().map(row_bytes).sum::<usize>().max(1)).max(1)
+        self.schema().rows_within(variables, PIECE_BYTES)
     }
 }
 
-impl<S: Source + ?Sized> Source for &S {
-    fn schema(&self) -> &Schema {
-        (**self).schema()
-    }
-    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
-        (**self).read(variable, elements)
-    }
-    fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
-        (**self).read_rows(variables, rows)
-    }
-    fn rows_at_once(&self, variables: &[usize]) -> usize {
-        (**self).rows_at_once(variables)
-    }
-}
-
-impl<S: Source + ?Sized> Source for Box<S>
-where
-    Box<S>: Sync,
-{
+/// What points to a source is one.
+impl<P: Deref<Target: Source> + Sync> Source for P {
     fn schema(&self) -> &Schema {
         (**self).schema()
     }
@@ -294,8 +302,7 @@ pub fn each_block(
             continue;
         }
         let at_once = source.rows_at_once(&variables).max(1);
-        let row_bytes: usize =
-            variables.iter().map(|&idx| schema.variables[idx].size_bytes() / first.n_rows()).sum();
+        let row_bytes: usize = variables.iter().map(|&idx| schema.variables[idx].row_bytes()).sum();
         for start in (0..first.n_rows()).step_by(at_once) {
             let rows = start..start.saturating_add(at_once).min(first.n_rows());
             n_bytes += rows.len() * row_bytes;

@@ -282,7 +282,7 @@ pub fn latents(dataset: &Dataset, training: &TrainingArgs, ratio: f64) -> Result
                 .variables
                 .first()
                 .ok_or_else(|| Error::input("expected at least one array in the data, found none"))?;
-            first.shape.iter().skip(1).product()
+            baler::dataset::row_len(&first.shape)
         }
     };
     Ok(((n as f64 / ratio).ceil() as u64).max(1))

@@ -2,6 +2,7 @@
 //! latents and model as raw float32, the way its authors account it.
 
 use super::{Allowed, Family, Row, judged};
+use baler::dataset::row_len;
 use baler::metrics::floats;
 use baler::train::{Init, principal_components};
 use baler::{BoundSpec, Dataset, Error, Layout, Method, Options, Result, Size, Variable};
@@ -56,7 +57,7 @@ fn samples(dataset: &Dataset) -> Result<Samples> {
         return Ok(Samples { values, n_values, is_table: true });
     }
     let field = field(dataset)?;
-    let n_values = field.shape[1..].iter().product();
+    let n_values = row_len(&field.shape);
     Ok(Samples { values: floats(&field.values), n_values, is_table: false })
 }
 
@@ -188,8 +189,7 @@ fn part_of(dataset: &Dataset, kept: &[Variable], allowed: &[Allowed]) -> (Datase
 fn original(dataset: &Dataset, options: &Options, allowed: &[Allowed]) -> Result<Row> {
     let is_table = matches!(dataset.layout, Layout::Table { .. } | Layout::Columns);
     let data = if is_table { dataset.clone() } else { Dataset::from_arrays(vec![field(dataset)?.clone()]) };
-    let n_values: usize =
-        if is_table { data.variables.len() } else { data.variables[0].shape[1..].iter().product() };
+    let n_values: usize = if is_table { data.variables.len() } else { row_len(&data.variables[0].shape) };
     let n_all: usize = data.variables.iter().map(|v| v.values.len()).sum();
     if n_values > MAX_INPUTS {
         return Err(Error::unsupported(format!(

@@ -3,7 +3,9 @@
 
 use crate::autoencoder::{BlockPlan, Scaling};
 use crate::container::bytes::{ByteReader, ByteWriter, unzstd};
-use crate::dataset::{Attachment, DType, Layout, ListKind, Lists, MAX_NAMES_WIDTH, Storage, n_elements};
+use crate::dataset::{
+    Attachment, DType, Layout, ListKind, Lists, MAX_NAMES_WIDTH, Storage, n_elements, row_len,
+};
 use crate::error::{Error, Result};
 use crate::options::BoundSpec;
 use crate::quantize::{Bound, Grid};
@@ -62,6 +64,11 @@ impl VariablePlan {
     /// Number of values.
     pub fn n_values(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// Values of a row.
+    pub fn row_len(&self) -> usize {
+        row_len(&self.shape)
     }
 }
 

@@ -115,22 +115,11 @@ impl Source for Opened {
             let values = self.rows_of(variable, 0..array.n_rows())?;
             return Ok(kept[variable].get_or_init(|| values).slice(elements));
         }
-        let row_len = array.row_len().max(1);
-        let rows = elements.start / row_len..elements.end.div_ceil(row_len);
-        let first = rows.start * row_len;
-        let values = self.rows_of(variable, rows)?;
-        match elements.start == first && elements.len() == values.len() {
-            true => Ok(values),
-            false => Ok(values.slice(elements.start - first..elements.end - first)),
-        }
+        array.cut_from_rows(elements, |rows| self.rows_of(variable, rows))
     }
 
     fn rows_at_once(&self, variables: &[usize]) -> usize {
-        let row_bytes = |&idx: &usize| {
-            let array = &self.schema.variables[idx];
-            array.row_len() * array.dtype.size_bytes()
-        };
-        (AT_ONCE_BYTES / variables.iter().map(row_bytes).sum::<usize>().max(1)).max(1)
+        self.schema.rows_within(variables, AT_ONCE_BYTES)
     }
 }
 

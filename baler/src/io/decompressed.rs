@@ -97,7 +97,7 @@ impl<'a, R: Read + Seek + Send> Decompressed<'a, R> {
         let mut n_bytes = 0;
         each_block(&*self.source, self.reader.threads(), |block, values| {
             for (&idx, values) in block.variables.iter().zip(&values) {
-                let row_bytes = schema.variables[idx].row_len() * values.dtype().size_bytes();
+                let row_bytes = schema.variables[idx].row_bytes();
                 let mut bytes = Vec::new();
                 values.append_bytes(&mut bytes, false);
                 spill.write_at(starts[idx] + (block.rows.start * row_bytes) as u64, &bytes)?;

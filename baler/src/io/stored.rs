@@ -87,8 +87,7 @@ impl Source for Stored {
         let mut found: Vec<Values> =
             variables.iter().map(|&idx| Values::empty(self.schema.variables[idx].dtype)).collect();
         for (&idx, values) in variables.iter().zip(&mut found).filter(|(idx, _)| !is_column(**idx)) {
-            let row_len = self.schema.variables[idx].row_len();
-            *values = self.read(idx, rows.start * row_len..rows.end * row_len)?;
+            *values = self.read(idx, self.schema.variables[idx].elements_of(rows.clone()))?;
         }
         let columns = variables.iter().zip(&mut found).filter(|(idx, _)| is_column(**idx));
         self.read_columns(columns.map(|(&idx, values)| (idx, values)).collect(), rows)?;

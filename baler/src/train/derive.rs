@@ -12,7 +12,7 @@ use super::samples::{DataSampling, PartData, PartShape, fit_variables, part_data
 use crate::autoencoder::{Coder, Description, INPUT_ONE, Model, ModelVariable, Part};
 use crate::classical;
 use crate::compress::compress_with;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, row_len};
 use crate::error::{Error, Result};
 use crate::options::{BoundSpec, Method, Options, Size, pattern_matches};
 use crate::random::Rng;
@@ -304,7 +304,7 @@ fn residual_bytes(part: &Learned, built: &Built) -> Result<usize> {
     let (data, sampling) = &part.first;
     let coder = Coder::new(&built.decoder, Some(&built.encoder))?;
     let mut shape = sampling.shape.clone();
-    let row_len: usize = shape.iter().skip(1).product::<usize>().max(1) * data.plans.len();
+    let row_len = row_len(&shape).max(1) * data.plans.len();
     let step = part.tile.first().copied().unwrap_or(1);
     let n_rows = (RESIDUAL_VALUES / row_len).max(1).next_multiple_of(step).min(shape[0]);
     let all_rows = std::mem::replace(&mut shape[0], n_rows);

@@ -166,13 +166,14 @@ fn predictor(plan: &VariablePlan, runs: &[Run]) -> Result<Option<Predictor>> {
 /// Runs of rows, evenly spread.
 fn sample(source: &dyn Source, idx: usize, plan: &VariablePlan) -> Result<Vec<Run>> {
     let n_rows = plan.n_rows();
-    let row_len = (plan.n_values() / n_rows.max(1)).max(1);
     let whole = plan.n_values() <= SAMPLE_VALUES;
     let n_runs = if whole { 1 } else { N_RUNS.min(n_rows) };
-    let rows = if whole { n_rows } else { (SAMPLE_VALUES / N_RUNS / row_len).max(RUN_ROWS).min(n_rows) };
+    let rows =
+        if whole { n_rows } else { (SAMPLE_VALUES / N_RUNS / plan.row_len()).max(RUN_ROWS).min(n_rows) };
     let run = |run_idx: usize| {
         let first_row = if n_runs == 1 { 0 } else { run_idx * (n_rows - rows) / (n_runs - 1) };
-        let values = source.read(idx, first_row * row_len..(first_row + rows) * row_len)?;
+        let elements = source.schema().variables[idx].elements_of(first_row..first_row + rows);
+        let values = source.read(idx, elements)?;
         let numbers = with_values!(&values, values => chunk::quantize(values, plan));
         Ok(Run { mask: numbers.specials.mask(), q: numbers.q, shape: plan.shape_of_rows(rows) })
     };

@@ -5,7 +5,7 @@ use super::options::{Normalization, TrainOptions, Transform};
 use crate::autoencoder::{BlockPlan, Coordinate, ModelVariable, Sampling, Scaling, coordinate_of, log};
 use crate::chunk::quantize;
 use crate::container::VariablePlan;
-use crate::dataset::{Dataset, Layout, Variable};
+use crate::dataset::{Dataset, Layout, Variable, row_len};
 use crate::error::{Error, Result};
 use crate::grids::Asked;
 use crate::options::{BoundSpec, Options, Size};
@@ -83,7 +83,7 @@ fn blocks_of(shape: &[usize], options: &Options) -> Result<BlockPlan> {
         });
     }
     let n_axes = shape.len();
-    let frame: usize = shape.iter().skip(1).product();
+    let frame = row_len(shape);
     let per_frame = matches!(options.size, Some(Size::Latent(_)));
     let largest = if per_frame { MAX_LATENT_FRAME } else { MAX_FRAME };
     let whole_frames = n_axes > 1 && shape[0] >= MIN_SAMPLES && frame <= largest;

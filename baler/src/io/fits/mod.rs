@@ -254,7 +254,7 @@ impl Arrays for Fits {
 
     fn rows(&self, idx: usize, rows: Range<usize>) -> Result<Values> {
         let (info, place) = (&self.arrays[idx], &self.places[idx]);
-        let n_bytes = (info.row_len() * info.dtype.size_bytes()) as u64;
+        let n_bytes = info.row_bytes() as u64;
         let mut raw = self.column(place.at, place.stride, n_bytes, rows.start as u64..rows.end as u64)?;
         turn(&mut raw, info.dtype, place.stored);
         Values::from_bytes(info.dtype, &raw, true)

@@ -193,7 +193,7 @@ impl Arrays for Hdf5 {
         let raw = match stored.extents.is_empty() {
             true => {
                 let raw = stored.read(&self.file, 0..1)?;
-                let row = info.row_len() * info.dtype.size_bytes();
+                let row = info.row_bytes();
                 raw.get(rows.start as usize * row..rows.end as usize * row).unwrap_or_default().to_vec()
             }
             false => stored.read(&self.file, rows)?,

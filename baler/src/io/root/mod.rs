@@ -289,7 +289,7 @@ impl Arrays for Root {
                 let last = blocks.partition_point(|&sum| sum < entries.end);
                 let column =
                     self.column(tree, branch, first as u64 * BLOCK..(last as u64 * BLOCK).min(n_entries))?;
-                let item = array.row_len() * array.dtype.size_bytes();
+                let item = array.row_bytes();
                 let start = (rows.start - blocks[first.min(blocks.len() - 1)] as usize) * item;
                 let bytes = column.bytes.get(start..start + rows.len() * item);
                 let bytes =

@@ -2,7 +2,7 @@
 //! metadata say. Refuses names that cannot be folders.
 
 use super::{fill_bytes, filled, nodes};
-use crate::dataset::{DType, Dataset, Layout, Variable};
+use crate::dataset::{DType, Dataset, Layout, Variable, row_len};
 use crate::error::{Error, Result};
 use crate::io::piece::Piece;
 use rayon::prelude::*;
@@ -95,7 +95,7 @@ fn describe(variable: &Variable, node: Option<&Value>) -> Result<Value> {
     let told = told.and_then(|chunks| chunks.iter().map(Value::as_u64).collect::<Option<Vec<u64>>>());
     let told = told.filter(|chunks| chunks.len() == rank && !chunks.contains(&0));
     let chunks = told.filter(|chunks| fits(chunks, dtype)).unwrap_or_else(|| {
-        let row_bytes = variable.shape.iter().skip(1).product::<usize>().max(1) * dtype.size_bytes();
+        let row_bytes = row_len(&variable.shape).max(1) * dtype.size_bytes();
         let mut chunks: Vec<u64> = variable.shape.iter().map(|&n| n.max(1) as u64).collect();
         chunks.iter_mut().take(1).for_each(|n| *n = (*n).min((CHUNK_BYTES / row_bytes).max(1) as u64));
         chunks
