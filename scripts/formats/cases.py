@@ -1,4 +1,4 @@
-"""What the checks of formats have in common: run baler, compare values, count cases."""
+"""What the checks of formats have in common: make columns, run baler, compare values, count cases."""
 
 import pathlib
 import subprocess
@@ -6,6 +6,16 @@ import sys
 import tempfile
 
 import numpy as np
+
+
+def column(rng, dtype, n):
+    """Values of a dtype, both signs where it has them; whole ones below a million."""
+    if dtype == "bool":
+        return rng.random(n) < 0.3
+    if dtype.startswith("float"):
+        return np.exp(rng.normal(size=n)).astype(dtype)
+    high = min(np.iinfo(dtype).max, 1_000_000)
+    return rng.integers(max(np.iinfo(dtype).min, -high), high, n).astype(dtype)
 
 
 class Checks:

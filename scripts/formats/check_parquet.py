@@ -6,6 +6,7 @@ Needs scripts/formats/requirements.txt.
 
 import sys
 
+import cases
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,12 +18,7 @@ DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32
 
 
 def column(dtype, n=N):
-    if dtype == "bool":
-        return RNG.random(n) < 0.3
-    if dtype.startswith("float"):
-        return np.exp(RNG.normal(size=n)).astype(dtype)
-    high = min(np.iinfo(dtype).max, 1_000_000)
-    return RNG.integers(max(np.iinfo(dtype).min, -high), high, n).astype(dtype)
+    return cases.column(RNG, dtype, n)
 
 
 def with_nulls(values, share=0.1):

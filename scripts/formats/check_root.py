@@ -8,6 +8,7 @@ import itertools
 import sys
 
 import awkward as ak
+import cases
 import numpy as np
 import uproot
 from cases import Checks, same, within
@@ -18,12 +19,7 @@ DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64
 
 
 def flat(dtype, n=N):
-    if dtype == "bool":
-        return RNG.random(n) < 0.3
-    if dtype.startswith("float"):
-        return np.exp(RNG.normal(size=n)).astype(dtype)
-    high = min(np.iinfo(dtype).max, 100_000)
-    return RNG.integers(max(np.iinfo(dtype).min, -high), high, n).astype(dtype)
+    return cases.column(RNG, dtype, n)
 
 
 def jets():
