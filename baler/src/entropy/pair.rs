@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     const PRECISION: u32 = 15;
-    const SPANS: [(u32, u32); 3] = [(0, 20_000), (20_000, 12_767), (32_767, 1)];
+    const SPANS: [(u32, u32); 4] = [(0, 1), (1, 1), (2, 19_998), (20_000, 12_768)];
 
     fn written(symbols: &[usize]) -> Vec<u8> {
         let spans: Vec<Span> = symbols.iter().map(|&s| Span::new(SPANS[s].0, SPANS[s].1)).collect();
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn symbols_come_back_and_the_end_is_checked() {
         for n in [0usize, 1, 2, 3, 4, 501] {
-            let symbols: Vec<usize> = (0..n).map(|i| i * i % 7 % 3).collect();
+            let symbols: Vec<usize> = (0..n).map(|i| i * i % 7 % 4).collect();
             let bytes = written(&symbols);
             assert_eq!(read(&bytes, n), (symbols.clone(), true));
             // A word more, a word less.
@@ -158,10 +158,19 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_word_is_told_even_if_it_is_the_one_that_stands_for_it() {
+        let symbols = [1; 4];
+        let bytes = written(&symbols);
+        let (cut, last) = bytes.split_at(bytes.len() - 2);
+        assert_eq!((cut.len(), last), (10, &[1, 0][..]));
+        assert_eq!(read(cut, 4), (symbols.to_vec(), false));
+    }
+
+    #[test]
     fn states_that_end_elsewhere_are_told() {
         // As many symbols as words are enough for; only the states are larger than they should be.
         for n in [0usize, 1, 2, 3] {
-            let symbols = vec![0; n];
+            let symbols = vec![2; n];
             let bytes = written(&symbols);
             assert_eq!(bytes.len(), 8, "no word is needed yet");
             for state in 0..N_STATES {
