@@ -215,18 +215,24 @@ mod tests {
     fn leaves_are_tiled_anew_for_other_steps() {
         let leaves =
             Leaves::new(vec![leaf(-8, 3, 1), leaf(0, 0, 3), leaf(1, 3, 1), leaf(9, 4, 0), leaf(100, 2, 2)]);
-        assert_eq!(leaves.rescaled(|x| x, 0), leaves);
-        let finer = leaves.rescaled(|x| x * 13 / 10, 0);
+        let rescaled = |leaves: &Leaves, map: fn(i64) -> i64, shift| leaves.rescaled(map, map, shift);
+        assert_eq!(rescaled(&leaves, |x| x, 0), leaves);
+        let finer = rescaled(&leaves, |x| x * 13 / 10, 0);
         let lows: Vec<(i64, u32)> = finer.leaves.iter().map(|leaf| (leaf.low, leaf.log_width)).collect();
         let expected = [(-10, 3), (-2, 1), (0, 0), (1, 3), (9, 3), (17, 3), (25, 2), (29, 1), (31, 0)];
         assert_eq!(lows, [&expected[..], &[(130, 2), (134, 0)]].concat());
-        let lattice = Leaves::new(vec![leaf(0, 0, 1), leaf(9, 0, 1), leaf(90, 0, 1)]).rescaled(|x| x, 0);
+        let lattice = Leaves::new(vec![leaf(0, 0, 1), leaf(9, 0, 1), leaf(90, 0, 1)]);
+        let lattice = rescaled(&lattice, |x| x, 0);
         assert_eq!(lattice.leaves.iter().map(|leaf| leaf.low).collect::<Vec<_>>(), [0, 1, 9, 90]);
-        let half = leaves.rescaled(|x| x.div_euclid(2), -1);
-        assert!((-4..12).all(|x| half.class(x) + 1 < half.n_classes()) && half.class(0) == half.class(3));
+        let half = rescaled(&leaves, |x| x.div_euclid(2), -1);
+        assert!((-4..12).all(|x| half.class(x) + 1 < half.n_classes()) && half.class(1) == half.class(3));
+        // 0 stays alone, however far the numbers beside it go.
+        assert!([-1, 1].iter().all(|&x| half.class(x) != half.class(0)));
+        let apart = leaves.rescaled(|x| x + 1000 * x.signum(), |end| end + 1000 * end.signum(), 0);
+        assert!([1, 5, 1000].iter().all(|&x| apart.class(x) != apart.class(0)));
         let wild = Leaves::new(vec![leaf(-(1 << 62), 62, 0), leaf(0, 62, 0)]);
-        assert!(wild.rescaled(|x| x.saturating_mul(1 << 40), 40).n_classes() > 1);
-        assert_eq!(wild.rescaled(|_| 0, 0).n_classes(), 1);
+        assert!(rescaled(&wild, |x| x.saturating_mul(1 << 40), 40).n_classes() > 1);
+        assert_eq!(rescaled(&wild, |_| 0, 0).n_classes(), 1);
     }
 
     #[test]
