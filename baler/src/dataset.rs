@@ -5,6 +5,9 @@ use crate::error::{Error, Result};
 use half::f16;
 use std::any::Any;
 
+/// Bytes of values that are converted at a time where many are copied.
+pub(crate) const COPIED_BYTES: usize = 64 << 10;
+
 /// Element type of a variable. The discriminants are those of docs/format.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -168,6 +171,15 @@ impl Values {
         with_dtype!(dtype, T => Values::from_vec::<T>(dtype, Vec::new()).expect("a type for each dtype"))
     }
 
+    /// None yet, with room for `n_values`; an error where memory does not hold them.
+    pub fn with_room(dtype: DType, n_values: usize) -> Result<Values> {
+        with_dtype!(dtype, T => {
+            let mut values = Vec::<T>::new();
+            values.try_reserve_exact(n_values).map_err(|_| Error::limit("no memory for the values"))?;
+            Ok(Values::from_vec(dtype, values).expect("a type for each dtype"))
+        })
+    }
+
     /// Appends values of the same dtype; an error where memory does not hold them or the dtypes differ.
     pub fn append(&mut self, more: &Values) -> Result<()> {
         macro_rules! append {
@@ -280,6 +292,22 @@ impl Values {
             DType::F32 => Values::F32(read!(f32)),
             DType::F64 => Values::F64(read!(f64)),
         })
+    }
+
+    /// The raw bytes of all elements in the given byte order, some at a time, so that they stay in the cache.
+    pub fn in_bytes<E>(
+        &self,
+        big_endian: bool,
+        mut take: impl FnMut(&[u8]) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let at_once = COPIED_BYTES / self.dtype().size_bytes();
+        let mut bytes = Vec::with_capacity(COPIED_BYTES.min(self.size_bytes()));
+        for start in (0..self.len()).step_by(at_once) {
+            bytes.clear();
+            self.slice(start..(start + at_once).min(self.len())).append_bytes(&mut bytes, big_endian);
+            take(&bytes)?;
+        }
+        Ok(())
     }
 
     /// Appends the raw bytes of all elements in the given byte order.

@@ -162,22 +162,29 @@ impl<R: Read + Seek + Send> Reader<R> {
         let decode = |&chunk_idx: &usize| self.chunk(chunk_idx, &wanted);
         let decoded: Vec<Decoded> =
             self.threads.run(|| chunks.par_iter().map(decode).collect::<Result<_>>())?;
-        for (chunk_idx, decoded) in chunks.iter().zip(&decoded) {
-            let first_row = self.index.place(*chunk_idx).1;
+        for (chunk_idx, mut decoded) in chunks.into_iter().zip(decoded) {
+            let first_row = self.index.place(chunk_idx).1;
+            let n_rows = self.schema.variables[group.variables[0]].n_rows();
+            let chunk_rows = group.rows_per_chunk.min(n_rows - first_row);
+            let from = rows.start.max(first_row) - first_row;
+            let to = rows.end.min(first_row + chunk_rows) - first_row;
             for (idx, all) in found.iter_mut() {
-                let values = decoded[self.places[*idx].1].as_ref();
-                let values = values.ok_or_else(|| Error::corrupt("a variable of a chunk is missing"))?;
-                let from = rows.start.max(first_row) - first_row;
-                let to = rows.end.min(first_row + group.rows_per_chunk) - first_row;
-                let elements = self.schema.variables[*idx].elements_of(from..to);
-                match elements == (0..values.len()) {
-                    true => all.append(values)?,
-                    false => all.append(&values.slice(elements))?,
+                let position = self.places[*idx].1;
+                let missing = || Error::corrupt("a variable of a chunk is missing");
+                match Arc::get_mut(&mut decoded) {
+                    // All of a chunk that nobody else holds need not be copied.
+                    Some(own) if all.is_empty() && from == 0 && to == chunk_rows => {
+                        **all = own[position].take().ok_or_else(missing)?;
+                    }
+                    _ => {
+                        let values = decoded[position].as_ref().ok_or_else(missing)?;
+                        all.append(&values.slice(self.schema.variables[*idx].elements_of(from..to)))?;
+                    }
                 }
             }
-        }
-        if let Some(last) = chunks.last().copied().zip(decoded.last().cloned()) {
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+            // What is left of it may be asked for next.
+            let kept = (to < chunk_rows).then_some((chunk_idx, decoded));
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = kept;
         }
         Ok(())
     }
@@ -209,14 +216,14 @@ impl<R: Read + Seek + Send> Source for Reader<R> {
         Ok(found)
     }
 
-    /// Whole chunks, twice as many as there are threads.
+    /// Whole chunks, as many as there are threads: the next ones are read while these are written.
     fn rows_at_once(&self, variables: &[usize]) -> usize {
         let mut groups: Vec<usize> = variables.iter().map(|&idx| self.places[idx].0).collect();
         groups.sort_unstable();
         groups.dedup();
         let longest =
             groups.iter().map(|&group| self.index.plan.groups[group].rows_per_chunk).max().unwrap_or(1);
-        let n_chunks = (2 * self.threads.count()).div_ceil(groups.len().max(1));
+        let n_chunks = self.threads.count().div_ceil(groups.len().max(1));
         longest.saturating_mul(n_chunks)
     }
 }

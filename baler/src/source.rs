@@ -287,15 +287,22 @@ pub fn each_block(
     threads: &Threads,
     mut take: impl FnMut(&Block, Vec<Values>) -> Result<()>,
 ) -> Result<()> {
-    let schema = source.schema();
-    let mut waiting: Vec<Block> = Vec::new();
-    let mut n_bytes = 0;
-    let mut read = |waiting: &mut Vec<Block>| -> Result<()> {
-        let read_one = |block: &Block| source.read_rows(&block.variables, block.rows.clone());
-        let values: Vec<Vec<Values>> =
-            threads.run(|| waiting.par_iter().map(read_one).collect::<Result<_>>())?;
-        waiting.drain(..).zip(values).try_for_each(|(block, values)| take(&block, values))
+    let read_one = |block: Block| -> Result<(Block, Vec<Values>)> {
+        let values = source.read_rows(&block.variables, block.rows.clone())?;
+        Ok((block, values))
     };
+    let read = |blocks: Vec<Block>| -> Result<Vec<_>> {
+        threads.run(|| blocks.into_par_iter().map(read_one).collect::<Result<_>>())
+    };
+    threads.ahead(together(source).into_iter(), read, |blocks| {
+        blocks.into_iter().try_for_each(|(block, values)| take(&block, values))
+    })
+}
+
+/// The blocks of a source, those together that are read at the same time.
+fn together(source: &dyn Source) -> Vec<Vec<Block>> {
+    let schema = source.schema();
+    let (mut all, mut waiting, mut n_bytes) = (Vec::new(), Vec::new(), 0);
     for variables in batches(schema, 0..schema.variables.len()) {
         let first = &schema.variables[variables[0]];
         if first.n_values() == 0 {
@@ -308,12 +315,13 @@ pub fn each_block(
             n_bytes += rows.len() * row_bytes;
             waiting.push(Block { variables: variables.clone(), rows });
             if n_bytes >= WAITING_BYTES {
-                read(&mut waiting)?;
+                all.push(std::mem::take(&mut waiting));
                 n_bytes = 0;
             }
         }
     }
-    read(&mut waiting)
+    all.push(waiting);
+    all
 }
 
 /// All of a source, in memory. `told` hears how many bytes are there.

@@ -1,6 +1,7 @@
 //! How many threads work: a pool for one call, so that nobody else's pool is changed.
 
 use crate::error::{Error, ErrorKind, Result};
+use std::sync::mpsc::sync_channel;
 
 /// Threads that are kept for a while: a pool of its own, or those of whoever calls.
 pub struct Threads(Option<rayon::ThreadPool>);
@@ -26,6 +27,32 @@ impl Threads {
             Some(pool) => pool.install(work),
             None => work(),
         }
+    }
+
+    /// Reads piece after piece and hands each over in order. A pool of several reads the next meanwhile: two are in memory.
+    pub fn ahead<P: Send, T: Send>(
+        &self,
+        pieces: impl ExactSizeIterator<Item = P> + Send,
+        read: impl Fn(P) -> Result<T> + Send,
+        mut take: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        if self.0.is_none() || self.count() == 1 || pieces.len() <= 1 {
+            return pieces.into_iter().try_for_each(|piece| take(read(piece)?));
+        }
+        std::thread::scope(|scope| {
+            // Nobody waits in the channel: who has read a piece holds it until it is asked for.
+            let (send, receive) = sync_channel(0);
+            scope.spawn(move || {
+                for piece in pieces {
+                    let found = read(piece);
+                    let is_last = found.is_err();
+                    if send.send(found).is_err() || is_last {
+                        return;
+                    }
+                }
+            });
+            receive.iter().try_for_each(|found| take(found?))
+        })
     }
 
     /// How many there are.

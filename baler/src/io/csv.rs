@@ -10,6 +10,7 @@ use crate::io::store::{Region, Spill};
 use crate::io::stored::{Part, Place, Stored};
 use crate::io::{ReadOptions, table};
 use crate::source::{Schema, Source, VariableSchema};
+use crate::threads::Threads;
 use crate::with_values;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use std::fmt::Write as _;
@@ -219,7 +220,7 @@ fn fill(file: &Region, has_header: bool, columns: &[Column], schema: &Schema) ->
 }
 
 /// Writes the columns as text with a header line; floats in the fewest digits that give them back.
-pub fn write(source: &dyn Source, out: &mut dyn Write) -> Result<()> {
+pub fn write(source: &dyn Source, threads: &Threads, out: &mut dyn Write) -> Result<()> {
     let variables = &source.schema().variables;
     let n_rows = variables.first().map_or(0, VariableSchema::n_values);
     if let Some(other) = variables.iter().find(|v| v.shape != [n_rows]) {
@@ -238,8 +239,9 @@ pub fn write(source: &dyn Source, out: &mut dyn Write) -> Result<()> {
     let mut field = String::new();
     let all: Vec<usize> = (0..variables.len()).collect();
     let at_once = source.rows_at_once(&all);
-    for start in (0..n_rows).step_by(at_once) {
-        let columns = source.read_rows(&all, start..start.saturating_add(at_once).min(n_rows))?;
+    let rows = (0..n_rows).step_by(at_once).map(|at| at..at.saturating_add(at_once).min(n_rows));
+    let read = |rows| source.read_rows(&all, rows);
+    threads.ahead(rows, read, |columns| {
         for row in 0..columns.first().map_or(0, Values::len) {
             for values in &columns {
                 field.clear();
@@ -248,7 +250,8 @@ pub fn write(source: &dyn Source, out: &mut dyn Write) -> Result<()> {
             }
             out.write_record(None::<&[u8]>).map_err(failed)?;
         }
-    }
+        Ok(())
+    })?;
     out.flush().map_err(|e| Error::io("writing the csv", e))
 }
 

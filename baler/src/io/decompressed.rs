@@ -53,10 +53,11 @@ impl<'a, R: Read + Seek + Send> Decompressed<'a, R> {
         let n_bytes = self.schema().size_bytes() as u64;
         if self.is_direct(format) {
             progress.stage("decompress", n_bytes);
-            return write_source(&*self.source, format, &mut Counted { out, progress, n_bytes: 0 });
+            let mut out = Counted { out, progress, n_bytes: 0 };
+            return write_source(&*self.source, self.reader.threads(), format, &mut out);
         }
         let spilled = self.spill(progress)?;
-        write_source(&spilled, format, out)
+        write_source(&spilled, self.reader.threads(), format, out)
     }
 
     /// True if reading the variables in the file's order decodes nothing twice, and keeps all threads busy.
@@ -74,11 +75,13 @@ impl<'a, R: Read + Seek + Send> Decompressed<'a, R> {
             let by_rows = format != Format::Npz || !self.schema().variables[0].storage.fortran_order;
             by_rows && self.schema().position(name).is_some_and(|idx| idx < n_columns)
         };
+        let is_alone = self.schema().variables.len() == 1;
         plan.groups.iter().all(|group| {
             let names = group.variables.iter().map(|&idx| plan.variables[idx].name.as_str());
             let asked: Vec<&str> = names.filter(|name| self.schema().position(name).is_some()).collect();
             let in_order = asked.len() <= 1 || asked.iter().all(|name| together(name));
-            asked.is_empty() || (in_order && plan.n_chunks(group) > 2 * self.reader.threads().count())
+            let has_many = is_alone || plan.n_chunks(group) > 2 * self.reader.threads().count();
+            asked.is_empty() || (in_order && has_many)
         })
     }
 
@@ -98,10 +101,13 @@ impl<'a, R: Read + Seek + Send> Decompressed<'a, R> {
         each_block(&*self.source, self.reader.threads(), |block, values| {
             for (&idx, values) in block.variables.iter().zip(&values) {
                 let row_bytes = schema.variables[idx].row_bytes();
-                let mut bytes = Vec::new();
-                values.append_bytes(&mut bytes, false);
-                spill.write_at(starts[idx] + (block.rows.start * row_bytes) as u64, &bytes)?;
-                n_bytes += bytes.len() as u64;
+                let mut at = starts[idx] + (block.rows.start * row_bytes) as u64;
+                values.in_bytes(false, |bytes| {
+                    spill.write_at(at, bytes)?;
+                    at += bytes.len() as u64;
+                    Ok::<(), Error>(())
+                })?;
+                n_bytes += values.size_bytes() as u64;
             }
             progress.advance(n_bytes);
             Ok(())

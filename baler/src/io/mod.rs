@@ -263,7 +263,7 @@ fn single((variable, part): (VariableSchema, Part), options: &ReadOptions) -> Re
 /// The bytes of a file of `format`; see [`write_source`].
 pub fn write(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
     let mut out = Cursor::new(Vec::new());
-    write_source(&InMemory::of(dataset), format, &mut out)?;
+    write_source(&InMemory::of(dataset), &Threads::of_caller(), format, &mut out)?;
     Ok(out.into_inner())
 }
 

@@ -1,7 +1,7 @@
 //! Arrays that stand in a file as they are, as a source: npy, raw, the members of an npz, and spilled columns. Pieces
 //! are read by seeks. Arrays of several axes in Fortran order are the exception: they are read whole.
 
-use crate::dataset::{DType, Values};
+use crate::dataset::{COPIED_BYTES, DType, Values};
 use crate::error::Result;
 use crate::io::order;
 use crate::io::store::Region;
@@ -54,9 +54,15 @@ impl Stored {
 
     /// Values that stand one after the other.
     fn run(&self, part: &Part, dtype: DType, elements: Range<usize>) -> Result<Values> {
-        let item = dtype.size_bytes() as u64;
-        let bytes = part.region.read_at(elements.start as u64 * item, elements.len() as u64 * item)?;
-        Values::from_bytes(dtype, &bytes, part.big_endian)
+        let item = dtype.size_bytes();
+        let mut values = Values::with_room(dtype, elements.len())?;
+        let at_once = COPIED_BYTES / item;
+        for start in elements.clone().step_by(at_once) {
+            let n_values = at_once.min(elements.end - start);
+            let bytes = part.region.read_at((start * item) as u64, (n_values * item) as u64)?;
+            values.append(&Values::from_bytes(dtype, &bytes, part.big_endian)?)?;
+        }
+        Ok(values)
     }
 }
 

@@ -18,14 +18,21 @@ fn failed(error: std::io::Error) -> Error {
     Error::io("writing the output", error)
 }
 
-/// Writes a file of `format`.
-pub fn write_source(source: &dyn Source, format: Format, out: &mut dyn WriteSeek) -> Result<()> {
+/// Writes a file of `format`; what comes next is read on `threads`.
+pub fn write_source(
+    source: &dyn Source,
+    threads: &Threads,
+    format: Format,
+    out: &mut dyn WriteSeek,
+) -> Result<()> {
     match format {
-        Format::Npy | Format::Raw => Array::only(source)?.write(source, format == Format::Npy, out)?,
-        Format::Csv => csv::write(source, out)?,
-        Format::Npz => write_npz(source, out)?,
+        Format::Npy | Format::Raw => {
+            Array::only(source)?.write(source, threads, format == Format::Npy, out)?
+        }
+        Format::Csv => csv::write(source, threads, out)?,
+        Format::Npz => write_npz(source, threads, out)?,
         _ => {
-            let dataset = collect(source, &Threads::of_caller(), |_| ())?;
+            let dataset = collect(source, threads, |_| ())?;
             out.write_all(&whole(&dataset, format)?).map_err(failed)?;
         }
     }
@@ -49,7 +56,7 @@ fn whole(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
     }
 }
 
-fn write_npz(source: &dyn Source, out: &mut dyn WriteSeek) -> Result<()> {
+fn write_npz(source: &dyn Source, threads: &Threads, out: &mut dyn WriteSeek) -> Result<()> {
     let schema = tabular(source.schema());
     let (columns, names_width) = match schema.layout {
         Layout::Table { n_columns, names_width, .. } => (n_columns, names_width),
@@ -67,7 +74,7 @@ fn write_npz(source: &dyn Source, out: &mut dyn WriteSeek) -> Result<()> {
         match slot {
             Slot::Data => {
                 let table = Array::table(&schema, columns)?;
-                table.write(source, true, npz.member("data", table.file_bytes())?)?;
+                table.write(source, threads, true, npz.member("data", table.file_bytes())?)?;
             }
             Slot::Names => {
                 let names: Vec<&str> = schema.names().take(columns).collect();
@@ -78,7 +85,7 @@ fn write_npz(source: &dyn Source, out: &mut dyn WriteSeek) -> Result<()> {
             Slot::Array(idx) => {
                 let array = Array::of(&schema, idx);
                 let member = npz.member(&schema.variables[idx].name, array.file_bytes())?;
-                array.write(source, true, member)?;
+                array.write(source, threads, true, member)?;
             }
             Slot::Text(idx) => {
                 let attachment = &schema.attachments[idx];
@@ -167,16 +174,20 @@ impl Array {
     }
 
     /// Writes the npy file, or only its values: then in C order.
-    fn write(&self, source: &dyn Source, with_header: bool, out: &mut (impl Write + ?Sized)) -> Result<()> {
+    fn write(
+        &self,
+        source: &dyn Source,
+        threads: &Threads,
+        with_header: bool,
+        out: &mut (impl Write + ?Sized),
+    ) -> Result<()> {
         if with_header {
             out.write_all(&self.header()).map_err(failed)?;
         }
         let n_rows = self.shape.first().copied().unwrap_or(1);
         let first_axis_first = self.storage.fortran_order && with_header && self.shape.len() > 1;
         let mut put = |values: &Values| {
-            let mut bytes = Vec::new();
-            values.append_bytes(&mut bytes, self.storage.big_endian);
-            out.write_all(&bytes).map_err(failed)
+            values.in_bytes(self.storage.big_endian, |bytes| out.write_all(bytes)).map_err(failed)
         };
         if first_axis_first && !self.is_table {
             let n_values = self.shape.iter().product();
@@ -187,17 +198,13 @@ impl Array {
             if first_axis_first { self.columns.chunks(1).collect() } else { vec![&self.columns] };
         for columns in together {
             let at_once = source.rows_at_once(columns).max(1);
-            for start in (0..n_rows).step_by(at_once) {
-                let rows = start..start.saturating_add(at_once).min(n_rows);
-                match &source.read_rows(columns, rows)?[..] {
-                    [one] => put(one)?,
-                    several => {
-                        let joined = order::join_columns(&several.iter().collect::<Vec<_>>(), false);
-                        put(&joined
-                            .ok_or_else(|| Error::corrupt("the columns of a table differ in dtype"))?)?;
-                    }
-                }
-            }
+            let rows = (0..n_rows).step_by(at_once).map(|at| at..at.saturating_add(at_once).min(n_rows));
+            let differ = || Error::corrupt("the columns of a table differ in dtype");
+            let read = |rows| match &mut source.read_rows(columns, rows)?[..] {
+                [one] => Ok(std::mem::replace(one, Values::Bool(Vec::new()))),
+                several => order::join_columns(&several.iter().collect::<Vec<_>>(), false).ok_or_else(differ),
+            };
+            threads.ahead(rows, read, |values| put(&values))?;
         }
         Ok(())
     }
