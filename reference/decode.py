@@ -57,6 +57,9 @@ def read_plan(data):
     variables = r.many(lambda: read_variable(r))
     groups = r.many(lambda: read_group(r, variables))
     r.many(lambda: (r.text(), r.varint(), r.block()))  # attachments: name, position, bytes
+    while r.at < len(r.data):
+        check(r.u8() <= 1, "unknown trial of the planner")
+        r.varint(), r.varint()  # bytes with it and without
     r.end()
     check(table[0] <= len(variables), "too many columns")
     check(len({v.name for v in variables}) == len(variables), "a name stands twice")
@@ -373,6 +376,11 @@ def finish_part(part, variable, values, classes, own_bits):
     part.f64()  # the largest error
     data = values.astype(variable.dtype.newbyteorder("<"), copy=False).tobytes()
     check(part.raw(8) == blake3.blake3(data).digest()[:8], "the hash of the decoded values does not fit")
+    if part.at < len(part.data):
+        flags = part.u8()  # what else was tried
+        check(flags >> 5 <= 6, "unknown trials")
+        for _ in range((flags & 31).bit_count()):
+            part.varint()
     return values
 
 

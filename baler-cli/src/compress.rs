@@ -1,6 +1,7 @@
 //! `baler compress`: data in, archive out, the bound verified on every chunk before it is written. What is done stays in
 //! OUT.part until the archive is whole, so that a run that was stopped can be gone on with.
 
+use crate::choices::choices;
 use crate::cli::SayArgs;
 use crate::folder;
 use crate::input::{RawArgs, identity, open_data, read_model};
@@ -219,6 +220,9 @@ fn stopped(error: Error, partial: PartialFile) -> anyhow::Error {
 pub fn say_report(report: &Report, model_by_reference: bool, args: SayArgs) {
     if args.loudness() > Loudness::Quiet {
         say(&table::report_table(report, args.max_rows()));
+        if args.loudness() > Loudness::Normal {
+            say(choices(report, args.max_rows()).trim_end());
+        }
         say(&table::summary(report, model_by_reference));
     }
 }

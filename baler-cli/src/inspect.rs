@@ -1,5 +1,6 @@
 //! `baler inspect`: what an archive, a model or data hold. Archives and models are known by their magic.
 
+use crate::choices::choices;
 use crate::cli::SayArgs;
 use crate::input::{RawArgs, open_archive, read_bytes, read_data};
 use crate::json::{self, ArchiveObject, ModelObject};
@@ -78,9 +79,10 @@ fn first_bytes(name: &str) -> Result<Vec<u8>> {
 /// The archive's table and sizes.
 pub fn archive_text(report: &Report, max_rows: usize) -> String {
     format!(
-        "{}{}\n{} values, {} bytes in {} ({} x; model {}, payload {})",
+        "{}{}\n{}{} values, {} bytes in {} ({} x; model {}, payload {})",
         report_table(report, max_rows),
         relations(report, max_rows),
+        choices(report, max_rows),
         grouped(report.n_values),
         grouped(report.input_bytes),
         grouped(report.archive_bytes),

@@ -1,6 +1,6 @@
 //! The objects of `--json`: the same words in every command, in the order of the interface.
 
-use crate::library::{BoundSpec, ModelInfo, Report, Schema, Trained, Verification};
+use crate::library::{BoundSpec, CandidateReport, ModelInfo, Outcome, Report, Schema, Trained, Verification};
 use crate::output::write_stdout;
 use crate::resources::Resources;
 use anyhow::Result;
@@ -48,6 +48,8 @@ pub struct ArchiveObject {
     verified: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trials: Vec<TrialObject>,
     variables: Vec<CompressedObject>,
 }
 
@@ -62,6 +64,48 @@ struct CompressedObject {
     step: Option<f64>,
     max_error: f64,
     bytes: u64,
+    candidates: Vec<CandidateObject>,
+}
+
+/// What the planner has tried on a part of the data.
+#[derive(Serialize)]
+struct TrialObject {
+    tried: &'static str,
+    with_bytes: u64,
+    without_bytes: u64,
+}
+
+/// One way to code a variable: what it takes, or why it was not tried.
+#[derive(Serialize)]
+struct CandidateObject {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chunks: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chosen_chunks: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_tried: Option<&'static str>,
+}
+
+impl From<&CandidateReport> for CandidateObject {
+    fn from(candidate: &CandidateReport) -> Self {
+        let name = candidate.name.clone();
+        match candidate.outcome {
+            Outcome::Tried { bytes, n_tried, n_chosen } => CandidateObject {
+                name,
+                bytes: Some(bytes),
+                chunks: Some(n_tried),
+                chosen_chunks: Some(n_chosen),
+                not_tried: None,
+            },
+            Outcome::LeftOut(reason) => {
+                let not_tried = Some(reason);
+                CandidateObject { name, bytes: None, chunks: None, chosen_chunks: None, not_tried }
+            }
+        }
+    }
 }
 
 impl ArchiveObject {
@@ -76,7 +120,9 @@ impl ArchiveObject {
             step: v.step,
             max_error: v.max_error,
             bytes: v.bytes,
+            candidates: v.candidates.iter().map(CandidateObject::from).collect(),
         });
+        let trial = |&(tried, with_bytes, without_bytes)| TrialObject { tried, with_bytes, without_bytes };
         ArchiveObject {
             kind,
             input_bytes: report.input_bytes,
@@ -87,6 +133,7 @@ impl ArchiveObject {
             ratio: report.ratio(),
             verified: report.verified,
             warnings: report.warnings.clone(),
+            trials: report.trials.iter().map(trial).collect(),
             variables: variables.collect(),
         }
     }

@@ -1,7 +1,5 @@
 //! The library as the commands see it: one place that says what comes from where.
 
-#[cfg(test)]
-pub use baler::VariableReport;
 pub use baler::autoencoder::ModelInfo;
 pub use baler::generate;
 pub use baler::inspect::inspect_from;
@@ -15,7 +13,7 @@ pub use baler::source::{Schema, Source, collect};
 pub use baler::threads::Threads;
 pub use baler::train::{Init, Loss, Normalization, TrainOptions, Trained, Transform, train, train_on};
 pub use baler::{
-    BoundSpec, DType, Dataset, DecompressOptions, Error, ErrorKind, Layout, Method, Missing, Model, Options,
-    Progress, Reader, Report, Size, Values, Variable, Verification, compress_source, compress_with,
-    decompress_with, inspect, is_archive, is_model, verify, verify_with,
+    BoundSpec, CandidateReport, DType, Dataset, DecompressOptions, Error, ErrorKind, Layout, Method, Missing,
+    Model, Options, Outcome, Progress, Reader, Report, Size, Values, Variable, VariableReport, Verification,
+    compress_source, compress_with, decompress_with, inspect, is_archive, is_model, verify, verify_with,
 };

@@ -1,5 +1,6 @@
 //! The command line of baler: one match; each subcommand has a file.
 
+mod choices;
 mod cli;
 mod compare;
 mod completions;

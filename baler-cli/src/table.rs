@@ -84,11 +84,11 @@ pub fn summary(report: &Report, model_by_reference: bool) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::library::{DType, VariableReport};
 
-    fn report() -> Report {
+    pub fn report() -> Report {
         Report {
             input_bytes: 1_200_504,
             archive_bytes: 31_840,
@@ -97,6 +97,7 @@ mod tests {
             n_values: 150_000,
             verified: true,
             warnings: Vec::new(),
+            trials: Vec::new(),
             variables: vec![VariableReport {
                 name: "data".into(),
                 dtype: DType::F64,
@@ -108,6 +109,7 @@ mod tests {
                 step: Some(1.17e-4),
                 max_error: 5.8e-5,
                 bytes: 31_700,
+                candidates: Vec::new(),
             }],
         }
     }

@@ -88,6 +88,44 @@ fn json_has_the_words_of_the_interface() {
     assert_eq!((&object["kind"], &object["variables"][0]["nan"]), (&"data".into(), &0.into()));
 }
 
+/// (name, bytes) of what was tried for a variable, and the names of what was not.
+fn candidates(variable: &serde_json::Value) -> (Vec<(String, u64)>, Vec<String>) {
+    let all = variable["candidates"].as_array().unwrap();
+    let name = |found: &serde_json::Value| found["name"].as_str().unwrap().to_string();
+    let tried = all.iter().filter_map(|found| Some((name(found), found["bytes"].as_u64()?))).collect();
+    (tried, all.iter().filter(|found| found["not_tried"].is_string()).map(name).collect())
+}
+
+#[test]
+fn inspect_tells_the_bytes_of_each_candidate_and_why_others_were_not_tried() {
+    let (folder, _) = with_field();
+    let compressed = compress(&folder, &["--json"]).json();
+    let inspected = folder.ok(&["inspect", "x.bale", "--json"]).json();
+    assert_eq!(inspected["variables"], compressed["variables"], "the archive alone tells it");
+    let (tried, not_tried) = candidates(&inspected["variables"][0]);
+    assert_eq!(tried.len(), 4, "{tried:?}");
+    assert_eq!(Some(tried[0].1), inspected["variables"][0]["bytes"].as_u64());
+    assert!(tried[1..].iter().all(|other| other.1 >= tried[0].1), "{tried:?}");
+    assert_eq!(not_tried, ["table", "autoencoder"]);
+    let text = String::from_utf8(folder.ok(&["inspect", "x.bale"]).stdout).unwrap();
+    assert!(text.contains("\nnot tried: table (only for columns): data\n"), "{text}");
+    assert!(tried.iter().all(|(name, _)| text.contains(name)), "{text}");
+    // Each candidate's bytes are those of an archive in which it stands alone.
+    let classical = compress(&folder, &["--method", "classical", "--json", "-f"]).json();
+    let (alone, _) = candidates(&classical["variables"][0]);
+    let among = tried.iter().find(|found| found.0 == "classical").unwrap();
+    assert!(alone.len() == 1 && among.1.abs_diff(alone[0].1) < 10, "{tried:?} {alone:?}");
+
+    let folder = with_table();
+    let object = folder.ok(&["compress", "t.csv", "-o", "t.bale", "--rel", "1e-3", "--json"]).json();
+    for variable in object["variables"].as_array().unwrap() {
+        let (tried, _) = candidates(variable);
+        assert!(!tried.is_empty() && tried[0].1 == variable["bytes"].as_u64().unwrap(), "{variable}");
+    }
+    let trial = &object["trials"][0];
+    assert!(trial["with_bytes"].is_u64() && trial["without_bytes"].is_u64(), "{trial}");
+}
+
 #[test]
 fn the_same_input_gives_the_same_bytes_with_any_threads() {
     let (folder, _) = with_field();

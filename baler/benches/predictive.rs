@@ -9,6 +9,7 @@ use baler::io::{self, ReadOptions};
 use baler::predict::predictor::Predictor;
 use baler::predict::{self, Effort, Numbers};
 use baler::source::InMemory;
+use baler::trials::Trials;
 use baler::{BoundSpec, Dataset, Options, Values, Variable, with_values};
 use std::path::Path;
 use std::time::Instant;
@@ -36,8 +37,8 @@ fn measure(name: &str, variable: &Variable) {
         for (tier, effort) in [("fast", Effort::Fast), ("adaptive", Effort::Full)] {
             let mut bytes = Vec::new();
             let encode = seconds(|| {
-                bytes =
-                    predict::encode_shared(numbers, &predictor.shared, effort).expect("a model that fits");
+                bytes = predict::encode_shared(numbers, &predictor.shared, effort, &mut Trials::default())
+                    .expect("a model that fits");
             });
             let decode = seconds(|| {
                 predict::decode(&bytes, &variable.shape, None, Some(&predictor.shared))

@@ -1,7 +1,8 @@
 //! One variable's part of a chunk: values -> special values and numbers of the grid -> bytes, and back.
 //!
 //! A part is: special values (block), numbers (block), largest error (float64), first 8 bytes of the BLAKE3 hash of
-//! the decoded values in little-endian C order. The hash makes "the same bits on every machine" checkable.
+//! the decoded values in little-endian C order, what else was tried ([`crate::trials`]). The hash makes "the same bits on
+//! every machine" checkable.
 
 use crate::container::VariablePlan;
 use crate::container::bytes::{ByteReader, ByteWriter, with_room};
@@ -13,6 +14,8 @@ use crate::quantize::element::is_negative_zero;
 use crate::quantize::{Bound, Element, Grid, widest};
 use crate::special::{OWN_BITS, Specials, holds_pattern};
 use crate::stream::{self, How, Stream};
+use crate::table::TABLE_STREAM;
+use crate::trials::{Candidate, Trials};
 
 /// Values that become bytes for the hash at a time.
 const HASHED_AT_ONCE: usize = 1 << 14;
@@ -149,10 +152,23 @@ pub fn reconstruct<T: Element>(q: &[i64], specials: &Specials, variable: &Variab
 
 /// What writing a part gives.
 pub struct Part {
-    /// The part's bytes.
+    /// The part's bytes, without the trials.
     pub bytes: Vec<u8>,
-    /// What was done, in words.
-    pub codec: String,
+    /// Bytes of its stream.
+    pub stream_bytes: usize,
+    /// Which candidate its stream is.
+    pub candidate: Candidate,
+    /// What all candidates took.
+    pub trials: Trials,
+}
+
+impl Part {
+    /// The whole part.
+    pub fn finish(self) -> Vec<u8> {
+        let mut w = ByteWriter { bytes: self.bytes };
+        self.trials.write(self.candidate, self.stream_bytes, &mut w);
+        w.bytes
+    }
 }
 
 /// Writes a part: `predictions` are taken off the numbers first (the autoencoder's), or there are none.
@@ -197,7 +213,7 @@ fn write_numbers<T: Element>(
     let (max_error, hash) = error_and_hash(stored, &numbers.specials, original, variable);
     let kind = (&variable.grid, variable.dtype);
     let stream = match predictions {
-        Some(_) if !residual => Stream { bytes: Vec::new(), codec: "latents".to_string() },
+        Some(_) if !residual => Stream::nothing(),
         Some(predictions) => {
             let rest: Vec<i64> =
                 numbers.q.iter().zip(predictions).map(|(&q, &p)| q.wrapping_sub(p)).collect();
@@ -210,7 +226,8 @@ fn write_numbers<T: Element>(
     w.block(&stream.bytes);
     w.f64(max_error);
     w.raw(&hash);
-    Part { bytes: w.bytes, codec: format!("{} {}", grid_name(&variable.grid), stream.codec) }
+    let Stream { candidate, trials, .. } = stream;
+    Part { bytes: w.bytes, stream_bytes: stream.bytes.len(), candidate, trials }
 }
 
 /// Keeps the values exactly whose predictions break even the promise that finite stays finite: an output may
@@ -267,21 +284,36 @@ pub fn read_part<T: Element>(
             "expected the hash of the decoded values, found another; please report this",
         ));
     }
+    Trials::read(r)?;
     Ok(values)
 }
 
-/// (largest error as stored, what its stream is) of a part, without decoding it.
-pub fn describe_part(
-    r: &mut ByteReader,
-    shape: &[usize],
-    variable: &VariablePlan,
-) -> Result<(f64, stream::Description)> {
+/// What a part says of itself.
+pub struct Described {
+    /// As stored.
+    pub max_error: f64,
+    /// `None` for a table's.
+    pub stream: Option<stream::Description>,
+    /// What else was tried, if it was kept.
+    pub trials: Option<Trials>,
+}
+
+/// Describes a part without decoding it.
+pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> Result<Described> {
+    let mut r = ByteReader::new(part);
     r.block()?;
-    let mut description = stream::describe(r.block()?, shape)?;
+    let bytes = r.block()?;
+    let stream = match bytes.first() {
+        Some(&TABLE_STREAM) => None,
+        _ => Some(stream::describe(bytes, shape)?),
+    };
+    let stream = stream.map(|stream| stream::Description {
+        codec: format!("{} {}", grid_name(&variable.grid), stream.codec),
+        ..stream
+    });
     let max_error = r.f64()?;
     r.raw(8)?;
-    description.codec = format!("{} {}", grid_name(&variable.grid), description.codec);
-    Ok((max_error, description))
+    Ok(Described { max_error, stream, trials: Trials::read(&mut r)? })
 }
 
 /// Largest error, and hash, of the values that `q` gives; a part at a time, so that they need no memory.

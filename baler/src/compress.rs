@@ -2,7 +2,9 @@
 //! of numbers they are, once to code them, chunk by chunk; so memory does not grow with the data.
 
 use crate::autoencoder::{Coder, Model};
-use crate::container::{Footer, GroupMethod, GroupPlan, ModelEntry, Plan, archive_header, read_chunk};
+use crate::container::{
+    Footer, GroupMethod, GroupPlan, ModelEntry, Plan, PlanTrial, PlanTrialKind, archive_header, read_chunk,
+};
 use crate::dataset::Dataset;
 use crate::decompress::Coders;
 use crate::encode::{Encoder, together_or_apart};
@@ -68,17 +70,19 @@ pub fn compress_source(
 ) -> Result<Report> {
     let has_networks = model.is_some_and(|model| !model.parts.is_empty());
     if options.method != Method::Auto || options.bound == BoundSpec::Unbounded || !has_networks {
-        return compress_as_told(source, options, model, out, progress);
+        return compress_as_told(source, options, model, None, out, progress);
     }
     let part = excerpt(source, TRIAL_BYTES)?;
     let part = InMemory::of(&part);
     let (mut learned, mut plain) = (Vec::new(), Vec::new());
-    compress_as_told(&part, options, model, &mut learned, &mut NoProgress)?;
-    compress_as_told(&part, options, None, &mut plain, &mut NoProgress)?;
+    compress_as_told(&part, options, model, None, &mut learned, &mut NoProgress)?;
+    compress_as_told(&part, options, None, None, &mut plain, &mut NoProgress)?;
+    let (what, with, without) = (PlanTrialKind::Networks, learned.len() as u64, plain.len() as u64);
+    let trial = Some(PlanTrial { what, with, without });
     if learned.len() <= plain.len() {
-        return compress_as_told(source, options, model, out, progress);
+        return compress_as_told(source, options, model, trial, out, progress);
     }
-    let mut report = compress_as_told(source, options, None, out, progress)?;
+    let mut report = compress_as_told(source, options, None, trial, out, progress)?;
     let warning = format!(
         "the model is not used: {} bytes with it, {} without; --method autoencoder insists on it",
         learned.len(),
@@ -93,6 +97,7 @@ fn compress_as_told(
     source: &dyn Source,
     options: &Options,
     model: Option<&Model>,
+    tried: Option<PlanTrial>,
     out: &mut dyn Output,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
@@ -101,7 +106,9 @@ fn compress_as_told(
     let threads = Threads::new(options.n_threads)?;
     // 1 read, 2 type, 3 relate, 4 choose grids: what is kept, what is promised, how it is coded.
     let given = model;
-    let Planned { source, plan, model, warnings } = plan::plan(source, options, model, &threads, progress)?;
+    let Planned { source, mut plan, model, warnings } =
+        plan::plan(source, options, model, &threads, progress)?;
+    plan.trials.extend(tried);
     let coders = Coders::for_compression(&plan, model.as_deref())?;
     let (plan, ready) = threads.run(|| together_or_apart(&*source, plan, &coders, options))?;
     let models = model_entries(model.as_deref(), &plan, options);

@@ -3,7 +3,9 @@
 use crate::autoencoder::Sampling;
 use crate::chunk::{self, Numbers};
 use crate::container::bytes::ByteWriter;
-use crate::container::{GroupMethod, GroupPlan, Plan, VariablePlan, chunk_frame, read_chunk};
+use crate::container::{
+    GroupMethod, GroupPlan, Plan, PlanTrial, PlanTrialKind, VariablePlan, chunk_frame, read_chunk,
+};
 use crate::dataset::Values;
 use crate::decompress::{Coders, decode_chunk};
 use crate::error::{Error, ErrorKind, Result};
@@ -95,7 +97,7 @@ impl Encoder<'_> {
             let part = with_values!(&originals[position], original => {
                 chunk::write_part(numbers, predicted, residual, original, &shape, variable, how)
             });
-            w.block(&part.bytes);
+            w.block(&part.finish());
         }
         w.bytes
     }
@@ -145,5 +147,9 @@ pub fn together_or_apart(
     let (n_together, together) = frames(&plan, tables)?;
     let of_columns = |group: &usize| columns.contains(&apart.groups[*group].variables[0]);
     let (n_apart, columns_apart) = frames(&apart, (0..apart.groups.len()).filter(of_columns).collect())?;
-    Ok(if n_together <= n_apart { (plan, together) } else { (apart, columns_apart) })
+    let what = PlanTrialKind::Tables;
+    let trial = PlanTrial { what, with: n_together as u64, without: n_apart as u64 };
+    let (mut plan, ready) = if n_together <= n_apart { (plan, together) } else { (apart, columns_apart) };
+    plan.trials.push(trial);
+    Ok((plan, ready))
 }

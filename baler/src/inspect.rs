@@ -1,14 +1,18 @@
 //! What is inside an archive, without decoding it.
 
-use crate::chunk::describe_part;
+use crate::chunk::{Described, describe_part};
 use crate::container::bytes::ByteReader;
-use crate::container::{Chunk, GroupMethod, GroupPlan, Index, ModelEntry, Plan, VariablePlan};
+use crate::container::{Chunk, GroupMethod, GroupPlan, Index, ModelEntry, Plan, PlanTrialKind, VariablePlan};
 use crate::error::Result;
 use crate::names;
 use crate::quantize::Grid;
 use crate::report::{Report, VariableReport};
 use crate::table::{self, TableModel, shared::SharedTable};
+use crate::trials::Candidate;
+use candidates::Tally;
 use std::io::{Cursor, Read, Seek};
+
+mod candidates;
 
 /// Reads what an archive says of itself; checksums are checked, values are not decoded.
 ///
@@ -45,9 +49,32 @@ fn given_table(plan: &Plan, models: &[ModelEntry], group: &GroupPlan) -> Result<
     SharedTable::read(bytes)?.fitted(&variables).map(Some)
 }
 
+/// What a planner's trial was of.
+fn words_of(what: PlanTrialKind) -> &'static str {
+    match what {
+        PlanTrialKind::Tables => "columns as tables, in the first chunks",
+        PlanTrialKind::Networks => "the model's networks, on a part",
+    }
+}
+
+/// How column `position` of a table is coded, in words.
+fn table_words(plan: &Plan, group: &GroupPlan, position: usize, given: Option<&TableModel>) -> String {
+    let names: Vec<&str> = group.variables.iter().map(|&idx| plan.variables[idx].name.as_str()).collect();
+    let short = names::short(&names);
+    let name = |column: usize| short[column].to_string();
+    let grid = &plan.variables[group.variables[position]].grid;
+    match (&group.method, given) {
+        (GroupMethod::Table(model), _) => table::words::words(model, position, grid, &name),
+        (_, Some(model)) => format!("given model: {}", table::words::words(model, position, grid, &name)),
+        _ => "given model".to_string(),
+    }
+}
+
 /// A report in the making: what the chunks say, one after the other.
 pub struct Parts {
     variables: Vec<VariableReport>,
+    /// By variable: what was tried.
+    tallies: Vec<Tally>,
     /// By group: the model that stands in the archive for its table.
     given: Vec<Option<TableModel>>,
     model_bytes: usize,
@@ -72,10 +99,12 @@ impl Parts {
             },
             max_error: 0.0,
             bytes: 0,
+            candidates: Vec::new(),
         };
         let given =
             plan.groups.iter().map(|group| given_table(plan, models, group)).collect::<Result<_>>()?;
-        Ok(Parts { variables: plan.variables.iter().map(variable).collect(), given, model_bytes: 0 })
+        let tallies = plan.variables.iter().map(|_| Tally::default()).collect();
+        Ok(Parts { variables: plan.variables.iter().map(variable).collect(), tallies, given, model_bytes: 0 })
     }
 
     /// Takes in a chunk.
@@ -89,42 +118,41 @@ impl Parts {
             let variable = &mut self.variables[idx];
             let n_rows = group.rows_per_chunk.min(plan.variables[idx].n_rows() - chunk.first_row);
             let shape = plan.variables[idx].shape_of_rows(n_rows);
-            variable.bytes += (part.len() + shared / group.variables.len()) as u64;
-            let is_table = matches!(group.method, GroupMethod::Table(_) | GroupMethod::SharedTable { .. });
-            if is_table && table::is_table_stream(part)? {
-                variable.max_error = variable.max_error.max(table::largest_error(part)?);
-                variable.method = "table";
-                let names: Vec<&str> =
-                    group.variables.iter().map(|&idx| plan.variables[idx].name.as_str()).collect();
-                let short = names::short(&names);
-                let name = |column: usize| short[column].to_string();
-                let words = |model| table::words::words(model, position, &plan.variables[idx].grid, &name);
-                variable.codec = match (&group.method, &self.given[chunk.group]) {
-                    (GroupMethod::Table(model), _) => words(model),
-                    (_, Some(model)) => format!("given model: {}", words(model)),
-                    _ => "given model".to_string(),
-                };
-                continue;
-            }
-            let (max_error, stream) =
-                describe_part(&mut ByteReader::new(part), &shape, &plan.variables[idx])?;
+            let n_bytes = (part.len() + shared / group.variables.len()) as u64;
+            variable.bytes += n_bytes;
+            let Described { max_error, stream, trials } = describe_part(part, &shape, &plan.variables[idx])?;
             variable.max_error = variable.max_error.max(max_error);
-            self.model_bytes += stream.model_bytes;
-            if variable.codec.is_empty() {
-                variable.method = if learned { "autoencoder" } else { stream.method.name() };
-                variable.codec = stream.codec;
+            let candidate = stream.as_ref().map_or(Candidate::Table, |stream| stream.candidate);
+            self.tallies[idx].see(candidate, n_bytes, trials.as_ref());
+            match stream {
+                None => {
+                    variable.method = "table";
+                    variable.codec = table_words(plan, group, position, self.given[chunk.group].as_ref());
+                }
+                Some(stream) => {
+                    self.model_bytes += stream.model_bytes;
+                    if variable.codec.is_empty() {
+                        variable.method = if learned { "autoencoder" } else { stream.method.name() };
+                        variable.codec = stream.codec;
+                    }
+                }
             }
         }
         Ok(())
     }
 
     /// The report of an archive of `archive_bytes` bytes.
-    pub fn finish(self, plan: &Plan, models: &[ModelEntry], archive_bytes: u64) -> Report {
+    pub fn finish(mut self, plan: &Plan, models: &[ModelEntry], archive_bytes: u64) -> Report {
         let of_entry = |model: &ModelEntry| match model {
             ModelEntry::Inline(bytes) => bytes.len(),
             ModelEntry::Reference { .. } => 0,
         };
         let of_plan: usize = plan.groups.iter().map(GroupPlan::model_bytes).sum();
+        for (group, &idx) in
+            plan.groups.iter().flat_map(|group| group.variables.iter().map(move |idx| (group, idx)))
+        {
+            self.variables[idx].candidates = self.tallies[idx].report(plan, group, idx);
+        }
         let model_bytes = (self.model_bytes + models.iter().map(of_entry).sum::<usize>() + of_plan) as u64;
         let n_values: usize = plan.variables.iter().map(|variable| variable.n_values()).sum();
         let input_bytes: usize = plan.variables.iter().map(|v| v.n_values() * v.dtype.size_bytes()).sum();
@@ -136,6 +164,11 @@ impl Parts {
             n_values: n_values as u64,
             verified: false,
             warnings: Vec::new(),
+            trials: plan
+                .trials
+                .iter()
+                .map(|trial| (words_of(trial.what), trial.with, trial.without))
+                .collect(),
             variables: self.variables,
         }
     }

@@ -37,6 +37,7 @@ pub mod quantize;
 pub mod special;
 pub mod stream;
 pub mod table;
+pub mod trials;
 
 pub mod autoencoder;
 pub mod classical;
@@ -59,7 +60,7 @@ pub use inspect::inspect;
 pub use options::{BoundSpec, Method, Missing, Options, Size};
 pub use output::Output;
 pub use reader::Reader;
-pub use report::{NoProgress, Progress, Report, VariableReport};
+pub use report::{CandidateReport, NoProgress, Outcome, Progress, Report, VariableReport};
 pub use source::Source;
 pub use verify::{Verification, verify, verify_with};
 pub use writer::Writer;

@@ -85,7 +85,12 @@ pub fn plan<'a>(
     }
     let (layout, attachments) = (schema.layout, schema.attachments.clone());
     warnings.iter().for_each(|warning| progress.warn(warning));
-    Ok(Planned { source, plan: Plan { layout, variables, groups, attachments }, model, warnings })
+    Ok(Planned {
+        source,
+        plan: Plan { layout, variables, groups, attachments, trials: Vec::new() },
+        model,
+        warnings,
+    })
 }
 
 /// The options with what the source's own attributes mark as missing; rules of the user count more.

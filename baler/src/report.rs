@@ -21,6 +21,8 @@ pub struct Report {
     pub verified: bool,
     /// What the user should know, a line each.
     pub warnings: Vec<String>,
+    /// What the planner has tried on a part of the data: what, bytes with it, bytes without.
+    pub trials: Vec<(&'static str, u64, u64)>,
     /// In the order of the data.
     pub variables: Vec<VariableReport>,
 }
@@ -43,7 +45,7 @@ pub struct VariableReport {
     pub shape: Vec<usize>,
     /// True for items of lists: its rows are more or fewer than those of the dataset.
     pub is_list: bool,
-    /// `classical` or `autoencoder`.
+    /// `classical`, `predictive`, `table` or `autoencoder`.
     pub method: &'static str,
     /// Grid, prediction and coder in short words, such as `uniform lorenzo 111 pco`.
     pub codec: String,
@@ -55,6 +57,33 @@ pub struct VariableReport {
     pub max_error: f64,
     /// Its bytes: streams of its own, and an equal share of what it shares with others.
     pub bytes: u64,
+    /// How it could have been coded, the smallest first; those that were not tried last.
+    pub candidates: Vec<CandidateReport>,
+}
+
+/// One way to code a variable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CandidateReport {
+    /// In short words.
+    pub name: String,
+    /// What the variable takes, or would have taken with it alone; of an archive that keeps this.
+    pub outcome: Outcome,
+}
+
+/// What became of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was tried.
+    Tried {
+        /// What the chunks in which it was tried take, or would have taken.
+        bytes: u64,
+        /// In how many chunks it was tried.
+        n_tried: u64,
+        /// In how many chunks it was the smallest.
+        n_chosen: u64,
+    },
+    /// It was not.
+    LeftOut(&'static str),
 }
 
 /// Told while work goes on; counts are bytes, or epochs in training.

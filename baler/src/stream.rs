@@ -10,6 +10,7 @@ use crate::options::Method;
 use crate::predict::shared::Shared;
 use crate::predict::{self, Effort, Numbers};
 use crate::quantize::Grid;
+use crate::trials::{Candidate, LeftOut, Trials};
 
 /// The coder byte of predictive streams with a model of their own.
 const PREDICTIVE: u8 = 16;
@@ -17,6 +18,9 @@ const PREDICTIVE: u8 = 16;
 const SHARED: u8 = 17;
 /// Fewest numbers along the last axis of a series that are worth several models.
 const LONG_SERIES: usize = 1 << 14;
+
+/// The codec of parts without numbers.
+const LATENTS: &str = "latents";
 
 /// With a fast given model the classical coder is left out where it is expected to take this many times as much.
 const FAR: f64 = 1.1;
@@ -37,6 +41,17 @@ impl How<'_> {
     /// True if time counts more than the last bytes.
     fn is_hasty(&self) -> bool {
         self.fast && self.shared.is_some()
+    }
+
+    /// What is not tried.
+    fn left_out(&self) -> LeftOut {
+        match (self.method, self.fast) {
+            (Method::Auto, false) => LeftOut::Nothing,
+            (Method::Auto, true) => LeftOut::Slow,
+            (Method::Predictive, false) => LeftOut::Classical,
+            (Method::Predictive, true) => LeftOut::SlowAndClassical,
+            (Method::Classical | Method::Autoencoder, _) => LeftOut::Predictive,
+        }
     }
 
     /// Nothing but a method.
@@ -61,6 +76,18 @@ pub struct Stream {
     pub bytes: Vec<u8>,
     /// For example `lorenzo 0111 pco`, or `predictive`.
     pub codec: String,
+    /// Which candidate it is.
+    pub candidate: Candidate,
+    /// The bytes of all that were tried.
+    pub trials: Trials,
+}
+
+impl Stream {
+    /// No numbers at all: predictions are all there is.
+    pub fn nothing() -> Stream {
+        let candidate = Candidate::Classical;
+        Stream { bytes: Vec::new(), codec: LATENTS.to_string(), candidate, trials: Trials::default() }
+    }
 }
 
 /// Codes `q` (C order of `shape`) of a grid and a dtype; masked numbers need not come back.
@@ -76,14 +103,28 @@ pub fn encode(
         Method::Auto | Method::Predictive => predict(numbers, how),
         Method::Autoencoder | Method::Classical => None,
     };
+    let left_out = how.left_out();
     match predictive {
-        Some(stream) if how.method == Method::Predictive => stream,
-        Some(stream) if how.is_hasty() && is_far_ahead(&stream, numbers) => stream,
-        predictive => {
-            let classical = classical::encode(q, shape, mask);
-            let classical = Stream { bytes: classical.bytes, codec: classical.codec };
-            predictive.filter(|stream| stream.bytes.len() < classical.bytes.len()).unwrap_or(classical)
+        Some(stream) if how.method == Method::Predictive => stream.leaving_out(left_out),
+        Some(stream) if how.is_hasty() && is_far_ahead(&stream, numbers) => {
+            stream.leaving_out(LeftOut::SlowAndFarBehind)
         }
+        predictive => {
+            let coded = classical::encode(q, shape, mask);
+            let mut trials = predictive.as_ref().map_or(Trials::default(), |stream| stream.trials);
+            trials.see(Candidate::Classical, coded.bytes.len());
+            let candidate = Candidate::Classical;
+            let classical = Stream { bytes: coded.bytes, codec: coded.codec, candidate, trials };
+            let smaller = predictive.filter(|stream| stream.bytes.len() < classical.bytes.len());
+            smaller.map_or(classical, |stream| Stream { trials, ..stream }).leaving_out(left_out)
+        }
+    }
+}
+
+impl Stream {
+    fn leaving_out(mut self, left_out: LeftOut) -> Stream {
+        self.trials.left_out = left_out;
+        self
     }
 }
 
@@ -100,15 +141,20 @@ fn predict(numbers: Numbers, how: How) -> Option<Stream> {
         false if n_axes > 1 || numbers.q.len() >= LONG_SERIES => Effort::Full,
         false => Effort::Quick,
     };
+    let mut trials = Trials::default();
     let (coder, bytes) = match how.shared {
-        Some(shared) => (SHARED, predict::encode_shared(numbers, shared, effort)?),
-        None => (PREDICTIVE, predict::encode(numbers, effort)?),
+        Some(shared) => (SHARED, predict::encode_shared(numbers, shared, effort, &mut trials)?),
+        None => (PREDICTIVE, predict::encode(numbers, effort, &mut trials)?),
     };
-    Some(Stream { codec: words(coder, &bytes), bytes: [&[coder], bytes.as_slice()].concat() })
+    // The coder's byte counts as it does for others.
+    trials.bytes.iter_mut().flatten().for_each(|n_bytes| *n_bytes += 1);
+    let candidate = predict::tier(&bytes).expect("a model that was just written");
+    let codec = words(coder, candidate);
+    Some(Stream { codec, bytes: [&[coder], bytes.as_slice()].concat(), candidate, trials })
 }
 
-fn words(coder: u8, bytes: &[u8]) -> String {
-    let tier = if predict::is_fast(bytes) { "predictive fast" } else { "predictive" };
+fn words(coder: u8, candidate: Candidate) -> String {
+    let tier = if candidate == Candidate::Fast { "predictive fast" } else { "predictive" };
     if coder == SHARED { format!("{tier}, given model") } else { tier.to_string() }
 }
 
@@ -137,20 +183,25 @@ pub struct Description {
     pub codec: String,
     /// Bytes of the model inside it.
     pub model_bytes: usize,
+    /// Which candidate it is.
+    pub candidate: Candidate,
+    /// Its own bytes.
+    pub n_bytes: usize,
 }
 
 /// Describes a stream without decoding it.
 pub fn describe(bytes: &[u8], shape: &[usize]) -> Result<Description> {
+    let n_bytes = bytes.len();
+    let of = |method, codec, model_bytes, candidate| {
+        Ok(Description { method, codec, model_bytes, candidate, n_bytes })
+    };
     match bytes.split_first() {
-        None => Ok(Description { method: Method::Autoencoder, codec: "latents".to_string(), model_bytes: 0 }),
-        Some((&coder, stream)) if coder == PREDICTIVE || coder == SHARED => Ok(Description {
-            method: Method::Predictive,
-            codec: words(coder, stream),
-            model_bytes: if coder == SHARED { 0 } else { predict::model_bytes(stream, shape)? },
-        }),
-        _ => {
-            let codec = classical::describe_stream(bytes, shape)?;
-            Ok(Description { method: Method::Classical, codec, model_bytes: 0 })
+        None => of(Method::Autoencoder, LATENTS.to_string(), 0, Candidate::Classical),
+        Some((&coder, stream)) if coder == PREDICTIVE || coder == SHARED => {
+            let candidate = predict::tier(stream)?;
+            let model_bytes = if coder == SHARED { 0 } else { predict::model_bytes(stream, shape)? };
+            of(Method::Predictive, words(coder, candidate), model_bytes, candidate)
         }
+        _ => of(Method::Classical, classical::describe_stream(bytes, shape)?, 0, Candidate::Classical),
     }
 }

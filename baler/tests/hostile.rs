@@ -483,6 +483,7 @@ fn huge_shapes_are_refused_without_the_memory_for_them() {
                     variables: (0..n_variables).map(one).collect(),
                     groups: (0..n_variables).map(group).collect(),
                     attachments: vec![],
+                    trials: vec![],
                 };
                 let mut bytes = archive_header(&plan, &[]);
                 let mut footer = Footer::new(&bytes);

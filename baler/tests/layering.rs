@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// What the way from bytes to values passes through.
-const DECODE_SIDE: [&str; 19] = [
+const DECODE_SIDE: [&str; 20] = [
     "container",
     "chunk",
     "stream",
@@ -24,6 +24,7 @@ const DECODE_SIDE: [&str; 19] = [
     "threads",
     "names",
     "dataset",
+    "trials",
 ];
 
 /// What it must not need.

@@ -26,6 +26,29 @@ pub struct Plan {
     pub groups: Vec<GroupPlan>,
     /// Non-numeric members.
     pub attachments: Vec<Attachment>,
+    /// What the planner has tried; decoding does not depend on it.
+    pub trials: Vec<PlanTrial>,
+}
+
+/// What the planner has tried on a part of the data, and the bytes that it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanTrial {
+    /// What.
+    pub what: PlanTrialKind,
+    /// Bytes with it.
+    pub with: u64,
+    /// Bytes without.
+    pub without: u64,
+}
+
+/// What a planner tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum PlanTrialKind {
+    /// Columns as tables, or apart: the first chunk of each.
+    Tables,
+    /// The given model's networks: all of small data, else a part.
+    Networks,
 }
 
 /// One variable of the plan.
@@ -195,6 +218,11 @@ impl Plan {
             w.count(attachment.position);
             w.block(&attachment.bytes);
         }
+        for trial in &self.trials {
+            w.u8(trial.what as u8);
+            w.varint(trial.with);
+            w.varint(trial.without);
+        }
         pack(&w.bytes)
     }
 
@@ -223,8 +251,11 @@ impl Plan {
                 Ok(Attachment { name: read_name(&mut r)?, position: r.count()?, bytes: r.block()?.to_vec() })
             })
             .collect::<Result<_>>()?;
-        r.finish("the plan")?;
-        let plan = Plan { layout, variables, groups, attachments };
+        let mut trials = Vec::new();
+        while r.remaining() > 0 {
+            trials.push(read_trial(&mut r)?);
+        }
+        let plan = Plan { layout, variables, groups, attachments, trials };
         plan.check()?;
         Ok(plan)
     }
@@ -294,6 +325,15 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>> {
         }
         n => Err(Error::unsupported(format!("expected a plan packed by method 0 or 1, found {n}"))),
     }
+}
+
+fn read_trial(r: &mut ByteReader) -> Result<PlanTrial> {
+    let what = match r.u8()? {
+        0 => PlanTrialKind::Tables,
+        1 => PlanTrialKind::Networks,
+        n => return Err(Error::unsupported(format!("expected a planner's trial of kind 0 or 1, found {n}"))),
+    };
+    Ok(PlanTrial { what, with: r.varint()?, without: r.varint()? })
 }
 
 fn read_name(r: &mut ByteReader) -> Result<String> {

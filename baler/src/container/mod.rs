@@ -12,7 +12,8 @@ pub mod writer;
 use crate::error::{Error, Result};
 use bytes::{ByteReader, ByteWriter};
 pub use header::{
-    GroupMethod, GroupPlan, Plan, VariablePlan, read_grid, read_variable, write_grid, write_variable,
+    GroupMethod, GroupPlan, Plan, PlanTrial, PlanTrialKind, VariablePlan, read_grid, read_variable,
+    write_grid, write_variable,
 };
 pub use index::Index;
 pub use writer::{Footer, archive_header, chunk_frame};

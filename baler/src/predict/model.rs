@@ -10,6 +10,7 @@ use crate::predict::order::Order;
 use crate::predict::rows::Kinds;
 use crate::predict::shared::Shared;
 use crate::predict::walk::with_anchor;
+use crate::trials::Candidate;
 
 /// Fraction bits of a weight on a scale feature.
 pub const SCALE_SHIFT: u32 = 8;
@@ -200,6 +201,18 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// Which tier the head of a model says.
+pub fn tier(r: &mut ByteReader) -> Result<Candidate> {
+    let first = r.u8()?;
+    if is_fast(first) {
+        return Ok(Candidate::Fast);
+    }
+    read_domain(r)?;
+    r.u8()?;
+    r.signed()?;
+    Ok(if read_filters(r)?.is_some() { Candidate::Filtered } else { Candidate::Adaptive })
 }
 
 /// True if the first byte of a model says that numbers are coded by static rows.

@@ -4,6 +4,7 @@ use crate::classical::lorenzo::four_axes;
 use crate::error::{Error, Result};
 use crate::predict::grid::Layout;
 use crate::predict::{Effort, Numbers, encode_in_order};
+use crate::trials::Trials;
 use rayon::prelude::*;
 
 /// Numbers that are tried, of all orders together: 2^18 of three axes, 2^16 of four.
@@ -40,7 +41,12 @@ impl Order {
         let orders = Order::all(extents);
         let part = Part::of(numbers, extents, TRIAL_VALUES / orders.len());
         let cost = |order: &Order| {
-            let coded = encode_in_order(part.numbers(numbers.mantissa_bits), *order, Effort::Trial);
+            let coded = encode_in_order(
+                part.numbers(numbers.mantissa_bits),
+                *order,
+                Effort::Trial,
+                &mut Trials::default(),
+            );
             coded.map_or(usize::MAX, |bytes| bytes.len())
         };
         let others = orders[1..].par_iter().map(|order| (cost(order), *order));

@@ -11,6 +11,7 @@ use crate::predict::order::Order;
 use crate::predict::rows::Kinds;
 use crate::predict::shared::Shared;
 use crate::predict::{Effort, Numbers, WIDE_SHIFT, encode_shared, padded};
+use crate::trials::Trials;
 
 /// Bits a value may take beyond those of the training data before it is said.
 const DRIFT_FACTOR: f64 = 1.25;
@@ -83,7 +84,10 @@ impl Predictor {
         let shared = Shared::new(model, &layouts[0]);
         let bytes: Vec<usize> = samples
             .iter()
-            .map(|numbers| encode_shared(*numbers, &shared, Effort::Fast).map(|bytes| bytes.len()))
+            .map(|numbers| {
+                encode_shared(*numbers, &shared, Effort::Fast, &mut Trials::default())
+                    .map(|bytes| bytes.len())
+            })
             .collect::<Option<_>>()?;
         let n_values: usize = samples.iter().map(|numbers| numbers.q.len()).sum();
         let numbers = || samples.iter().flat_map(Numbers::unmasked);

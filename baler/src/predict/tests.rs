@@ -40,8 +40,8 @@ fn round_trip(q: &[i64], shape: &[usize], mask: Option<&[bool]>, mantissa_bits: 
     let numbers = Numbers { q, shape, mask, mantissa_bits };
     let mut least = usize::MAX;
     for effort in [Effort::Fast, Effort::Full] {
-        let Some(bytes) = encode(numbers, effort) else { continue };
-        assert!(effort == Effort::Full || is_fast(&bytes));
+        let Some(bytes) = encode(numbers, effort, &mut Trials::default()) else { continue };
+        assert!(effort == Effort::Full || tier(&bytes).unwrap() == Candidate::Fast);
         same(q, &decode(&bytes, shape, mask, None).unwrap(), mask);
         least = least.min(bytes.len());
     }
@@ -69,7 +69,7 @@ fn tiny_arrays_are_refused_or_come_back() {
     for shape in [&[0, 5][..], &[1, 1, 64], &[64, 1], &[8, 8], &[2, 2, 2, 2, 2, 2]] {
         round_trip(&waves(shape, 50.0), shape, None, None);
     }
-    assert!(encode(numbers(&[], &[0]), Effort::Quick).is_none());
+    assert!(encode(numbers(&[], &[0]), Effort::Quick, &mut Trials::default()).is_none());
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn damaged_streams_are_errors_or_other_numbers_but_never_a_panic() {
     {
         let q = waves(&shape, 90.0);
         let numbers = Numbers { mantissa_bits: bits, ..numbers(&q, &shape) };
-        let bytes = encode(numbers, effort).unwrap();
+        let bytes = encode(numbers, effort, &mut Trials::default()).unwrap();
         for cut in 0..bytes.len() {
             let _ = decode(&bytes[..cut], &shape, None, None);
         }
@@ -142,7 +142,9 @@ fn damaged_streams_are_errors_or_other_numbers_but_never_a_panic() {
 
 #[test]
 fn shapes_that_are_nearly_all_margins_are_refused() {
-    assert!(encode(numbers(&vec![0; 80_000], &[20_000, 2, 2]), Effort::Quick).is_none());
+    assert!(
+        encode(numbers(&vec![0; 80_000], &[20_000, 2, 2]), Effort::Quick, &mut Trials::default()).is_none()
+    );
     assert!(decode(&[9, 0, 0], &[1 << 40, 2, 2], None, None).is_err());
 }
 
@@ -150,10 +152,13 @@ fn shapes_that_are_nearly_all_margins_are_refused() {
 fn many_numbers_go_in_lanes_of_which_each_counts() {
     let shape = [5, 200, 1100];
     let q = waves(&shape, 90.0);
-    let bytes = encode(numbers(&q, &shape), Effort::Fast).unwrap();
+    let bytes = encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default()).unwrap();
     same(&q, &decode(&bytes, &shape, None, None).unwrap(), None);
     let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    assert_eq!(bytes, one_thread.install(|| encode(numbers(&q, &shape), Effort::Fast)).unwrap());
+    assert_eq!(
+        bytes,
+        one_thread.install(|| encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default())).unwrap()
+    );
     let n_bytes = bytes.len();
     for at in [n_bytes - 9, n_bytes * 3 / 4, n_bytes / 2, n_bytes / 4] {
         let mut damaged = bytes.clone();
@@ -173,7 +178,7 @@ fn a_part_of_one_row_has_the_neighbors_of_the_whole() {
     }
     let shape = [4, 9, 30_000];
     let q = waves(&shape, 90.0);
-    let bytes = encode(numbers(&q, &shape), Effort::Fast).unwrap();
+    let bytes = encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default()).unwrap();
     same(&q, &decode(&bytes, &shape, None, None).unwrap(), None);
 }
 
@@ -196,13 +201,15 @@ fn a_shared_model_serves_other_extents_and_more_axes() {
             let q = waves(shape, 280.0);
             let numbers = Numbers { mantissa_bits: bits, ..numbers(&q, shape) };
             for effort in [Effort::Fast, Effort::Full] {
-                let bytes = encode_shared(numbers, &shared, effort).unwrap();
+                let bytes = encode_shared(numbers, &shared, effort, &mut Trials::default()).unwrap();
                 same(&q, &decode(&bytes, shape, None, Some(&shared)).unwrap(), None);
                 assert!(bytes.len() < 4 * q.len(), "{shape:?} {}", bytes.len());
             }
         }
         let long = waves(&[5000], 100.0);
-        assert!(encode_shared(numbers(&long, &[5000]), &shared, Effort::Fast).is_none());
+        assert!(
+            encode_shared(numbers(&long, &[5000]), &shared, Effort::Fast, &mut Trials::default()).is_none()
+        );
     }
 }
 
@@ -212,7 +219,9 @@ fn damaged_shared_models_are_errors_or_other_models() {
     let kind = (crate::DType::F32, None, 0.5);
     let predictor = predictor::Predictor::train("x", kind, &[numbers(&q, &[9, 30, 40])]).unwrap();
     let bytes = predictor.shared.write();
-    let stream = encode_shared(numbers(&q, &[9, 30, 40]), &predictor.shared, Effort::Fast).unwrap();
+    let stream =
+        encode_shared(numbers(&q, &[9, 30, 40]), &predictor.shared, Effort::Fast, &mut Trials::default())
+            .unwrap();
     let mut other_shift = stream.clone();
     other_shift[0] ^= 1;
     assert!(decode(&other_shift, &[9, 30, 40], None, Some(&predictor.shared)).is_err());
@@ -258,7 +267,7 @@ fn filters_are_chosen_where_they_pay_and_survive_damage() {
     for (shape, height) in [([2, 5, 16, 20], 900.0), ([1, 12, 17, 9], 1e7)] {
         let q = paces(shape, height);
         round_trip(&q, &shape, None, None);
-        let bytes = encode(numbers(&q, &shape), Effort::Quick).unwrap();
+        let bytes = encode(numbers(&q, &shape), Effort::Quick, &mut Trials::default()).unwrap();
         let (model, _) = Model::read(shape, None, &mut ByteReader::new(&bytes)).unwrap();
         assert_eq!(model.filters.map(|filters| filters.rates), Some(RATES), "{shape:?} {height}");
         // All of the model, where rates and weights lie, then some of the numbers.

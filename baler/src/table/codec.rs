@@ -1,7 +1,7 @@
 //! A table's chunk: columns -> parts, and back. Columns are decoded in the model's order, and only those that are
 //! wanted or needed for these.
 
-use crate::chunk::{self, read_part_values, values_hash};
+use crate::chunk::{self, Part, read_part_values, values_hash};
 use crate::container::VariablePlan;
 use crate::container::bytes::{ByteReader, ByteWriter, with_room};
 use crate::dataset::Values;
@@ -17,6 +17,7 @@ use crate::table::buckets::Buckets;
 use crate::table::coder::{HeadCoder, PlainBits, Told};
 use crate::table::column::{Rows, Walk, quantize, reconstruct};
 use crate::table::model::{ColumnModel, Feature, TableModel};
+use crate::trials::{Candidate, LeftOut, Trials};
 use crate::with_values;
 use rayon::prelude::*;
 
@@ -195,13 +196,38 @@ pub fn encode(
             let column = &model.columns[idx];
             let stream = encode_stream(&mut quantized, variables[idx], column, &decoded, &buckets)?;
             let part = part_bytes(&quantized, &stream, &originals[idx], variables[idx]);
-            if !alone.is_tried(idx, part.len(), n_rows) {
-                return Ok(part);
+            let mut part = Part {
+                bytes: part,
+                stream_bytes: stream.len(),
+                candidate: Candidate::Table,
+                trials: Trials { left_out: LeftOut::AllButTable, ..Trials::default() },
+            };
+            if alone.is_tried(idx, part.bytes.len(), n_rows) {
+                part.trials.left_out = LeftOut::Nothing;
+                let plain = plain_part(&quantized, &originals[idx], variables[idx], n_rows, alone.method);
+                part = match plain {
+                    Some(plain) => smaller(part, plain),
+                    None => part,
+                };
             }
-            let plain = plain_part(&quantized, &originals[idx], variables[idx], n_rows, alone.method);
-            Ok(plain.filter(|plain| plain.len() < part.len()).unwrap_or(part))
+            Ok(part.finish())
         })
         .collect()
+}
+
+/// The smaller of a column's parts, with the table and without, and what both took.
+fn smaller(part: Part, plain: Part) -> Part {
+    // Streams are compared by what they add to a part: special values differ.
+    let beside = |part: &Part| part.bytes.len() - part.stream_bytes;
+    let mut trials = plain.trials;
+    if plain.bytes.len() < part.bytes.len() {
+        trials.see(Candidate::Table, part.bytes.len() - beside(&plain));
+        return Part { trials, ..plain };
+    }
+    let beside = (beside(&plain), beside(&part));
+    let moved = |n_bytes: u64| (n_bytes + beside.0 as u64).saturating_sub(beside.1 as u64);
+    trials.bytes = trials.bytes.map(|n_bytes| n_bytes.map(moved));
+    Part { trials, ..part }
 }
 
 /// Special values, stream, largest error, hash: as every part.
@@ -231,7 +257,7 @@ fn plain_part(
     variable: &VariablePlan,
     n_rows: usize,
     method: Method,
-) -> Option<Vec<u8>> {
+) -> Option<Part> {
     macro_rules! plain {
         ($($variant:ident),*) => {
             match (original, &quantized.values) {
@@ -241,7 +267,7 @@ fn plain_part(
                     values.clone_from(&chunk::reconstruct(&numbers.q, &numbers.specials, variable));
                     let same = values_hash(&values) == values_hash(expected);
                     same.then(|| {
-                        chunk::write_part(numbers, None, true, x, &[n_rows], variable, How::by(method)).bytes
+                        chunk::write_part(numbers, None, true, x, &[n_rows], variable, How::by(method))
                     })
                 })*
                 _ => None,
@@ -252,18 +278,10 @@ fn plain_part(
 }
 
 /// True if the part's stream is a table's.
-pub fn is_table_stream(part: &[u8]) -> Result<bool> {
+fn is_table_stream(part: &[u8]) -> Result<bool> {
     let mut r = ByteReader::new(part);
     r.block()?;
     Ok(r.block()?.first() == Some(&TABLE_STREAM))
-}
-
-/// The largest error that a table's part tells.
-pub fn largest_error(part: &[u8]) -> Result<f64> {
-    let mut r = ByteReader::new(part);
-    r.block()?;
-    r.block()?;
-    r.f64()
 }
 
 /// The values of the wanted columns of a chunk; `None` for others.
@@ -323,7 +341,7 @@ fn decode_column(
     plain_bits.finish()?;
     r.f64()?;
     let hash = r.raw(8)?;
-    r.finish("a variable's part")?;
+    Trials::read(&mut r)?;
     macro_rules! values {
         ($($variant:ident),*) => {
             match variable.dtype {

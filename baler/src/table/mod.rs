@@ -26,5 +26,5 @@ pub mod search;
 pub mod shared;
 pub mod words;
 
-pub use codec::{Alone, decode, encode, is_table_stream, largest_error};
+pub use codec::{Alone, TABLE_STREAM, decode, encode};
 pub use model::{MAX_ROWS, TableModel};
