@@ -81,6 +81,24 @@ fn derived_quantities_and_runs_are_reported() {
 }
 
 #[test]
+fn formulas_over_fields_are_drawn_and_may_be_components() {
+    let folder = field();
+    let command =
+        ["report", "x.bale", "--against", "x.npy", "--derive", "vx=x*2", "--derive", "vy=sin(x)", "--json"];
+    let report = folder.ok(&[&command[..], &["--figures", "figures"]].concat()).json();
+    let made = report["made"].as_array().unwrap();
+    let names: Vec<&str> = made.iter().map(|field| field["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["vx", "vy", "vorticity(vx, vy)", "divergence(vx, vy)"]);
+    let error = |place: &serde_json::Value| place["max_abs_error"].as_f64().unwrap();
+    assert!((error(&made[0]) - 2.0 * error(&report["variables"][0])).abs() < 1e-12);
+    let drawn: Vec<String> = std::fs::read_dir(folder.path("figures"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(drawn.iter().any(|name| name.ends_with("vorticity_vx_vy_slices.svg")), "{drawn:?}");
+}
+
+#[test]
 fn codecs_are_compared_at_one_bound() {
     let folder = field();
     let command = [

@@ -5,8 +5,9 @@ use crate::draw::{Scene, format_number, pdf, svg};
 use crate::figures::{self, Curve, sizes::grouped};
 use crate::html::{Section, Table, page};
 use crate::latents::{Latents, latents};
-use crate::measure::{MeasureOptions, Measured, Measures, measure};
+use crate::measure::{MadeField, MeasureOptions, Measured, Measures, measure};
 use crate::runs::RunTable;
+use baler::metrics::Errors;
 use baler::{Dataset, Model, Report, Result};
 use rayon::prelude::*;
 
@@ -86,6 +87,7 @@ pub fn report(source: &Source, options: &MeasureOptions) -> Result<Page> {
     sections.push(table_two(&measured, runs.as_ref()));
     sections.extend(particles(&measured));
     sections.extend(fields(&measured));
+    sections.extend(made_fields(&measured.measures.made));
     sections.push(distributions(&measured));
     if let Some((curves, title)) = &source.losses {
         let figure = figures::losses(curves, title);
@@ -141,9 +143,9 @@ fn summary(measured: &Measured) -> Section {
         "KS",
         "SSIM",
     ];
-    let rows = measured.measures.variables.iter().map(|v| {
+    let rows = measured.measures.variables.iter().zip(names(measured)).map(|(v, name)| {
         vec![
-            v.name.clone(),
+            name,
             v.bound.clone(),
             v.bytes.map_or("-".to_string(), grouped),
             format_number(v.range),
@@ -161,6 +163,11 @@ fn summary(measured: &Measured) -> Section {
     Section { title: "Overview".to_string(), text: String::new(), tables: vec![table], figures }
 }
 
+/// Names of the variables for tables.
+fn names(measured: &Measured) -> Vec<String> {
+    figures::distinct_names(&measured.views.iter().map(|view| view.name.as_str()).collect::<Vec<_>>())
+}
+
 /// The table that the original's papers give: response and residual.
 fn table_two(measured: &Measured, runs: Option<&RunTable>) -> Section {
     let header = [
@@ -174,7 +181,7 @@ fn table_two(measured: &Measured, runs: Option<&RunTable>) -> Section {
         "zeros kept",
         "zeros changed",
     ];
-    let rows = measured.measures.variables.iter().map(|v| {
+    let rows = measured.measures.variables.iter().zip(names(measured)).map(|(v, name)| {
         let numbers = [
             v.response.mean,
             v.response.rms,
@@ -183,7 +190,7 @@ fn table_two(measured: &Measured, runs: Option<&RunTable>) -> Section {
             v.residual.min,
             v.residual.max,
         ];
-        let mut row = vec![v.name.clone()];
+        let mut row = vec![name];
         row.extend(numbers.map(format_number));
         row.extend([v.zeros_kept, v.zeros_changed].map(grouped));
         row
@@ -227,6 +234,42 @@ fn fields(measured: &Measured) -> Option<Section> {
     let text = "Colors of both slices come from the original's 0.1 % to 99.9 % quantiles; larger slices are averaged for \
                 the picture, and their differences show the largest of each block.";
     (!figures.is_empty()).then(|| Section::new("Fields", text, figures))
+}
+
+/// What is made of fields: a table of its errors, and its pictures.
+fn made_fields(made: &[MadeField]) -> Option<Section> {
+    let header = ["field", "RMS before", "RMS after", "RMS error", "of RMS before", "max error", "SSIM"];
+    let rows = made.iter().map(|MadeField { measures, relative_rmse, view }| {
+        let size = |values: &[f64]| {
+            let found = Errors::of(values, values);
+            format_number(found.mean().hypot(found.deviation()))
+        };
+        vec![
+            view.label(),
+            size(&view.before),
+            size(&view.after),
+            format_number(measures.rmse),
+            format!("{} %", format_number(100.0 * relative_rmse)),
+            format_number(measures.max_abs_error),
+            measures.field.as_ref().and_then(|f| f.ssim).map_or("-".to_string(), |s| format!("{s:.6}")),
+        ]
+    });
+    let table = Table { header: header.map(String::from).to_vec(), rows: rows.collect() };
+    let figures: Vec<Scene> = made
+        .par_iter()
+        .flat_map_iter(|field| {
+            [
+                figures::slices(&field.view, &field.measures),
+                figures::field_errors(&field.view, &field.measures),
+            ]
+        })
+        .flatten()
+        .collect();
+    let text = "Made of fields before and after alike; nothing is promised of them. Components point along the last axis, \
+                the one before (and the one before that); spacing 1.";
+    let section =
+        Section { title: "Derived fields".to_string(), text: text.to_string(), tables: vec![table], figures };
+    (!made.is_empty()).then_some(section)
 }
 
 fn distributions(measured: &Measured) -> Section {

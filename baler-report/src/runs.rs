@@ -2,6 +2,7 @@
 //! table 2 of arXiv:2305.02283.
 
 use crate::draw::format_number;
+use crate::figures::distinct_names;
 use crate::html::Table;
 use crate::measure::Measured;
 use baler::metrics::{Response, floats, response::mean_and_two_sigma};
@@ -78,12 +79,13 @@ impl RunTable {
         let mut header = vec![format!("over {} runs, +- 2 sigma", self.n_runs)];
         header.extend(names.map(String::from));
         let cell = |s: Spread| format!("{} +- {}", format_number(s.mean), format_number(s.two_sigma));
-        let row = |r: &RunRow| {
-            let mut cells = vec![r.name.clone()];
+        let names: Vec<&str> = self.rows.iter().map(|row| row.name.as_str()).collect();
+        let row = |(r, name): (&RunRow, String)| {
+            let mut cells = vec![name];
             cells.extend([r.response_mean, r.response_rms, r.residual_mean, r.residual_rms].map(cell));
             cells
         };
-        Table { header, rows: self.rows.iter().map(row).collect() }
+        Table { header, rows: self.rows.iter().zip(distinct_names(&names)).map(row).collect() }
     }
 }
 

@@ -24,6 +24,22 @@ fn classical(bound: BoundSpec) -> Options {
     Options { method: Method::Classical, ..Options::new(bound) }
 }
 
+/// A turning and a growing flow on frames of 32 x 40: vorticity 0.02 k and divergence 0.004 k in frame k.
+fn wind() -> Dataset {
+    let values = |of: fn(f64, f64) -> f64| -> Vec<f64> {
+        let place = |i: usize| ((i % 40) as f64 - 20.0, (i / 40 % 32) as f64 - 16.0, (i / 1280) as f64);
+        (0..6 * 1280).map(place).map(|(x, y, k)| k * of(x, y)).collect()
+    };
+    let parts = [
+        ("wind_u", values(|x, y| 0.002 * x - 0.01 * y)),
+        ("wind_v", values(|x, y| 0.01 * x + 0.002 * y)),
+        ("counts", values(|x, y| (x * y / 20.0).floor().abs())),
+    ];
+    let variable =
+        |(name, values): (&str, Vec<f64>)| Variable::new(name, vec![6, 32, 40], Values::F64(values)).unwrap();
+    Dataset::from_arrays(parts.into_iter().map(variable).collect())
+}
+
 /// Pages of a table, a field, a series, odd values, and an autoencoder.
 fn pages() -> Vec<(&'static str, Page)> {
     let flow = generate::flow(12, 32, 40, 1);
@@ -47,6 +63,7 @@ fn pages() -> Vec<(&'static str, Page)> {
     vec![
         ("jets", page(&generate::jets(3000, 1), &classical(BoundSpec::Rel(1e-3)), None)),
         ("flow", page(&flow, &classical(BoundSpec::Rel(1e-3)), None)),
+        ("wind", page(&wind(), &classical(BoundSpec::Rel(1e-3)), None)),
         ("series", page(&series, &classical(BoundSpec::PwRel(1e-2)), None)),
         ("odd", page(&odd, &classical(BoundSpec::Abs(0.4)), None)),
         ("lossless", page(&flow, &classical(BoundSpec::Lossless), None)),
@@ -134,10 +151,39 @@ fn latents_and_layers_are_shown_where_there_are_any() {
         assert_eq!(titles(&page).contains("Activations by layer"), name == "latents", "{name}");
         assert_eq!(
             titles(&page).contains("slices"),
-            ["flow", "lossless", "latents", "odd"].contains(&name),
+            ["flow", "wind", "lossless", "latents", "odd"].contains(&name),
             "{name}"
         );
         assert_eq!(titles(&page).contains("Correlations"), name == "jets", "{name}");
+    }
+}
+
+#[test]
+fn vector_fields_show_their_vorticity_and_divergence() {
+    let (_, page) = pages().into_iter().find(|(name, _)| *name == "wind").unwrap();
+    let made = &page.measures.made;
+    let names: Vec<&str> = made.iter().map(|field| field.measures.name.as_str()).collect();
+    let (turn, growth, odd) =
+        ("vorticity(wind_u, wind_v)", "divergence(wind_u, wind_v)", "|odd - even frames| of counts");
+    assert_eq!(names, [turn, growth, odd]);
+    for (field, step) in made.iter().zip([0.02, 0.004]) {
+        let k = field.view.before.iter().enumerate().map(|(i, x)| x - step * (i / 1280) as f64);
+        assert!(k.fold(0.0f64, |most, e| most.max(e.abs())) < 1e-12);
+        // Two derivatives by central differences: each at most the bound of its component (1e-3 of the range).
+        let range = |name: &str| page.measures.variables.iter().find(|v| v.name == name).unwrap().range;
+        let most = 2e-3 * (range("wind_u") + range("wind_v"));
+        assert!(
+            field.measures.max_abs_error > 0.0 && field.measures.max_abs_error <= most,
+            "{}",
+            field.measures.name
+        );
+        assert!((0.0..1.0).contains(&field.relative_rmse) && field.measures.field.is_some());
+    }
+    let titles: Vec<&str> = page.figures().map(|scene| scene.title.as_str()).collect();
+    for name in names {
+        for figure in ["slices", "spectrum and pattern of the error"] {
+            assert!(titles.contains(&format!("{name}: {figure}").as_str()), "{name}: {figure}");
+        }
     }
 }
 

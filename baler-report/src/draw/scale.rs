@@ -40,7 +40,13 @@ impl Scale {
         if self.log { self.log_ticks(n) } else { self.linear_ticks(n) }
     }
 
+    /// At least three if that takes not many more than `n`: one number tells nothing of a scale.
     fn linear_ticks(&self, n: usize) -> Vec<(f64, String)> {
+        let enough = (n..n + 4).map(|n| self.steps_of(n)).find(|ticks| ticks.len() >= 3);
+        enough.unwrap_or_else(|| self.steps_of(n))
+    }
+
+    fn steps_of(&self, n: usize) -> Vec<(f64, String)> {
         let raw = (self.high - self.low) / n.max(1) as f64;
         let power = 10f64.powf(raw.log10().floor());
         let step =
@@ -131,6 +137,7 @@ mod tests {
         assert_eq!(words(Scale::linear(0.0, 10.0), 5), ["0", "2", "4", "6", "8", "10"]);
         assert_eq!(words(Scale::linear(-1e-18, 1e-18), 4), ["-1.0e-18", "-5e-19", "0", "5e-19", "1.0e-18"]);
         assert_eq!(words(Scale::linear(280.0, 280.3), 3), ["280.0", "280.1", "280.2", "280.3"]);
+        assert_eq!(words(Scale::linear(0.992, 1.008), 2), ["0.995", "1.000", "1.005"]);
         assert_eq!(words(Scale::log(0.5, 2e4), 8), ["1", "10", "100", "1000", "1e4"]);
         assert_eq!(words(Scale::log(20.0, 60.0), 8), ["20", "40", "60"]);
         assert_eq!(words(Scale::log(1.0, 25.0), 8), ["1", "2", "5", "10", "20"]);

@@ -59,6 +59,15 @@ fn matrix(scene: &mut Scene, place: Rect, names: &[String], values: &[f64], map:
     }
 }
 
+/// Names for tables: without what all of them begin with, up to a dot or slash.
+pub fn distinct_names(names: &[&str]) -> Vec<String> {
+    let first = names.first().copied().unwrap_or("");
+    let shared = first.match_indices(['.', '/']).map(|(at, _)| at + 1).rev();
+    let cut =
+        shared.into_iter().find(|&at| names.len() > 1 && names.iter().all(|n| n.starts_with(&first[..at])));
+    names.iter().map(|name| name[cut.unwrap_or(0)..].to_string()).collect()
+}
+
 /// The end of a long dotted name: `recoPFJets.obj.pt_` is `pt_`.
 pub fn short_name(name: &str) -> String {
     let end = name.rsplit(['.', '/']).next().unwrap_or(name);
@@ -67,5 +76,19 @@ pub fn short_name(name: &str) -> String {
         end.to_string()
     } else {
         characters[characters.len() - 26..].iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_all_names_begin_with_is_left_out() {
+        assert_eq!(distinct_names(&["a.b.pt", "a.b.eta", "a.b.x.c"]), ["pt", "eta", "x.c"]);
+        assert_eq!(distinct_names(&["a.b.pt", "a.c.pt"]), ["b.pt", "c.pt"]);
+        assert_eq!(distinct_names(&["pt", "a.pt"]), ["pt", "a.pt"]);
+        assert_eq!(distinct_names(&["a.pt"]), ["a.pt"]);
+        assert!(distinct_names(&[]).is_empty());
     }
 }

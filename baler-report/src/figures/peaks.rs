@@ -18,7 +18,7 @@ pub fn pair_mass(pairs: &PairMeasures) -> Scene {
         let most = peak.histograms.iter().flat_map(|h| &h.counts).copied().max().unwrap_or(1);
         let axes =
             Axes { frame, x: Scale::linear(peak.low, peak.high), y: Scale::linear(0.0, 1.45 * most as f64) };
-        axes.draw(&mut scene, "mass [units of the data]", "pairs per bin");
+        axes.draw(&mut scene, &mass_label(&pairs.mass.unit), "pairs per bin");
         for (side, color) in [BEFORE, AFTER].into_iter().enumerate() {
             let histogram = &peak.histograms[side];
             for bin in 0..histogram.counts.len() {
@@ -84,7 +84,13 @@ fn spectrum(scene: &mut Scene, quantity: &Derived, frame: Rect, is_mass: bool) {
         y: Scale::log(0.5, most as f64 * 5.0),
     };
     axes.filled_steps(scene, &histograms[0], BEFORE.tint(0.35));
-    axes.draw(scene, if positive { "log10(mass)" } else { "value" }, "entries per bin");
+    let x_label = match (positive, is_mass) {
+        (true, _) => format!("log10({})", mass_label(&quantity.unit)),
+        (false, true) => mass_label(&quantity.unit),
+        (false, false) if quantity.unit.is_empty() => quantity.name.clone(),
+        (false, false) => format!("{} [{}]", quantity.name, quantity.unit),
+    };
+    axes.draw(scene, &x_label, "entries per bin");
     axes.steps(scene, &histograms[0], Stroke::solid(BEFORE, 1.2));
     axes.steps(scene, &histograms[1], Stroke::dashed(AFTER, 1.2));
     legend(
@@ -107,4 +113,9 @@ fn spectrum(scene: &mut Scene, quantity: &Derived, frame: Rect, is_mass: bool) {
             ),
         ],
     );
+}
+
+/// `mass [GeV]`, or where no unit was told (`--unit`), that it is the data's.
+fn mass_label(unit: &str) -> String {
+    format!("mass [{}]", if unit.is_empty() { "units of the data" } else { unit })
 }

@@ -53,7 +53,7 @@ pub fn slices(view: &VariableView, measures: &VariableMeasures) -> Option<Scene>
         if aspect > 1.0 { (PANEL / aspect, PANEL) } else { (PANEL, PANEL * aspect) };
     let row_height = panel_height + 62.0;
     let n_slices = view.before.len() / (height * width);
-    let mut rows = vec![("worst slice", chosen.worst)];
+    let mut rows = vec![(if n_slices > 1 { "worst slice" } else { "image" }, chosen.worst)];
     if n_slices > 1 && chosen.typical != chosen.worst {
         rows.push(("typical slice (median RMSE)", chosen.typical));
     }

@@ -1,10 +1,12 @@
 //! Two datasets, before and after, in numbers: what `baler report --json` prints and what the figures show.
 
 mod field;
+mod made;
 mod particles;
 mod variable;
 
 pub use field::{FieldMeasures, Slices, image_axes};
+pub use made::MadeField;
 pub use particles::{Derived, PairMeasures, derive, event_distance, pair_measures};
 pub use variable::{Limit, VariableMeasures, VariableView};
 
@@ -34,6 +36,8 @@ pub struct Measures {
     pub pairs: Vec<PairMeasures>,
     /// Derived quantities.
     pub derived: Vec<Derived>,
+    /// Fields made of others: formulas over fields, vorticity and divergence, odd less even frames.
+    pub made: Vec<MadeField>,
     /// Mean energy mover's distance an event, over pt of the event, where the table has pt, eta and phi.
     pub energy_movers_distance: Option<f64>,
 }
@@ -90,15 +94,14 @@ pub fn measure(
         .collect::<Result<_>>()?;
     let variables = views.par_iter().map(VariableMeasures::of).collect();
     let columns: Vec<&VariableView> = views.iter().filter(|view| view.is_column).collect();
+    let formulas = options.derive.iter().map(|(name, formula)| derive(name, formula, &views, &options.units));
+    let derived: Vec<Derived> = formulas.collect::<Result<_>>()?;
     let measures = Measures {
         variables,
         correlation: correlation_change(&columns),
         pairs: pair_measures(&columns),
-        derived: options
-            .derive
-            .iter()
-            .map(|(name, formula)| derive(name, formula, &views))
-            .collect::<Result<_>>()?,
+        made: made::made_fields(&views, &derived, options),
+        derived,
         energy_movers_distance: event_distance(&columns),
     };
     Ok(Measured { views, measures })

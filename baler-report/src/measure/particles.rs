@@ -1,6 +1,6 @@
 //! Masses of pairs, peaks, derived quantities and event distances of tables.
 
-use super::variable::VariableView;
+use super::variable::{VariableView, unit_of};
 use baler::metrics::energy_mover::{Particle, energy_movers_distance};
 use baler::metrics::expression::Expression;
 use baler::metrics::kinematics::{Object, Quantity, find_objects, leading_pairs, pair_masses};
@@ -49,6 +49,8 @@ pub struct PeakMeasures {
 #[allow(missing_docs)]
 pub struct Derived {
     pub name: String,
+    /// For labels; empty if not told.
+    pub unit: String,
     pub n: u64,
     pub bias: f64,
     pub rmse: f64,
@@ -63,11 +65,12 @@ pub struct Derived {
 }
 
 impl Derived {
-    fn new(name: String, before: Vec<f64>, after: Vec<f64>) -> Derived {
+    fn new(name: String, unit: String, before: Vec<f64>, after: Vec<f64>) -> Derived {
         let errors = Errors::of(&before, &after);
         let [x, y] = [&before, &after].map(|v| Errors::of(v, v));
         Derived {
             name,
+            unit,
             n: errors.n,
             bias: errors.bias(),
             rmse: errors.rmse(),
@@ -86,7 +89,12 @@ impl Derived {
 ///
 /// # Errors
 /// [`baler::ErrorKind::Config`] for columns that are not there or of several lengths.
-pub fn derive(name: &str, formula: &Expression, views: &[VariableView]) -> Result<Derived> {
+pub fn derive(
+    name: &str,
+    formula: &Expression,
+    views: &[VariableView],
+    units: &[(String, String)],
+) -> Result<Derived> {
     let find = |column: &str| views.iter().find(|view| view.name == column);
     if let Some(unknown) = formula.columns().into_iter().find(|column| find(column).is_none()) {
         let names: Vec<&str> = views.iter().map(|view| view.name.as_str()).take(12).collect();
@@ -105,7 +113,7 @@ pub fn derive(name: &str, formula: &Expression, views: &[VariableView]) -> Resul
             "formula of '{name}': its variables have different numbers of values"
         )));
     };
-    Ok(Derived::new(name.to_string(), before, after))
+    Ok(Derived::new(name.to_string(), unit_of(name, units), before, after))
 }
 
 /// The invariant mass of the leading pairs of one kind of object.
@@ -124,13 +132,19 @@ pub fn pair_measures(columns: &[&VariableView]) -> Vec<PairMeasures> {
     let objects = find_objects(columns.iter().map(|view| view.name.as_str()));
     let before: Vec<&[f64]> = columns.iter().map(|view| view.before.as_slice()).collect();
     let after: Vec<&[f64]> = columns.iter().map(|view| view.after.as_slice()).collect();
+    // A mass has the unit of the momenta.
+    let momentum = |object: &Object| {
+        let places =
+            [Quantity::Pt, Quantity::Px, Quantity::Energy].into_iter().find_map(|q| object.column(q));
+        places.map_or(String::new(), |column| columns[column].unit.clone())
+    };
     if objects.len() > 1 {
-        return vec![sum_of_objects(&objects, &before, &after)];
+        return vec![sum_of_objects(&objects, momentum(&objects[0]), &before, &after)];
     }
-    objects.iter().filter_map(|object| pairs_of(object, &before, &after)).collect()
+    objects.iter().filter_map(|object| pairs_of(object, momentum(object), &before, &after)).collect()
 }
 
-fn sum_of_objects(objects: &[Object], before: &[&[f64]], after: &[&[f64]]) -> PairMeasures {
+fn sum_of_objects(objects: &[Object], unit: String, before: &[&[f64]], after: &[&[f64]]) -> PairMeasures {
     let masses = |columns: &[&[f64]]| -> Vec<f64> {
         let vectors: Vec<_> = objects.iter().map(|object| object.vectors(columns)).collect();
         let n_rows = vectors.iter().map(Vec::len).min().unwrap_or(0);
@@ -140,11 +154,11 @@ fn sum_of_objects(objects: &[Object], before: &[&[f64]], after: &[&[f64]]) -> Pa
     };
     let names: Vec<&str> = objects.iter().map(|object| object.name.as_str()).collect();
     let name = format!("m({})", names.join(" "));
-    let mass = Derived::new(name, masses(before), masses(after));
+    let mass = Derived::new(name, unit, masses(before), masses(after));
     PairMeasures { object: names.join(" + "), opposite_charge: false, peaks: peaks(&mass), mass }
 }
 
-fn pairs_of(object: &Object, before: &[&[f64]], after: &[&[f64]]) -> Option<PairMeasures> {
+fn pairs_of(object: &Object, unit: String, before: &[&[f64]], after: &[&[f64]]) -> Option<PairMeasures> {
     let pt: Vec<f64> = match object.column(Quantity::Pt) {
         Some(column) => before[column].to_vec(),
         None => object.vectors(before).iter().map(|v| v.px.hypot(v.py)).collect(),
@@ -155,7 +169,7 @@ fn pairs_of(object: &Object, before: &[&[f64]], after: &[&[f64]]) -> Option<Pair
         return None;
     }
     let masses = |columns: &[&[f64]]| pair_masses(&object.vectors(columns), &pairs);
-    let mass = Derived::new(format!("m({0} {0})", object.name), masses(before), masses(after));
+    let mass = Derived::new(format!("m({0} {0})", object.name), unit, masses(before), masses(after));
     Some(PairMeasures {
         object: object.name.clone(),
         opposite_charge: charge.is_some(),

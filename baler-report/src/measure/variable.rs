@@ -62,11 +62,7 @@ impl VariableView {
             name: after.name.clone(),
             dtype: before.values.dtype().name(),
             shape: after.shape.clone(),
-            unit: units
-                .iter()
-                .rev()
-                .find(|(p, _)| pattern_matches(p, &after.name))
-                .map_or(String::new(), |u| u.1.clone()),
+            unit: unit_of(&after.name, units),
             before: floats(&before.values),
             after: floats(&after.values),
             limit: Limit::None,
@@ -92,6 +88,29 @@ impl VariableView {
             Some(BoundSpec::PwRel(e)) => Limit::Relative(e),
         };
         Ok(view)
+    }
+
+    /// A field that is made of others: nothing was promised, nothing is stored.
+    pub(super) fn made(
+        name: String,
+        shape: Vec<usize>,
+        before: Vec<f64>,
+        after: Vec<f64>,
+        units: &[(String, String)],
+    ) -> VariableView {
+        VariableView {
+            unit: unit_of(&name, units),
+            name,
+            dtype: "float64",
+            shape,
+            before,
+            after,
+            limit: Limit::None,
+            bound: String::new(),
+            stored: None,
+            is_column: false,
+            integral: false,
+        }
     }
 
     /// `name [unit]`.
@@ -134,6 +153,12 @@ impl VariableView {
         }
         Histogram::new(low, high, n_bins)
     }
+}
+
+/// The unit that the last pattern which fits tells; empty without one.
+pub(super) fn unit_of(name: &str, units: &[(String, String)]) -> String {
+    let found = units.iter().rev().find(|(pattern, _)| pattern_matches(pattern, name));
+    found.map_or(String::new(), |(_, unit)| unit.clone())
 }
 
 /// A bound as in `rel 1e-3`.

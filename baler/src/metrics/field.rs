@@ -32,18 +32,30 @@ pub fn gradient_errors(before: &[f64], after: &[f64], shape: &[usize]) -> Errors
     Errors::of(&gradient_size(before, shape), &gradient_size(after, shape))
 }
 
-/// du/dx + dv/dy, x the last axis and y the one before.
-pub fn divergence(u: &[f64], v: &[f64], shape: &[usize]) -> Vec<f64> {
-    let (x, y) = (shape.len() - 1, shape.len() - 2);
-    let (dx, dy) = (derivative(u, shape, x), derivative(v, shape, y));
-    dx.iter().zip(&dy).map(|(a, b)| a + b).collect()
+/// The sum of each component's derivative along its own axis: of the first along the last axis, of the second along the
+/// one before, of the third along the one before that.
+pub fn divergence(components: &[&[f64]], shape: &[usize]) -> Vec<f64> {
+    let mut sum = vec![0.0; components.first().map_or(0, |c| c.len())];
+    for (k, component) in components.iter().enumerate() {
+        let slope = derivative(component, shape, shape.len() - 1 - k);
+        sum.iter_mut().zip(slope).for_each(|(sum, slope)| *sum += slope);
+    }
+    sum
 }
 
-/// dv/dx - du/dy, the vorticity normal to the plane of the last two axes.
-pub fn vorticity(u: &[f64], v: &[f64], shape: &[usize]) -> Vec<f64> {
-    let (x, y) = (shape.len() - 1, shape.len() - 2);
-    let (dx, dy) = (derivative(v, shape, x), derivative(u, shape, y));
-    dx.iter().zip(&dy).map(|(a, b)| a - b).collect()
+/// Of two components dv/dx - du/dy, the vorticity normal to the plane of the last two axes; of three the length of
+/// the curl. Axes as for [`divergence()`].
+pub fn vorticity(components: &[&[f64]], shape: &[usize]) -> Vec<f64> {
+    let turn = |a: usize, b: usize| -> Vec<f64> {
+        let (first, second) = (shape.len() - 1 - a, shape.len() - 1 - b);
+        let slopes = (derivative(components[b], shape, first), derivative(components[a], shape, second));
+        slopes.0.iter().zip(&slopes.1).map(|(a, b)| a - b).collect()
+    };
+    if components.len() < 3 {
+        return turn(0, 1);
+    }
+    let parts = [turn(1, 2), turn(2, 0), turn(0, 1)];
+    (0..parts[0].len()).map(|k| parts.iter().map(|part| part[k] * part[k]).sum::<f64>().sqrt()).collect()
 }
 
 /// Correlation of the error with itself at lags 1..=n_lags along an axis, about its mean, with the sum of squares of

@@ -20,6 +20,7 @@ pub mod response;
 pub mod spectrum;
 pub mod ssim;
 mod sums;
+pub mod vector;
 
 #[cfg(test)]
 mod tests;

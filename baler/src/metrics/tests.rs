@@ -116,13 +116,28 @@ fn gradients_and_errors_of_fields_are_those_of_numpy() {
     let (x, y) = signal();
     let shape = [SIDE, SIDE];
     close(field::gradient_errors(&x, &y, &shape).rmse(), 0.06717530695703276);
-    close(field::vorticity(&x, &y, &shape)[3 * SIDE + 4], -7.546875);
+    close(field::vorticity(&[&x, &y], &shape)[3 * SIDE + 4], -7.546875);
     let ramp: Vec<f64> = (0..400).map(|i| f64::from(3 * (i / 20) - 2 * (i % 20))).collect();
-    assert!(field::divergence(&ramp, &ramp, &shape).iter().all(|d| (d - 1.0).abs() < 1e-12));
+    assert!(field::divergence(&[&ramp, &ramp], &shape).iter().all(|d| (d - 1.0).abs() < 1e-12));
     let e: Vec<f64> = x.iter().zip(&y).map(|(x, y)| y - x).collect();
     let lags = field::autocorrelation(&e, &[400], 0, 2);
     close(lags[0], 0.1258525080351598);
     close(lags[1], -0.3646927134174459);
+}
+
+#[test]
+fn vorticity_and_divergence_in_space_are_those_of_a_linear_flow() {
+    // u = 2x - 3z, v = 5y + x, w = 4y - 6z on (z, y, x): curl (4 - 0, -3 - 0, 1 - 0), divergence 2 + 5 - 6.
+    let shape = [4, 5, 6];
+    let flow = |of: fn(f64, f64, f64) -> f64| -> Vec<f64> {
+        (0..120).map(|k| of(f64::from(k % 6), f64::from(k / 6 % 5), f64::from(k / 30))).collect()
+    };
+    let parts =
+        [flow(|x, _, z| 2.0 * x - 3.0 * z), flow(|x, y, _| 5.0 * y + x), flow(|_, y, z| 4.0 * y - 6.0 * z)];
+    let parts: Vec<&[f64]> = parts.iter().map(Vec::as_slice).collect();
+    assert!(field::divergence(&parts, &shape).iter().all(|d| (d - 1.0).abs() < 1e-12));
+    assert!(field::vorticity(&parts, &shape).iter().all(|v| (v - 26f64.sqrt()).abs() < 1e-12));
+    assert!(field::vorticity(&parts[..2], &shape).iter().all(|v| (v - 1.0).abs() < 1e-12));
 }
 
 #[test]
