@@ -56,6 +56,20 @@ def zfp(limit):
     return timed(lambda x: zfpy.compress_numpy(x, tolerance=limit), lambda b, _: zfpy.decompress_numpy(b))
 
 
+def sz34(limit):
+    """SZ3 3.4, which has taken in QoZ (szcompressor/SZ3, pull request 83), by its own package: the smallest of its
+    three predictors."""
+    import pysz
+    def one(algorithm):
+        def encode(x):
+            config = pysz.szConfig()
+            config.errorBoundMode, config.absErrorBound, config.cmprAlgo = pysz.szErrorBoundMode.ABS, limit, algorithm
+            return pysz.sz.compress(np.ascontiguousarray(x), config)[0]
+        return timed(encode, lambda packed, x: pysz.sz.decompress(packed, x.dtype, x.shape)[0])
+    algorithms = [one(getattr(pysz.szAlgorithm, name)) for name in ("INTERP_LORENZO", "INTERP", "LORENZO_REG")]
+    return lambda x: min((run(x) for run in algorithms), key=lambda found: found[0])
+
+
 def fpzip_lossless(_):
     import fpzip
     def decode(packed, x):
@@ -78,6 +92,7 @@ def blosc2(filters):
 # name: (module, lossy, maker of a runner for an absolute limit)
 PEERS = {
     "SZ3": ("hdf5plugin", True, lambda e: only((1, 2, 3, 4), hdf5(lambda p: p.SZ3(absolute=e)), "fi")),
+    "SZ3 3.4 (with QoZ)": ("pysz", True, lambda e: only((1, 2, 3, 4), sz34(e), "fi")),
     "SZ2": ("hdf5plugin", True, lambda e: only((1, 2, 3), hdf5(lambda p: p.SZ(absolute=e)))),
     "SPERR": ("hdf5plugin", True, lambda e: only((2, 3), hdf5(lambda p: p.Sperr(absolute=e)))),
     "ZFP": ("zfpy", True, lambda e: only((1, 2, 3, 4), zfp(e))),
@@ -86,7 +101,10 @@ PEERS = {
     "Blosc2 zstd-9 bitshuffle": ("blosc2", False, blosc2("BITSHUFFLE")),
 }
 # Not on PyPI, or not to be run unattended: named, so that nobody thinks they were tried.
-ELSEWHERE = {"BOA": "is not on PyPI; see arXiv:2511.11337", "QoZ, HPEZ": "are not on PyPI; build them from source"}
+ELSEWHERE = {
+    "BOA": "is not on PyPI and trains on a CUDA device only; see github.com/boa-collaboration/boa-constrictor",
+    "QoZ, HPEZ": "are not on PyPI but for what SZ3 3.4 has taken in of QoZ; see github.com/szcompressor/QoZ",
+}
 
 
 def prepared(x, limit, lossy):
