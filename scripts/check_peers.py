@@ -57,6 +57,9 @@ def main():
         for dataset, file, bound, codec, name, view in CASES:
             stem, _, inner = file.partition(":")
             path = os.path.join(data, f"{stem}.npz")
+            if not os.path.isfile(path):
+                print(f"{dataset}: not checked, {path} is not there")
+                continue
             if view == "rows apart":
                 file, view = rows_apart(path, folder), ""
             else:

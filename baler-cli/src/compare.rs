@@ -86,11 +86,8 @@ fn one_bound(
     let wanted = CompareOptions { codecs: args.codecs.clone(), lossy_only };
     let mut comparison = compare(dataset, options, &wanted, bar)?;
     if let Some(python) = &args.peers {
-        let found = peers::run(python, dataset, options)?;
-        let kept = |name: &str| {
-            args.codecs.is_empty() || args.codecs.iter().any(|p| baler::options::pattern_matches(p, name))
-        };
-        let rows = found.rows.into_iter().filter(|row| kept(&row.name));
+        let found = peers::run(python, dataset, options, &args.codecs)?;
+        let rows = found.rows.into_iter();
         comparison.rows.extend(rows.filter(|row| !lossy_only || row.family == Family::Peer));
         comparison.missing.extend(found.missing);
         comparison.rows.sort_by_key(|row| (row.family == Family::Unbounded, row.bytes));

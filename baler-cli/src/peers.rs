@@ -52,8 +52,8 @@ pub fn not_asked() -> Missing {
     Missing { name, why: format!("--peers runs them; set up once: {SET_UP}") }
 }
 
-/// Runs the script on the dataset.
-pub fn run(python: &Path, dataset: &Dataset, options: &Options) -> Result<Peers> {
+/// Runs the script on the dataset, for peers whose names match one of `codecs` (all if there are none).
+pub fn run(python: &Path, dataset: &Dataset, options: &Options, codecs: &[String]) -> Result<Peers> {
     let Some(limits) = absolute_limits(dataset, options) else {
         let why = "a point-wise relative bound is not run with peers".to_string();
         return Ok(Peers { rows: Vec::new(), missing: vec![Missing { name: not_asked().name, why }] });
@@ -62,7 +62,8 @@ pub fn run(python: &Path, dataset: &Dataset, options: &Options) -> Result<Peers>
     let file = folder.path().join("data.npz");
     let arrays = Dataset::from_arrays(dataset.variables.clone());
     std::fs::write(&file, io::write(&arrays, Format::Npz)?).context("writing data for the peers")?;
-    let request = serde_json::json!({ "limits": limits.into_iter().collect::<BTreeMap<String, f64>>() });
+    let limits: BTreeMap<String, f64> = limits.into_iter().collect();
+    let request = serde_json::json!({ "limits": limits, "codecs": codecs });
     let child = Command::new(python)
         .args(["-c", SCRIPT])
         .arg(&file)

@@ -5,7 +5,7 @@ use crate::draw::{Scene, format_number, pdf, svg};
 use crate::figures::{self, Curve, sizes::grouped};
 use crate::html::{Section, Table, page};
 use crate::latents::{Latents, latents};
-use crate::measure::{MadeField, MeasureOptions, Measured, Measures, measure};
+use crate::measure::{MadeField, MeasureOptions, Measured, Measures, VariableView, measure};
 use crate::runs::RunTable;
 use baler::metrics::Errors;
 use baler::{Dataset, Model, Report, Result};
@@ -120,10 +120,11 @@ fn lead(measured: &Measured, report: Option<&Report>) -> Vec<String> {
     let changed: u64 = measured.measures.variables.iter().map(|v| v.n_not_finite_changed).sum();
     let special: u64 = measured.measures.variables.iter().map(|v| v.n_not_finite).sum();
     lines.push(format!(
-        "{} values in {} variables compared; {} NaN, infinite or missing, of which {changed} changed. Every measure is \
+        "{} values in {} variable{} compared; {} NaN, infinite or missing, of which {changed} changed. Every measure is \
          defined in docs/metrics.md; what lies outside a picture is counted in it.",
         grouped(n),
         measured.views.len(),
+        if measured.views.len() == 1 { "" } else { "s" },
         grouped(special)
     ));
     lines
@@ -163,9 +164,14 @@ fn summary(measured: &Measured) -> Section {
     Section { title: "Overview".to_string(), text: String::new(), tables: vec![table], figures }
 }
 
-/// Names of the variables for tables.
+/// Names of the variables for tables, with units.
 fn names(measured: &Measured) -> Vec<String> {
-    figures::distinct_names(&measured.views.iter().map(|view| view.name.as_str()).collect::<Vec<_>>())
+    let views = &measured.views;
+    let names = figures::distinct_names(&views.iter().map(|view| view.name.as_str()).collect::<Vec<_>>());
+    let with_unit = |(name, view): (String, &VariableView)| {
+        if view.unit.is_empty() { name } else { format!("{name} [{}]", view.unit) }
+    };
+    names.into_iter().zip(views).map(with_unit).collect()
 }
 
 /// The table that the original's papers give: response and residual.

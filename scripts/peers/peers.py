@@ -2,13 +2,13 @@
 
     python peers.py FILE.npz < request.json
 
-The request is {"limits": {NAME: absolute error, or 0 for lossless}}; NAMEs without a limit are left out of the lossy
-ones. Prints one JSON object: {"peers": [...], "missing": [{"name": ..., "why": ...}]}. Bytes are payloads alone: chunks
+The request is {"limits": {NAME: absolute error, or 0 for lossless}, "codecs": [PATTERN of the peers to run; all if there is
+none]}; NAMEs without a limit are left out of the lossy ones. Prints one JSON object: {"peers": [...], "missing": [{"name": ..., "why": ...}]}. Bytes are payloads alone: chunks
 of HDF5 without the container, which favors the peers a little. What the bar gives them is given here: whole-number
 floats as int32, holes (NaN, infinities, repeated fill values) as a zstd-like bit mask and filled, constant arrays at
 16 bytes; fields in their own shape, with leading axes merged, and with the first axis moved last, the smallest counted.
 """
-import importlib, io, json, multiprocessing, sys, time, zlib
+import fnmatch, importlib, io, json, multiprocessing, sys, time, zlib
 import numpy as np
 
 
@@ -197,9 +197,12 @@ def work(name, path, limits, queue):
 
 
 def main():
-    limits = json.load(sys.stdin)["limits"]
+    request = json.load(sys.stdin)
+    limits, codecs = request["limits"], request.get("codecs") or ["*"]
     peers, missing = [], [{"name": name, "why": why} for name, why in ELSEWHERE.items()]
     for name, (module, _, _) in PEERS.items():
+        if not any(fnmatch.fnmatchcase(name, pattern) for pattern in codecs):
+            continue
         try:
             importlib.import_module(module)
         except ImportError as error:

@@ -104,7 +104,7 @@ fn components(dataset: &Dataset, allowed: &[Allowed], target: Option<u64>) -> Re
     let (part, allowed) = part_of(dataset, &kept, allowed);
     let bytes = beside + each * n as u64;
     let row = judged(PCA, Family::Unbounded, bytes, &part, &kept, &allowed, seconds);
-    let note = format!("{n} components, float32");
+    let note = format!("{n} component{}, float32", if n == 1 { "" } else { "s" });
     Ok(Row { model_bytes: bytes - FLOAT_BYTES * (n * n_samples) as u64, note, ..row })
 }
 

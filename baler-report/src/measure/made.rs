@@ -58,23 +58,21 @@ fn shape_of(formula: &Expression, views: &[VariableView]) -> Option<Vec<usize>> 
 /// Vorticity and divergence of all vector fields among variables and formulas.
 fn of_vectors(views: &[VariableView], formulas: &[Made]) -> Vec<Made> {
     let fields = views.iter().filter(|view| !view.is_column && image_axes(&view.shape).is_some());
-    let fields = fields.map(|view| (view.name.as_str(), view.shape.as_slice(), [&view.before, &view.after]));
-    let formulas = formulas.iter().map(|(name, shape, [x, y])| (name.as_str(), shape.as_slice(), [x, y]));
-    let all: Vec<(&str, &[usize], [&Vec<f64>; 2])> = fields.chain(formulas).collect();
-    let names: Vec<(&str, &[usize])> = all.iter().map(|field| (field.0, field.1)).collect();
-    let quantities: [(&str, fn(&[&[f64]], &[usize]) -> Vec<f64>); 2] =
-        [("vorticity", field::vorticity), ("divergence", field::divergence)];
+    let fields = fields.map(|view| (&view.name, &view.shape, [&view.before, &view.after]));
+    let formulas = formulas.iter().map(|(name, shape, [before, after])| (name, shape, [before, after]));
+    let all: Vec<_> = fields.chain(formulas).collect();
+    let names: Vec<(&str, &[usize])> =
+        all.iter().map(|(name, shape, _)| (name.as_str(), shape.as_slice())).collect();
     let mut made = Vec::new();
     for components in vector::find_vectors(&names) {
         let shape = all[components[0]].1;
-        let words: Vec<&str> = components.iter().map(|&k| all[k].0).collect();
-        for (quantity, of) in quantities {
-            let sides = [0, 1].map(|side| {
-                let values: Vec<&[f64]> = components.iter().map(|&k| all[k].2[side].as_slice()).collect();
-                of(&values, shape)
-            });
-            made.push((format!("{quantity}({})", words.join(", ")), shape.to_vec(), sides));
-        }
+        let words: Vec<&str> = components.iter().map(|&k| names[k].0).collect();
+        let sides = [0, 1]
+            .map(|side| -> Vec<&[f64]> { components.iter().map(|&k| all[k].2[side].as_slice()).collect() });
+        let vorticity = [0, 1].map(|side| field::vorticity(&sides[side], shape));
+        made.push((format!("vorticity({})", words.join(", ")), shape.clone(), vorticity));
+        let divergence = [0, 1].map(|side| field::divergence(&sides[side], shape));
+        made.push((format!("divergence({})", words.join(", ")), shape.clone(), divergence));
     }
     made
 }
