@@ -83,8 +83,17 @@ fn derived_quantities_and_runs_are_reported() {
 #[test]
 fn formulas_over_fields_are_drawn_and_may_be_components() {
     let folder = field();
-    let command =
-        ["report", "x.bale", "--against", "x.npy", "--derive", "vx=x*2", "--derive", "vy=sin(x)", "--json"];
+    let command = [
+        "report",
+        "x.bale",
+        "--against",
+        "x.npy",
+        "--derive",
+        "vx=data*2",
+        "--derive",
+        "vy=sin(data)",
+        "--json",
+    ];
     let report = folder.ok(&[&command[..], &["--figures", "figures"]].concat()).json();
     let made = report["made"].as_array().unwrap();
     let names: Vec<&str> = made.iter().map(|field| field["name"].as_str().unwrap()).collect();
