@@ -4,6 +4,7 @@
 use baler::generate::{JET_COLUMNS, Turbulence, jets};
 use baler::io::{Format, write_source};
 use baler::source::{Schema, Source, VariableSchema};
+use baler::threads::Threads;
 use baler::{DType, Error, Layout, Result, Values};
 use std::ops::Range;
 use std::sync::Mutex;
@@ -84,6 +85,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     };
     let n_values = megabytes.parse::<usize>()? * 1_000_000 / 4;
     let mut out = std::fs::File::create(path)?;
+    let threads = Threads::new(0)?;
     if kind == "field" {
         let shape = vec![n_values / (SIDE * SIDE), SIDE, SIDE];
         let schema = Schema {
@@ -92,14 +94,14 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
             attachments: Vec::new(),
         };
         let planes = Turbulence { height: SIDE, width: SIDE, seed: SEED };
-        write_source(&Field { schema, planes }, Format::Npy, &mut out)?;
+        write_source(&Field { schema, planes }, &threads, Format::Npy, &mut out)?;
     } else {
         let n_columns = JET_COLUMNS.len();
         let names_width = JET_COLUMNS.iter().map(|name| name.len()).max().unwrap_or(1);
         let layout = Layout::Table { n_columns, data_position: 0, names_position: 1, names_width };
         let variables = JET_COLUMNS.iter().map(|name| variable(name, vec![n_values / n_columns])).collect();
         let schema = Schema { variables, layout, attachments: Vec::new() };
-        write_source(&Table { schema, last: Mutex::new((0, Vec::new())) }, Format::Npz, &mut out)?;
+        write_source(&Table { schema, last: Mutex::new((0, Vec::new())) }, &threads, Format::Npz, &mut out)?;
     }
     Ok(())
 }
