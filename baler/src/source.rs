@@ -294,34 +294,36 @@ pub fn each_block(
     let read = |blocks: Vec<Block>| -> Result<Vec<_>> {
         threads.run(|| blocks.into_par_iter().map(read_one).collect::<Result<_>>())
     };
-    threads.ahead(together(source).into_iter(), read, |blocks| {
+    threads.ahead(together(source), read, |blocks| {
         blocks.into_iter().try_for_each(|(block, values)| take(&block, values))
     })
 }
 
-/// The blocks of a source, those together that are read at the same time.
-fn together(source: &dyn Source) -> Vec<Vec<Block>> {
+/// The blocks of a source, those together that are read at the same time. One after the other, for a damaged file may
+/// claim any number of them.
+fn together(source: &dyn Source) -> impl Iterator<Item = Vec<Block>> + Send {
     let schema = source.schema();
-    let (mut all, mut waiting, mut n_bytes) = (Vec::new(), Vec::new(), 0);
-    for variables in batches(schema, 0..schema.variables.len()) {
-        let first = &schema.variables[variables[0]];
-        if first.n_values() == 0 {
-            continue;
+    let batches = batches(schema, 0..schema.variables.len()).into_iter();
+    let mut blocks =
+        batches.filter(|batch| schema.variables[batch[0]].n_values() > 0).flat_map(|variables| {
+            let n_rows = schema.variables[variables[0]].n_rows();
+            let row_bytes: usize = variables.iter().map(|&idx| schema.variables[idx].row_bytes()).sum();
+            let at_once = source.rows_at_once(&variables).max(1);
+            (0..n_rows).step_by(at_once).map(move |start| {
+                let rows = start..start.saturating_add(at_once).min(n_rows);
+                (rows.len() * row_bytes, Block { variables: variables.clone(), rows })
+            })
+        });
+    std::iter::from_fn(move || {
+        let (mut waiting, mut n_bytes) = (Vec::new(), 0);
+        while n_bytes < WAITING_BYTES
+            && let Some((block_bytes, block)) = blocks.next()
+        {
+            n_bytes += block_bytes;
+            waiting.push(block);
         }
-        let at_once = source.rows_at_once(&variables).max(1);
-        let row_bytes: usize = variables.iter().map(|&idx| schema.variables[idx].row_bytes()).sum();
-        for start in (0..first.n_rows()).step_by(at_once) {
-            let rows = start..start.saturating_add(at_once).min(first.n_rows());
-            n_bytes += rows.len() * row_bytes;
-            waiting.push(Block { variables: variables.clone(), rows });
-            if n_bytes >= WAITING_BYTES {
-                all.push(std::mem::take(&mut waiting));
-                n_bytes = 0;
-            }
-        }
-    }
-    all.push(waiting);
-    all
+        (!waiting.is_empty()).then_some(waiting)
+    })
 }
 
 /// All of a source, in memory. `told` hears how many bytes are there.

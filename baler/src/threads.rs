@@ -32,12 +32,15 @@ impl Threads {
     /// Reads piece after piece and hands each over in order. A pool of several reads the next meanwhile: two are in memory.
     pub fn ahead<P: Send, T: Send>(
         &self,
-        pieces: impl ExactSizeIterator<Item = P> + Send,
+        mut pieces: impl Iterator<Item = P> + Send,
         read: impl Fn(P) -> Result<T> + Send,
         mut take: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        if self.0.is_none() || self.count() == 1 || pieces.len() <= 1 {
-            return pieces.into_iter().try_for_each(|piece| take(read(piece)?));
+        let [first, second] = [pieces.next(), pieces.next()];
+        let is_alone = second.is_none();
+        let mut pieces = first.into_iter().chain(second).chain(pieces);
+        if self.0.is_none() || self.count() == 1 || is_alone {
+            return pieces.try_for_each(|piece| take(read(piece)?));
         }
         std::thread::scope(|scope| {
             // Nobody waits in the channel: who has read a piece holds it until it is asked for.
