@@ -7,15 +7,14 @@
 pub mod bytes;
 mod header;
 pub mod index;
+mod variable;
 pub mod writer;
 
 use crate::error::{Error, Result};
 use bytes::{ByteReader, ByteWriter};
-pub use header::{
-    GroupMethod, GroupPlan, Plan, PlanTrial, PlanTrialKind, VariablePlan, read_grid, read_variable,
-    write_grid, write_variable,
-};
+pub use header::{GroupMethod, GroupPlan, Plan, PlanTrial, PlanTrialKind};
 pub use index::Index;
+pub use variable::{VariablePlan, read_grid, read_variable, write_grid, write_variable};
 pub use writer::{Footer, archive_header, chunk_frame};
 
 /// First bytes of an archive: six that no text file has, and the version of the format.

@@ -14,8 +14,8 @@
 //! - [`residual`]: number minus prediction -> binary decisions, each mixed from five adaptive counters whose contexts
 //!   are the scale, the prediction's fraction, errors around, and how far other predictions are.
 //! - [`rows`]: the fast tier instead of [`residual`]: static rows of probabilities, one symbol a number, in lanes.
-//! - [`model`]: what is stored. [`fit`]: how it is learned, in floats, by the encoder only. [`shared`]: a model that was
-//!   trained before, for any number of streams.
+//! - [`encode`]: which models are tried. [`model`]: what is stored. [`fit`]: how it is learned, in floats, by the encoder
+//!   only. [`shared`]: a model that was trained before, for any number of streams.
 //!
 //! Filters, measured (bytes of CFD animation without loss, at 1e-3 / Isabel without loss, at 1e-3):
 //!
@@ -60,6 +60,7 @@
 pub mod cascade;
 pub mod cell;
 pub mod domain;
+mod encode;
 pub mod fit;
 pub mod grid;
 pub mod map;
@@ -76,51 +77,20 @@ pub mod walk;
 mod tests;
 
 use crate::classical::lorenzo::four_axes;
-use crate::container::bytes::{ByteReader, ByteWriter, with_room};
-use crate::entropy::binary::{BinaryDecoder, BinaryEncoder};
+use crate::container::bytes::{ByteReader, with_room};
+use crate::entropy::binary::BinaryDecoder;
 use crate::error::{Error, Result};
-use crate::trials::{Candidate, Trials};
+use crate::trials::Candidate;
 use cascade::Cascade;
 use cell::Cell;
 use domain::Domain;
+pub use encode::{Effort, encode, encode_shared};
 use grid::Layout;
-use model::{Filters, MAX_COARSE, Model};
+use model::Model;
 use order::Order;
-use rows::Kinds;
 use shared::Shared;
 use walk::{Blind, State, walk};
 
-/// How hard the encoder tries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effort {
-    /// The fast tier only, one class of weights: to compare.
-    Trial,
-    /// The fast tier only: one class of weights, or three by block.
-    Fast,
-    /// Both tiers, three classes of weights by scale.
-    Quick,
-    /// Both tiers, classes by trial: one, three by scale, three or eight by block.
-    Full,
-}
-
-impl Effort {
-    fn is_fast(self) -> bool {
-        matches!(self, Effort::Trial | Effort::Fast)
-    }
-
-    /// (classes, by block) to try.
-    fn trials(self) -> &'static [(usize, bool)] {
-        match self {
-            Effort::Trial => &[(1, false)],
-            Effort::Fast => &[(1, false), (3, true)],
-            Effort::Quick => &[(3, false)],
-            Effort::Full => &[(1, false), (3, false), (3, true), (8, true)],
-        }
-    }
-}
-
-/// Rates of the filters that adapt.
-const RATES: [u8; cascade::N_STAGES] = [8, 51, 102];
 /// Fewest numbers that are worth a model.
 const MIN_VALUES: usize = 64;
 /// Fraction bits of weights where sums have 64 bits.
@@ -189,143 +159,6 @@ pub fn is_for(shape: &[usize]) -> bool {
     n_values >= MIN_VALUES && Layout::new(four_axes(shape)).is_compact()
 }
 
-/// Codes numbers with a model of their own, and tells what each tier took. `None` where there is too little to learn from.
-pub fn encode(numbers: Numbers, effort: Effort, trials: &mut Trials) -> Option<Vec<u8>> {
-    numbers.layout()?;
-    let orders = if effort == Effort::Full { Order::choose(numbers) } else { vec![Order::DATA] };
-    let mut coded = |order: &Order| encode_in_order(numbers, *order, effort, trials);
-    orders.iter().filter_map(&mut coded).min_by_key(Vec::len)
-}
-
-fn encode_in_order(numbers: Numbers, order: Order, effort: Effort, trials: &mut Trials) -> Option<Vec<u8>> {
-    let extents = four_axes(numbers.shape);
-    let layout = order.layout(extents);
-    if !layout.is_compact() {
-        return None;
-    }
-    let ordered_mask = numbers.mask.map(|mask| order.apply(mask, extents));
-    let mask = ordered_mask.as_deref();
-    let (domain, center, spread) = numbers.place();
-    let shift = if numbers.q.len() < 1 << 18 { 9 } else { 11 };
-    // Sums of weights stay under 2^(shift + 2) but for wild fits, which are checked.
-    let narrow = domain == Domain::Integer && spread < 1 << (28 - shift);
-    let sets = Default::default();
-    let filters = filters(spread).filter(|_| !effort.is_fast());
-    let model = Model { shift, narrow, domain, order, center, filters, map: None, kinds: None, sets };
-    let mut q = order.apply(numbers.q, extents);
-    if narrow && let Some(coded) = encode_as::<i32>(&mut q, &layout, mask, &model, (effort, spread), trials)?
-    {
-        return Some(coded);
-    }
-    let model = Model { narrow: false, shift: WIDE_SHIFT, ..model };
-    encode_as::<i64>(&mut q, &layout, mask, &model, (effort, 0), trials)?
-}
-
-/// Smallest of a few models' streams; `Some(None)` if no model's sums are sure to fit.
-fn encode_as<T: Cell>(
-    q: &mut [i64],
-    layout: &Layout,
-    mask: Option<&[bool]>,
-    like: &Model,
-    (effort, spread): (Effort, u64),
-    trials: &mut Trials,
-) -> Option<Option<Vec<u8>>> {
-    let mut state = padded::<T>(layout).ok()?;
-    let fixed = Model { filters: None, ..like.clone() };
-    let mut coded: Vec<(Vec<u8>, Model)> = Vec::new();
-    for &(n_classes, mapped) in effort.trials() {
-        let model = fit::fit(layout, mask, q, &mut state, &fixed, n_classes, mapped);
-        if model.largest_sum(spread) >= 1 << 31 {
-            continue;
-        }
-        if model.has_one_class_a_block() {
-            let kinds = Kinds::choose(layout, &model, mask, q, &mut state);
-            let model = Model { kinds: Some(kinds), ..model.clone() };
-            coded.push((code(layout, mask, q, &mut state, &model), model));
-        }
-        if !effort.is_fast() {
-            coded.push((code(layout, mask, q, &mut state, &model), model));
-        }
-    }
-    for (bytes, model) in &coded {
-        trials.see(if model.kinds.is_some() { Candidate::Fast } else { Candidate::Adaptive }, bytes.len());
-    }
-    let mut best = coded.iter().map(|(bytes, _)| bytes).min_by_key(|bytes| bytes.len()).cloned();
-    state.cascade = like.filters.and_then(|filters| Cascade::new(layout, filters).ok());
-    if state.cascade.is_none() {
-        return Some(best);
-    }
-    // Filters make up for classes: with them one is often best.
-    coded.retain(|(_, model)| model.kinds.is_none());
-    let smallest = (0..coded.len()).min_by_key(|&trial| coded[trial].0.len());
-    for trial in [Some(0), smallest.filter(|&trial| trial > 0)].into_iter().flatten() {
-        let Some((_, model)) = coded.get(trial) else { continue };
-        let mut model = Model { filters: like.filters, ..model.clone() };
-        fit::refit_scales(layout, mask, q, &mut state, &mut model);
-        let bytes = code(layout, mask, q, &mut state, &model);
-        trials.see(Candidate::Filtered, bytes.len());
-        best = best.filter(|best| best.len() <= bytes.len()).or(Some(bytes));
-    }
-    Some(best)
-}
-
-/// The filters for numbers that lie up to `spread` from their center.
-fn filters(spread: u64) -> Option<Filters> {
-    let coarse = (64 - spread.leading_zeros()).saturating_sub(20).min(MAX_COARSE);
-    Some(Filters { rates: RATES, coarse })
-}
-
-/// The model and the numbers.
-fn code<T: Cell>(
-    layout: &Layout,
-    mask: Option<&[bool]>,
-    q: &mut [i64],
-    state: &mut State<T>,
-    model: &Model,
-) -> Vec<u8> {
-    let mut w = ByteWriter::default();
-    model.write(layout, &mut w);
-    if model.kinds.is_some() {
-        encode_rows::<T>(layout, model, mask, q, &mut w);
-    } else {
-        encode_adaptive(layout, model, mask, q, state, &mut w);
-    }
-    w.bytes
-}
-
-/// Appends what follows the model of the adaptive tier: classes of blocks, then the numbers.
-fn encode_adaptive<T: Cell>(
-    layout: &Layout,
-    model: &Model,
-    mask: Option<&[bool]>,
-    q: &mut [i64],
-    state: &mut State<T>,
-    w: &mut ByteWriter,
-) {
-    let mut bits = BinaryEncoder::default();
-    if let Some(map) = &model.map {
-        map.clone().code(&mut bits);
-    }
-    walk::<_, _, _, true>(layout, model, mask, q, state, &mut bits, &mut Blind);
-    w.raw(&bits.finish());
-}
-
-/// Appends what follows the model of the fast tier.
-fn encode_rows<T: Cell>(
-    layout: &Layout,
-    model: &Model,
-    mask: Option<&[bool]>,
-    q: &[i64],
-    w: &mut ByteWriter,
-) {
-    if let Some(map) = &model.map {
-        let mut bits = BinaryEncoder::default();
-        map.clone().code(&mut bits);
-        w.block(&bits.finish());
-    }
-    rows::encode::<T>(layout, model, mask, q, w);
-}
-
 /// Bytes of the model at the start of a stream.
 pub fn model_bytes(bytes: &[u8], shape: &[usize]) -> Result<usize> {
     let mut reader = ByteReader::new(bytes);
@@ -336,61 +169,6 @@ pub fn model_bytes(bytes: &[u8], shape: &[usize]) -> Result<usize> {
 /// Which tier a stream is of.
 pub fn tier(bytes: &[u8]) -> Result<Candidate> {
     model::tier(&mut ByteReader::new(bytes))
-}
-
-/// Codes numbers with a model that was trained before, and tells what each tier took. `None` where it does not fit the
-/// shape.
-pub fn encode_shared(
-    numbers: Numbers,
-    shared: &Shared,
-    effort: Effort,
-    trials: &mut Trials,
-) -> Option<Vec<u8>> {
-    let layout = numbers.layout().filter(|layout| shared.fits(layout))?;
-    let (domain, center, spread) = numbers.place();
-    let mut model = shared.model(&layout, domain, center, true);
-    model.narrow = domain == Domain::Integer && model.largest_sum(spread) < 1 << 31;
-    if !model.narrow {
-        model = shared.model(&layout, domain, center, false);
-    }
-    if model.narrow {
-        encode_with::<i32>(&layout, model, numbers, (effort, spread), trials)
-    } else {
-        encode_with::<i64>(&layout, model, numbers, (effort, spread), trials)
-    }
-}
-
-fn encode_with<T: Cell>(
-    layout: &Layout,
-    model: Model,
-    numbers: Numbers,
-    (effort, spread): (Effort, u64),
-    trials: &mut Trials,
-) -> Option<Vec<u8>> {
-    let mut w = ByteWriter::default();
-    model.write_head(&mut w);
-    encode_rows::<T>(layout, &model, numbers.mask, numbers.q, &mut w);
-    let fast = w.bytes;
-    trials.see(Candidate::Fast, fast.len());
-    if effort.is_fast() {
-        return Some(fast);
-    }
-    let mut q = numbers.q.to_vec();
-    let mut adaptive = |model: &Model, state: &mut State<T>| {
-        let mut w = ByteWriter::default();
-        model.write_head(&mut w);
-        encode_adaptive(layout, model, numbers.mask, &mut q, state, &mut w);
-        w.bytes
-    };
-    let mut state = padded::<T>(layout).ok()?;
-    let model = Model { kinds: None, ..model };
-    let fixed = adaptive(&model, &mut state);
-    let model = Model { filters: filters(spread), ..model };
-    state.cascade = model.filters.and_then(|filters| Cascade::new(layout, filters).ok());
-    let filtered = state.cascade.is_some().then(|| adaptive(&model, &mut state));
-    trials.see(Candidate::Adaptive, fixed.len());
-    filtered.iter().for_each(|bytes| trials.see(Candidate::Filtered, bytes.len()));
-    [fast, fixed].into_iter().chain(filtered).min_by_key(Vec::len)
 }
 
 /// Inverse of [`encode`], or with a model of [`encode_shared`]; masked numbers come back as a neighbor.

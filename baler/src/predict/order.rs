@@ -2,8 +2,9 @@
 
 use crate::classical::lorenzo::four_axes;
 use crate::error::{Error, Result};
+use crate::predict::encode::encode_in_order;
 use crate::predict::grid::Layout;
-use crate::predict::{Effort, Numbers, encode_in_order};
+use crate::predict::{Effort, Numbers};
 use crate::trials::Trials;
 use rayon::prelude::*;
 

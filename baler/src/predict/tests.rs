@@ -1,6 +1,10 @@
 //! Round trips of every kind of array, masks, hostile bytes.
 
 use super::*;
+use crate::predict::encode::{RATES, code};
+use crate::predict::model::{Filters, MAX_COARSE};
+use crate::predict::rows::Kinds;
+use crate::trials::Trials;
 
 fn noise(state: &mut u64) -> i64 {
     *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);

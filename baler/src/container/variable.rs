@@ -1,0 +1,241 @@
+//! A variable of the plan, as bytes and back: name, dtype, shape, how the source stored it, what is promised, and the
+//! grid. Refuses bounds and grids that the dtype cannot have, and lists that nothing counts.
+
+use crate::container::bytes::{ByteReader, ByteWriter};
+use crate::dataset::{DType, ListKind, Lists, Storage, n_elements, row_len};
+use crate::error::{Error, Result};
+use crate::options::BoundSpec;
+use crate::quantize::{Bound, Grid};
+use crate::special::MAX_PATTERNS;
+
+/// Lists inside lists, at most.
+const MAX_LISTS: usize = 16;
+
+/// One variable of the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VariablePlan {
+    /// Unique name.
+    pub name: String,
+    /// Element type.
+    pub dtype: DType,
+    /// Extents.
+    pub shape: Vec<usize>,
+    /// How the source stored it.
+    pub storage: Storage,
+    /// The promise.
+    pub bound: Bound,
+    /// The values that can be stored.
+    pub grid: Grid,
+    /// Bits of the values that stand often and are kept exactly.
+    pub patterns: Vec<u64>,
+}
+
+impl VariablePlan {
+    /// Extent of the first axis; 1 for a scalar.
+    pub fn n_rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
+    }
+
+    /// Shape of `n_rows` rows.
+    pub fn shape_of_rows(&self, n_rows: usize) -> Vec<usize> {
+        match self.shape.split_first() {
+            Some((_, rest)) => [&[n_rows], rest].concat(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Number of values.
+    pub fn n_values(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Values of a row.
+    pub fn row_len(&self) -> usize {
+        row_len(&self.shape)
+    }
+}
+
+pub(super) fn read_name(r: &mut ByteReader) -> Result<String> {
+    String::from_utf8(r.block()?.to_vec()).map_err(|_| Error::corrupt("expected a name in UTF-8"))
+}
+
+/// The fields of docs/format.md.
+pub fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
+    w.block(variable.name.as_bytes());
+    w.u8(variable.dtype as u8);
+    let Storage { fortran_order, big_endian, lists } = variable.storage;
+    w.u8(fortran_order as u8 | (big_endian as u8) << 1 | (lists.is_some() as u8) << 2);
+    if let Some(lists) = lists {
+        w.count(lists.counts);
+        w.u8(lists.kind as u8);
+    }
+    w.count(variable.shape.len());
+    for &extent in &variable.shape {
+        w.count(extent);
+    }
+    write_bound(&variable.bound, w);
+    write_grid(&variable.grid, w);
+    w.count(variable.patterns.len());
+    for pattern in &variable.patterns {
+        w.raw(&pattern.to_le_bytes()[..variable.dtype.size_bytes()]);
+    }
+}
+
+/// Inverse of [`write_variable`].
+pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
+    let name = read_name(r)?;
+    let code = r.u8()?;
+    let dtype = *DType::ALL
+        .get(code as usize)
+        .ok_or_else(|| Error::unsupported(format!("expected a dtype from 0 to 11, found {code}")))?;
+    let flags = r.u8()?;
+    if flags > 7 {
+        return Err(Error::corrupt(format!("expected storage flags from 0 to 7, found {flags}")));
+    }
+    let lists = if flags & 4 != 0 { Some(read_lists(r)?) } else { None };
+    let storage = Storage { fortran_order: flags & 1 != 0, big_endian: flags & 2 != 0, lists };
+    let shape: Vec<usize> = (0..r.count_of_items()?).map(|_| r.count()).collect::<Result<_>>()?;
+    n_elements(&shape)?;
+    let bound = read_bound(r)?;
+    let grid = read_grid(r, dtype)?;
+    let n_patterns = r.count_of_items()?;
+    if n_patterns > MAX_PATTERNS {
+        return Err(Error::corrupt(format!("expected at most {MAX_PATTERNS} patterns, found {n_patterns}")));
+    }
+    let patterns = (0..n_patterns)
+        .map(|_| {
+            let mut bits = [0; 8];
+            bits[..dtype.size_bytes()].copy_from_slice(r.raw(dtype.size_bytes())?);
+            Ok(u64::from_le_bytes(bits))
+        })
+        .collect::<Result<_>>()?;
+    Ok(VariablePlan { name, dtype, shape, storage, bound, grid, patterns })
+}
+
+fn read_lists(r: &mut ByteReader) -> Result<Lists> {
+    let counts = r.count()?;
+    let code = r.u8()?;
+    let kind = ListKind::ALL.get(code as usize).copied();
+    let kind = kind
+        .ok_or_else(|| Error::unsupported(format!("expected a kind of lists from 0 to 2, found {code}")))?;
+    Ok(Lists { counts, kind })
+}
+
+/// The variable that counts the lists of another must hold whole numbers, exactly, and not count itself by way of others.
+pub(super) fn check_lists(variables: &[VariablePlan]) -> Result<()> {
+    for variable in variables {
+        let mut lists = variable.storage.lists;
+        for depth in 0.. {
+            let Some(Lists { counts, .. }) = lists else { break };
+            let fits = |c: &&VariablePlan| {
+                c.shape.len() == 1
+                    && !c.dtype.is_float()
+                    && c.bound.spec == BoundSpec::Lossless
+                    && depth < MAX_LISTS
+            };
+            let Some(counts) = variables.get(counts).filter(fits) else {
+                return Err(Error::corrupt("the lists of a variable are not counted by exact whole numbers")
+                    .in_variable(&variable.name));
+            };
+            lists = counts.storage.lists;
+        }
+        if variable.storage.lists.is_some() && variable.shape.is_empty() {
+            return Err(Error::corrupt("a single value has no lists").in_variable(&variable.name));
+        }
+    }
+    Ok(())
+}
+
+fn write_bound(bound: &Bound, w: &mut ByteWriter) {
+    match bound.spec {
+        BoundSpec::Lossless => w.u8(0),
+        BoundSpec::Abs(e) => {
+            w.u8(1);
+            w.f64(e);
+        }
+        BoundSpec::Rel(e) => {
+            w.u8(2);
+            w.f64(e);
+            w.f64(bound.limit);
+        }
+        BoundSpec::PwRel(e) => {
+            w.u8(3);
+            w.f64(e);
+        }
+        BoundSpec::Unbounded => w.u8(4),
+    }
+}
+
+fn read_bound(r: &mut ByteReader) -> Result<Bound> {
+    let bound = match r.u8()? {
+        0 => Bound { spec: BoundSpec::Lossless, limit: 0.0 },
+        1 => {
+            let e = r.f64()?;
+            Bound { spec: BoundSpec::Abs(e), limit: e }
+        }
+        2 => Bound { spec: BoundSpec::Rel(r.f64()?), limit: r.f64()? },
+        3 => {
+            let e = r.f64()?;
+            Bound { spec: BoundSpec::PwRel(e), limit: e }
+        }
+        4 => Bound { spec: BoundSpec::Unbounded, limit: 0.0 },
+        n => return Err(Error::unsupported(format!("expected a bound from 0 to 4, found {n}"))),
+    };
+    if [bound.spec.value(), bound.limit].iter().all(|&x| x >= 0.0 && x.is_finite()) {
+        Ok(bound)
+    } else {
+        Err(Error::corrupt(format!("expected a finite bound >= 0, found {bound:?}")))
+    }
+}
+
+/// Code and parameters of a grid.
+pub fn write_grid(grid: &Grid, w: &mut ByteWriter) {
+    match *grid {
+        Grid::Order => w.u8(0),
+        Grid::OrderF32 => w.u8(1),
+        Grid::Integer { step } => {
+            w.u8(2);
+            w.varint(step);
+        }
+        Grid::Uniform { step, non_negative } => {
+            w.u8(3 + non_negative as u8);
+            w.f64(step);
+        }
+        Grid::Decimal { divisor } => {
+            w.u8(5);
+            w.f64(divisor);
+        }
+        Grid::Log { step, low, integral } => {
+            w.u8(6 + integral as u8);
+            w.varint(step);
+            w.signed(low);
+        }
+    }
+}
+
+/// Inverse of [`write_grid`], for a dtype that the grid must fit.
+pub fn read_grid(r: &mut ByteReader, dtype: DType) -> Result<Grid> {
+    let code = r.u8()?;
+    let grid = match code {
+        0 => Grid::Order,
+        1 => Grid::OrderF32,
+        2 => Grid::Integer { step: r.varint()? },
+        3 | 4 => Grid::Uniform { step: r.f64()?, non_negative: code == 4 },
+        5 => Grid::Decimal { divisor: r.f64()? },
+        6 | 7 => Grid::Log { step: r.varint()?, low: r.signed()?, integral: code == 7 },
+        n => return Err(Error::unsupported(format!("expected a grid from 0 to 7, found {n}"))),
+    };
+    let valid = match grid {
+        Grid::Order => true,
+        Grid::OrderF32 => dtype == DType::F64,
+        Grid::Integer { step } => (1..1 << 62).contains(&step),
+        Grid::Uniform { step, .. } => step.is_normal() && step > 0.0 && dtype.is_float(),
+        Grid::Decimal { divisor } => divisor >= 1.0 && divisor.is_finite() && dtype.is_float(),
+        Grid::Log { step, low, .. } => (1..1 << 52).contains(&step) && low.unsigned_abs() < 1 << 60,
+    };
+    if valid {
+        Ok(grid)
+    } else {
+        Err(Error::corrupt(format!("the grid {grid:?} does not fit {}", dtype.name())))
+    }
+}
