@@ -155,10 +155,13 @@ impl<'a> SymbolReader<'a> {
     /// The next symbol, of a cell.
     #[inline(always)]
     pub fn symbol(&mut self, frequencies: &Frequencies, cell: usize) -> usize {
-        self.symbols.symbol(|slot| {
-            let symbol = frequencies.slots[cell * TOTAL + slot as usize] as usize;
-            (symbol, frequencies.span(cell, symbol))
-        })
+        self.symbols.symbol(
+            #[inline(always)]
+            |slot| {
+                let symbol = frequencies.slots[cell * TOTAL + slot as usize] as usize;
+                (symbol, frequencies.span(cell, symbol))
+            },
+        )
     }
 
     /// The next plain bits, at most 64.

@@ -84,10 +84,13 @@ impl SymbolCoder for SymbolReader<'_> {
 
     #[inline(always)]
     fn symbol(&mut self, row: &Probabilities, _: usize) -> usize {
-        self.symbols.symbol(|slot| {
-            let symbol = row.symbol(slot as i16);
-            (symbol, row.span(symbol))
-        })
+        self.symbols.symbol(
+            #[inline(always)]
+            |slot| {
+                let symbol = row.symbol(slot as i16);
+                (symbol, row.span(symbol))
+            },
+        )
     }
 
     #[inline(always)]
