@@ -313,7 +313,8 @@ impl Column<'_> {
             if fits(step) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         if fits(step) {
-            grids.push(Grid::Uniform { step, non_negative: false });
+            // Formulas of tables may leave the lattice, as far as a bound allows: not below 0 where nothing is.
+            grids.push(Grid::Uniform { step, non_negative: profile.non_negative });
         }
         let sample: Vec<T> = self.thousand()?;
         let digits = (1..=6).map(|digits| 10f64.powi(digits));

@@ -149,6 +149,12 @@ fn generated_tables_keep_every_bound_odd() {
     (1..n_cases()).step_by(2).for_each(run_case);
 }
 
+/// A column that is a sum less its other term, to 1.4e-6 below 0, on a lattice that holds it exactly.
+#[test]
+fn formulas_stay_at_zero_where_nothing_is_below() {
+    run_case(2294);
+}
+
 /// Jets as the library generates them.
 fn jets() -> Dataset {
     baler::generate::jets(4000, 3)
