@@ -538,6 +538,22 @@ mod tests {
     }
 
     #[test]
+    fn bytes_in_pieces_are_those_of_the_whole() {
+        for n in [0, 1, COPIED_BYTES / 2, 100_001] {
+            let values = Values::I16((0..n).map(|i| i as i16).collect());
+            let (mut whole, mut joined) = (Vec::new(), Vec::new());
+            values.append_bytes(&mut whole, true);
+            let taken = values.in_bytes(true, |bytes| {
+                assert!((1..=COPIED_BYTES).contains(&bytes.len()));
+                joined.extend_from_slice(bytes);
+                Ok::<(), ()>(())
+            });
+            assert!(taken == Ok(()) && joined == whole, "{n}");
+        }
+        assert_eq!(Values::U8(vec![0; 1 << 20]).in_bytes(false, |_| Err("full")), Err("full"));
+    }
+
+    #[test]
     fn a_shape_that_does_not_fit_is_told() {
         let error = Variable::new("x", vec![2, 3], Values::U8(vec![0; 5])).unwrap_err();
         assert_eq!(error.to_string(), "variable 'x': shape [2, 3] needs 6 values, found 5");

@@ -379,3 +379,30 @@ fn learned_group(
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{DType, Storage};
+    use crate::quantize::{Bound, Grid};
+
+    #[test]
+    fn chunks_of_frames_hold_a_few_unless_a_model_is_shared() {
+        let rows = |shape: &[usize]| {
+            rows_per_chunk(&VariablePlan {
+                name: "frames".into(),
+                dtype: DType::U16,
+                shape: shape.to_vec(),
+                storage: Storage::default(),
+                bound: Bound::resolve(BoundSpec::Lossless, 0.0),
+                grid: Grid::Order,
+                patterns: Vec::new(),
+            })
+        };
+        assert_eq!(rows(&[]), 1);
+        assert_eq!(rows(&[2, 1 << 10, 1 << 10]), 2, "small data stay whole");
+        assert_eq!(rows(&[7, 1 << 10, 1 << 10]), 4);
+        assert_eq!(rows(&[8, 1 << 10, 1 << 10]), 1, "many chunks share a model");
+        assert_eq!(rows(&[(1 << 21) + 1]), 1 << 20);
+    }
+}

@@ -68,3 +68,41 @@ impl Threads {
 pub fn in_threads<R: Send>(n_threads: usize, work: impl FnOnce() -> R + Send) -> Result<R> {
     Ok(Threads::new(n_threads)?.run(work))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `ahead` hands over of endless pieces until `read` or `take` fails at one.
+    fn taken(threads: &Threads, fails_read: usize, fails_take: usize) -> (Vec<usize>, String) {
+        let mut taken = Vec::new();
+        let failed = |what: &str, at: usize| Error::input(format!("{what} {at}"));
+        let read = |piece| if piece == fails_read { Err(failed("read", piece)) } else { Ok(piece) };
+        let ended = threads.ahead(0.., read, |piece| {
+            if piece == fails_take {
+                return Err(failed("take", piece));
+            }
+            taken.push(piece);
+            Ok(())
+        });
+        (taken, ended.unwrap_err().to_string())
+    }
+
+    #[test]
+    fn pieces_come_in_order_until_the_first_error_for_any_number_of_threads() {
+        for threads in [Threads::new(1).unwrap(), Threads::new(3).unwrap(), Threads::of_caller()] {
+            for n in [0, 1, 2, 300] {
+                assert_eq!(taken(&threads, n, usize::MAX), ((0..n).collect(), format!("read {n}")));
+                assert_eq!(taken(&threads, usize::MAX, n), ((0..n).collect(), format!("take {n}")));
+                let mut all = Vec::new();
+                threads
+                    .ahead(0..n, Ok, |piece| {
+                        all.push(piece);
+                        Ok(())
+                    })
+                    .unwrap();
+                assert_eq!(all, (0..n).collect::<Vec<_>>());
+            }
+        }
+    }
+}
