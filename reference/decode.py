@@ -16,6 +16,7 @@ from collections import namedtuple
 import blake3
 import numpy as np
 from autoencoder import n_out, predict, read_decoder, read_network
+from beside import values_beside
 from classical import decode_classical, four_axes
 from fields import Reader, check, unzstd, wrap64
 from grids import reconstruct
@@ -34,7 +35,8 @@ DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32
 # counts: index of the variable that counts the items of lists, if the rows are such items.
 Variable = namedtuple("Variable", "name dtype shape grid patterns counts exact")
 # model: an entry of the models, if the method has one; learned: what else an autoencoder needs, if it is one.
-Group = namedtuple("Group", "variables rows_per_chunk model learned table", defaults=[None])
+# lead: position of the variable that others look at, if the group has one.
+Group = namedtuple("Group", "variables rows_per_chunk model learned table lead", defaults=[None, None])
 Learned = namedtuple("Learned", "residual scalings tile")
 Scaling = namedtuple("Scaling", "center half_range log_unit")
 
@@ -136,10 +138,15 @@ def read_group(r, variables):
     check(indices and rows_per_chunk > 0, "an empty group")
     check(all(a < b for a, b in zip(indices, indices[1:])) and indices[-1] < len(variables), "bad group")
     method = r.u8()
-    check(method in (0, 1, 2, 3, 4), "unknown method")
+    check(method in (0, 1, 2, 3, 4, 5), "unknown method")
     if method in (0, 3):
         check(len(indices) == 1, "a classical or predictive group has one variable")
         return Group(indices, rows_per_chunk, r.varint() if method == 3 else None, None)
+    if method == 5:
+        lead = r.varint()
+        same = all(variables[index].shape == variables[indices[0]].shape for index in indices)
+        check(same and 2 <= len(indices) and lead < len(indices), "fields of different shapes, or none that leads")
+        return Group(indices, rows_per_chunk, None, None, lead=lead)
     if method in (2, 4):
         shapes = [variables[index].shape for index in indices]
         check(all(len(shape) == 1 and shape == shapes[0] for shape in shapes), "columns of different lengths")
@@ -315,6 +322,8 @@ def decode_chunk(chunk, group, variables, n_rows, model):
     if group.table:
         table = group.table if model is None else model.fitted([variables[i] for i in group.variables])
         return decode_table(chunk, group._replace(table=table), variables, n_rows)
+    if group.lead is not None:
+        return decode_fields(chunk, group, variables, n_rows)
     shapes = [[n_rows, *variables[i].shape[1:]] if variables[i].shape else [] for i in group.variables]
     predictions = [None] * len(shapes)
     if group.learned:
@@ -328,6 +337,20 @@ def decode_chunk(chunk, group, variables, n_rows, model):
         part.end()
     chunk.end()
     return result
+
+
+def decode_fields(chunk, group, variables, n_rows):
+    parts = [Reader(chunk.block()) for _ in group.variables]
+    chunk.end()
+    shape = [n_rows, *variables[group.variables[0]].shape[1:]] if variables[group.variables[0]].shape else []
+    result, beside = {}, None
+    for position in sorted(range(len(parts)), key=lambda position: position != group.lead):
+        variable, part = variables[group.variables[position]], parts[position]
+        result[position] = decode_part(part, variable, shape, None, True, None, beside)
+        part.end()
+        if position == group.lead:
+            beside = values_beside(result[position])
+    return [(variable, result[position]) for position, variable in enumerate(group.variables)]
 
 
 def decode_table(chunk, group, variables, n_rows):
@@ -352,12 +375,12 @@ def decode_table(chunk, group, variables, n_rows):
     return [(variable, result[index]) for index, variable in enumerate(group.variables)]
 
 
-def decode_part(part, variable, shape, predicted, residual, shared):
+def decode_part(part, variable, shape, predicted, residual, shared, beside=None):
     n_values = math.prod(shape)
     classes, own_bits = read_specials(part.block(), variable, n_values)
     stream = part.block()
     if residual:
-        q = decode_integers(stream, shape, classes != 0, shared)
+        q = decode_integers(stream, shape, classes != 0, shared, beside)
         if predicted is not None:
             q = [wrap64(a + b) for a, b in zip(q, predicted)]
     else:
@@ -403,17 +426,20 @@ def read_specials(data, variable, n_values):
 
 # ---- Streams --------------------------------------------------------------------------------------------------------
 
-PREDICTIVE, PREDICTIVE_SHARED = 16, 17
+PREDICTIVE, PREDICTIVE_SHARED, PREDICTIVE_BESIDE = 16, 17, 18
 
 
-def decode_integers(stream, shape, masked, shared):
+def decode_integers(stream, shape, masked, shared, beside=None):
     """The integers of a stream; masked is a flat bool array, masked ones come back as anything. shared is the model of
-    the archive that a predictive stream may use, if there is one."""
+    the archive that a predictive stream may use, if there is one; beside the values of a variable that it may look at."""
     if stream[:1] == bytes([PREDICTIVE]):
         return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, None)
     if stream[:1] == bytes([PREDICTIVE_SHARED]):
         check(shared is not None, "a predictive model is missing")
         return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, shared)
+    if stream[:1] == bytes([PREDICTIVE_BESIDE]):
+        check(beside is not None, "the other variable is missing")
+        return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, None, beside)
     return decode_classical(stream, shape, masked)
 
 

@@ -1,6 +1,7 @@
 """Decode predictive streams: plain Python, number by number, written from docs/format.md, section 12. Clear, not fast."""
 
 import numpy as np
+from beside import Inputs
 from binary import BinaryErrors, Bits, Map
 from fast import FastErrors, lane_ends
 from fields import check, clamp, log2, wrap, wrap64
@@ -9,14 +10,16 @@ from layout import Layout, Tap, error_taps, value_taps
 from weights import Model
 
 
-def decode_predictive(r, extents, masked, shared):
+def decode_predictive(r, extents, masked, shared, beside=None):
     """The integers of a predictive stream, flat. Masked ones (flat flags) come back as 0. A stream without weights of
-    its own takes them from a shared model."""
+    its own takes them from a shared model; beside are the values of another variable that it looks at."""
     if len(masked) == 0:
         return []
-    model = Model(r, extents, shared)
+    model = Model(r, extents, shared, beside is not None)
     layout = model.layout
     check(layout.n_planes * layout.plane // 4 <= len(masked) + 16384, "an array that is nearly all margins")
+    if beside is not None:
+        model.inputs = Inputs(beside, extents, model.order, model.beside, model.width)
     masked = np.reshape(masked, extents).transpose(model.order)
     flat = masked.reshape(-1)
     if model.fast:
@@ -83,6 +86,7 @@ class Neighbors:
         taps = value_taps(behind, layout.series, layout.one_row, layout.deep)
         self.taps = [layout.offset(tap, plane) for tap in taps]
         self.error_taps = [layout.offset(tap, plane) for tap in error_taps(behind, layout.series)]
+        self.plane = plane
         # Distance of the plane P before; 0 if there is none.
         self.before = layout.offset(Tap(behind == 2, behind & 1, 0, 0), plane)
 
@@ -101,6 +105,8 @@ class Neighbors:
         else:
             chosen = min(block_class, len(self.set.rows) - 1)
         total = sum(weight * values[at + tap] for weight, tap in zip(self.set.rows[chosen], self.taps))
+        if model.inputs:
+            total += model.inputs.sum(self.set.beside[chosen], self.plane, *place)
         fixed = wrap(total, model.width) >> (model.shift - 6)
         local = self.filters.predict(at, *place, fixed, scale) if self.filters else fixed
         prediction = wrap64(local + (model.center << 6))

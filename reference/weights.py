@@ -2,26 +2,30 @@
 
 from collections import namedtuple
 
+from beside import beside_taps, read_scale, with_first
 from fields import Reader, check, clamp, log2, wrap, wrap64
 from layout import Layout, error_taps, value_taps
 
 N_GRADIENTS = 5
 SHARED_SHIFT, NARROW_SHIFT = 18, 11
 
-# Rows: weights of the taps, one row a class; without the anchor, and then the center's, until `with_anchors`.
-Set = namedtuple("Set", "class_from rows scale")
+# Rows: weights of the taps, one row a class; without the anchor, and then the center's, until `with_anchors`. Beside: those
+# of another variable's taps.
+Set = namedtuple("Set", "class_from rows scale beside", defaults=[()])
 # How symbols are distributed at one level of the fast tier.
 Kind = namedtuple("Kind", "width tail")
 Kinds = namedtuple("Kinds", "lowest kinds")
 
 
-def read_set(r, behind, series, one_row, deep, mapped):
+def read_set(r, behind, series, one_row, deep, mapped, n_beside=0):
     n_classes = r.u8()
     check(1 <= n_classes <= 8, "bad number of classes")
     class_from = list(r.raw(0 if mapped else n_classes - 1))
     n_taps = len(value_taps(behind, series, one_row, deep))
-    rows = [read_weights(r, n_taps) for _ in range(n_classes)]
-    return Set(class_from, rows, read_weights(r, len(error_taps(behind, series)) + N_GRADIENTS))
+    rows = [read_weights(r, n_taps + n_beside) for _ in range(n_classes)]
+    scale = read_weights(r, len(error_taps(behind, series)) + N_GRADIENTS)
+    beside = [with_first(row[n_taps:]) for row in rows] if n_beside else ()
+    return Set(class_from, [row[:n_taps] for row in rows], scale, beside)
 
 
 def read_weights(r, count):
@@ -90,7 +94,7 @@ class SharedModel:
 class Model:
     """How the numbers of one stream are predicted: its own weights, or those of a model that it shares."""
 
-    def __init__(self, r, extents, shared):
+    def __init__(self, r, extents, shared, is_beside):
         first = r.u8()
         self.shift, self.fast = first & 31, bool(first & 32)
         self.mapped, self.narrow = bool(first & 64), bool(first & 128)
@@ -103,6 +107,9 @@ class Model:
         self.order = read_order(r.u8())
         self.center = r.signed()
         self.read_filters(r)
+        check(not (is_beside and self.fast), "another variable in the fast tier")
+        self.beside = read_scale(r) if is_beside else None
+        self.inputs = None
         layout = Layout([extents[axis] for axis in self.order])
         self.layout = layout
         if shared:
@@ -121,7 +128,9 @@ class Model:
             check(self.coarse <= 20 and not self.fast, "bad unit of errors, or filters in the fast tier")
 
     def read(self, r, layout):
-        self.sets = {b: read_set(r, b, layout.series, layout.one_row, layout.deep, self.mapped) for b in layout.behinds()}
+        kind = (layout.series, layout.one_row, layout.deep, self.mapped)
+        n_beside = len(beside_taps(layout.n_a, layout.n_b, layout.n_y, layout.n_x)) if self.beside else 0
+        self.sets = {behind: read_set(r, behind, *kind, n_beside) for behind in layout.behinds()}
         self.kinds = None
         if self.fast:
             one_class = all(len(found.rows) == 1 for found in self.sets.values())

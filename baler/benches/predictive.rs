@@ -7,7 +7,7 @@ use baler::chunk::quantize;
 use baler::grids::{Asked, type_variable};
 use baler::io::{self, ReadOptions};
 use baler::predict::predictor::Predictor;
-use baler::predict::{self, Effort, Numbers};
+use baler::predict::{self, Effort, Known, Numbers};
 use baler::source::InMemory;
 use baler::trials::Trials;
 use baler::{BoundSpec, Dataset, Options, Values, Variable, with_values};
@@ -41,8 +41,13 @@ fn measure(name: &str, variable: &Variable) {
                     .expect("a model that fits");
             });
             let decode = seconds(|| {
-                predict::decode(&bytes, &variable.shape, None, Some(&predictor.shared))
-                    .expect("what was written");
+                predict::decode(
+                    &bytes,
+                    &variable.shape,
+                    None,
+                    Known { shared: Some(&predictor.shared), beside: None },
+                )
+                .expect("what was written");
             });
             tell(name, tier, q.len(), (encode, decode), bytes.len());
         }

@@ -8,7 +8,7 @@ use crate::container::VariablePlan;
 use crate::container::bytes::{ByteReader, ByteWriter, with_room};
 use crate::dataset::Values;
 use crate::error::{Error, Result};
-use crate::predict::shared::Shared;
+use crate::predict::Known;
 use crate::quantize::blocks::{self, BLOCK};
 use crate::quantize::element::is_negative_zero;
 use crate::quantize::{Bound, Element, Grid, widest};
@@ -253,12 +253,12 @@ fn keep_unserved<T: Element>(
     }
 }
 
-/// Reads a part back; `predictions` as in [`write_part`], `shared` as in [`stream::decode`]. Checks the hash of the values.
+/// Reads a part back; `predictions` as in [`write_part`], `known` as in [`stream::decode`]. Checks the hash of the values.
 pub fn read_part<T: Element>(
     r: &mut ByteReader,
     predictions: Option<&[i64]>,
     residual: bool,
-    shared: Option<&Shared>,
+    known: Known,
     shape: &[usize],
     variable: &VariablePlan,
 ) -> Result<Vec<T>> {
@@ -272,7 +272,7 @@ pub fn read_part<T: Element>(
             return Err(Error::corrupt("expected no numbers where predictions are all there is"));
         }
         Some(predictions) if !residual => predictions.to_vec(),
-        _ => stream::decode(stream, shape, mask.as_deref(), shared)?,
+        _ => stream::decode(stream, shape, mask.as_deref(), known)?,
     };
     if let (Some(predictions), true) = (predictions, residual) {
         q.iter_mut().zip(predictions).for_each(|(q, &p)| *q = q.wrapping_add(p));
@@ -381,7 +381,7 @@ pub fn read_part_values(
     r: &mut ByteReader,
     predictions: Option<&[i64]>,
     residual: bool,
-    shared: Option<&Shared>,
+    known: Known,
     shape: &[usize],
     variable: &VariablePlan,
 ) -> Result<Values> {
@@ -389,7 +389,7 @@ pub fn read_part_values(
         ($($variant:ident),*) => {
             match variable.dtype {
                 $(crate::DType::$variant => {
-                    Values::$variant(read_part(r, predictions, residual, shared, shape, variable)?)
+                    Values::$variant(read_part(r, predictions, residual, known, shape, variable)?)
                 })*
             }
         };

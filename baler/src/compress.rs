@@ -9,6 +9,7 @@ use crate::dataset::Dataset;
 use crate::decompress::Coders;
 use crate::encode::{Encoder, together_or_apart};
 use crate::error::{Error, ErrorKind, Result};
+use crate::fields;
 use crate::inspect::Parts;
 use crate::options::{BoundSpec, Method, Options, Size};
 use crate::output::Output;
@@ -109,8 +110,10 @@ fn compress_as_told(
     let Planned { source, mut plan, model, warnings } =
         plan::plan(source, options, model, &threads, progress)?;
     plan.trials.extend(tried);
+    let (plan, fields) = threads.run(|| fields::group(&*source, plan, options))?;
     let coders = Coders::for_compression(&plan, model.as_deref())?;
-    let (plan, ready) = threads.run(|| together_or_apart(&*source, plan, &coders, options))?;
+    let (plan, mut ready) = threads.run(|| together_or_apart(&*source, plan, &coders, options))?;
+    ready.extend(fields);
     let models = model_entries(model.as_deref(), &plan, options);
     // 4 quantize, 5 predict or encode, 6 entropy-code, 8 verify, 7 container: chunk by chunk.
     let encoder = Encoder { source: &*source, plan: &plan, coders: &coders, options, ready };

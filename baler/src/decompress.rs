@@ -6,9 +6,10 @@ use crate::container::bytes::ByteReader;
 use crate::container::{Chunk, GroupMethod, GroupPlan, ModelEntry, Plan, VariablePlan};
 use crate::dataset::{Dataset, Values};
 use crate::error::{Error, Result};
+use crate::lead;
 use crate::names;
 use crate::options::pattern_matches;
-use crate::predict::shared::Shared;
+use crate::predict::{Known, shared::Shared};
 use crate::reader::Reader;
 use crate::report::{NoProgress, Progress};
 use crate::slice::{Range1, Sliced};
@@ -192,6 +193,9 @@ pub fn decode_chunk(
     if let Some(model) = coders.table(plan, chunk.group) {
         return decode_table(plan, &group.variables, model, n_rows, r, wanted);
     }
+    if let GroupMethod::Fields { lead } = group.method {
+        return decode_fields(plan, &group.variables, lead, n_rows, r, wanted);
+    }
     let (predictions, residual) = match &group.method {
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
             let shape = first.shape_of_rows(n_rows);
@@ -200,23 +204,71 @@ pub fn decode_chunk(
         }
         _ => (None, true),
     };
-    let predictor = coders.predictor(&group.method);
+    let known = Known { shared: coders.predictor(&group.method), beside: None };
     let mut values = Vec::with_capacity(group.variables.len());
     for (position, &idx) in group.variables.iter().enumerate() {
         let variable = &plan.variables[idx];
-        let mut part = ByteReader::new(r.block()?);
+        let part = r.block()?;
         if !wanted(idx) {
             values.push(None);
             continue;
         }
         let predicted = predictions.as_ref().map(|all| all[position].as_slice());
-        let shape = variable.shape_of_rows(n_rows);
-        let decoded = chunk::read_part_values(&mut part, predicted, residual, predictor, &shape, variable)
-            .and_then(|decoded| part.finish("a variable's part").map(|()| decoded))
-            .map_err(|e| e.in_variable(&variable.name))?;
-        values.push(Some(decoded));
+        values.push(Some(decode_part(part, (predicted, residual), known, n_rows, variable)?));
     }
     r.finish("a chunk")?;
+    Ok(values)
+}
+
+fn decode_part(
+    part: &[u8],
+    (predicted, residual): (Option<&[i64]>, bool),
+    known: Known,
+    n_rows: usize,
+    variable: &VariablePlan,
+) -> Result<Values> {
+    let mut part = ByteReader::new(part);
+    chunk::read_part_values(&mut part, predicted, residual, known, &variable.shape_of_rows(n_rows), variable)
+        .and_then(|decoded| part.finish("a variable's part").map(|()| decoded))
+        .map_err(|e| e.in_variable(&variable.name))
+}
+
+/// [`decode_chunk`] of fields: the leading one is decoded with those that look at it.
+fn decode_fields(
+    plan: &Plan,
+    group: &[usize],
+    lead: usize,
+    n_rows: usize,
+    mut r: ByteReader,
+    wanted: &dyn Fn(usize) -> bool,
+) -> Result<Vec<Option<Values>>> {
+    let parts = group.iter().map(|_| r.block()).collect::<Result<Vec<_>>>()?;
+    r.finish("a chunk")?;
+    let variable = |position: usize| &plan.variables[group[position]];
+    let decode = |position: usize, beside: Option<&[f64]>| {
+        let known = Known { shared: None, beside };
+        decode_part(parts[position], (None, true), known, n_rows, variable(position))
+    };
+    let mut looked_at = false;
+    for position in (0..group.len()).filter(|&position| position != lead && wanted(group[position])) {
+        looked_at |= lead::is_beside(parts[position])?;
+    }
+    let mut leading = match looked_at || wanted(group[lead]) {
+        true => Some(decode(lead, None)?),
+        false => None,
+    };
+    let inputs = match &leading {
+        Some(values) if looked_at => Some(lead::inputs(values)?),
+        _ => None,
+    };
+    let mut values = Vec::with_capacity(group.len());
+    for (position, &idx) in group.iter().enumerate() {
+        values.push(match wanted(idx) {
+            false => None,
+            true if position == lead => leading.take(),
+            true => Some(decode(position, inputs.as_deref())?),
+        });
+    }
     Ok(values)
 }
 

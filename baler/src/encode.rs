@@ -4,11 +4,12 @@ use crate::autoencoder::Sampling;
 use crate::chunk::{self, Numbers};
 use crate::container::bytes::ByteWriter;
 use crate::container::{
-    GroupMethod, GroupPlan, Plan, PlanTrial, PlanTrialKind, VariablePlan, chunk_frame, read_chunk,
+    Chunk, GroupMethod, GroupPlan, Plan, PlanTrial, PlanTrialKind, VariablePlan, chunk_frame,
 };
 use crate::dataset::Values;
 use crate::decompress::{Coders, decode_chunk};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lead;
 use crate::options::{Method, Options};
 use crate::plan::without_tables;
 use crate::source::Source;
@@ -19,8 +20,8 @@ use crate::with_values;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// Frames that are made already, by (group, first row).
-pub type Frames = BTreeMap<(usize, usize), Vec<u8>>;
+/// Payloads of chunks that are made already, by (variables, first row).
+pub type Ready = BTreeMap<(Vec<usize>, usize), Vec<u8>>;
 
 /// Makes chunks.
 pub struct Encoder<'a> {
@@ -33,15 +34,21 @@ pub struct Encoder<'a> {
     /// How hard is tried.
     pub options: &'a Options,
     /// Chunks that need not be made again.
-    pub ready: Frames,
+    pub ready: Ready,
 }
 
 impl Encoder<'_> {
     /// The frame of the chunk of a group that starts at `first_row`.
     pub fn chunk(&self, group_idx: usize, first_row: usize) -> Result<Vec<u8>> {
-        if let Some(frame) = self.ready.get(&(group_idx, first_row)) {
-            return Ok(frame.clone());
+        let variables = self.plan.groups[group_idx].variables.clone();
+        match self.ready.get(&(variables, first_row)) {
+            Some(payload) => Ok(chunk_frame(group_idx, first_row, payload)),
+            None => Ok(chunk_frame(group_idx, first_row, &self.payload(group_idx, first_row)?)),
         }
+    }
+
+    /// The payload of that chunk, decoded and compared.
+    pub fn payload(&self, group_idx: usize, first_row: usize) -> Result<Vec<u8>> {
         let group = &self.plan.groups[group_idx];
         let n_rows = self.plan.rows_of_chunk(group_idx, first_row);
         let originals = self.source.read_rows(&group.variables, first_row..first_row + n_rows)?;
@@ -57,22 +64,21 @@ impl Encoder<'_> {
                 parts.iter().for_each(|part| w.block(part));
                 w.bytes
             }
-            None => self.payload(group, &originals, &variables, n_rows),
+            None => self.parts(group, &originals, &variables, n_rows)?,
         };
-        let frame = chunk_frame(group_idx, first_row, &payload);
-        drop(payload);
-        self.check(&frame, &originals)?;
-        Ok(frame)
+        let chunk = Chunk { group: group_idx, first_row, payload };
+        self.check(&chunk, &originals)?;
+        Ok(chunk.payload)
     }
 
-    /// The payload of variables that are coded apart, or by an autoencoder.
-    fn payload(
+    /// The payload of variables that are coded apart, beside another, or by an autoencoder.
+    fn parts(
         &self,
         group: &GroupPlan,
         originals: &[Values],
         variables: &[&VariablePlan],
         n_rows: usize,
-    ) -> Vec<u8> {
+    ) -> Result<Vec<u8>> {
         let numbers: Vec<Numbers> = (originals.iter().zip(variables))
             .map(|(values, variable)| with_values!(values, v => chunk::quantize(v, variable)))
             .collect();
@@ -90,22 +96,31 @@ impl Encoder<'_> {
             _ => (None, true),
         };
         let (method, fast) = (self.options.method, self.options.fast);
-        let how = How { method, fast, shared: self.coders.predictor(&group.method) };
-        for (position, (numbers, variable)) in numbers.into_iter().zip(variables).enumerate() {
+        let how = How { method, fast, shared: self.coders.predictor(&group.method), beside: None };
+        let leading = match group.method {
+            GroupMethod::Fields { lead } => {
+                Some((lead, lead::decoded_inputs(&numbers[lead], variables[lead])?))
+            }
+            _ => None,
+        };
+        let part = |(position, (numbers, variable)): (usize, (Numbers, &&VariablePlan))| {
+            let beside = leading.as_ref().filter(|(lead, _)| *lead != position);
+            let how = How { beside: beside.map(|(_, inputs)| &inputs[..]), ..how };
             let predicted = predictions.as_ref().map(|all| all[position].as_slice());
             let shape = variable.shape_of_rows(n_rows);
             let part = with_values!(&originals[position], original => {
                 chunk::write_part(numbers, predicted, residual, original, &shape, variable, how)
             });
-            w.block(&part.finish());
-        }
-        w.bytes
+            part.finish()
+        };
+        let parts: Vec<Vec<u8>> = numbers.into_par_iter().zip(variables).enumerate().map(part).collect();
+        parts.iter().for_each(|part| w.block(part));
+        Ok(w.bytes)
     }
 
     /// Decodes the bytes of a chunk and compares each value, in the caller's dtype.
-    fn check(&self, frame: &[u8], originals: &[Values]) -> Result<()> {
-        let chunk = read_chunk(frame)?;
-        let decoded = decode_chunk(self.plan, &chunk, self.coders, &|_| true)?;
+    fn check(&self, chunk: &Chunk, originals: &[Values]) -> Result<()> {
+        let decoded = decode_chunk(self.plan, chunk, self.coders, &|_| true)?;
         for ((&idx, original), values) in
             self.plan.groups[chunk.group].variables.iter().zip(originals).zip(decoded)
         {
@@ -128,21 +143,23 @@ pub fn together_or_apart(
     plan: Plan,
     coders: &Coders,
     options: &Options,
-) -> Result<(Plan, Frames)> {
+) -> Result<(Plan, Ready)> {
     let is_table = |group: &usize| matches!(plan.groups[*group].method, GroupMethod::Table(_));
     let tables: Vec<usize> = (0..plan.groups.len()).filter(is_table).collect();
     if tables.is_empty() {
-        return Ok((plan, Frames::new()));
+        return Ok((plan, Ready::new()));
     }
     let columns: Vec<usize> = tables.iter().flat_map(|&table| plan.groups[table].variables.clone()).collect();
     let apart = without_tables(&plan);
-    let frames = |plan: &Plan, groups: Vec<usize>| -> Result<(usize, Frames)> {
-        let encoder = Encoder { source, plan, coders, options, ready: Frames::new() };
-        let frames: Frames = (groups.into_par_iter())
-            .map(|group| Ok(((group, 0), encoder.chunk(group, 0)?)))
+    let frames = |plan: &Plan, groups: Vec<usize>| -> Result<(usize, Ready)> {
+        let encoder = Encoder { source, plan, coders, options, ready: Ready::new() };
+        let payloads: Vec<(usize, Vec<u8>)> = (groups.into_par_iter())
+            .map(|group| Ok((group, encoder.payload(group, 0)?)))
             .collect::<Result<_>>()?;
-        let n_bytes = plan.write().len() + frames.values().map(Vec::len).sum::<usize>();
-        Ok((n_bytes, frames))
+        let n_framed = |(group, payload): &(usize, Vec<u8>)| chunk_frame(*group, 0, payload).len();
+        let n_bytes = plan.write().len() + payloads.iter().map(n_framed).sum::<usize>();
+        let key = |group: usize| (plan.groups[group].variables.clone(), 0);
+        Ok((n_bytes, payloads.into_iter().map(|(group, payload)| (key(group), payload)).collect()))
     };
     let (n_together, together) = frames(&plan, tables)?;
     let of_columns = |group: &usize| columns.contains(&apart.groups[*group].variables[0]);

@@ -129,8 +129,12 @@ impl Parts {
                     variable.method = "table";
                     variable.codec = table_words(plan, group, position, self.given[chunk.group].as_ref());
                 }
-                Some(stream) => {
+                Some(mut stream) => {
                     self.model_bytes += stream.model_bytes;
+                    if let (GroupMethod::Fields { lead }, true) = (&group.method, stream.is_beside) {
+                        let name = &plan.variables[group.variables[*lead]].name;
+                        stream.codec = format!("{}, beside {name}", stream.codec);
+                    }
                     if variable.codec.is_empty() {
                         variable.method = if learned { "autoencoder" } else { stream.method.name() };
                         variable.codec = stream.codec;

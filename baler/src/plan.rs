@@ -27,7 +27,7 @@ const WHOLE_VALUES: usize = 1 << 21;
 const MIN_ROWS: usize = 4;
 /// Values from which on the chunks of a variable share one predictive model, which is trained on a sample: a model of
 /// its own for each chunk takes more time than coding it, and all of them together more bytes.
-const SHARED_VALUES: usize = 1 << 23;
+pub const SHARED_VALUES: usize = 1 << 23;
 
 /// The result of planning.
 pub struct Planned<'a> {

@@ -3,7 +3,7 @@
 //! decoded last, which the next rows may lie in.
 
 use crate::autoencoder::Model;
-use crate::container::Index;
+use crate::container::{GroupMethod, Index};
 use crate::dataset::{Values, Variable};
 use crate::decompress::{Coders, decode_chunk};
 use crate::error::{Error, Result};
@@ -225,5 +225,11 @@ impl<R: Read + Seek + Send> Source for Reader<R> {
             groups.iter().map(|&group| self.index.plan.groups[group].rows_per_chunk).max().unwrap_or(1);
         let n_chunks = self.threads.count().div_ceil(groups.len().max(1));
         longest.saturating_mul(n_chunks)
+    }
+
+    /// Fields of a group: what leads them is then decoded once.
+    fn company(&self, variable: usize) -> usize {
+        let group = &self.index.plan.groups[self.places[variable].0];
+        if matches!(group.method, GroupMethod::Fields { .. }) { group.variables[0] } else { variable }
     }
 }

@@ -208,6 +208,10 @@ impl<S: Source> Source for Sliced<S> {
     fn rows_at_once(&self, variables: &[usize]) -> usize {
         self.source.rows_at_once(variables)
     }
+
+    fn company(&self, variable: usize) -> usize {
+        self.source.company(variable)
+    }
 }
 
 #[cfg(test)]

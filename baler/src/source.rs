@@ -165,6 +165,11 @@ pub trait Source: Sync {
     fn rows_at_once(&self, variables: &[usize]) -> usize {
         self.schema().rows_within(variables, PIECE_BYTES)
     }
+
+    /// A number that variables have in common of which the same rows are best read at once.
+    fn company(&self, variable: usize) -> usize {
+        variable
+    }
 }
 
 /// What points to a source is one.
@@ -180,6 +185,9 @@ impl<P: Deref<Target: Source> + Sync> Source for P {
     }
     fn rows_at_once(&self, variables: &[usize]) -> usize {
         (**self).rows_at_once(variables)
+    }
+    fn company(&self, variable: usize) -> usize {
+        (**self).company(variable)
     }
 }
 
@@ -250,6 +258,10 @@ impl<S: Source> Source for Selected<S> {
         let inner: Vec<usize> = variables.iter().map(|&idx| self.indices[idx]).collect();
         self.source.rows_at_once(&inner)
     }
+
+    fn company(&self, variable: usize) -> usize {
+        self.source.company(self.indices[variable])
+    }
 }
 
 /// Rows that are read together.
@@ -303,17 +315,26 @@ pub fn each_block(
 /// claim any number of them.
 fn together(source: &dyn Source) -> impl Iterator<Item = Vec<Block>> + Send {
     let schema = source.schema();
-    let batches = batches(schema, 0..schema.variables.len()).into_iter();
-    let mut blocks =
-        batches.filter(|batch| schema.variables[batch[0]].n_values() > 0).flat_map(|variables| {
-            let n_rows = schema.variables[variables[0]].n_rows();
-            let row_bytes: usize = variables.iter().map(|&idx| schema.variables[idx].row_bytes()).sum();
-            let at_once = source.rows_at_once(&variables).max(1);
-            (0..n_rows).step_by(at_once).map(move |start| {
-                let rows = start..start.saturating_add(at_once).min(n_rows);
-                (rows.len() * row_bytes, Block { variables: variables.clone(), rows })
-            })
-        });
+    let mut batches = batches(schema, 0..schema.variables.len());
+    let mut companies = std::collections::BTreeMap::new();
+    for at in 0..batches.len() {
+        let [idx] = batches[at][..] else { continue };
+        let first = *companies.entry((source.company(idx), schema.variables[idx].n_rows())).or_insert(at);
+        if first != at {
+            batches[at].clear();
+            batches[first].push(idx);
+        }
+    }
+    let has_values = |batch: &Vec<usize>| !batch.is_empty() && schema.variables[batch[0]].n_values() > 0;
+    let mut blocks = batches.into_iter().filter(has_values).flat_map(|variables| {
+        let n_rows = schema.variables[variables[0]].n_rows();
+        let row_bytes: usize = variables.iter().map(|&idx| schema.variables[idx].row_bytes()).sum();
+        let at_once = source.rows_at_once(&variables).max(1);
+        (0..n_rows).step_by(at_once).map(move |start| {
+            let rows = start..start.saturating_add(at_once).min(n_rows);
+            (rows.len() * row_bytes, Block { variables: variables.clone(), rows })
+        })
+    });
     std::iter::from_fn(move || {
         let (mut waiting, mut n_bytes) = (Vec::new(), 0);
         while n_bytes < WAITING_BYTES

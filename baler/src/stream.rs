@@ -1,5 +1,5 @@
 //! Numbers of a grid -> the smallest stream, and back: a classical one ([`crate::classical`]), or a predictive one
-//! ([`crate::predict`]) behind the coder byte 16, or 17 where its model is a shared one.
+//! ([`crate::predict`]) behind the coder byte 16, 17 where its model is a shared one, or 18 where another variable helps.
 
 use crate::classical;
 use crate::classical::estimate::expected_bits;
@@ -8,7 +8,7 @@ use crate::dataset::DType;
 use crate::error::{Error, Result};
 use crate::options::Method;
 use crate::predict::shared::Shared;
-use crate::predict::{self, Effort, Numbers};
+use crate::predict::{self, Effort, Known, Numbers};
 use crate::quantize::Grid;
 use crate::trials::{Candidate, LeftOut, Trials};
 
@@ -16,6 +16,10 @@ use crate::trials::{Candidate, LeftOut, Trials};
 const PREDICTIVE: u8 = 16;
 /// The coder byte of predictive streams with a model of the archive.
 const SHARED: u8 = 17;
+/// The coder byte of predictive streams that look at another variable.
+const BESIDE: u8 = 18;
+/// A stream that looks at another variable must take this share of one that can be read alone.
+const WORTH: f64 = 0.995;
 /// Fewest numbers along the last axis of a series that are worth several models.
 const LONG_SERIES: usize = 1 << 14;
 
@@ -35,6 +39,8 @@ pub struct How<'a> {
     pub fast: bool,
     /// A model that was trained before, which is never refitted.
     pub shared: Option<&'a Shared>,
+    /// Values of another variable on the same grid.
+    pub beside: Option<&'a [f64]>,
 }
 
 impl How<'_> {
@@ -56,7 +62,7 @@ impl How<'_> {
 
     /// Nothing but a method.
     pub fn by(method: Method) -> How<'static> {
-        How { method, fast: false, shared: None }
+        How { method, fast: false, shared: None, beside: None }
     }
 }
 
@@ -113,10 +119,17 @@ pub fn encode(
             let coded = classical::encode(q, shape, mask);
             let mut trials = predictive.as_ref().map_or(Trials::default(), |stream| stream.trials);
             trials.see(Candidate::Classical, coded.bytes.len());
-            let candidate = Candidate::Classical;
-            let classical = Stream { bytes: coded.bytes, codec: coded.codec, candidate, trials };
-            let smaller = predictive.filter(|stream| stream.bytes.len() < classical.bytes.len());
-            smaller.map_or(classical, |stream| Stream { trials, ..stream }).leaving_out(left_out)
+            let worth = if trials.is_beside { WORTH } else { 1.0 };
+            let most = worth * coded.bytes.len() as f64;
+            match predictive.filter(|stream| (stream.bytes.len() as f64) < most) {
+                Some(stream) => Stream { trials, ..stream },
+                None => {
+                    trials.is_beside = false;
+                    let candidate = Candidate::Classical;
+                    Stream { bytes: coded.bytes, codec: coded.codec, candidate, trials }
+                }
+            }
+            .leaving_out(left_out)
         }
     }
 }
@@ -148,9 +161,23 @@ fn predict(numbers: Numbers, how: How) -> Option<Stream> {
     };
     // The coder's byte counts as it does for others.
     trials.bytes.iter_mut().flatten().for_each(|n_bytes| *n_bytes += 1);
-    let candidate = predict::tier(&bytes).expect("a model that was just written");
-    let codec = words(coder, candidate);
-    Some(Stream { codec, bytes: [&[coder], bytes.as_slice()].concat(), candidate, trials })
+    let stream = |coder: u8, bytes: Vec<u8>, trials: Trials| {
+        let candidate = predict::tier(&bytes).expect("a model that was just written");
+        let codec = words(coder, candidate);
+        Stream { codec, bytes: [&[coder], bytes.as_slice()].concat(), candidate, trials }
+    };
+    let beside = how.beside.filter(|_| coder == PREDICTIVE && !how.fast);
+    if let Some(other) = beside.and_then(|values| predict::encode_beside(numbers, values, &bytes))
+        && (other.len() as f64) < WORTH * bytes.len() as f64
+    {
+        return Some(stream(BESIDE, other, Trials { is_beside: true, ..trials }));
+    }
+    Some(stream(coder, bytes, trials))
+}
+
+/// True for a stream that looks at another variable.
+pub fn is_beside(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&BESIDE)
 }
 
 fn words(coder: u8, candidate: Candidate) -> String {
@@ -158,18 +185,19 @@ fn words(coder: u8, candidate: Candidate) -> String {
     if coder == SHARED { format!("{tier}, given model") } else { tier.to_string() }
 }
 
-/// Inverse of [`encode`]; `shared` is the model of the archive, if it has one for these numbers.
-pub fn decode(
-    bytes: &[u8],
-    shape: &[usize],
-    mask: Option<&[bool]>,
-    shared: Option<&Shared>,
-) -> Result<Vec<i64>> {
+/// Inverse of [`encode`], with what is known besides.
+pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known) -> Result<Vec<i64>> {
     match bytes.split_first() {
-        Some((&PREDICTIVE, stream)) => predict::decode(stream, shape, mask, None),
+        Some((&PREDICTIVE, stream)) => predict::decode(stream, shape, mask, Known::default()),
         Some((&SHARED, stream)) => {
-            let shared = shared.ok_or_else(|| Error::corrupt("expected a model for a predictive stream"))?;
-            predict::decode(stream, shape, mask, Some(shared))
+            let missing = || Error::corrupt("expected a model for a predictive stream");
+            let shared = Some(known.shared.ok_or_else(missing)?);
+            predict::decode(stream, shape, mask, Known { shared, beside: None })
+        }
+        Some((&BESIDE, stream)) => {
+            let missing = || Error::corrupt("expected another variable beside a predictive stream");
+            let beside = Some(known.beside.ok_or_else(missing)?);
+            predict::decode(stream, shape, mask, Known { shared: None, beside })
         }
         _ => classical::decode(bytes, shape, mask),
     }
@@ -187,19 +215,24 @@ pub struct Description {
     pub candidate: Candidate,
     /// Its own bytes.
     pub n_bytes: usize,
+    /// True if it looks at another variable.
+    pub is_beside: bool,
 }
 
 /// Describes a stream without decoding it.
 pub fn describe(bytes: &[u8], shape: &[usize]) -> Result<Description> {
     let n_bytes = bytes.len();
     let of = |method, codec, model_bytes, candidate| {
-        Ok(Description { method, codec, model_bytes, candidate, n_bytes })
+        Ok(Description { method, codec, model_bytes, candidate, n_bytes, is_beside: is_beside(bytes) })
     };
     match bytes.split_first() {
         None => of(Method::Autoencoder, LATENTS.to_string(), 0, Candidate::Classical),
-        Some((&coder, stream)) if coder == PREDICTIVE || coder == SHARED => {
+        Some((&coder, stream)) if matches!(coder, PREDICTIVE | SHARED | BESIDE) => {
             let candidate = predict::tier(stream)?;
-            let model_bytes = if coder == SHARED { 0 } else { predict::model_bytes(stream, shape)? };
+            let model_bytes = match coder {
+                SHARED => 0,
+                _ => predict::model_bytes(stream, shape, coder == BESIDE)?,
+            };
             of(Method::Predictive, words(coder, candidate), model_bytes, candidate)
         }
         _ => of(Method::Classical, classical::describe_stream(bytes, shape)?, 0, Candidate::Classical),

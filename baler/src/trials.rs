@@ -95,6 +95,8 @@ pub struct Trials {
     pub bytes: [Option<u64>; N_CANDIDATES],
     /// Why others were not.
     pub left_out: LeftOut,
+    /// True for a stream that looks at another variable: its own candidate is then what it would be without.
+    pub is_beside: bool,
 }
 
 impl Trials {
@@ -109,7 +111,7 @@ impl Trials {
         if n_bytes < MIN_STREAM {
             return;
         }
-        let others = || Candidate::ALL.into_iter().filter(|&other| other != chosen);
+        let others = || Candidate::ALL.into_iter().filter(|&other| other != chosen || self.is_beside);
         let tried = || others().filter_map(|other| Some((other, self.bytes[other as usize]?)));
         let flags = tried().map(|(other, _)| 1 << other as u8).sum::<u8>();
         w.u8(flags | (self.left_out as u8) << N_CANDIDATES);
@@ -157,6 +159,15 @@ mod tests {
         let mut w = ByteWriter::default();
         trials.write(Candidate::Classical, MIN_STREAM - 1, &mut w);
         assert!(w.bytes.is_empty());
+    }
+
+    #[test]
+    fn what_looks_at_another_variable_keeps_what_it_would_be_alone() {
+        let mut trials = Trials { is_beside: true, ..Trials::default() };
+        trials.see(Candidate::Filtered, 300);
+        let mut w = ByteWriter::default();
+        trials.write(Candidate::Filtered, 200, &mut w);
+        assert_eq!(w.bytes, [0b000_01000, 100]);
     }
 
     #[test]

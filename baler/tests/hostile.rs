@@ -196,6 +196,7 @@ fn samples() -> Vec<Sample> {
         sample("decimals", &single(&[100], Values::F64(cents)), &lossless, None),
         sample("spread", &single(&[80], Values::F32(spread)), &classical(BoundSpec::PwRel(1e-2)), None),
         sample("table", &table, &rel, None),
+        sample("fields", &beside(), &Options::new(BoundSpec::Lossless), None),
         sample("relations", &relations(), &Options::new(BoundSpec::Lossless), None),
         sample("arrays", &arrays, &lossless, None),
         sample("csv", &csv, &lossless, None),
@@ -204,6 +205,17 @@ fn samples() -> Vec<Sample> {
         sample("rows by reference", &table, &by_reference, Some(&rows)),
         sample("no promise", &field, &unbounded, Some(&tiles)),
     ]
+}
+
+/// A field that follows from another.
+fn beside() -> Dataset {
+    let mut random = Random::new(8);
+    let first: Vec<i16> = (0..1024).map(|_| random.below(6) as i16).collect();
+    let second = first.iter().map(|x| 100 - 7 * x).collect();
+    Dataset::from_arrays(vec![
+        variable("first", &[2, 16, 32], Values::I16(first)),
+        variable("second", &[2, 16, 32], Values::I16(second)),
+    ])
 }
 
 /// A table whose columns follow from each other.
@@ -243,6 +255,7 @@ fn each_coder_and_grid_is_among_the_samples() {
         "decimal",
         "latents",
         "predictive",
+        "beside",
         "table",
         "0 where n is",
     ] {

@@ -60,6 +60,11 @@ pub struct GroupPlan {
 pub enum GroupMethod {
     /// One variable, by itself: its streams hold all that they need.
     Classical,
+    /// Variables of one shape, each by itself or beside one of them, which is by itself.
+    Fields {
+        /// Position of that one in the group.
+        lead: usize,
+    },
     /// One variable, predicted by the archive's model `model`.
     Predictive {
         /// Index into the archive's models.
@@ -89,7 +94,7 @@ impl GroupMethod {
     /// The archive's model that is used, if any.
     pub fn model(&self) -> Option<usize> {
         match self {
-            GroupMethod::Classical | GroupMethod::Table(_) => None,
+            GroupMethod::Classical | GroupMethod::Fields { .. } | GroupMethod::Table(_) => None,
             GroupMethod::Predictive { model }
             | GroupMethod::SharedTable { model }
             | GroupMethod::Autoencoder { model, .. } => Some(*model),
@@ -297,6 +302,10 @@ fn write_group(group: &GroupPlan, w: &mut ByteWriter) {
             w.u8(3);
             w.count(*model);
         }
+        GroupMethod::Fields { lead } => {
+            w.u8(5);
+            w.count(*lead);
+        }
         GroupMethod::Table(model) => {
             w.u8(2);
             model.write(w);
@@ -331,6 +340,16 @@ fn read_group(r: &mut ByteReader, all: &[VariablePlan]) -> Result<GroupPlan> {
     let method = match r.u8()? {
         0 if variables.len() == 1 => GroupMethod::Classical,
         3 if variables.len() == 1 => GroupMethod::Predictive { model: r.count()? },
+        5 => {
+            let lead = r.count()?;
+            let same = variables.iter().all(|&idx| all[idx].shape == all[variables[0]].shape);
+            if !same || variables.len() < 2 || lead >= variables.len() {
+                return Err(Error::corrupt(
+                    "expected two or more fields of one shape and which of them leads",
+                ));
+            }
+            GroupMethod::Fields { lead }
+        }
         1 => {
             let model = r.count()?;
             let flags = r.u8()?;
@@ -363,7 +382,7 @@ fn read_group(r: &mut ByteReader, all: &[VariablePlan]) -> Result<GroupPlan> {
         }
         n => {
             return Err(Error::unsupported(format!(
-                "expected method 0 to 4, found {n}; use a newer version"
+                "expected method 0 to 5, found {n}; use a newer version"
             )));
         }
     };

@@ -11,6 +11,9 @@ pub struct Tally {
     /// By candidate: bytes, chunks in which it was tried, chunks in which it was chosen.
     sums: [(u64, u64, u64); N_CANDIDATES],
     left_out: LeftOut,
+    /// What chunks that look at another variable would take without: bytes of all, and how many they are.
+    alone: (u64, u64),
+    n_seen: u64,
     /// Chunks that keep no trials.
     n_silent: u64,
 }
@@ -19,6 +22,10 @@ impl Tally {
     /// Takes in a part of `n_bytes`, with what else was tried.
     pub fn see(&mut self, chosen: Candidate, n_bytes: u64, trials: Option<&Trials>) {
         self.n_silent += trials.is_none() as u64;
+        let more_alone = trials.and_then(|trials| trials.bytes[chosen as usize]);
+        self.alone.0 = self.alone.0.saturating_add(n_bytes).saturating_add(more_alone.unwrap_or(0));
+        self.alone.1 += more_alone.is_some() as u64;
+        self.n_seen += 1;
         for candidate in Candidate::ALL {
             let (bytes, n_tried, n_chosen) = &mut self.sums[candidate as usize];
             let more = if candidate == chosen {
@@ -56,6 +63,10 @@ impl Tally {
         });
         let mut all: Vec<CandidateReport> =
             all.filter(|found| found.outcome != Outcome::LeftOut("")).collect();
+        if self.alone.1 > 0 {
+            let outcome = Outcome::Tried { bytes: self.alone.0, n_tried: self.n_seen, n_chosen: 0 };
+            all.push(CandidateReport { name: "without the other variable".to_string(), outcome });
+        }
         if !learned {
             let reason = match plan.trials.iter().any(|trial| trial.what == PlanTrialKind::Networks) {
                 true => "larger on a part of the data",

@@ -4,8 +4,9 @@
 //! `None` where there is too little to predict from, or the model does not fit.
 
 use crate::classical::lorenzo::four_axes;
-use crate::container::bytes::ByteWriter;
+use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::entropy::binary::BinaryEncoder;
+use crate::predict::beside::{Beside, Scale};
 use crate::predict::cascade::{self, Cascade};
 use crate::predict::cell::Cell;
 use crate::predict::domain::Domain;
@@ -78,7 +79,8 @@ pub(super) fn encode_in_order(
     let narrow = domain == Domain::Integer && spread < 1 << (28 - shift);
     let sets = Default::default();
     let filters = filters(spread).filter(|_| !effort.is_fast());
-    let model = Model { shift, narrow, domain, order, center, filters, map: None, kinds: None, sets };
+    let model =
+        Model { shift, narrow, domain, order, center, filters, beside: None, map: None, kinds: None, sets };
     let mut q = order.apply(numbers.q, extents);
     if narrow && let Some(coded) = encode_as::<i32>(&mut q, &layout, mask, &model, (effort, spread), trials)?
     {
@@ -102,7 +104,7 @@ fn encode_as<T: Cell>(
     let mut coded: Vec<(Vec<u8>, Model)> = Vec::new();
     for &(n_classes, mapped) in effort.trials() {
         let model = fit::fit(layout, mask, q, &mut state, &fixed, n_classes, mapped);
-        if model.largest_sum(spread) >= 1 << 31 {
+        if model.largest_sum(layout, spread, 0) >= 1 << 31 {
             continue;
         }
         if model.has_one_class_a_block() {
@@ -117,23 +119,92 @@ fn encode_as<T: Cell>(
     for (bytes, model) in &coded {
         trials.see(if model.kinds.is_some() { Candidate::Fast } else { Candidate::Adaptive }, bytes.len());
     }
-    let mut best = coded.iter().map(|(bytes, _)| bytes).min_by_key(|bytes| bytes.len()).cloned();
-    state.cascade = like.filters.and_then(|filters| Cascade::new(layout, filters).ok());
-    if state.cascade.is_none() {
-        return Some(best);
-    }
-    // Filters make up for classes: with them one is often best.
+    let best = coded.iter().map(|(bytes, _)| bytes).min_by_key(|bytes| bytes.len()).cloned();
     coded.retain(|(_, model)| model.kinds.is_none());
+    let filtered = encode_filtered(q, layout, mask, (&coded, like.filters), &mut state, trials);
+    Some(best.into_iter().chain(filtered).min_by_key(Vec::len))
+}
+
+/// Smallest stream of the first and the smallest of some models, with filters.
+fn encode_filtered<T: Cell>(
+    q: &mut [i64],
+    layout: &Layout,
+    mask: Option<&[bool]>,
+    (coded, filters): (&[(Vec<u8>, Model)], Option<Filters>),
+    state: &mut State<T>,
+    trials: &mut Trials,
+) -> Option<Vec<u8>> {
+    state.cascade = Some(Cascade::new(layout, filters?).ok()?);
+    // Filters make up for classes: with them one is often best.
+    let mut best: Option<Vec<u8>> = None;
     let smallest = (0..coded.len()).min_by_key(|&trial| coded[trial].0.len());
     for trial in [Some(0), smallest.filter(|&trial| trial > 0)].into_iter().flatten() {
         let Some((_, model)) = coded.get(trial) else { continue };
-        let mut model = Model { filters: like.filters, ..model.clone() };
-        fit::refit_scales(layout, mask, q, &mut state, &mut model);
-        let bytes = code(layout, mask, q, &mut state, &model);
+        let mut model = Model { filters, ..model.clone() };
+        fit::refit_scales(layout, mask, q, state, &mut model);
+        let bytes = code(layout, mask, q, state, &model);
         trials.see(Candidate::Filtered, bytes.len());
         best = best.filter(|best| best.len() <= bytes.len()).or(Some(bytes));
     }
-    Some(best)
+    best
+}
+
+/// Codes numbers with `values` of another variable as further inputs, in the order and with the classes of the stream
+/// `alone` without them.
+pub fn encode_beside(numbers: Numbers, values: &[f64], alone: &[u8]) -> Option<Vec<u8>> {
+    let extents = four_axes(numbers.shape);
+    let (like, layout) = Model::read(extents, None, false, &mut ByteReader::new(alone)).ok()?;
+    let n_classes = like.sets.iter().map(|set| set.taps.len()).max().unwrap_or(1);
+    let classes = (n_classes, like.map.is_some());
+    let spread = numbers.place().2;
+    let like = Model { filters: filters(spread), map: None, kinds: None, ..like };
+    let ordered_mask = numbers.mask.map(|mask| like.order.apply(mask, extents));
+    let mask = ordered_mask.as_deref();
+    let mut q = like.order.apply(numbers.q, extents);
+    let of = (values, numbers.shape);
+    match like.narrow {
+        true => encode_beside_as::<i32>(&mut q, &layout, mask, &like, of, (classes, spread)),
+        false => encode_beside_as::<i64>(&mut q, &layout, mask, &like, of, (classes, spread)),
+    }
+}
+
+fn encode_beside_as<T: Cell>(
+    q: &mut [i64],
+    layout: &Layout,
+    mask: Option<&[bool]>,
+    like: &Model,
+    (values, shape): (&[f64], &[usize]),
+    (classes, spread): ((usize, bool), u64),
+) -> Option<Vec<u8>> {
+    let mut state = padded::<T>(layout).ok()?;
+    let mut fixed = Model { filters: None, ..like.clone() };
+    let look = |bits: i32, fixed: &mut Model, state: &mut State<T>| -> Option<()> {
+        let scale = Scale::of(values, bits)?;
+        fixed.beside = Some(scale);
+        state.beside = Some(Beside::new(values, shape, like.order, scale).ok()?);
+        Some(())
+    };
+    // Inputs of such a size that the largest weight is about 1: then neither is too coarse.
+    let bits = 64 - spread.leading_zeros() as i32;
+    look(bits, &mut fixed, &mut state)?;
+    let model = fit::fit(layout, mask, q, &mut state, &fixed, 1, false);
+    let rows = model.sets.iter().flat_map(|set| &set.taps);
+    let weights = rows.flat_map(|row| &row[row.len() - model.n_beside(layout)..]);
+    let largest = weights.map(|weight| weight.unsigned_abs()).max()?;
+    look(bits + (32 - largest.leading_zeros()) as i32 - like.shift as i32, &mut fixed, &mut state)?;
+    let mut coded: Vec<(Vec<u8>, Model)> = Vec::new();
+    let tries = [(1, false), classes];
+    for &(n_classes, mapped) in &tries[..1 + (classes != (1, false)) as usize] {
+        let model = fit::fit(layout, mask, q, &mut state, &fixed, n_classes, mapped);
+        let largest = state.beside.as_ref().map_or(0, Beside::largest);
+        if like.narrow && model.largest_sum(layout, spread, largest) >= 1 << 31 {
+            continue;
+        }
+        coded.push((code(layout, mask, q, &mut state, &model), model));
+    }
+    let filters = like.filters;
+    let filtered = encode_filtered(q, layout, mask, (&coded, filters), &mut state, &mut Trials::default());
+    coded.into_iter().map(|(bytes, _)| bytes).chain(filtered).min_by_key(Vec::len)
 }
 
 /// The filters for numbers that lie up to `spread` from their center.
@@ -204,7 +275,7 @@ pub fn encode_shared(
     let layout = numbers.layout().filter(|layout| shared.fits(layout))?;
     let (domain, center, spread) = numbers.place();
     let mut model = shared.model(&layout, domain, center, true);
-    model.narrow = domain == Domain::Integer && model.largest_sum(spread) < 1 << 31;
+    model.narrow = domain == Domain::Integer && model.largest_sum(&layout, spread, 0) < 1 << 31;
     if !model.narrow {
         model = shared.model(&layout, domain, center, false);
     }

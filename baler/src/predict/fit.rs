@@ -17,18 +17,18 @@ const FLOOR: f64 = 0.1;
 
 /// Sums of products, lower triangle with the target as last row.
 #[derive(Clone)]
-struct Normal {
+pub(super) struct Normal {
     n: usize,
     sums: Vec<f64>,
     count: f64,
 }
 
 impl Normal {
-    fn new(n: usize) -> Normal {
+    pub(super) fn new(n: usize) -> Normal {
         Normal { n, sums: vec![0.0; (n + 1) * (n + 1)], count: 0.0 }
     }
 
-    fn add(&mut self, features: &[f64], weight: f64) {
+    pub(super) fn add(&mut self, features: &[f64], weight: f64) {
         let width = self.n + 1;
         for (i, &f) in features.iter().enumerate() {
             let scaled = f * weight;
@@ -47,7 +47,7 @@ impl Normal {
     }
 
     /// Least squares with a little ridge, by Cholesky's factors.
-    fn solve(&self) -> Vec<f64> {
+    pub(super) fn solve(&self) -> Vec<f64> {
         let (n, width) = (self.n, self.n + 1);
         let mut l = self.sums.clone();
         let trace: f64 = (0..n).map(|i| l[i * width + i]).sum();
@@ -108,7 +108,8 @@ struct Gather {
 
 impl Gather {
     fn new(layout: &Layout, n_values: usize, model: &Model, floor: f64) -> Gather {
-        let taps = (0..4 * MAX_CLASSES).map(|i| Normal::new(layout.taps(i / MAX_CLASSES).len())).collect();
+        let taps =
+            (0..4 * MAX_CLASSES).map(|i| Normal::new(model.n_inputs(layout, i / MAX_CLASSES))).collect();
         let scales = (0..4).map(|i| Normal::new(layout.error_taps(i).len() + N_GRADIENTS)).collect();
         Gather {
             scales_only: false,
@@ -136,6 +137,15 @@ impl Gather {
             below > total / 2
         });
         libm::exp2((median.unwrap_or(0) as f64 - 32.0) / 4.0)
+    }
+
+    /// What the other variable has at `place` and around.
+    fn look_beside<T: Cell>(&mut self, state: &State<T>, plane: &PlaneView, place: usize) {
+        let (Some(beside), Some(taps)) = (&state.beside, plane.beside.first()) else { return };
+        let input = |offset: isize| beside.inputs[place.wrapping_add_signed(offset)].wide();
+        let own = input(0);
+        self.features.extend(taps[1..].iter().map(|&(offset, _)| input(offset).wrapping_sub(own) as f64));
+        self.features.push(own as f64);
     }
 
     /// What each class's weights would have cost in a block.
@@ -182,6 +192,7 @@ impl<T: Cell> Observer<T> for Gather {
             self.features.clear();
             self.features.extend(values.map(against));
             self.features.push(against(0));
+            self.look_beside(state, plane, seen.place);
             self.features.push(against(state.values[position].wide()));
             self.judge(plane, &seen, unit);
             self.taps[plane.behind * MAX_CLASSES + seen.class].add(&self.features, weight);
@@ -210,7 +221,7 @@ fn start(layout: &Layout, sets: &[usize], like: &Model) -> Model {
     for &behind in sets {
         let mut scale = vec![0; layout.error_taps(behind).len()];
         scale.extend([64; N_GRADIENTS]);
-        let taps = vec![vec![0; layout.taps(behind).len()]];
+        let taps = vec![vec![0; model.n_inputs(layout, behind)]];
         model.sets[behind] = WeightSet { taps, scale, class_from: Vec::new() };
     }
     model

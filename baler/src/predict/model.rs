@@ -2,6 +2,7 @@
 
 use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::error::{Error, Result};
+use crate::predict::beside::{self, Scale};
 use crate::predict::cascade::N_STAGES;
 use crate::predict::domain::Domain;
 use crate::predict::grid::Layout;
@@ -37,7 +38,8 @@ pub struct Filters {
 /// Weights for planes with the same planes behind them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WeightSet {
-    /// One row a class: a weight for each tap but the anchor, then one for the center.
+    /// One row a class: a weight for each tap but the anchor, then one for the center; then for another variable's taps
+    /// but the first, then for the first.
     pub taps: Vec<Vec<i32>>,
     /// A weight for each error tap, then for each gradient.
     pub scale: Vec<i32>,
@@ -60,6 +62,8 @@ pub struct Model {
     pub center: i64,
     /// The filters that adapt, if there are any.
     pub filters: Option<Filters>,
+    /// The scale of another variable's values, if those are inputs as well.
+    pub beside: Option<Scale>,
     /// Classes of blocks; else they go by level.
     pub map: Option<Map>,
     /// Rows of probabilities of each level: the fast tier; else numbers are coded adaptively.
@@ -72,13 +76,26 @@ pub struct Model {
 pub const N_GRADIENTS: usize = 5;
 
 impl Model {
-    /// Bound on the sums of predictions for values up to `spread` from the center.
-    pub fn largest_sum(&self, spread: u64) -> u64 {
-        let rows = self.sets.iter().flat_map(|set| &set.taps);
-        let weights = rows.map(|row| {
-            with_anchor(row, self.shift).iter().map(|weight| weight.unsigned_abs() as u64).sum::<u64>()
-        });
-        weights.max().unwrap_or(0).saturating_mul(spread)
+    /// Bound on the sums of predictions for values up to `spread` from the center, and inputs of another variable up to
+    /// `largest`.
+    pub fn largest_sum(&self, layout: &Layout, spread: u64, largest: u64) -> u64 {
+        let sum = |weights: &[i32]| weights.iter().map(|weight| weight.unsigned_abs() as u64).sum::<u64>();
+        let of_row = |row: &Vec<i32>| {
+            let (own, beside) = row.split_at(row.len() - self.n_beside(layout));
+            let own = sum(&with_anchor(own, self.shift)).saturating_mul(spread);
+            own.saturating_add(sum(&beside::with_first(beside)).saturating_mul(largest))
+        };
+        self.sets.iter().flat_map(|set| &set.taps).map(of_row).max().unwrap_or(0)
+    }
+
+    /// Weights of another variable's taps in a row.
+    pub fn n_beside(&self, layout: &Layout) -> usize {
+        self.beside.map_or(0, |_| beside::taps(layout).len())
+    }
+
+    /// Weights of a row.
+    pub fn n_inputs(&self, layout: &Layout, behind: usize) -> usize {
+        layout.taps(behind).len() + self.n_beside(layout)
     }
 
     /// True if the level has no say in which weights hold.
@@ -113,6 +130,9 @@ impl Model {
             }
             None => w.u8(0),
         }
+        if let Some(scale) = self.beside {
+            scale.write(w);
+        }
     }
 
     /// The weights of some sets, then the kinds of rows.
@@ -130,8 +150,14 @@ impl Model {
         }
     }
 
-    /// Inverse of [`Model::write`]; of [`Model::write_head`] with a shared model.
-    pub fn read(extents: [usize; 4], shared: Option<&Shared>, r: &mut ByteReader) -> Result<(Model, Layout)> {
+    /// Inverse of [`Model::write`]; of [`Model::write_head`] with a shared model. `is_beside` if another variable's values
+    /// are inputs.
+    pub fn read(
+        extents: [usize; 4],
+        shared: Option<&Shared>,
+        is_beside: bool,
+        r: &mut ByteReader,
+    ) -> Result<(Model, Layout)> {
         let first = r.u8()?;
         let (shift, narrow) = ((first & 0x1f) as u32, first & NARROW != 0);
         if !(6..=20).contains(&shift) {
@@ -144,6 +170,10 @@ impl Model {
         if filters.is_some() && is_fast(first) {
             return Err(Error::corrupt("expected no filters in the fast tier, found some"));
         }
+        if is_beside && is_fast(first) {
+            return Err(Error::corrupt("expected no other variable in the fast tier, found one"));
+        }
+        let beside = if is_beside { Some(Scale::read(r)?) } else { None };
         let layout = order.layout(extents);
         if !layout.is_compact() {
             return Err(Error::corrupt("a predictive stream of an array that is nearly all margins"));
@@ -166,7 +196,8 @@ impl Model {
             return Ok((model, layout));
         }
         let sets = Default::default();
-        let mut model = Model { shift, narrow, domain, order, center, filters, map: None, kinds: None, sets };
+        let mut model =
+            Model { shift, narrow, domain, order, center, filters, beside, map: None, kinds: None, sets };
         if first & MAPPED != 0 {
             model.map = Some(Map::new(&layout)?);
         }
@@ -191,8 +222,8 @@ impl Model {
                 )));
             }
             let class_from = r.raw(if by_level { n_classes - 1 } else { 0 })?.to_vec();
-            let n_taps = layout.taps(behind).len();
-            let taps = (0..n_classes).map(|_| weights(r, n_taps)).collect::<Result<_>>()?;
+            let n_inputs = self.n_inputs(layout, behind);
+            let taps = (0..n_classes).map(|_| weights(r, n_inputs)).collect::<Result<_>>()?;
             let scale = weights(r, layout.error_taps(behind).len() + N_GRADIENTS)?;
             self.sets[behind] = WeightSet { taps, scale, class_from };
         }

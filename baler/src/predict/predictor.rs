@@ -65,6 +65,7 @@ impl Predictor {
             order: Order::DATA,
             center,
             filters: None,
+            beside: None,
             map: None,
             kinds: None,
             sets,

@@ -113,6 +113,7 @@ impl Shared {
             order: Order::DATA,
             center: 0,
             filters: None,
+            beside: None,
             map: None,
             kinds: None,
             sets: Default::default(),

@@ -46,7 +46,7 @@ fn round_trip(q: &[i64], shape: &[usize], mask: Option<&[bool]>, mantissa_bits: 
     for effort in [Effort::Fast, Effort::Full] {
         let Some(bytes) = encode(numbers, effort, &mut Trials::default()) else { continue };
         assert!(effort == Effort::Full || tier(&bytes).unwrap() == Candidate::Fast);
-        same(q, &decode(&bytes, shape, mask, None).unwrap(), mask);
+        same(q, &decode(&bytes, shape, mask, Known::default()).unwrap(), mask);
         least = least.min(bytes.len());
     }
     least
@@ -125,12 +125,12 @@ fn damaged_streams_are_errors_or_other_numbers_but_never_a_panic() {
         let numbers = Numbers { mantissa_bits: bits, ..numbers(&q, &shape) };
         let bytes = encode(numbers, effort, &mut Trials::default()).unwrap();
         for cut in 0..bytes.len() {
-            let _ = decode(&bytes[..cut], &shape, None, None);
+            let _ = decode(&bytes[..cut], &shape, None, Known::default());
         }
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            let _ = decode(&damaged, &shape, None, None);
+            let _ = decode(&damaged, &shape, None, Known::default());
         }
     }
     let mut state = 11;
@@ -139,7 +139,7 @@ fn damaged_streams_are_errors_or_other_numbers_but_never_a_panic() {
         for first in [0x89, 0xc9, 0x12, 0x52, 0x4b, 0xa9, 0xe9, 0x32, 0x72] {
             let mut bytes = bytes.clone();
             (bytes[0], bytes[1]) = (first, [0, 10, 23, 52][bytes[1] as usize % 4]);
-            let _ = decode(&bytes, &[2, 4, 6, 8], None, None);
+            let _ = decode(&bytes, &[2, 4, 6, 8], None, Known::default());
         }
     }
 }
@@ -149,7 +149,7 @@ fn shapes_that_are_nearly_all_margins_are_refused() {
     assert!(
         encode(numbers(&vec![0; 80_000], &[20_000, 2, 2]), Effort::Quick, &mut Trials::default()).is_none()
     );
-    assert!(decode(&[9, 0, 0], &[1 << 40, 2, 2], None, None).is_err());
+    assert!(decode(&[9, 0, 0], &[1 << 40, 2, 2], None, Known::default()).is_err());
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn many_numbers_go_in_lanes_of_which_each_counts() {
     let shape = [5, 200, 1100];
     let q = waves(&shape, 90.0);
     let bytes = encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default()).unwrap();
-    same(&q, &decode(&bytes, &shape, None, None).unwrap(), None);
+    same(&q, &decode(&bytes, &shape, None, Known::default()).unwrap(), None);
     let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     assert_eq!(
         bytes,
@@ -167,7 +167,7 @@ fn many_numbers_go_in_lanes_of_which_each_counts() {
     for at in [n_bytes - 9, n_bytes * 3 / 4, n_bytes / 2, n_bytes / 4] {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x10;
-        assert_ne!(decode(&damaged, &shape, None, None).ok().as_ref(), Some(&q));
+        assert_ne!(decode(&damaged, &shape, None, Known::default()).ok().as_ref(), Some(&q));
     }
 }
 
@@ -183,7 +183,7 @@ fn a_part_of_one_row_has_the_neighbors_of_the_whole() {
     let shape = [4, 9, 30_000];
     let q = waves(&shape, 90.0);
     let bytes = encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default()).unwrap();
-    same(&q, &decode(&bytes, &shape, None, None).unwrap(), None);
+    same(&q, &decode(&bytes, &shape, None, Known::default()).unwrap(), None);
 }
 
 #[test]
@@ -206,7 +206,11 @@ fn a_shared_model_serves_other_extents_and_more_axes() {
             let numbers = Numbers { mantissa_bits: bits, ..numbers(&q, shape) };
             for effort in [Effort::Fast, Effort::Full] {
                 let bytes = encode_shared(numbers, &shared, effort, &mut Trials::default()).unwrap();
-                same(&q, &decode(&bytes, shape, None, Some(&shared)).unwrap(), None);
+                same(
+                    &q,
+                    &decode(&bytes, shape, None, Known { shared: Some(&shared), beside: None }).unwrap(),
+                    None,
+                );
                 assert!(bytes.len() < 4 * q.len(), "{shape:?} {}", bytes.len());
             }
         }
@@ -228,7 +232,10 @@ fn damaged_shared_models_are_errors_or_other_models() {
             .unwrap();
     let mut other_shift = stream.clone();
     other_shift[0] ^= 1;
-    assert!(decode(&other_shift, &[9, 30, 40], None, Some(&predictor.shared)).is_err());
+    assert!(
+        decode(&other_shift, &[9, 30, 40], None, Known { shared: Some(&predictor.shared), beside: None })
+            .is_err()
+    );
     for cut in 0..bytes.len() {
         assert!(Shared::read(&bytes[..cut]).is_err());
     }
@@ -236,7 +243,7 @@ fn damaged_shared_models_are_errors_or_other_models() {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
         if let Ok(shared) = Shared::read(&damaged) {
-            let _ = decode(&stream, &[9, 30, 40], None, Some(&shared));
+            let _ = decode(&stream, &[9, 30, 40], None, Known { shared: Some(&shared), beside: None });
         }
     }
 }
@@ -272,14 +279,14 @@ fn filters_are_chosen_where_they_pay_and_survive_damage() {
         let q = paces(shape, height);
         round_trip(&q, &shape, None, None);
         let bytes = encode(numbers(&q, &shape), Effort::Quick, &mut Trials::default()).unwrap();
-        let (model, _) = Model::read(shape, None, &mut ByteReader::new(&bytes)).unwrap();
+        let (model, _) = Model::read(shape, None, false, &mut ByteReader::new(&bytes)).unwrap();
         assert_eq!(model.filters.map(|filters| filters.rates), Some(RATES), "{shape:?} {height}");
         // All of the model, where rates and weights lie, then some of the numbers.
-        let n_model = model_bytes(&bytes, &shape).unwrap();
+        let n_model = model_bytes(&bytes, &shape, false).unwrap();
         for byte in (0..n_model).chain((n_model..bytes.len()).step_by(97)) {
             let mut damaged = bytes.clone();
             damaged[byte] ^= 1 << (byte % 8);
-            let _ = decode(&damaged, &shape, None, None);
+            let _ = decode(&damaged, &shape, None, Known::default());
         }
     }
 }
@@ -301,6 +308,7 @@ fn filters_take_any_numbers() {
                 order: Order::DATA,
                 center: 9,
                 filters: Some(filters),
+                beside: None,
                 map: None,
                 kinds: None,
                 sets: Default::default(),
@@ -309,7 +317,7 @@ fn filters_take_any_numbers() {
             let model = fit::fit(&layout, None, &mut q, &mut state, &like, 1, false);
             state.cascade = Some(Cascade::new(&layout, filters).unwrap());
             let bytes = code(&layout, None, &mut q, &mut state, &model);
-            assert!(decode(&bytes, &shape, None, None).unwrap() == q, "{coarse} {domain:?}");
+            assert!(decode(&bytes, &shape, None, Known::default()).unwrap() == q, "{coarse} {domain:?}");
         }
     }
 }
@@ -323,6 +331,7 @@ fn coded(layout: &Layout, mask: &[bool], q: &mut [i64], filters: Option<Filters>
         order: Order::DATA,
         center: 5,
         filters,
+        beside: None,
         map: None,
         kinds: None,
         sets: Default::default(),
@@ -350,4 +359,50 @@ fn a_window_of_planes_is_as_good_as_all_of_them() {
             assert_eq!(windowed, coded(&layout.holding_all(), &mask, &mut q, filters), "{extents:?}");
         }
     }
+}
+
+/// Numbers that follow from another variable's, of two widths, some masked; the other has holes.
+#[test]
+fn numbers_beside_another_variable_come_back_and_are_far_fewer_bytes() {
+    let shape = [3, 4, 10, 12];
+    for (height, bits) in [(1.0, None), (1e9, None), (1.0, Some(52))] {
+        let mut state = 11;
+        let other: Vec<f64> = (0..1440).map(|_| (noise(&mut state) % 1000) as f64 * 0.5).collect();
+        let mut q: Vec<i64> = other.iter().map(|x| (height * (1e3 + 3.0 * x)) as i64).collect();
+        if bits.is_some() {
+            q = q.iter().map(|&q| (q as f64).to_bits() as i64).collect();
+        }
+        let mask: Vec<bool> = (0..1440).map(|i| i % 29 == 3).collect();
+        let mut other = other;
+        (0..1440).filter(|i| i % 53 == 9).for_each(|i| other[i] = f64::NAN);
+        let numbers = Numbers { q: &q, shape: &shape, mask: Some(&mask), mantissa_bits: bits };
+        let alone = encode(numbers, Effort::Full, &mut Trials::default()).unwrap();
+        let beside = encode_beside(numbers, &other, &alone).unwrap();
+        assert!(beside.len() * 2 < alone.len(), "{height} {bits:?}: {} {}", beside.len(), alone.len());
+        let known = |other| Known { shared: None, beside: Some(other) };
+        same(&q, &decode(&beside, &shape, Some(&mask), known(&other)).unwrap(), Some(&mask));
+        assert!(model_bytes(&beside, &shape, true).unwrap() < beside.len());
+        // Other values, damaged bytes: anything but a panic.
+        let nothing = vec![f64::NAN; 1440];
+        assert!(decode(&beside, &shape, Some(&mask), known(&nothing)).unwrap() != q);
+        let wild: Vec<f64> = (0..1440).map(|i| [f64::MAX, f64::MIN, 0.0, 1e-300][i % 4]).collect();
+        decode(&beside, &shape, Some(&mask), known(&wild)).unwrap();
+        let mut damaged = beside.clone();
+        for bit in 0..8 * 200.min(beside.len()) {
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let _ = decode(&damaged, &shape, Some(&mask), known(&wild));
+            damaged[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+}
+
+#[test]
+fn what_another_variable_saves_is_estimated() {
+    let shape = [3, 4, 20, 24];
+    let mut state = 5;
+    let mut random = |n: usize| -> Vec<f64> { (0..n).map(|_| (noise(&mut state) % 1000) as f64).collect() };
+    let (other, nothing) = (random(5760), random(5760));
+    let q: Vec<i64> = other.iter().map(|x| (3.0 * x) as i64 + 7).collect();
+    let saved = relate::bits_saved(numbers(&q, &shape), &[&other, &nothing, &vec![f64::NAN; 5760]]);
+    assert!(saved[0] > 3.0 && saved[1].abs() < 0.02 && saved[2].abs() < 0.01, "{saved:?}");
 }

@@ -5,6 +5,7 @@
 //! in the row itself is added number by number.
 
 use crate::entropy::binary::BitCoder;
+use crate::predict::beside::{Beside, Weighted};
 use crate::predict::cascade::Cascade;
 use crate::predict::cell::Cell;
 use crate::predict::grid::{Layout, Plane, Tap};
@@ -20,6 +21,8 @@ pub struct State<T> {
     pub errors: Vec<T>,
     /// The filters that adapt, if the model has any.
     pub cascade: Option<Cascade>,
+    /// The other variable, if the model has one.
+    pub beside: Option<Beside<T>>,
 }
 
 /// Weights of the row itself: `weights[i]` goes with the value `weights.len() - i` to the left.
@@ -43,6 +46,8 @@ pub struct PlaneView<'a> {
     /// Weights of the errors in the row itself.
     pub near_errors: Near,
     far_errors: Vec<(isize, i32)>,
+    /// Distances and weights of the other variable's inputs, by class.
+    pub beside: Vec<Weighted>,
 }
 
 /// Parts the weighted taps into those of the row itself and the others.
@@ -72,7 +77,7 @@ impl<'a> PlaneView<'a> {
         let (near, far) = set
             .taps
             .iter()
-            .map(|weights| part(layout, plane_idx, &taps, &with_anchor(weights, model.shift)))
+            .map(|weights| part(layout, plane_idx, &taps, &with_anchor(&weights[..taps.len()], model.shift)))
             .unzip();
         let (near_errors, far_errors) = part(layout, plane_idx, &errors, &set.scale);
         PlaneView {
@@ -85,6 +90,7 @@ impl<'a> PlaneView<'a> {
             far,
             near_errors,
             far_errors,
+            beside: Vec::new(),
         }
     }
 }
@@ -106,6 +112,8 @@ pub struct Seen {
     pub class: usize,
     /// Flat index of the block.
     pub block: usize,
+    /// Where the other variable's value is, if there is one.
+    pub place: usize,
 }
 
 /// What the training sees of each number.
@@ -297,7 +305,10 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
     state.values.fill(T::default());
     state.errors.fill(T::default());
     for plane_idx in 0..a * b {
-        let plane = PlaneView::new(layout, model, plane_idx);
+        let mut plane = PlaneView::new(layout, model, plane_idx);
+        if let Some(beside) = &state.beside {
+            plane.beside = beside.weighted(layout, plane_idx, &plane.set.taps, plane.taps.len());
+        }
         if let Some(cascade) = &mut state.cascade {
             cascade.open_plane(layout, plane_idx);
         }
@@ -313,12 +324,25 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
                 Some((classes, columns)) => sums.fill_blocks(state, &plane, start, classes, columns),
                 None => sums.fill_classes(state, &plane, start),
             }
+            if let Some(beside) = &state.beside {
+                beside.add(&mut sums.predictions, &plane.beside, beside.start(plane_idx, y), blocks);
+            }
             let first = (plane_idx * n_rows + y) * n_columns;
             let mask = mask.map(|mask| &mask[first..first + n_columns]);
             let numbers = &mut q[first..first + n_columns];
             let first_block = model.map.as_ref().map_or(0, |map| map.row(plane_idx, y));
-            let row =
-                Row { model, y, plane: &plane, start, mask, blocks, first_block, row: layout.row as isize };
+            let place = state.beside.as_ref().map_or(0, |beside| beside.start(plane_idx, y));
+            let row = Row {
+                model,
+                y,
+                plane: &plane,
+                start,
+                place,
+                mask,
+                blocks,
+                first_block,
+                row: layout.row as isize,
+            };
             row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, observer);
             layout.close_row(&mut state.values, start);
             layout.close_row(&mut state.errors, start);
@@ -334,6 +358,8 @@ struct Row<'a> {
     y: usize,
     plane: &'a PlaneView<'a>,
     start: usize,
+    /// The same in the other variable.
+    place: usize,
     mask: Option<&'a [bool]>,
     blocks: Option<(&'a [u8], usize)>,
     first_block: usize,
@@ -399,7 +425,8 @@ impl Row<'_> {
                 cascade.learn::<T>(position, value, fixed, local);
             }
             let block = self.blocks.map_or(0, |(_, columns)| self.first_block + x / columns);
-            observer.see(state, plane, position, Seen { level: level as u32, scale, class, block });
+            let seen = Seen { level: level as u32, scale, class, block, place: self.place + x };
+            observer.see(state, plane, position, seen);
         }
     }
 

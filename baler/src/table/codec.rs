@@ -9,6 +9,7 @@ use crate::entropy::binary::{BinaryDecoder, BinaryEncoder, BitCoder};
 use crate::entropy::bits::{BitReader, BitWriter};
 use crate::error::{Error, Result};
 use crate::options::Method;
+use crate::predict::Known;
 use crate::quantize::blocks::compare;
 use crate::quantize::{Element, widest};
 use crate::special::Specials;
@@ -319,7 +320,7 @@ fn decode_column(
 ) -> Result<Values> {
     let mut r = ByteReader::new(part);
     if !is_table_stream(part)? {
-        let values = read_part_values(&mut r, None, true, None, &[n_rows], variable)?;
+        let values = read_part_values(&mut r, None, true, Known::default(), &[n_rows], variable)?;
         r.finish("a variable's part")?;
         return Ok(values);
     }

@@ -49,6 +49,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(layouts());
     cases.extend(learned());
     cases.extend(tables());
+    cases.push(fields());
     cases
 }
 
@@ -256,6 +257,36 @@ fn shapes() -> Vec<Variable> {
         fortran,
         big_endian,
     ]
+}
+
+/// Fields beside another: floats by order with holes in both, and numbers that fit 32 bits.
+fn fields() -> Case {
+    let depth = |i: usize| (i / 99 % 5) as f64;
+    let warm = |i: usize| {
+        let warm = 285.0 + 4.0 * wave((i % 11) as f64 / 11.0 + depth(i) * 0.3) + 3.0 * noise(i);
+        (warm * 8.0) as i64 as f64 / 8.0
+    };
+    let level = |i: usize| if depth(i) == 0.0 { 0.0 } else { warm(i) + warm(i - 99) };
+    let pressure = |i: usize| 1e5 - 900.0 * depth(i) - 3.0 * level(i) + 0.02 * noise(i + 5000);
+    let holes = |i: usize| if i % 99 == 40 { 1e20 } else { warm(i) };
+    let masked = |i: usize| if i % 33 == 7 { f64::NAN } else { pressure(i) };
+    let lossless = |name: &str| (name.to_string(), BoundSpec::Lossless);
+    let rough = |i: usize| 50.0 * noise(i / 40) + 30.0 * noise(i + 9000);
+    Case {
+        name: "fields",
+        dataset: Dataset::from_arrays(vec![
+            variable("pressure", &[3, 5, 9, 11], f32s(1485, masked)),
+            variable("green", &[30, 40], f32s(1200, |i| 0.7 * rough(i) + 0.4 * noise(i + 20_000))),
+            variable("warm", &[3, 5, 9, 11], f32s(1485, holes)),
+            variable("red", &[30, 40], f64s(1200, rough)),
+            variable("blue", &[30, 40], f32s(1200, |i| 90.0 - rough(i) + 0.4 * noise(i + 30_000))),
+        ]),
+        options: Options {
+            rules: vec![lossless("pressure"), lossless("warm")],
+            ..Options::new(BoundSpec::Abs(0.1))
+        },
+        model: None,
+    }
 }
 
 /// Tables: four-vectors, gates, sums, repeats, lattices, sorted rows, columns that follow the row before.
