@@ -38,7 +38,7 @@
 //!   pressure +1.3 % at 1e-3, +5.1 % without loss. Their correlation is 0.3, but filters find most of it by themselves.
 //! - Coded as one array, in any order of the axes, both take 29 to 40 % more at 1e-3 than apart: their steps have nothing in
 //!   common.
-//! - Values of the other as further taps ([`beside`]): pressure beside temperature without loss 290 852 -> 265 551 bytes
+//! - Values of the other as further taps ([`beside`]): pressure beside temperature without loss 290 852 -> 265 552 bytes
 //!   (266 615 without those around in the plane, which are all there is for images). With a bound -0.6 to 0.6 %, temperature
 //!   beside pressure 0.3 %: an estimate leaves that untried.
 //! - Estimated only, without filters (mean log2 of pressure's errors): alone -4.44, beside -5.03; with products of the
