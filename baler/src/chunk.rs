@@ -8,12 +8,14 @@ use crate::container::VariablePlan;
 use crate::container::bytes::{ByteReader, ByteWriter, with_room};
 use crate::dataset::Values;
 use crate::error::{Error, Result};
+use crate::options::BoundSpec;
+use crate::predict::model::MAX_STRIDE;
 use crate::predict::shared::Shared;
 use crate::quantize::blocks::{self, BLOCK};
 use crate::quantize::element::is_negative_zero;
 use crate::quantize::{Bound, Element, Grid, widest};
 use crate::special::{OWN_BITS, Specials, holds_pattern};
-use crate::stream::{self, How, Stream};
+use crate::stream::{self, Finer, How, Stream};
 use crate::table::TABLE_STREAM;
 use crate::trials::{Candidate, Trials};
 
@@ -112,9 +114,13 @@ fn quantize_values<T: Element>(
     }
 }
 
-/// The values of numbers: the one place where data are made, for both sides.
+/// The values of numbers of the variable's grid.
 pub fn reconstruct<T: Element>(q: &[i64], specials: &Specials, variable: &VariablePlan) -> Vec<T> {
-    let grid = variable.grid;
+    reconstruct_on(q, variable.grid, specials, &variable.patterns)
+}
+
+/// The values of numbers of a grid: the one place where data are made, for both sides.
+fn reconstruct_on<T: Element>(q: &[i64], grid: Grid, specials: &Specials, patterns: &[u64]) -> Vec<T> {
     let mut values: Vec<T> = match grid {
         Grid::Uniform { step, non_negative } if T::IS_FLOAT => {
             let mut values = vec![T::default(); q.len()];
@@ -146,7 +152,7 @@ pub fn reconstruct<T: Element>(q: &[i64], specials: &Specials, variable: &Variab
         }
         grid => q.iter().map(|&q| grid.reconstruct(q)).collect(),
     };
-    specials.restore(&mut values, &variable.patterns);
+    specials.restore(&mut values, patterns);
     values
 }
 
@@ -210,17 +216,26 @@ fn write_numbers<T: Element>(
     }
     let mask = numbers.specials.mask();
     let stored = predictions.filter(|_| !residual).unwrap_or(&numbers.q);
-    let (max_error, hash) = error_and_hash(stored, &numbers.specials, original, variable);
+    let mut proof = error_and_hash(stored, variable.grid, &numbers.specials, original, variable);
     let kind = (&variable.grid, variable.dtype);
     let stream = match predictions {
         Some(_) if !residual => Stream::nothing(),
         Some(predictions) => {
             let rest: Vec<i64> =
                 numbers.q.iter().zip(predictions).map(|(&q, &p)| q.wrapping_sub(p)).collect();
-            stream::encode(rest, shape, mask.as_deref(), kind, how)
+            stream::encode(rest, shape, mask.as_deref(), kind, how, None)
         }
-        None => stream::encode(numbers.q, shape, mask.as_deref(), kind, how),
+        None => {
+            let finer = FinerGrid::of(original, &numbers.specials, variable);
+            let finer_grid = finer.as_ref().map(|finer| finer as &dyn Finer);
+            let stream = stream::encode(numbers.q, shape, mask.as_deref(), kind, how, finer_grid);
+            if let (Some(finer), Some(q)) = (finer, &stream.finer) {
+                proof = error_and_hash(q, finer.grid, &numbers.specials, original, variable);
+            }
+            stream
+        }
     };
+    let (max_error, hash) = proof;
     let mut w = ByteWriter::default();
     w.block(&numbers.specials.write(size_of::<T>()));
     w.block(&stream.bytes);
@@ -228,6 +243,51 @@ fn write_numbers<T: Element>(
     w.raw(&hash);
     let Stream { candidate, trials, .. } = stream;
     Part { bytes: w.bytes, stream_bytes: stream.bytes.len(), candidate, trials }
+}
+
+/// Steps that one of a uniform grid is cut into. Of CFD at 1e-2, 5, 9 and 17 give 7 299, 7 102 and 7 197 bytes.
+const STRIDE: i64 = 9;
+
+/// Values on a grid that lies closer than their bound asks for.
+struct FinerGrid<'a, T> {
+    grid: Grid,
+    stride: i64,
+    original: &'a [T],
+    specials: &'a Specials,
+    variable: &'a VariablePlan,
+}
+
+impl<'a, T: Element> FinerGrid<'a, T> {
+    /// `None` where the bound's grid is no lattice as wide as an absolute bound.
+    fn of(original: &'a [T], specials: &'a Specials, variable: &'a VariablePlan) -> Option<Self> {
+        let limit = match variable.bound.spec {
+            BoundSpec::Abs(_) | BoundSpec::Rel(_) => variable.bound.limit,
+            _ => return None,
+        };
+        let stride = match variable.grid {
+            Grid::Uniform { step, .. } if step <= 2.0 * limit => STRIDE,
+            Grid::Integer { step } if (3..=MAX_STRIDE as u64).contains(&step) => step as i64,
+            _ => return None,
+        };
+        let grid = variable.grid.refined(stride)?;
+        Some(FinerGrid { grid, stride, original, specials, variable })
+    }
+}
+
+impl<T: Element> Finer for FinerGrid<'_, T> {
+    fn numbers(&self, q: &[i64]) -> Option<(Vec<i64>, i64)> {
+        let classes = self.specials.classes.iter().map(|&class| class != 0).chain(std::iter::repeat(false));
+        let finer = q.iter().zip(self.original).zip(classes).map(|((&q, &x), is_special)| {
+            let nearest = if is_special { None } else { self.grid.nearest(x) };
+            nearest.unwrap_or(q.wrapping_mul(self.stride))
+        });
+        Some((finer.collect(), self.stride))
+    }
+
+    fn serves(&self, q: &[i64]) -> bool {
+        let decoded = reconstruct_on(q, self.grid, self.specials, &self.variable.patterns);
+        blocks::compare(self.original, &decoded, &self.variable.bound).1 == 0
+    }
 }
 
 /// Keeps the values exactly whose predictions break even the promise that finite stays finite: an output may
@@ -267,17 +327,20 @@ pub fn read_part<T: Element>(
     let specials = Specials::read(r.block()?, n_values, size_of::<T>(), variable.patterns.len())?;
     let mask = specials.mask();
     let stream = r.block()?;
-    let mut q = match predictions {
+    let (mut q, stride) = match predictions {
         Some(_) if !residual && !stream.is_empty() => {
             return Err(Error::corrupt("expected no numbers where predictions are all there is"));
         }
-        Some(predictions) if !residual => predictions.to_vec(),
+        Some(predictions) if !residual => (predictions.to_vec(), 1),
         _ => stream::decode(stream, shape, mask.as_deref(), shared)?,
     };
     if let (Some(predictions), true) = (predictions, residual) {
         q.iter_mut().zip(predictions).for_each(|(q, &p)| *q = q.wrapping_add(p));
     }
-    let values = reconstruct(&q, &specials, variable);
+    let grid = variable.grid.refined(stride).filter(|_| predictions.is_none() || stride == 1);
+    let grid =
+        grid.ok_or_else(|| Error::corrupt(format!("expected a grid that has {stride} steps in one")))?;
+    let values = reconstruct_on(&q, grid, &specials, &variable.patterns);
     r.f64()?;
     if r.raw(8)? != values_hash(&values) {
         return Err(Error::corrupt(
@@ -319,6 +382,7 @@ pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> R
 /// Largest error, and hash, of the values that `q` gives; a part at a time, so that they need no memory.
 fn error_and_hash<T: Element>(
     q: &[i64],
+    grid: Grid,
     specials: &Specials,
     original: &[T],
     variable: &VariablePlan,
@@ -328,7 +392,7 @@ fn error_and_hash<T: Element>(
     // Special values are not looked up by position.
     let n_at_once = if specials.classes.is_empty() { HASHED_AT_ONCE } else { q.len().max(1) };
     for (q, original) in q.chunks(n_at_once).zip(original.chunks(n_at_once)) {
-        let decoded = reconstruct(q, specials, variable);
+        let decoded = reconstruct_on(q, grid, specials, &variable.patterns);
         max_error = max_error.max(blocks::compare(original, &decoded, &variable.bound).0);
         hasher.update(&decoded);
     }

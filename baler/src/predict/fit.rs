@@ -100,6 +100,7 @@ struct Gather {
     levels: Vec<[u32; 256]>,
     features: Vec<f64>,
     shift: u32,
+    stride: i64,
     /// Least scale that counts: numbers in constant places must not outweigh all others.
     floor: f64,
     /// block -> cost of each class, and how active the block is.
@@ -120,6 +121,7 @@ impl Gather {
             levels: vec![[0; 256]; 4],
             features: Vec::new(),
             shift: model.shift,
+            stride: model.stride,
             floor,
             blocks: vec![Default::default(); model.map.as_ref().map_or(0, |map| map.classes.len())],
         }
@@ -135,7 +137,7 @@ impl Gather {
             below += self.levels.iter().map(|levels| levels[level]).sum::<u32>();
             below > total / 2
         });
-        libm::exp2((median.unwrap_or(0) as f64 - 32.0) / 4.0)
+        libm::exp2((median.unwrap_or(0) as f64 - 32.0) / 4.0) * self.stride as f64
     }
 
     /// What each class's weights would have cost in a block.

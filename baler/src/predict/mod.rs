@@ -59,6 +59,7 @@
 
 pub mod cascade;
 pub mod cell;
+pub mod centred;
 pub mod domain;
 mod encode;
 pub mod fit;
@@ -83,8 +84,9 @@ use crate::error::{Error, Result};
 use crate::trials::Candidate;
 use cascade::Cascade;
 use cell::Cell;
+pub use centred::encode_centred;
 use domain::Domain;
-pub use encode::{Effort, encode, encode_shared};
+pub use encode::{Coded, Effort, encode, encode_shared};
 use grid::Layout;
 use model::Model;
 use order::Order;
@@ -171,16 +173,17 @@ pub fn tier(bytes: &[u8]) -> Result<Candidate> {
     model::tier(&mut ByteReader::new(bytes))
 }
 
-/// Inverse of [`encode`], or with a model of [`encode_shared`]; masked numbers come back as a neighbor.
+/// Inverse of [`encode`], or with a model of [`encode_shared`], and the stride of [`encode_centred`] (else 1); masked numbers
+/// come back as a neighbor.
 pub fn decode(
     bytes: &[u8],
     shape: &[usize],
     mask: Option<&[bool]>,
     shared: Option<&Shared>,
-) -> Result<Vec<i64>> {
+) -> Result<(Vec<i64>, i64)> {
     let n_values = crate::dataset::n_elements(shape)?;
     if n_values == 0 {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), 1));
     }
     let extents = four_axes(shape);
     let mut reader = ByteReader::new(bytes);
@@ -196,12 +199,12 @@ pub fn decode(
         decode_as::<i64>(&mut reader, &mut q, &layout, mask, &mut model)?;
     }
     if order == Order::DATA {
-        return Ok(q);
+        return Ok((q, model.stride));
     }
     let mut values = with_room(n_values)?;
     values.resize(n_values, 0);
     order.undo(&q, extents, &mut values);
-    Ok(values)
+    Ok((values, model.stride))
 }
 
 fn decode_as<T: Cell>(

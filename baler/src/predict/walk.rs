@@ -290,6 +290,7 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
 ) {
     let [a, b, n_rows, n_columns] = layout.extents;
     let mut coder = ResidualCoder::new(if CODES { MAX_LEVEL } else { 0 });
+    let less = level_of(model.stride << 11) - level_of(1 << 11);
     let mut sums = RowSums::new(n_columns);
     if let Some(cascade) = &mut state.cascade {
         cascade.reset();
@@ -317,8 +318,8 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
             let mask = mask.map(|mask| &mask[first..first + n_columns]);
             let numbers = &mut q[first..first + n_columns];
             let first_block = model.map.as_ref().map_or(0, |map| map.row(plane_idx, y));
-            let row =
-                Row { model, y, plane: &plane, start, mask, blocks, first_block, row: layout.row as isize };
+            let (plane, row) = (&plane, layout.row as isize);
+            let row = Row { model, y, plane, start, mask, blocks, first_block, row, less };
             row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, observer);
             layout.close_row(&mut state.values, start);
             layout.close_row(&mut state.errors, start);
@@ -338,6 +339,8 @@ struct Row<'a> {
     blocks: Option<(&'a [u8], usize)>,
     first_block: usize,
     row: isize,
+    /// Levels of a stride.
+    less: i32,
 }
 
 impl Row<'_> {
@@ -356,11 +359,13 @@ impl Row<'_> {
         for (x, number) in numbers.iter_mut().enumerate() {
             let position = self.start + x;
             let scale = self.scale(state, sums.scales[x], position);
-            let level = level_of(scale);
+            let level = level_of(scale) - self.less;
             if self.mask.is_some_and(|mask| mask[x]) {
                 let from = if plane.before != 0 { plane.before } else { -1 };
                 state.values[position] = at(&state.values, position, from);
-                state.errors[position] = T::of((scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR));
+                // Strides hide most errors, so that scales are many times those around: no scale may feed on itself.
+                let error = if model.stride > 1 { 0 } else { (scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR) };
+                state.errors[position] = T::of(error);
                 if let Some(cascade) = &mut state.cascade {
                     cascade.skip(position);
                 }
@@ -385,21 +390,32 @@ impl Row<'_> {
             let prediction = local.wrapping_add(model.center << 6);
             let (base, levels) = model.domain.number(prediction, scale);
             if CODES {
-                let fraction = if levels == 0 { (prediction.wrapping_add(32) & 63) as u32 } else { 32 };
+                let exact = levels == 0 && model.stride == 1;
+                let fraction = if exact { (prediction.wrapping_add(32) & 63) as u32 } else { 32 };
                 let level = (level - levels).clamp(0, MAX_LEVEL as i32) as u32;
                 let around = self.around(state, position, prediction);
                 let site = Site { level, fraction, scale, around };
-                let error = coder.code(bits, &site, number.wrapping_sub(base));
-                *number = base.wrapping_add(error);
+                let error = coder.code(bits, &site, strides(number.wrapping_sub(base), model.stride));
+                *number = base.wrapping_add(error.wrapping_mul(model.stride));
             }
-            let value = model.domain.value(*number).wrapping_sub(model.center);
+            let mut value = model.domain.value(*number).wrapping_sub(model.center);
             state.values[position] = T::of(value);
             state.errors[position] = T::of(eighths::<T>(value, local));
+            if !CODES {
+                let block = self.blocks.map_or(0, |(_, columns)| self.first_block + x / columns);
+                let seen = Seen { level: level.max(0) as u32, scale, class, block };
+                observer.see(state, plane, position, seen);
+                if model.stride > 1 {
+                    // What a decoder will have there is what the next ones are predicted from.
+                    let error = strides(number.wrapping_sub(base), model.stride).wrapping_mul(model.stride);
+                    value = base.wrapping_add(error).wrapping_sub(model.center);
+                    state.values[position] = T::of(value);
+                    state.errors[position] = T::of(eighths::<T>(value, local));
+                }
+            }
             if let Some(cascade) = &mut state.cascade {
                 cascade.learn::<T>(position, value, fixed, local);
             }
-            let block = self.blocks.map_or(0, |(_, columns)| self.first_block + x / columns);
-            observer.see(state, plane, position, Seen { level: level as u32, scale, class, block });
         }
     }
 
@@ -438,6 +454,12 @@ impl Row<'_> {
             away(n),
         ]
     }
+}
+
+/// How many strides a difference is, rounded.
+#[inline(always)]
+fn strides(difference: i64, stride: i64) -> i64 {
+    if stride == 1 { difference } else { difference.wrapping_add(stride / 2).div_euclid(stride) }
 }
 
 /// A value minus a prediction in 1/64, in 1/8.
