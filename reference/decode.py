@@ -19,7 +19,7 @@ from autoencoder import n_out, predict, read_decoder, read_network
 from beside import values_beside
 from classical import decode_classical, four_axes
 from fields import Reader, check, unzstd, wrap64
-from grids import reconstruct
+from grids import reconstruct, refined
 from predictive import decode_predictive
 from tables import TABLE, SharedTable, decode_column, formula_rows, read_table
 from weights import SharedModel
@@ -365,7 +365,8 @@ def decode_table(chunk, group, variables, n_rows):
         if stream[:1] == bytes([TABLE]):
             values = decode_column(stream, group.table, index, variable, n_rows, classes, columns, formulas)
         else:
-            q = decode_integers(stream, [n_rows], classes != 0, None)
+            q, stride = decode_integers(stream, [n_rows], classes != 0, None)
+            check(stride == 1, "a finer grid in a table")
             q = [0 if kind else number for number, kind in zip(q, classes)]
             values = reconstruct(q, variable.grid, variable.dtype)
         finish_part(part, variable, values, classes, own_bits)
@@ -380,14 +381,16 @@ def decode_part(part, variable, shape, predicted, residual, shared, beside=None)
     classes, own_bits = read_specials(part.block(), variable, n_values)
     stream = part.block()
     if residual:
-        q = decode_integers(stream, shape, classes != 0, shared, beside)
+        q, stride = decode_integers(stream, shape, classes != 0, shared, beside)
         if predicted is not None:
+            check(stride == 1, "a finer grid beside predictions")
             q = [wrap64(a + b) for a, b in zip(q, predicted)]
     else:
         check(not stream, "numbers where the prediction is all there is")
-        q = predicted
+        q, stride = predicted, 1
     q = [0 if kind else number for number, kind in zip(q, classes)]
-    return finish_part(part, variable, reconstruct(q, variable.grid, variable.dtype), classes, own_bits)
+    values = reconstruct(q, refined(variable.grid, stride), variable.dtype)
+    return finish_part(part, variable, values, classes, own_bits)
 
 
 def finish_part(part, variable, values, classes, own_bits):
@@ -400,9 +403,9 @@ def finish_part(part, variable, values, classes, own_bits):
     data = values.astype(variable.dtype.newbyteorder("<"), copy=False).tobytes()
     check(part.raw(8) == blake3.blake3(data).digest()[:8], "the hash of the decoded values does not fit")
     if part.at < len(part.data):
-        flags = part.u8()  # what else was tried
-        check(flags >> 5 <= 6, "unknown trials")
-        for _ in range((flags & 31).bit_count()):
+        flags = part.varint()  # what else was tried
+        check(flags >> 6 <= 6, "unknown trials")
+        for _ in range((flags & 63).bit_count()):
             part.varint()
     return values
 
@@ -430,8 +433,9 @@ PREDICTIVE, PREDICTIVE_SHARED, PREDICTIVE_BESIDE = 16, 17, 18
 
 
 def decode_integers(stream, shape, masked, shared, beside=None):
-    """The integers of a stream; masked is a flat bool array, masked ones come back as anything. shared is the model of
-    the archive that a predictive stream may use, if there is one; beside the values of a variable that it may look at."""
+    """The integers of a stream, and how many times finer their grid is; masked is a flat bool array, masked ones come
+    back as anything. shared is the model of the archive that a predictive stream may use, if there is one; beside the
+    values of a variable that it may look at."""
     if stream[:1] == bytes([PREDICTIVE]):
         return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, None)
     if stream[:1] == bytes([PREDICTIVE_SHARED]):
@@ -440,7 +444,7 @@ def decode_integers(stream, shape, masked, shared, beside=None):
     if stream[:1] == bytes([PREDICTIVE_BESIDE]):
         check(beside is not None, "the other variable is missing")
         return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, None, beside)
-    return decode_classical(stream, shape, masked)
+    return decode_classical(stream, shape, masked), 1
 
 
 # ---- Command line ---------------------------------------------------------------------------------------------------

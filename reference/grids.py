@@ -2,10 +2,11 @@
 
 import math
 import struct
+import sys
 
 import blake3
 import numpy as np
-from fields import wrap64
+from fields import check, wrap64
 
 
 def reconstruct(q, grid, dtype):
@@ -33,6 +34,19 @@ def reconstruct(q, grid, dtype):
     else:
         real = [log_value(number, *arguments) for number in q]
     return cast(np.array(real, np.float64), dtype)
+
+
+def refined(grid, stride):
+    """The grid that has `stride` steps in one."""
+    kind, *arguments = grid
+    if stride == 1:
+        return grid
+    if kind == "uniform":
+        step = arguments[0] / stride
+        check(step >= sys.float_info.min, "a finer grid's step is no normal number")
+        return [kind, step, *arguments[1:]]
+    check(kind == "integer" and arguments[0] == stride, "a stride of a grid that has no finer one")
+    return [kind, 1]
 
 
 def from_orders(q, dtype):

@@ -4,17 +4,18 @@ import numpy as np
 from beside import Inputs
 from binary import BinaryErrors, Bits, Map
 from fast import FastErrors, lane_ends
-from fields import check, clamp, log2, wrap, wrap64
+from fields import check, clamp, wrap, wrap64
 from filters import Filters
 from layout import Layout, Tap, error_taps, value_taps
-from weights import Model
+from weights import Model, level
 
 
 def decode_predictive(r, extents, masked, shared, beside=None):
-    """The integers of a predictive stream, flat. Masked ones (flat flags) come back as 0. A stream without weights of
-    its own takes them from a shared model; beside are the values of another variable that it looks at."""
+    """The integers of a predictive stream, flat, and how many times finer their grid is. Masked ones (flat flags) come
+    back as 0. A stream without weights of its own takes them from a shared model; beside are the values of another
+    variable that it looks at."""
     if len(masked) == 0:
-        return []
+        return [], 1
     model = Model(r, extents, shared, beside is not None)
     layout = model.layout
     check(layout.n_planes * layout.plane // 4 <= len(masked) + 16384, "an array that is nearly all margins")
@@ -29,7 +30,7 @@ def decode_predictive(r, extents, masked, shared, beside=None):
         blocks = Map(layout, bits) if model.mapped else None
         q = walk(layout, model, blocks, BinaryErrors(bits), flat)
     back = np.argsort(model.order)
-    return np.reshape(q, masked.shape).transpose(back).reshape(-1).tolist()
+    return np.reshape(q, masked.shape).transpose(back).reshape(-1).tolist(), model.stride
 
 
 def decode_lanes(r, model, extents, masked):
@@ -96,12 +97,11 @@ class Neighbors:
         scale = self.scale(at)
         if is_masked:
             values[at] = values[at + (self.before or -1)]
-            errors[at] = clamp(scale >> 8, 0, model.max_error)
+            errors[at] = clamp(scale >> 8, 0, model.max_error) if model.stride == 1 else 0
             return 0
-        least = max(scale, 8)
-        level = 4 * (log2(least) - 3) + (least >> log2(least) - 2 & 3)
+        here = level(scale) - model.less
         if block_class is None:
-            chosen = sum(limit <= level for limit in self.set.class_from)
+            chosen = sum(limit <= here for limit in self.set.class_from)
         else:
             chosen = min(block_class, len(self.set.rows) - 1)
         total = sum(weight * values[at + tap] for weight, tap in zip(self.set.rows[chosen], self.taps))
@@ -113,8 +113,8 @@ class Neighbors:
         base, fraction, less = model.base(prediction, scale)
         if model.fast and model.mantissa_bits:
             fraction = 32
-        error = coder.read(max(level - less, 0), fraction, scale, lambda: self.around(at, local))
-        number = wrap64(base + error)
+        error = coder.read(max(here - less, 0), fraction, scale, lambda: self.around(at, local))
+        number = wrap64(base + model.stride * error)
         value = wrap64(model.value(number) - model.center)
         values[at] = wrap(value, model.width)
         errors[at] = model.away(value, local)

@@ -50,6 +50,12 @@ def with_anchors(weights, shift):
     return weights._replace(rows=rows)
 
 
+def level(scale):
+    """Four a doubling."""
+    log = log2(max(scale, 8))
+    return 4 * (log - 3) + (max(scale, 8) >> log - 2 & 3)
+
+
 def read_order(byte):
     """Which axis stands at a, b, y and x."""
     order = [byte >> shift & 3 for shift in (6, 4, 2, 0)]
@@ -99,15 +105,11 @@ class Model:
         self.shift, self.fast = first & 31, bool(first & 32)
         self.mapped, self.narrow = bool(first & 64), bool(first & 128)
         check(6 <= self.shift <= 20, "bad fraction bits of weights")
-        self.mantissa_bits, self.top = r.u8(), 0
-        check(self.mantissa_bits in (0, 10, 23, 52), "bad bits of mantissa")
-        if self.mantissa_bits:
-            self.top = r.varint()
-            check(self.top <= 2047, "an exponent is too large")
+        self.read_domain(r)
         self.order = read_order(r.u8())
         self.center = r.signed()
         self.read_filters(r)
-        check(not (is_beside and self.fast), "another variable in the fast tier")
+        check(not is_beside or not self.fast and self.stride == 1, "another variable beside a fast or centred stream")
         self.beside = read_scale(r) if is_beside else None
         self.inputs = None
         layout = Layout([extents[axis] for axis in self.order])
@@ -119,6 +121,18 @@ class Model:
         self.sets = {behind: with_anchors(found, self.shift) for behind, found in self.sets.items()}
         self.width = 32 if self.narrow else 64
         self.max_error = (1 << 19) - 8 if self.narrow else (1 << 44) - 8
+
+    def read_domain(self, r):
+        domain = r.u8()
+        check(domain in (0, 1, 10, 23, 52), "an unknown domain")
+        self.mantissa_bits, self.top, self.stride = domain if domain > 1 else 0, 0, 1
+        if domain == 1:
+            self.stride = r.varint()
+            check(self.stride in range(3, 256, 2) and not self.fast, "a bad stride, or one in the fast tier")
+        if self.mantissa_bits:
+            self.top = r.varint()
+            check(self.top <= 2047, "an exponent is too large")
+        self.less = level(self.stride << 11) - level(1 << 11)
 
     def read_filters(self, r):
         self.rates, self.coarse = [r.u8()], 0
@@ -169,7 +183,7 @@ class Model:
         """(number, fraction, what is taken off the level) of a prediction in 1/64."""
         rounded = wrap64(prediction + 32)
         if not self.mantissa_bits:
-            return rounded >> 6, rounded & 63, 0
+            return rounded >> 6, rounded & 63 if self.stride == 1 else 32, 0
         size = min(abs(prediction), 1 << 56)
         far = log2(max(1, size + (max(scale, 0) >> 5))) - 6
         less = 4 * (max(far, 41 - self.top) - self.mantissa_bits)

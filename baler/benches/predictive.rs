@@ -38,7 +38,8 @@ fn measure(name: &str, variable: &Variable) {
             let mut bytes = Vec::new();
             let encode = seconds(|| {
                 bytes = predict::encode_shared(numbers, &predictor.shared, effort, &mut Trials::default())
-                    .expect("a model that fits");
+                    .expect("a model that fits")
+                    .bytes;
             });
             let decode = seconds(|| {
                 predict::decode(

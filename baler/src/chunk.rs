@@ -8,12 +8,13 @@ use crate::container::VariablePlan;
 use crate::container::bytes::{ByteReader, ByteWriter, with_room};
 use crate::dataset::Values;
 use crate::error::{Error, Result};
+use crate::finer::FinerGrid;
 use crate::predict::Known;
 use crate::quantize::blocks::{self, BLOCK};
 use crate::quantize::element::is_negative_zero;
 use crate::quantize::{Bound, Element, Grid, widest};
 use crate::special::{OWN_BITS, Specials, holds_pattern};
-use crate::stream::{self, How, Stream};
+use crate::stream::{self, Finer, How, Stream};
 use crate::table::TABLE_STREAM;
 use crate::trials::{Candidate, Trials};
 
@@ -112,9 +113,13 @@ fn quantize_values<T: Element>(
     }
 }
 
-/// The values of numbers: the one place where data are made, for both sides.
+/// The values of numbers of the variable's grid.
 pub fn reconstruct<T: Element>(q: &[i64], specials: &Specials, variable: &VariablePlan) -> Vec<T> {
-    let grid = variable.grid;
+    reconstruct_on(q, variable.grid, specials, &variable.patterns)
+}
+
+/// The values of numbers of a grid: the one place where data are made, for both sides.
+pub fn reconstruct_on<T: Element>(q: &[i64], grid: Grid, specials: &Specials, patterns: &[u64]) -> Vec<T> {
     let mut values: Vec<T> = match grid {
         Grid::Uniform { step, non_negative } if T::IS_FLOAT => {
             let mut values = vec![T::default(); q.len()];
@@ -146,7 +151,7 @@ pub fn reconstruct<T: Element>(q: &[i64], specials: &Specials, variable: &Variab
         }
         grid => q.iter().map(|&q| grid.reconstruct(q)).collect(),
     };
-    specials.restore(&mut values, &variable.patterns);
+    specials.restore(&mut values, patterns);
     values
 }
 
@@ -210,17 +215,26 @@ fn write_numbers<T: Element>(
     }
     let mask = numbers.specials.mask();
     let stored = predictions.filter(|_| !residual).unwrap_or(&numbers.q);
-    let (max_error, hash) = error_and_hash(stored, &numbers.specials, original, variable);
+    let mut proof = error_and_hash(stored, variable.grid, &numbers.specials, original, variable);
     let kind = (&variable.grid, variable.dtype);
     let stream = match predictions {
         Some(_) if !residual => Stream::nothing(),
         Some(predictions) => {
             let rest: Vec<i64> =
                 numbers.q.iter().zip(predictions).map(|(&q, &p)| q.wrapping_sub(p)).collect();
-            stream::encode(rest, shape, mask.as_deref(), kind, how)
+            stream::encode(rest, shape, mask.as_deref(), kind, how, None)
         }
-        None => stream::encode(numbers.q, shape, mask.as_deref(), kind, how),
+        None => {
+            let finer = FinerGrid::of(original, &numbers.specials, variable);
+            let finer_grid = finer.as_ref().map(|finer| finer as &dyn Finer);
+            let stream = stream::encode(numbers.q, shape, mask.as_deref(), kind, how, finer_grid);
+            if let (Some(finer), Some(q)) = (finer, &stream.finer) {
+                proof = error_and_hash(q, finer.grid, &numbers.specials, original, variable);
+            }
+            stream
+        }
     };
+    let (max_error, hash) = proof;
     let mut w = ByteWriter::default();
     w.block(&numbers.specials.write(size_of::<T>()));
     w.block(&stream.bytes);
@@ -267,17 +281,20 @@ pub fn read_part<T: Element>(
     let specials = Specials::read(r.block()?, n_values, size_of::<T>(), variable.patterns.len())?;
     let mask = specials.mask();
     let stream = r.block()?;
-    let mut q = match predictions {
+    let (mut q, stride) = match predictions {
         Some(_) if !residual && !stream.is_empty() => {
             return Err(Error::corrupt("expected no numbers where predictions are all there is"));
         }
-        Some(predictions) if !residual => predictions.to_vec(),
+        Some(predictions) if !residual => (predictions.to_vec(), 1),
         _ => stream::decode(stream, shape, mask.as_deref(), known)?,
     };
     if let (Some(predictions), true) = (predictions, residual) {
         q.iter_mut().zip(predictions).for_each(|(q, &p)| *q = q.wrapping_add(p));
     }
-    let values = reconstruct(&q, &specials, variable);
+    let grid = variable.grid.refined(stride).filter(|_| predictions.is_none() || stride == 1);
+    let grid =
+        grid.ok_or_else(|| Error::corrupt(format!("expected a grid that has {stride} steps in one")))?;
+    let values = reconstruct_on(&q, grid, &specials, &variable.patterns);
     r.f64()?;
     if r.raw(8)? != values_hash(&values) {
         return Err(Error::corrupt(
@@ -319,6 +336,7 @@ pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> R
 /// Largest error, and hash, of the values that `q` gives; a part at a time, so that they need no memory.
 fn error_and_hash<T: Element>(
     q: &[i64],
+    grid: Grid,
     specials: &Specials,
     original: &[T],
     variable: &VariablePlan,
@@ -328,7 +346,7 @@ fn error_and_hash<T: Element>(
     // Special values are not looked up by position.
     let n_at_once = if specials.classes.is_empty() { HASHED_AT_ONCE } else { q.len().max(1) };
     for (q, original) in q.chunks(n_at_once).zip(original.chunks(n_at_once)) {
-        let decoded = reconstruct(q, specials, variable);
+        let decoded = reconstruct_on(q, grid, specials, &variable.patterns);
         max_error = max_error.max(blocks::compare(original, &decoded, &variable.bound).0);
         hasher.update(&decoded);
     }

@@ -14,6 +14,7 @@ pub mod compress;
 pub mod decompress;
 mod encode;
 mod fields;
+mod finer;
 pub mod grids;
 pub mod inspect;
 mod lead;

@@ -23,6 +23,9 @@ const WORTH: f64 = 0.995;
 /// Fewest numbers along the last axis of a series that are worth several models.
 const LONG_SERIES: usize = 1 << 14;
 
+/// Bits a number from which on nothing is gained by centring on predictions: noise is all that is left to tell.
+const MAX_CENTRED_BITS: f64 = 3.5;
+
 /// The codec of parts without numbers.
 const LATENTS: &str = "latents";
 
@@ -86,27 +89,40 @@ pub struct Stream {
     pub candidate: Candidate,
     /// The bytes of all that were tried.
     pub trials: Trials,
+    /// Numbers of the finer grid that it decodes to, where it is a centred one.
+    pub finer: Option<Vec<i64>>,
+}
+
+/// The same values on a finer grid, an odd number of steps in one of the bound's.
+pub trait Finer {
+    /// The nearest numbers (C order) to the values of `q`, and how many times finer they are.
+    fn numbers(&self, q: &[i64]) -> Option<(Vec<i64>, i64)>;
+    /// True if these numbers of the finer grid keep the promise.
+    fn serves(&self, q: &[i64]) -> bool;
 }
 
 impl Stream {
     /// No numbers at all: predictions are all there is.
     pub fn nothing() -> Stream {
         let candidate = Candidate::Classical;
-        Stream { bytes: Vec::new(), codec: LATENTS.to_string(), candidate, trials: Trials::default() }
+        let (codec, trials) = (LATENTS.to_string(), Trials::default());
+        Stream { bytes: Vec::new(), codec, candidate, trials, finer: None }
     }
 }
 
-/// Codes `q` (C order of `shape`) of a grid and a dtype; masked numbers need not come back.
+/// Codes `q` (C order of `shape`) of a grid and a dtype, or a finer one where that is smaller; masked numbers need not
+/// come back.
 pub fn encode(
     q: Vec<i64>,
     shape: &[usize],
     mask: Option<&[bool]>,
     (grid, dtype): (&Grid, DType),
     how: How,
+    finer: Option<&dyn Finer>,
 ) -> Stream {
     let numbers = Numbers { q: &q, shape, mask, mantissa_bits: mantissa_bits(grid, dtype) };
     let predictive = match how.method {
-        Method::Auto | Method::Predictive => predict(numbers, how),
+        Method::Auto | Method::Predictive => predict(numbers, how, finer),
         Method::Autoencoder | Method::Classical => None,
     };
     let left_out = how.left_out();
@@ -126,7 +142,7 @@ pub fn encode(
                 None => {
                     trials.is_beside = false;
                     let candidate = Candidate::Classical;
-                    Stream { bytes: coded.bytes, codec: coded.codec, candidate, trials }
+                    Stream { bytes: coded.bytes, codec: coded.codec, candidate, trials, finer: None }
                 }
             }
             .leaving_out(left_out)
@@ -147,7 +163,7 @@ fn is_far_ahead(stream: &Stream, numbers: Numbers) -> bool {
     FAR * bits < expected_bits(numbers.q, four_axes(numbers.shape), numbers.mask)
 }
 
-fn predict(numbers: Numbers, how: How) -> Option<Stream> {
+fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
     let n_axes = numbers.shape.iter().filter(|&&extent| extent > 1).count();
     let effort = match how.fast {
         true => Effort::Fast,
@@ -155,18 +171,29 @@ fn predict(numbers: Numbers, how: How) -> Option<Stream> {
         false => Effort::Quick,
     };
     let mut trials = Trials::default();
-    let (coder, bytes) = match how.shared {
+    let (coder, coded) = match how.shared {
         Some(shared) => (SHARED, predict::encode_shared(numbers, shared, effort, &mut trials)?),
         None => (PREDICTIVE, predict::encode(numbers, effort, &mut trials)?),
     };
+    let few_bits = 8.0 * (coded.bytes.len() as f64) < MAX_CENTRED_BITS * numbers.q.len() as f64;
+    let centred = finer.filter(|_| few_bits && !how.fast).and_then(|finer| {
+        let (q, stride) = finer.numbers(numbers.q)?;
+        let numbers = Numbers { q: &q, ..numbers };
+        let centred = predict::encode_centred(numbers, stride, &coded.models, coder == SHARED, &mut trials)?;
+        (centred.bytes.len() < coded.bytes.len() && finer.serves(&centred.q)).then_some(centred)
+    });
+    let (bytes, finer) = match centred {
+        Some(centred) => (centred.bytes, Some(centred.q)),
+        None => (coded.bytes, None),
+    };
     // The coder's byte counts as it does for others.
     trials.bytes.iter_mut().flatten().for_each(|n_bytes| *n_bytes += 1);
+    let beside = how.beside.filter(|_| coder == PREDICTIVE && !how.fast && finer.is_none());
     let stream = |coder: u8, bytes: Vec<u8>, trials: Trials| {
         let candidate = predict::tier(&bytes).expect("a model that was just written");
         let codec = words(coder, candidate);
-        Stream { codec, bytes: [&[coder], bytes.as_slice()].concat(), candidate, trials }
+        Stream { codec, bytes: [&[coder], bytes.as_slice()].concat(), candidate, trials, finer }
     };
-    let beside = how.beside.filter(|_| coder == PREDICTIVE && !how.fast);
     if let Some(other) = beside.and_then(|values| predict::encode_beside(numbers, values, &bytes))
         && (other.len() as f64) < WORTH * bytes.len() as f64
     {
@@ -181,12 +208,15 @@ pub fn is_beside(bytes: &[u8]) -> bool {
 }
 
 fn words(coder: u8, candidate: Candidate) -> String {
-    let tier = if candidate == Candidate::Fast { "predictive fast" } else { "predictive" };
+    let tier = match candidate {
+        Candidate::Fast | Candidate::Centred => candidate.name(),
+        _ => "predictive",
+    };
     if coder == SHARED { format!("{tier}, given model") } else { tier.to_string() }
 }
 
-/// Inverse of [`encode`], with what is known besides.
-pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known) -> Result<Vec<i64>> {
+/// Inverse of [`encode`], with what is known besides, and how many times finer the grid of the numbers is.
+pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known) -> Result<(Vec<i64>, i64)> {
     match bytes.split_first() {
         Some((&PREDICTIVE, stream)) => predict::decode(stream, shape, mask, Known::default()),
         Some((&SHARED, stream)) => {
@@ -199,7 +229,7 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known
             let beside = Some(known.beside.ok_or_else(missing)?);
             predict::decode(stream, shape, mask, Known { shared: None, beside })
         }
-        _ => classical::decode(bytes, shape, mask),
+        _ => Ok((classical::decode(bytes, shape, mask)?, 1)),
     }
 }
 

@@ -24,21 +24,36 @@ pub enum Candidate {
     Filtered,
     /// A column, by its relations to others.
     Table,
+    /// Predicted with filters, on a finer grid that is centred on each prediction.
+    Centred,
 }
 
 impl Candidate {
     /// All, by code.
-    pub const ALL: [Candidate; N_CANDIDATES] =
-        [Candidate::Classical, Candidate::Fast, Candidate::Adaptive, Candidate::Filtered, Candidate::Table];
+    pub const ALL: [Candidate; N_CANDIDATES] = [
+        Candidate::Classical,
+        Candidate::Fast,
+        Candidate::Adaptive,
+        Candidate::Filtered,
+        Candidate::Table,
+        Candidate::Centred,
+    ];
 
     /// In words.
     pub fn name(self) -> &'static str {
-        ["classical", "predictive fast", "predictive", "predictive with filters", "table"][self as usize]
+        [
+            "classical",
+            "predictive fast",
+            "predictive",
+            "predictive with filters",
+            "table",
+            "predictive centred",
+        ][self as usize]
     }
 }
 
 /// How many there are.
-pub const N_CANDIDATES: usize = 5;
+pub const N_CANDIDATES: usize = 6;
 
 /// Why candidates were left out that could have been tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,15 +89,16 @@ impl LeftOut {
 
     /// Why `candidate` was not tried, if it was for this.
     pub fn reason(self, candidate: Candidate) -> Option<&'static str> {
-        use Candidate::{Adaptive, Classical, Fast, Filtered};
+        use Candidate::{Adaptive, Centred, Classical, Fast, Filtered};
         match (self, candidate) {
             (LeftOut::AllButTable, _) => Some("the given table took no more than in its training"),
-            (LeftOut::Predictive, Fast | Adaptive | Filtered) => Some("left out by --method"),
+            (LeftOut::Predictive, Fast | Adaptive | Filtered | Centred) => Some("left out by --method"),
             (LeftOut::Classical | LeftOut::SlowAndClassical, Classical) => Some("left out by --method"),
             (LeftOut::SlowAndFarBehind, Classical) => Some("far behind by an estimate"),
-            (LeftOut::Slow | LeftOut::SlowAndClassical | LeftOut::SlowAndFarBehind, Adaptive | Filtered) => {
-                Some("left out by --fast")
-            }
+            (
+                LeftOut::Slow | LeftOut::SlowAndClassical | LeftOut::SlowAndFarBehind,
+                Adaptive | Filtered | Centred,
+            ) => Some("left out by --fast"),
             _ => None,
         }
     }
@@ -113,8 +129,8 @@ impl Trials {
         }
         let others = || Candidate::ALL.into_iter().filter(|&other| other != chosen || self.is_beside);
         let tried = || others().filter_map(|other| Some((other, self.bytes[other as usize]?)));
-        let flags = tried().map(|(other, _)| 1 << other as u8).sum::<u8>();
-        w.u8(flags | (self.left_out as u8) << N_CANDIDATES);
+        let flags = tried().map(|(other, _)| 1 << other as u8).sum::<u64>();
+        w.varint(flags | (self.left_out as u64) << N_CANDIDATES);
         tried().for_each(|(_, bytes)| w.varint(bytes.saturating_sub(n_bytes as u64)));
     }
 
@@ -123,8 +139,9 @@ impl Trials {
         if r.remaining() == 0 {
             return Ok(None);
         }
-        let flags = r.u8()?;
-        let left_out = *LeftOut::ALL.get((flags >> N_CANDIDATES) as usize).ok_or_else(|| {
+        let flags = r.varint()?;
+        let left_out = usize::try_from(flags >> N_CANDIDATES).ok().and_then(|code| LeftOut::ALL.get(code));
+        let left_out = *left_out.ok_or_else(|| {
             Error::unsupported("expected a reason for what was not tried, found an unknown one")
         })?;
         let mut trials = Trials { left_out, ..Trials::default() };
@@ -150,9 +167,9 @@ mod tests {
         trials.see(Candidate::Fast, 220);
         let mut w = ByteWriter::default();
         trials.write(Candidate::Fast, 200, &mut w);
-        assert_eq!(w.bytes, [0b011_00001, 100]);
+        assert_eq!(w.bytes, [0b1100_0001, 0b1, 100]);
         let read = Trials::read(&mut ByteReader::new(&w.bytes)).unwrap().unwrap();
-        assert_eq!(read.bytes, [Some(100), None, None, None, None]);
+        assert_eq!(read.bytes, [Some(100), None, None, None, None, None]);
         assert_eq!(read.left_out.reason(Candidate::Filtered), Some("left out by --fast"));
         assert_eq!(read.left_out.reason(Candidate::Table), None);
         assert_eq!(Trials::read(&mut ByteReader::new(&[])).unwrap(), None);
@@ -172,7 +189,7 @@ mod tests {
 
     #[test]
     fn unknown_reasons_and_bytes_left_over_are_errors() {
-        for bytes in [&[0b1110_0000u8][..], &[1], &[0, 0], &[1, 0x80]] {
+        for bytes in [&[0xc0, 0b11][..], &[1], &[0, 0], &[1, 0x80]] {
             assert!(Trials::read(&mut ByteReader::new(bytes)).is_err(), "{bytes:?}");
         }
     }

@@ -70,8 +70,16 @@ fn the_golden_files_show_every_grid_and_coder() {
         }
     }
     let grids = ["exact", "exact-f32", "integer", "integer-step", "uniform", "decimal", "log"];
-    for word in grids.iter().chain(&["constant", "pco", "zstd", "ranks", "lorenzo", "predictive", "latents"])
-    {
+    for word in grids.iter().chain(&[
+        "constant",
+        "pco",
+        "zstd",
+        "ranks",
+        "lorenzo",
+        "predictive",
+        "centred",
+        "latents",
+    ]) {
         assert!(words.contains(*word), "no golden file with {word}: {words:?}");
     }
 }

@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 
 /// What the way from bytes to values passes through.
-const DECODE_SIDE: [&str; 21] = [
+const DECODE_SIDE: [&str; 22] = [
     "container",
     "chunk",
+    "finer",
     "lead",
     "stream",
     "table",

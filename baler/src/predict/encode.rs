@@ -49,15 +49,29 @@ impl Effort {
     }
 }
 
+/// A stream, and the models of the adaptive tier that were fitted on the way.
+pub struct Coded {
+    /// The smallest stream.
+    pub bytes: Vec<u8>,
+    /// Without filters, each with the order it was fitted in.
+    pub models: Vec<Model>,
+}
+
 /// Rates of the filters that adapt.
 pub(super) const RATES: [u8; cascade::N_STAGES] = [8, 51, 102];
 
 /// Codes numbers with a model of their own, and tells what each tier took. `None` where there is too little to learn from.
-pub fn encode(numbers: Numbers, effort: Effort, trials: &mut Trials) -> Option<Vec<u8>> {
+pub fn encode(numbers: Numbers, effort: Effort, trials: &mut Trials) -> Option<Coded> {
     numbers.layout()?;
     let orders = if effort == Effort::Full { Order::choose(numbers) } else { vec![Order::DATA] };
-    let mut coded = |order: &Order| encode_in_order(numbers, *order, effort, trials);
-    orders.iter().filter_map(&mut coded).min_by_key(Vec::len)
+    let coded = orders.iter().filter_map(|order| encode_in_order(numbers, *order, effort, trials));
+    coded.reduce(|mut best, mut other| {
+        if other.bytes.len() < best.bytes.len() {
+            best.bytes = other.bytes;
+        }
+        best.models.append(&mut other.models);
+        best
+    })
 }
 
 pub(super) fn encode_in_order(
@@ -65,7 +79,7 @@ pub(super) fn encode_in_order(
     order: Order,
     effort: Effort,
     trials: &mut Trials,
-) -> Option<Vec<u8>> {
+) -> Option<Coded> {
     let extents = four_axes(numbers.shape);
     let layout = order.layout(extents);
     if !layout.is_compact() {
@@ -79,8 +93,8 @@ pub(super) fn encode_in_order(
     let narrow = domain == Domain::Integer && spread < 1 << (28 - shift);
     let sets = Default::default();
     let filters = filters(spread).filter(|_| !effort.is_fast());
-    let model =
-        Model { shift, narrow, domain, order, center, filters, beside: None, map: None, kinds: None, sets };
+    let (stride, beside, map, kinds) = (1, None, None, None);
+    let model = Model { shift, narrow, domain, stride, order, center, filters, beside, map, kinds, sets };
     let mut q = order.apply(numbers.q, extents);
     if narrow && let Some(coded) = encode_as::<i32>(&mut q, &layout, mask, &model, (effort, spread), trials)?
     {
@@ -90,7 +104,7 @@ pub(super) fn encode_in_order(
     encode_as::<i64>(&mut q, &layout, mask, &model, (effort, 0), trials)?
 }
 
-/// Smallest of a few models' streams; `Some(None)` if no model's sums are sure to fit.
+/// Smallest of a few models' streams; `Some(None)` if no model's sums are sure to fit, `None` without memory.
 fn encode_as<T: Cell>(
     q: &mut [i64],
     layout: &Layout,
@@ -98,7 +112,7 @@ fn encode_as<T: Cell>(
     like: &Model,
     (effort, spread): (Effort, u64),
     trials: &mut Trials,
-) -> Option<Option<Vec<u8>>> {
+) -> Option<Option<Coded>> {
     let mut state = padded::<T>(layout).ok()?;
     let fixed = Model { filters: None, ..like.clone() };
     let mut coded: Vec<(Vec<u8>, Model)> = Vec::new();
@@ -122,7 +136,9 @@ fn encode_as<T: Cell>(
     let best = coded.iter().map(|(bytes, _)| bytes).min_by_key(|bytes| bytes.len()).cloned();
     coded.retain(|(_, model)| model.kinds.is_none());
     let filtered = encode_filtered(q, layout, mask, (&coded, like.filters), &mut state, trials);
-    Some(best.into_iter().chain(filtered).min_by_key(Vec::len))
+    let best = best.into_iter().chain(filtered).min_by_key(Vec::len);
+    let models = coded.into_iter().map(|(_, model)| model).collect();
+    Some(best.map(|bytes| Coded { bytes, models }))
 }
 
 /// Smallest stream of the first and the smallest of some models, with filters.
@@ -208,7 +224,7 @@ fn encode_beside_as<T: Cell>(
 }
 
 /// The filters for numbers that lie up to `spread` from their center.
-fn filters(spread: u64) -> Option<Filters> {
+pub(super) fn filters(spread: u64) -> Option<Filters> {
     let coarse = (64 - spread.leading_zeros()).saturating_sub(20).min(MAX_COARSE);
     Some(Filters { rates: RATES, coarse })
 }
@@ -232,7 +248,7 @@ pub(super) fn code<T: Cell>(
 }
 
 /// Appends what follows the model of the adaptive tier: classes of blocks, then the numbers.
-fn encode_adaptive<T: Cell>(
+pub(super) fn encode_adaptive<T: Cell>(
     layout: &Layout,
     model: &Model,
     mask: Option<&[bool]>,
@@ -271,7 +287,7 @@ pub fn encode_shared(
     shared: &Shared,
     effort: Effort,
     trials: &mut Trials,
-) -> Option<Vec<u8>> {
+) -> Option<Coded> {
     let layout = numbers.layout().filter(|layout| shared.fits(layout))?;
     let (domain, center, spread) = numbers.place();
     let mut model = shared.model(&layout, domain, center, true);
@@ -292,14 +308,14 @@ fn encode_with<T: Cell>(
     numbers: Numbers,
     (effort, spread): (Effort, u64),
     trials: &mut Trials,
-) -> Option<Vec<u8>> {
+) -> Option<Coded> {
     let mut w = ByteWriter::default();
     model.write_head(&mut w);
     encode_rows::<T>(layout, &model, numbers.mask, numbers.q, &mut w);
     let fast = w.bytes;
     trials.see(Candidate::Fast, fast.len());
     if effort.is_fast() {
-        return Some(fast);
+        return Some(Coded { bytes: fast, models: Vec::new() });
     }
     let mut q = numbers.q.to_vec();
     let mut adaptive = |model: &Model, state: &mut State<T>| {
@@ -311,10 +327,12 @@ fn encode_with<T: Cell>(
     let mut state = padded::<T>(layout).ok()?;
     let model = Model { kinds: None, ..model };
     let fixed = adaptive(&model, &mut state);
+    let models = vec![model.clone()];
     let model = Model { filters: filters(spread), ..model };
     state.cascade = model.filters.and_then(|filters| Cascade::new(layout, filters).ok());
     let filtered = state.cascade.is_some().then(|| adaptive(&model, &mut state));
     trials.see(Candidate::Adaptive, fixed.len());
     filtered.iter().for_each(|bytes| trials.see(Candidate::Filtered, bytes.len()));
-    [fast, fixed].into_iter().chain(filtered).min_by_key(Vec::len)
+    let bytes = [fast, fixed].into_iter().chain(filtered).min_by_key(Vec::len)?;
+    Some(Coded { bytes, models })
 }

@@ -6,7 +6,8 @@ use crate::predict::cell::Cell;
 use crate::predict::grid::Layout;
 use crate::predict::map::Map;
 use crate::predict::model::{MAX_CLASSES, Model, N_GRADIENTS, SCALE_SHIFT, WeightSet, needed};
-use crate::predict::walk::{Observer, PlaneView, Seen, State, gradient_pairs, walk};
+use crate::predict::plane::{PlaneView, gradient_pairs};
+use crate::predict::walk::{Observer, Seen, State, walk};
 
 /// About how many numbers the sums are made of.
 const N_SAMPLES: usize = 300_000;
@@ -100,6 +101,7 @@ struct Gather {
     levels: Vec<[u32; 256]>,
     features: Vec<f64>,
     shift: u32,
+    stride: i64,
     /// Least scale that counts: numbers in constant places must not outweigh all others.
     floor: f64,
     /// block -> cost of each class, and how active the block is.
@@ -121,6 +123,7 @@ impl Gather {
             levels: vec![[0; 256]; 4],
             features: Vec::new(),
             shift: model.shift,
+            stride: model.stride,
             floor,
             blocks: vec![Default::default(); model.map.as_ref().map_or(0, |map| map.classes.len())],
         }
@@ -136,7 +139,7 @@ impl Gather {
             below += self.levels.iter().map(|levels| levels[level]).sum::<u32>();
             below > total / 2
         });
-        libm::exp2((median.unwrap_or(0) as f64 - 32.0) / 4.0)
+        libm::exp2((median.unwrap_or(0) as f64 - 32.0) / 4.0) * self.stride as f64
     }
 
     /// What the other variable has at `place` and around.

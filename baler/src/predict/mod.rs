@@ -63,6 +63,7 @@
 pub mod beside;
 pub mod cascade;
 pub mod cell;
+pub mod centred;
 pub mod domain;
 mod encode;
 pub mod fit;
@@ -70,6 +71,7 @@ pub mod grid;
 pub mod map;
 pub mod model;
 pub mod order;
+pub mod plane;
 pub mod predictor;
 pub mod relate;
 pub mod residual;
@@ -89,8 +91,9 @@ use crate::trials::Candidate;
 use beside::Beside;
 use cascade::Cascade;
 use cell::Cell;
+pub use centred::encode_centred;
 use domain::Domain;
-pub use encode::{Effort, encode, encode_beside, encode_shared};
+pub use encode::{Coded, Effort, encode, encode_beside, encode_shared};
 use grid::Layout;
 use model::Model;
 use order::Order;
@@ -186,12 +189,12 @@ pub struct Known<'a> {
     pub beside: Option<&'a [f64]>,
 }
 
-/// Inverse of [`encode`], or with what is known of [`encode_shared`] or [`encode_beside`]; masked numbers come back as a
-/// neighbor.
-pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known) -> Result<Vec<i64>> {
+/// Inverse of [`encode`], or with what is known of [`encode_shared`] or [`encode_beside`], and the stride of
+/// [`encode_centred`] (else 1); masked numbers come back as a neighbor.
+pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known) -> Result<(Vec<i64>, i64)> {
     let n_values = crate::dataset::n_elements(shape)?;
     if n_values == 0 {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), 1));
     }
     let extents = four_axes(shape);
     let mut reader = ByteReader::new(bytes);
@@ -207,12 +210,12 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known
         decode_as::<i64>(&mut reader, &mut q, (shape, &layout), mask, &mut model, known.beside)?;
     }
     if order == Order::DATA {
-        return Ok(q);
+        return Ok((q, model.stride));
     }
     let mut values = with_room(n_values)?;
     values.resize(n_values, 0);
     order.undo(&q, extents, &mut values);
-    Ok(values)
+    Ok((values, model.stride))
 }
 
 fn decode_as<T: Cell>(

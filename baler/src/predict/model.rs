@@ -8,9 +8,9 @@ use crate::predict::domain::Domain;
 use crate::predict::grid::Layout;
 use crate::predict::map::Map;
 use crate::predict::order::Order;
+use crate::predict::plane::with_anchor;
 use crate::predict::rows::Kinds;
 use crate::predict::shared::Shared;
-use crate::predict::walk::with_anchor;
 use crate::trials::Candidate;
 
 /// Fraction bits of a weight on a scale feature.
@@ -21,6 +21,10 @@ const NARROW: u8 = 0x80;
 const MAPPED: u8 = 0x40;
 /// Set in the first byte where numbers are coded by static rows.
 const FAST: u8 = 0x20;
+/// The domain of integers that are centred on their predictions.
+const CENTRED: u8 = 1;
+/// Largest stride.
+pub const MAX_STRIDE: i64 = 255;
 /// Coarsest unit of the filters' errors.
 pub const MAX_COARSE: u32 = 20;
 /// Classes of activity that have weights of their own.
@@ -56,6 +60,9 @@ pub struct Model {
     pub narrow: bool,
     /// What the numbers are.
     pub domain: Domain,
+    /// Numbers are whole multiples of this away from their rounded predictions: 1, or the odd steps of a bound's width
+    /// where a finer grid is centred on each prediction (integers only).
+    pub stride: i64,
     /// In which order the axes are walked.
     pub order: Order,
     /// A typical value, which is taken off all.
@@ -115,6 +122,10 @@ impl Model {
         let flags = flags.iter().filter(|(set, _)| *set).map(|(_, flag)| flag).sum::<u8>();
         w.u8(self.shift as u8 | flags);
         match self.domain {
+            Domain::Integer if self.stride > 1 => {
+                w.u8(CENTRED);
+                w.count(self.stride as usize);
+            }
             Domain::Integer => w.u8(0),
             Domain::Float { mantissa_bits, top } => {
                 w.u8(mantissa_bits as u8);
@@ -165,13 +176,16 @@ impl Model {
                 "expected weights with 6 to 20 fraction bits, found {shift}"
             )));
         }
-        let (domain, order, center) = (read_domain(r)?, Order::from_byte(r.u8()?)?, r.signed()?);
+        let (domain, stride) = read_domain(r)?;
+        let (order, center) = (Order::from_byte(r.u8()?)?, r.signed()?);
         let filters = read_filters(r)?;
-        if filters.is_some() && is_fast(first) {
-            return Err(Error::corrupt("expected no filters in the fast tier, found some"));
+        if (filters.is_some() || stride > 1) && is_fast(first) {
+            return Err(Error::corrupt("expected neither filters nor a stride in the fast tier, found some"));
         }
-        if is_beside && is_fast(first) {
-            return Err(Error::corrupt("expected no other variable in the fast tier, found one"));
+        if is_beside && (is_fast(first) || stride > 1) {
+            return Err(Error::corrupt(
+                "expected no other variable beside a fast or centred stream, found one",
+            ));
         }
         let beside = if is_beside { Some(Scale::read(r)?) } else { None };
         let layout = order.layout(extents);
@@ -191,13 +205,14 @@ impl Model {
                     model.shift
                 )));
             }
-            (model.order, model.filters) = (order, filters);
+            (model.order, model.filters, model.stride) = (order, filters, stride);
             model.kinds = model.kinds.filter(|_| is_fast(first));
             return Ok((model, layout));
         }
         let sets = Default::default();
+        let (map, kinds) = (None, None);
         let mut model =
-            Model { shift, narrow, domain, order, center, filters, beside, map: None, kinds: None, sets };
+            Model { shift, narrow, domain, stride, order, center, filters, beside, map, kinds, sets };
         if first & MAPPED != 0 {
             model.map = Some(Map::new(&layout)?);
         }
@@ -240,7 +255,9 @@ pub fn tier(r: &mut ByteReader) -> Result<Candidate> {
     if is_fast(first) {
         return Ok(Candidate::Fast);
     }
-    read_domain(r)?;
+    if read_domain(r)?.1 > 1 {
+        return Ok(Candidate::Centred);
+    }
     r.u8()?;
     r.signed()?;
     Ok(if read_filters(r)?.is_some() { Candidate::Filtered } else { Candidate::Adaptive })
@@ -265,17 +282,27 @@ fn read_filters(r: &mut ByteReader) -> Result<Option<Filters>> {
     Ok(Some(Filters { rates, coarse }))
 }
 
-fn read_domain(r: &mut ByteReader) -> Result<Domain> {
+/// The domain and the stride.
+fn read_domain(r: &mut ByteReader) -> Result<(Domain, i64)> {
     match r.u8()? {
-        0 => Ok(Domain::Integer),
+        0 => Ok((Domain::Integer, 1)),
+        CENTRED => {
+            let stride = r.count()? as i64;
+            if !(3..=MAX_STRIDE).contains(&stride) || stride % 2 == 0 {
+                return Err(Error::corrupt(format!(
+                    "expected an odd stride from 3 to {MAX_STRIDE}, found {stride}"
+                )));
+            }
+            Ok((Domain::Integer, stride))
+        }
         mantissa_bits @ (10 | 23 | 52) => {
             let top = r.count()?;
             if top > 2047 {
                 return Err(Error::corrupt(format!("expected an exponent up to 2047, found {top}")));
             }
-            Ok(Domain::Float { mantissa_bits: mantissa_bits as u32, top: top as u32 })
+            Ok((Domain::Float { mantissa_bits: mantissa_bits as u32, top: top as u32 }, 1))
         }
-        other => Err(Error::corrupt(format!("expected 0, 10, 23 or 52 bits of mantissa, found {other}"))),
+        other => Err(Error::corrupt(format!("expected 0, 1, 10, 23 or 52 for a domain, found {other}"))),
     }
 }
 

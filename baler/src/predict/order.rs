@@ -48,7 +48,7 @@ impl Order {
                 Effort::Trial,
                 &mut Trials::default(),
             );
-            coded.map_or(usize::MAX, |bytes| bytes.len())
+            coded.map_or(usize::MAX, |coded| coded.bytes.len())
         };
         let others = orders[1..].par_iter().map(|order| (cost(order), *order));
         let Some((least, order)) = others.min_by_key(|(cost, order)| (*cost, order.byte())) else {

@@ -62,6 +62,7 @@ impl Predictor {
             shift: WIDE_SHIFT,
             narrow: false,
             domain,
+            stride: 1,
             order: Order::DATA,
             center,
             filters: None,
@@ -87,7 +88,7 @@ impl Predictor {
             .iter()
             .map(|numbers| {
                 encode_shared(*numbers, &shared, Effort::Fast, &mut Trials::default())
-                    .map(|bytes| bytes.len())
+                    .map(|coded| coded.bytes.len())
             })
             .collect::<Option<_>>()?;
         let n_values: usize = samples.iter().map(|numbers| numbers.q.len()).sum();

@@ -110,6 +110,7 @@ impl Shared {
             shift: WIDE_SHIFT,
             narrow: false,
             domain: Domain::Integer,
+            stride: 1,
             order: Order::DATA,
             center: 0,
             filters: None,

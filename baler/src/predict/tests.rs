@@ -44,9 +44,11 @@ fn round_trip(q: &[i64], shape: &[usize], mask: Option<&[bool]>, mantissa_bits: 
     let numbers = Numbers { q, shape, mask, mantissa_bits };
     let mut least = usize::MAX;
     for effort in [Effort::Fast, Effort::Full] {
-        let Some(bytes) = encode(numbers, effort, &mut Trials::default()) else { continue };
+        let Some(bytes) = encode(numbers, effort, &mut Trials::default()).map(|coded| coded.bytes) else {
+            continue;
+        };
         assert!(effort == Effort::Full || tier(&bytes).unwrap() == Candidate::Fast);
-        same(q, &decode(&bytes, shape, mask, Known::default()).unwrap(), mask);
+        same(q, &decode(&bytes, shape, mask, Known::default()).unwrap().0, mask);
         least = least.min(bytes.len());
     }
     least
@@ -123,7 +125,7 @@ fn damaged_streams_are_errors_or_other_numbers_but_never_a_panic() {
     {
         let q = waves(&shape, 90.0);
         let numbers = Numbers { mantissa_bits: bits, ..numbers(&q, &shape) };
-        let bytes = encode(numbers, effort, &mut Trials::default()).unwrap();
+        let bytes = encode(numbers, effort, &mut Trials::default()).unwrap().bytes;
         for cut in 0..bytes.len() {
             let _ = decode(&bytes[..cut], &shape, None, Known::default());
         }
@@ -156,18 +158,21 @@ fn shapes_that_are_nearly_all_margins_are_refused() {
 fn many_numbers_go_in_lanes_of_which_each_counts() {
     let shape = [5, 200, 1100];
     let q = waves(&shape, 90.0);
-    let bytes = encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default()).unwrap();
-    same(&q, &decode(&bytes, &shape, None, Known::default()).unwrap(), None);
+    let bytes = encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default()).unwrap().bytes;
+    same(&q, &decode(&bytes, &shape, None, Known::default()).unwrap().0, None);
     let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     assert_eq!(
         bytes,
-        one_thread.install(|| encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default())).unwrap()
+        one_thread
+            .install(|| encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default()))
+            .unwrap()
+            .bytes
     );
     let n_bytes = bytes.len();
     for at in [n_bytes - 9, n_bytes * 3 / 4, n_bytes / 2, n_bytes / 4] {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x10;
-        assert_ne!(decode(&damaged, &shape, None, Known::default()).ok().as_ref(), Some(&q));
+        assert_ne!(decode(&damaged, &shape, None, Known::default()).ok().map(|(q, _)| q).as_ref(), Some(&q));
     }
 }
 
@@ -182,8 +187,8 @@ fn a_part_of_one_row_has_the_neighbors_of_the_whole() {
     }
     let shape = [4, 9, 30_000];
     let q = waves(&shape, 90.0);
-    let bytes = encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default()).unwrap();
-    same(&q, &decode(&bytes, &shape, None, Known::default()).unwrap(), None);
+    let bytes = encode(numbers(&q, &shape), Effort::Fast, &mut Trials::default()).unwrap().bytes;
+    same(&q, &decode(&bytes, &shape, None, Known::default()).unwrap().0, None);
 }
 
 #[test]
@@ -205,10 +210,10 @@ fn a_shared_model_serves_other_extents_and_more_axes() {
             let q = waves(shape, 280.0);
             let numbers = Numbers { mantissa_bits: bits, ..numbers(&q, shape) };
             for effort in [Effort::Fast, Effort::Full] {
-                let bytes = encode_shared(numbers, &shared, effort, &mut Trials::default()).unwrap();
+                let bytes = encode_shared(numbers, &shared, effort, &mut Trials::default()).unwrap().bytes;
                 same(
                     &q,
-                    &decode(&bytes, shape, None, Known { shared: Some(&shared), beside: None }).unwrap(),
+                    &decode(&bytes, shape, None, Known { shared: Some(&shared), beside: None }).unwrap().0,
                     None,
                 );
                 assert!(bytes.len() < 4 * q.len(), "{shape:?} {}", bytes.len());
@@ -229,7 +234,8 @@ fn damaged_shared_models_are_errors_or_other_models() {
     let bytes = predictor.shared.write();
     let stream =
         encode_shared(numbers(&q, &[9, 30, 40]), &predictor.shared, Effort::Fast, &mut Trials::default())
-            .unwrap();
+            .unwrap()
+            .bytes;
     let mut other_shift = stream.clone();
     other_shift[0] ^= 1;
     assert!(
@@ -278,7 +284,7 @@ fn filters_are_chosen_where_they_pay_and_survive_damage() {
     for (shape, height) in [([2, 5, 16, 20], 900.0), ([1, 12, 17, 9], 1e7)] {
         let q = paces(shape, height);
         round_trip(&q, &shape, None, None);
-        let bytes = encode(numbers(&q, &shape), Effort::Quick, &mut Trials::default()).unwrap();
+        let bytes = encode(numbers(&q, &shape), Effort::Quick, &mut Trials::default()).unwrap().bytes;
         let (model, _) = Model::read(shape, None, false, &mut ByteReader::new(&bytes)).unwrap();
         assert_eq!(model.filters.map(|filters| filters.rates), Some(RATES), "{shape:?} {height}");
         // All of the model, where rates and weights lie, then some of the numbers.
@@ -305,6 +311,7 @@ fn filters_take_any_numbers() {
                 shift: 18,
                 narrow: false,
                 domain,
+                stride: 1,
                 order: Order::DATA,
                 center: 9,
                 filters: Some(filters),
@@ -317,7 +324,7 @@ fn filters_take_any_numbers() {
             let model = fit::fit(&layout, None, &mut q, &mut state, &like, 1, false);
             state.cascade = Some(Cascade::new(&layout, filters).unwrap());
             let bytes = code(&layout, None, &mut q, &mut state, &model);
-            assert!(decode(&bytes, &shape, None, Known::default()).unwrap() == q, "{coarse} {domain:?}");
+            assert!(decode(&bytes, &shape, None, Known::default()).unwrap().0 == q, "{coarse} {domain:?}");
         }
     }
 }
@@ -328,6 +335,7 @@ fn coded(layout: &Layout, mask: &[bool], q: &mut [i64], filters: Option<Filters>
         shift: WIDE_SHIFT,
         narrow: false,
         domain: Domain::Integer,
+        stride: 1,
         order: Order::DATA,
         center: 5,
         filters,
@@ -376,15 +384,15 @@ fn numbers_beside_another_variable_come_back_and_are_fewer_bytes() {
         let mut other = other;
         (0..1440).filter(|i| i % 53 == 9).for_each(|i| other[i] = f64::NAN);
         let numbers = Numbers { q: &q, shape: &shape, mask: Some(&mask), mantissa_bits: bits };
-        let alone = encode(numbers, Effort::Full, &mut Trials::default()).unwrap();
+        let alone = encode(numbers, Effort::Full, &mut Trials::default()).unwrap().bytes;
         let beside = encode_beside(numbers, &other, &alone).unwrap();
         assert!(beside.len() < alone.len(), "{height} {bits:?}: {} {}", beside.len(), alone.len());
         let known = |other| Known { shared: None, beside: Some(other) };
-        same(&q, &decode(&beside, &shape, Some(&mask), known(&other)).unwrap(), Some(&mask));
+        same(&q, &decode(&beside, &shape, Some(&mask), known(&other)).unwrap().0, Some(&mask));
         assert!(model_bytes(&beside, &shape, true).unwrap() < beside.len());
         // Other values, damaged bytes: anything but a panic.
         let nothing = vec![f64::NAN; 1440];
-        assert!(decode(&beside, &shape, Some(&mask), known(&nothing)).unwrap() != q);
+        assert!(decode(&beside, &shape, Some(&mask), known(&nothing)).unwrap().0 != q);
         let wild: Vec<f64> = (0..1440).map(|i| [f64::MAX, f64::MIN, 0.0, 1e-300][i % 4]).collect();
         decode(&beside, &shape, Some(&mask), known(&wild)).unwrap();
         let mut damaged = beside.clone();

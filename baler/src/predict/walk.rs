@@ -1,15 +1,13 @@
 //! The one pass over all numbers, which the encoder, the decoder and the training share: margins, scale, prediction,
 //! error, in integers that wrap.
-//!
-//! What lies in the rows above and in other planes is weighted a row at a time, which compilers vectorize; what lies
-//! in the row itself is added number by number.
 
 use crate::entropy::binary::BitCoder;
-use crate::predict::beside::{Beside, Weighted};
+use crate::predict::beside::Beside;
 use crate::predict::cascade::Cascade;
 use crate::predict::cell::Cell;
-use crate::predict::grid::{Layout, Plane, Tap};
-use crate::predict::model::{Model, N_GRADIENTS, SCALE_SHIFT, WeightSet};
+use crate::predict::grid::Layout;
+use crate::predict::model::{Model, SCALE_SHIFT};
+use crate::predict::plane::{PlaneView, RowSums, dot, gradient_pairs};
 use crate::predict::residual::{MAX_LEVEL, ResidualCoder, Site};
 use crate::quantize::widest;
 
@@ -23,83 +21,6 @@ pub struct State<T> {
     pub cascade: Option<Cascade>,
     /// The other variable, if the model has one.
     pub beside: Option<Beside<T>>,
-}
-
-/// Weights of the row itself: `weights[i]` goes with the value `weights.len() - i` to the left.
-pub type Near = Vec<i32>;
-
-/// Offsets and weights for one plane.
-pub struct PlaneView<'a> {
-    /// Which planes are behind.
-    pub behind: usize,
-    /// The model's weights for such planes.
-    pub set: &'a WeightSet,
-    /// Distances of the taps, anchor first.
-    pub taps: Vec<isize>,
-    /// Distances of the error taps.
-    pub errors: Vec<isize>,
-    /// Distance of the plane that differences in time are taken against; 0 if there is none.
-    pub before: isize,
-    /// Weights of the row itself, by class.
-    pub near: Vec<Near>,
-    far: Vec<Vec<(isize, i32)>>,
-    /// Weights of the errors in the row itself.
-    pub near_errors: Near,
-    far_errors: Vec<(isize, i32)>,
-    /// Distances and weights of the other variable's inputs, by class.
-    pub beside: Vec<Weighted>,
-}
-
-/// Parts the weighted taps into those of the row itself and the others.
-fn part(layout: &Layout, plane_idx: usize, taps: &[Tap], weights: &[i32]) -> (Near, Vec<(isize, i32)>) {
-    let in_row = |tap: &Tap| tap.0 == Plane::Same && tap.1 == 0;
-    let reach = taps.iter().filter(|tap| in_row(tap)).map(|tap| -tap.2).max().unwrap_or(0) as usize;
-    let mut near = vec![0; reach];
-    let mut far = Vec::new();
-    for (tap, &weight) in taps.iter().zip(weights) {
-        if in_row(tap) {
-            near[reach - tap.2.unsigned_abs()] = weight;
-        } else {
-            far.push((layout.offset(*tap, plane_idx), weight));
-        }
-    }
-    (near, far)
-}
-
-impl<'a> PlaneView<'a> {
-    /// For one plane of the layout.
-    pub fn new(layout: &Layout, model: &'a Model, plane_idx: usize) -> PlaneView<'a> {
-        let behind = layout.behind(plane_idx);
-        let set = &model.sets[behind];
-        let (taps, errors) = (layout.taps(behind), layout.error_taps(behind));
-        let offsets = |taps: &[Tap]| taps.iter().map(|&tap| layout.offset(tap, plane_idx)).collect();
-        let before = if behind & 1 != 0 { Plane::Back1 } else { Plane::Stack };
-        let (near, far) = set
-            .taps
-            .iter()
-            .map(|weights| part(layout, plane_idx, &taps, &with_anchor(&weights[..taps.len()], model.shift)))
-            .unzip();
-        let (near_errors, far_errors) = part(layout, plane_idx, &errors, &set.scale);
-        PlaneView {
-            behind,
-            set,
-            before: layout.plane_offset(before, plane_idx),
-            taps: offsets(&taps),
-            errors: offsets(&errors),
-            near,
-            far,
-            near_errors,
-            far_errors,
-            beside: Vec::new(),
-        }
-    }
-}
-
-/// Weights of all taps from those against the anchor: what is left of 1 is the anchor's.
-pub fn with_anchor(weights: &[i32], shift: u32) -> Vec<i32> {
-    let others = weights.iter().fold(0i32, |sum, &weight| sum.wrapping_add(weight));
-    let anchor = (1i32 << shift).wrapping_sub(others);
-    std::iter::once(anchor).chain(weights[..weights.len() - 1].iter().copied()).collect()
 }
 
 /// What went into a prediction.
@@ -135,138 +56,12 @@ fn at<T: Copy>(values: &[T], position: usize, offset: isize) -> T {
     values[position.wrapping_add_signed(offset)]
 }
 
-/// Differences of known neighbors, in 1/8, as pairs of distances: steep places have large errors. The first two
-/// reach into the row itself.
-pub fn gradient_pairs(row: isize, before: isize) -> [(isize, isize); N_GRADIENTS] {
-    [(-1, -row - 1), (-1, before - 1), (-row, -row - 1), (-row, -row + 1), (-row, before - row)]
-}
-
 /// Four levels a doubling; 0 at 1/256 of a step.
 #[inline(always)]
 pub fn level_of(scale: i64) -> i32 {
     let scale = scale.max(8) as u64;
     let log = 63 - scale.leading_zeros();
     ((log - 3) * 4 + (scale >> (log - 2) & 3) as u32) as i32
-}
-
-/// Sums for one row of what is known before it.
-pub struct RowSums<T> {
-    /// One row a class.
-    pub predictions: Vec<Vec<T>>,
-    /// Scales, in 1/2048 of a step.
-    pub scales: Vec<T>,
-}
-
-impl<T: Cell> RowSums<T> {
-    /// For rows of `n_columns`.
-    pub fn new(n_columns: usize) -> RowSums<T> {
-        RowSums { predictions: Vec::new(), scales: vec![T::default(); n_columns] }
-    }
-
-    /// Predictions of a row of blocks, each with the weights of its class.
-    #[inline(always)]
-    pub fn fill_blocks(
-        &mut self,
-        state: &State<T>,
-        plane: &PlaneView,
-        start: usize,
-        classes: &[u8],
-        columns: usize,
-    ) {
-        self.predictions.resize(1, vec![T::default(); self.scales.len()]);
-        for (block, (sums, &class)) in self.predictions[0].chunks_mut(columns).zip(classes).enumerate() {
-            let far = &plane.far[(class as usize).min(plane.far.len() - 1)];
-            sum_far(sums, far, &state.values, start + block * columns, T::add_product);
-        }
-    }
-
-    /// Predictions of a row, for each class.
-    #[inline(always)]
-    pub fn fill_classes(&mut self, state: &State<T>, plane: &PlaneView, start: usize) {
-        self.predictions.resize(plane.far.len(), vec![T::default(); self.scales.len()]);
-        for (sums, far) in self.predictions.iter_mut().zip(&plane.far) {
-            sum_far(sums, far, &state.values, start, T::add_product);
-        }
-    }
-
-    /// Scales of a row.
-    #[inline(always)]
-    pub fn fill_scales(&mut self, state: &State<T>, plane: &PlaneView, start: usize, row: isize) {
-        let n = self.scales.len();
-        let from = |offset: isize| start.wrapping_add_signed(offset);
-        sum_far(&mut self.scales, &plane.far_errors, &state.errors, start, T::add_magnitude);
-        let weights = &plane.set.scale[plane.errors.len()..];
-        let pairs = gradient_pairs(row, plane.before);
-        for (&(a, b), &weight) in pairs.iter().zip(weights).skip(2) {
-            let (a, b) = (from(a), from(b));
-            let differing = state.values[a..a + n].iter().zip(&state.values[b..b + n]);
-            for (sum, (&a, &b)) in self.scales.iter_mut().zip(differing) {
-                *sum = sum.add_product(a.gradient(b), weight);
-            }
-        }
-    }
-}
-
-/// Columns whose sums are held in registers.
-const TILE: usize = 16;
-
-/// Weighted sums of what lies at the same offsets from `start` on.
-#[inline(always)]
-fn sum_far<T: Cell>(
-    sums: &mut [T],
-    far: &[(isize, i32)],
-    values: &[T],
-    start: usize,
-    add: impl Fn(T, T, i32) -> T + Copy,
-) {
-    let n = sums.len();
-    if n >= TILE {
-        for at in (0..n - TILE).step_by(TILE) {
-            let tile = sums[at..].first_chunk_mut().expect("a tile");
-            sum_tile(tile, far, values, start + at, add);
-        }
-        // The last tile may lie over the one before.
-        sum_tile(sums.last_chunk_mut().expect("a tile"), far, values, start + n - TILE, add);
-        return;
-    }
-    sums.fill(T::default());
-    for &(offset, weight) in far {
-        let first = start.wrapping_add_signed(offset);
-        for (sum, &value) in sums.iter_mut().zip(&values[first..first + n]) {
-            *sum = add(*sum, value, weight);
-        }
-    }
-}
-
-#[inline(always)]
-fn sum_tile<T: Cell>(
-    sums: &mut [T; TILE],
-    far: &[(isize, i32)],
-    values: &[T],
-    start: usize,
-    add: impl Fn(T, T, i32) -> T,
-) {
-    let mut held = [T::default(); TILE];
-    for &(offset, weight) in far {
-        let first = start.wrapping_add_signed(offset);
-        let values: &[T; TILE] = values[first..first + TILE].try_into().expect("a tile");
-        for (sum, &value) in held.iter_mut().zip(values) {
-            *sum = add(*sum, value, weight);
-        }
-    }
-    *sums = held;
-}
-
-/// `sum` and the weighted values.
-#[inline(always)]
-pub fn dot<T: Cell>(mut sum: T, weights: &[i32], values: &[T]) -> T {
-    if let (&[a, b, c], &[x, y, z]) = (weights, values) {
-        return sum.add_product(x, a).add_product(y, b).add_product(z, c);
-    }
-    for (&weight, &value) in weights.iter().zip(values) {
-        sum = sum.add_product(value, weight);
-    }
-    sum
 }
 
 /// Walks over all numbers `q` (C order), which are written where bits are read. Masked ones are replaced by a
@@ -298,6 +93,7 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
 ) {
     let [a, b, n_rows, n_columns] = layout.extents;
     let mut coder = ResidualCoder::new(if CODES { MAX_LEVEL } else { 0 });
+    let less = level_of(model.stride << 11) - level_of(1 << 11);
     let mut sums = RowSums::new(n_columns);
     if let Some(cascade) = &mut state.cascade {
         cascade.reset();
@@ -332,17 +128,8 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
             let numbers = &mut q[first..first + n_columns];
             let first_block = model.map.as_ref().map_or(0, |map| map.row(plane_idx, y));
             let place = state.beside.as_ref().map_or(0, |beside| beside.start(plane_idx, y));
-            let row = Row {
-                model,
-                y,
-                plane: &plane,
-                start,
-                place,
-                mask,
-                blocks,
-                first_block,
-                row: layout.row as isize,
-            };
+            let (plane, row) = (&plane, layout.row as isize);
+            let row = Row { model, y, plane, start, place, mask, blocks, first_block, row, less };
             row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, observer);
             layout.close_row(&mut state.values, start);
             layout.close_row(&mut state.errors, start);
@@ -364,6 +151,8 @@ struct Row<'a> {
     blocks: Option<(&'a [u8], usize)>,
     first_block: usize,
     row: isize,
+    /// Levels of a stride.
+    less: i32,
 }
 
 impl Row<'_> {
@@ -382,11 +171,13 @@ impl Row<'_> {
         for (x, number) in numbers.iter_mut().enumerate() {
             let position = self.start + x;
             let scale = self.scale(state, sums.scales[x], position);
-            let level = level_of(scale);
+            let level = level_of(scale) - self.less;
             if self.mask.is_some_and(|mask| mask[x]) {
                 let from = if plane.before != 0 { plane.before } else { -1 };
                 state.values[position] = at(&state.values, position, from);
-                state.errors[position] = T::of((scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR));
+                // Strides hide most errors, so that scales are many times those around: no scale may feed on itself.
+                let error = if model.stride > 1 { 0 } else { (scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR) };
+                state.errors[position] = T::of(error);
                 if let Some(cascade) = &mut state.cascade {
                     cascade.skip(position);
                 }
@@ -411,22 +202,33 @@ impl Row<'_> {
             let prediction = local.wrapping_add(model.center << 6);
             let (base, levels) = model.domain.number(prediction, scale);
             if CODES {
-                let fraction = if levels == 0 { (prediction.wrapping_add(32) & 63) as u32 } else { 32 };
+                let exact = levels == 0 && model.stride == 1;
+                let fraction = if exact { (prediction.wrapping_add(32) & 63) as u32 } else { 32 };
                 let level = (level - levels).clamp(0, MAX_LEVEL as i32) as u32;
                 let around = self.around(state, position, prediction);
                 let site = Site { level, fraction, scale, around };
-                let error = coder.code(bits, &site, number.wrapping_sub(base));
-                *number = base.wrapping_add(error);
+                let error = coder.code(bits, &site, strides(number.wrapping_sub(base), model.stride));
+                *number = base.wrapping_add(error.wrapping_mul(model.stride));
             }
-            let value = model.domain.value(*number).wrapping_sub(model.center);
+            let mut value = model.domain.value(*number).wrapping_sub(model.center);
             state.values[position] = T::of(value);
             state.errors[position] = T::of(eighths::<T>(value, local));
+            if !CODES {
+                let block = self.blocks.map_or(0, |(_, columns)| self.first_block + x / columns);
+                let (level, place) = (level.max(0) as u32, self.place + x);
+                let seen = Seen { level, scale, class, block, place };
+                observer.see(state, plane, position, seen);
+                if model.stride > 1 {
+                    // What a decoder will have there is what the next ones are predicted from.
+                    let error = strides(number.wrapping_sub(base), model.stride).wrapping_mul(model.stride);
+                    value = base.wrapping_add(error).wrapping_sub(model.center);
+                    state.values[position] = T::of(value);
+                    state.errors[position] = T::of(eighths::<T>(value, local));
+                }
+            }
             if let Some(cascade) = &mut state.cascade {
                 cascade.learn::<T>(position, value, fixed, local);
             }
-            let block = self.blocks.map_or(0, |(_, columns)| self.first_block + x / columns);
-            let seen = Seen { level: level as u32, scale, class, block, place: self.place + x };
-            observer.see(state, plane, position, seen);
         }
     }
 
@@ -465,6 +267,12 @@ impl Row<'_> {
             away(n),
         ]
     }
+}
+
+/// How many strides a difference is, rounded.
+#[inline(always)]
+fn strides(difference: i64, stride: i64) -> i64 {
+    if stride == 1 { difference } else { difference.wrapping_add(stride / 2).div_euclid(stride) }
 }
 
 /// A value minus a prediction in 1/64, in 1/8.

@@ -84,6 +84,20 @@ pub fn log_step<T: Element>(factor: f64) -> Option<u64> {
 }
 
 impl Grid {
+    /// The grid with an odd number of steps in one of this: its values are the same, and more between them. `None` where
+    /// there is none.
+    pub fn refined(&self, stride: i64) -> Option<Grid> {
+        match *self {
+            _ if stride == 1 => Some(*self),
+            Grid::Uniform { step, non_negative } => {
+                let step = step / stride as f64;
+                step.is_normal().then_some(Grid::Uniform { step, non_negative })
+            }
+            Grid::Integer { step } if stride as u64 == step => Some(Grid::Integer { step: 1 }),
+            _ => None,
+        }
+    }
+
     /// The value of number `q`.
     #[inline(always)]
     pub fn reconstruct<T: Element>(&self, q: i64) -> T {

@@ -404,6 +404,7 @@ fn predictive() -> Vec<Case> {
         wave(t as f64 * (0.03 + 0.002 * (x + 2 * y) as f64) + (x * y) as f64 * 0.004) + 0.002 * noise(i)
     };
     let holes = |i: usize| if i % 20 > 15 + i / 320 % 3 { f64::NAN } else { paces(i) };
+    let counts = |i: usize| 300.0 + 250.0 * wave((i % 64) as f64 / 80.0 + (i / 64) as f64 / 53.0);
     let rising = |i: usize| wave((i % 900) as f64 * (i % 900) as f64 * 6e-5) * 40.0 + 0.01 * noise(i);
     let ends = |i: usize| [i64::MIN, i64::MAX, 0, -1, 1 << 40, -7][(mix(i as u64) % 6) as usize];
     // From row to row by 2, so that some are near 1 where the largest is near 2^18.
@@ -505,6 +506,15 @@ fn predictive() -> Vec<Case> {
             "predictive_filters_bounded",
             BoundSpec::Abs(1e-3),
             vec![variable("stacks", &[3, 4, 16, 20], f32s(3840, paces))],
+        ),
+        case(
+            "predictive_centred",
+            BoundSpec::Abs(7.0),
+            vec![
+                variable("holes", &[12, 16, 20], f64s(3840, |i| 150.0 * holes(i))),
+                variable("stacks", &[3, 4, 16, 20], f32s(3840, |i| (300.0 * paces(i)).max(0.0))),
+                variable("counts", &[60, 64], Values::U16((0..3840).map(|i| counts(i) as u16).collect())),
+            ],
         ),
         case(
             "predictive_blocks",

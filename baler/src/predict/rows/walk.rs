@@ -9,9 +9,10 @@ use crate::predict::domain::Domain;
 use crate::predict::grid::Layout;
 use crate::predict::map::Map;
 use crate::predict::model::{Model, SCALE_SHIFT};
+use crate::predict::plane::{PlaneView, RowSums, dot, gradient_pairs};
 use crate::predict::rows::coder::SymbolCoder;
 use crate::predict::rows::row::{N_FRACTIONS, N_SYMBOLS, Probabilities, ZERO, shift_of};
-use crate::predict::walk::{PlaneView, RowSums, State, dot, eighths, gradient_pairs, level_of};
+use crate::predict::walk::{State, eighths, level_of};
 
 /// Something that codes the error of a prediction at a level. Fractions are folded (0..8) and errors mirrored, so that
 /// the prediction lies above the nearest integer.
