@@ -5,6 +5,15 @@
 //! here nothing is told while predictions stay within the bound, and what is decoded is nearer to the values than the bound
 //! asks for. That pays where little is told at all. In: the finer numbers, and models that were fitted to the lattice of the
 //! bound. Out: the smallest stream, and the numbers that it decodes to. `None` where there is no memory for it.
+//!
+//! Measured, at 1e-2 on a fixed lattice and here: CFD 9 133 and 7 202 bytes, Isabel 113 794 and 83 870, LIGO 16 717 and 8 592,
+//! molecules 88 749 and 65 454. At 3 bits a number both are equal. What else was tried:
+//!
+//! - Weights fitted to what a decoder has here, from the start: CFD 8 116 bytes, and the heated cylinder diverges (36 211 instead of
+//!   22 371). Those of the fixed lattice, whose noise is alike but stands still, then refitted here once, twice or three times:
+//!   no smaller. So the models of the lattice are taken, and only their scales are fitted here.
+//! - Contexts of how many errors around are not 0, and mirrored by the side on which other predictions lie: -1.4 to +0.3 %,
+//!   mostly nothing. Filters that learn half or twice as fast: -1.8 to +0.4 % and +0.1 to +0.9 %.
 
 use crate::classical::lorenzo::four_axes;
 use crate::container::bytes::ByteWriter;
