@@ -26,6 +26,7 @@ const HASHED_AT_ONCE: usize = 1 << 14;
 const BYTES_A_VALUE: usize = 40;
 
 /// Values as numbers of the grid; where `specials` has a class the number is that of the value before.
+#[derive(Default)]
 pub struct Numbers {
     /// One a value, C order.
     pub q: Vec<i64>,

@@ -220,7 +220,8 @@ pub fn decode_chunk(
     Ok(values)
 }
 
-fn decode_part(
+/// One part of a chunk, with the predictions of an autoencoder (and whether they are all there is).
+pub fn decode_part(
     part: &[u8],
     (predicted, residual): (Option<&[i64]>, bool),
     known: Known,

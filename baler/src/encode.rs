@@ -7,11 +7,12 @@ use crate::container::{
     Chunk, GroupMethod, GroupPlan, Plan, PlanTrial, PlanTrialKind, VariablePlan, chunk_frame,
 };
 use crate::dataset::Values;
-use crate::decompress::{Coders, decode_chunk};
+use crate::decompress::{Coders, decode_chunk, decode_part};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lead;
 use crate::options::{Method, Options};
 use crate::plan::without_tables;
+use crate::predict::Known;
 use crate::source::Source;
 use crate::stream::How;
 use crate::table::{self, Alone};
@@ -79,7 +80,7 @@ impl Encoder<'_> {
         variables: &[&VariablePlan],
         n_rows: usize,
     ) -> Result<Vec<u8>> {
-        let numbers: Vec<Numbers> = (originals.iter().zip(variables))
+        let mut numbers: Vec<Numbers> = (originals.iter().zip(variables))
             .map(|(values, variable)| with_values!(values, v => chunk::quantize(v, variable)))
             .collect();
         let mut w = ByteWriter::default();
@@ -97,15 +98,8 @@ impl Encoder<'_> {
         };
         let (method, fast) = (self.options.method, self.options.fast);
         let how = How { method, fast, shared: self.coders.predictor(&group.method), beside: None };
-        let leading = match group.method {
-            GroupMethod::Fields { lead } => {
-                Some((lead, lead::decoded_inputs(&numbers[lead], variables[lead])?))
-            }
-            _ => None,
-        };
-        let part = |(position, (numbers, variable)): (usize, (Numbers, &&VariablePlan))| {
-            let beside = leading.as_ref().filter(|(lead, _)| *lead != position);
-            let how = How { beside: beside.map(|(_, inputs)| &inputs[..]), ..how };
+        let code = |position: usize, numbers: Numbers, beside: Option<&[f64]>| {
+            let (how, variable) = (How { beside, ..how }, variables[position]);
             let predicted = predictions.as_ref().map(|all| all[position].as_slice());
             let shape = variable.shape_of_rows(n_rows);
             let part = with_values!(&originals[position], original => {
@@ -113,7 +107,20 @@ impl Encoder<'_> {
             });
             part.finish()
         };
-        let parts: Vec<Vec<u8>> = numbers.into_par_iter().zip(variables).enumerate().map(part).collect();
+        let leading = match group.method {
+            GroupMethod::Fields { lead } => {
+                let part = code(lead, std::mem::take(&mut numbers[lead]), None);
+                // The others look at what a decoder has: its grid is known once it is coded.
+                let decoded = decode_part(&part, (None, true), Known::default(), n_rows, variables[lead])?;
+                Some((lead, part, lead::inputs(&decoded)?))
+            }
+            _ => None,
+        };
+        let part = |(position, numbers): (usize, Numbers)| match &leading {
+            Some((lead, part, _)) if *lead == position => part.clone(),
+            leading => code(position, numbers, leading.as_ref().map(|(_, _, inputs)| &inputs[..])),
+        };
+        let parts: Vec<Vec<u8>> = numbers.into_par_iter().enumerate().map(part).collect();
         parts.iter().for_each(|part| w.block(part));
         Ok(w.bytes)
     }

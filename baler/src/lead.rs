@@ -11,7 +11,7 @@ use crate::stream;
 use crate::table::codec::as_f64;
 use crate::with_values;
 
-/// The values that numbers decode to, as [`inputs`].
+/// The values of the numbers, as [`inputs`], to estimate what others gain by them: a finer grid may give others.
 pub fn decoded_inputs(numbers: &Numbers, variable: &VariablePlan) -> Result<Vec<f64>> {
     macro_rules! decoded {
         ($($variant:ident),*) => {

@@ -129,6 +129,29 @@ fn with_a_bound_what_is_a_multiple_of_another_is_coded_beside_it() {
 }
 
 #[test]
+fn what_looks_at_a_centred_field_sees_what_it_decodes_to() {
+    let mut random = Random::new(6);
+    let shape = [12, 24, 32];
+    let flow: Vec<f64> = (0..12 * 24 * 32)
+        .map(|i| {
+            let (t, y, x) = ((i / 768) as f64, (i / 32 % 24) as f64, (i % 32) as f64);
+            20.0 * (0.2 * x + 0.3 * t).sin() + 15.0 * (0.25 * y - 0.2 * t).cos() + 2.0 * random.unit()
+        })
+        .collect();
+    let twice: Vec<f64> = flow.iter().map(|x| 2.0 * x + 0.01 * random.unit()).collect();
+    let dataset = Dataset::from_arrays(vec![
+        variable("flow", &shape, Values::F64(flow)),
+        variable("twice", &shape, Values::F64(twice)),
+    ]);
+    let rules = vec![("flow".to_string(), BoundSpec::Abs(0.5))];
+    let options = Options { rules, ..Options::new(BoundSpec::Abs(0.01)) };
+    let compressed = compress_with(&dataset, &options, None, &mut NoProgress).unwrap();
+    assert_eq!(codec_of(&compressed, "flow"), "uniform predictive centred");
+    assert_eq!(codec_of(&compressed, "twice"), "uniform predictive, beside flow");
+    assert!(verify(&compressed.bytes, None, Some(&dataset)).unwrap().holds());
+}
+
+#[test]
 fn what_has_nothing_in_common_stays_apart() {
     let (warm, _) = weather();
     let mut random = Random::new(9);
