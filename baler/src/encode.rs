@@ -97,7 +97,8 @@ impl Encoder<'_> {
             _ => (None, true),
         };
         let (method, fast) = (self.options.method, self.options.fast);
-        let how = How { method, fast, shared: self.coders.predictor(&group.method), beside: None };
+        let shared = self.coders.predictor(&group.method);
+        let how = How { method, fast, shared, beside: None, may_refine: true };
         let code = |position: usize, numbers: Numbers, beside: Option<&[f64]>| {
             let (how, variable) = (How { beside, ..how }, variables[position]);
             let predicted = predictions.as_ref().map(|all| all[position].as_slice());

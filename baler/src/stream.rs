@@ -44,6 +44,8 @@ pub struct How<'a> {
     pub shared: Option<&'a Shared>,
     /// Values of another variable on the same grid.
     pub beside: Option<&'a [f64]>,
+    /// True if the numbers may be those of a finer grid: nothing relies on the values that they are expected to have.
+    pub may_refine: bool,
 }
 
 impl How<'_> {
@@ -63,9 +65,9 @@ impl How<'_> {
         }
     }
 
-    /// Nothing but a method.
+    /// Nothing but a method, and the numbers as they are.
     pub fn by(method: Method) -> How<'static> {
-        How { method, fast: false, shared: None, beside: None }
+        How { method, fast: false, shared: None, beside: None, may_refine: false }
     }
 }
 
@@ -176,7 +178,7 @@ fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stre
         None => (PREDICTIVE, predict::encode(numbers, effort, &mut trials)?),
     };
     let few_bits = 8.0 * (coded.bytes.len() as f64) < MAX_CENTRED_BITS * numbers.q.len() as f64;
-    let centred = finer.filter(|_| few_bits && !how.fast).and_then(|finer| {
+    let centred = finer.filter(|_| few_bits && how.may_refine && !how.fast).and_then(|finer| {
         let (q, stride) = finer.numbers(numbers.q)?;
         let numbers = Numbers { q: &q, ..numbers };
         let centred = predict::encode_centred(numbers, stride, &coded.models, coder == SHARED, &mut trials)?;
