@@ -103,7 +103,7 @@ fn inspect_tells_the_bytes_of_each_candidate_and_why_others_were_not_tried() {
     let inspected = folder.ok(&["inspect", "x.bale", "--json"]).json();
     assert_eq!(inspected["variables"], compressed["variables"], "the archive alone tells it");
     let (tried, not_tried) = candidates(&inspected["variables"][0]);
-    assert_eq!(tried.len(), 4, "{tried:?}");
+    assert_eq!(tried.len(), 5, "{tried:?}");
     assert_eq!(Some(tried[0].1), inspected["variables"][0]["bytes"].as_u64());
     assert!(tried[1..].iter().all(|other| other.1 >= tried[0].1), "{tried:?}");
     assert_eq!(not_tried, ["table", "autoencoder"]);

@@ -1,6 +1,7 @@
 //! Trials of a variable's chunks, one after the other -> what each candidate took, or why it was not tried.
 
 use crate::container::{GroupMethod, GroupPlan, Plan, PlanTrialKind};
+use crate::options::BoundSpec;
 use crate::predict;
 use crate::report::{CandidateReport, Outcome};
 use crate::trials::{Candidate, LeftOut, N_CANDIDATES, Trials};
@@ -104,6 +105,16 @@ impl Tally {
         let shape = variable.shape_of_rows(group.rows_per_chunk.min(variable.n_rows()));
         if candidate != Candidate::Classical && !predict::is_for(&shape) {
             return "too few values to learn from, or nearly all margins";
+        }
+        if candidate == Candidate::Centred && self.n_silent == 0 {
+            return match variable.bound.spec {
+                _ if is_table => "other columns rely on the values",
+                _ if matches!(group.method, GroupMethod::Autoencoder { .. }) => "",
+                BoundSpec::Abs(_) | BoundSpec::Rel(_) => {
+                    "too many bits a value are told, or values lie on a grid"
+                }
+                _ => "only under an absolute bound",
+            };
         }
         match self.n_silent {
             0 if is_table => "alone, the values would not be those that other columns rely on",
