@@ -191,10 +191,10 @@ pub fn decode_chunk(
     let n_rows = group.rows_per_chunk.min(first.n_rows() - chunk.first_row);
     let mut r = ByteReader::new(&chunk.payload);
     if let Some(model) = coders.table(plan, chunk.group) {
-        return decode_table(plan, &group.variables, model, n_rows, r, wanted);
+        return decode_table(plan, &group.variables, model, n_rows, &parts_of(group, r)?, wanted);
     }
     if let GroupMethod::Fields { lead } = group.method {
-        return decode_fields(plan, &group.variables, lead, n_rows, r, wanted);
+        return decode_fields(plan, &group.variables, lead, n_rows, &parts_of(group, r)?, wanted);
     }
     let (predictions, residual) = match &group.method {
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
@@ -220,6 +220,13 @@ pub fn decode_chunk(
     Ok(values)
 }
 
+/// The parts of a chunk that has nothing else, one a variable.
+fn parts_of<'a>(group: &GroupPlan, mut r: ByteReader<'a>) -> Result<Vec<&'a [u8]>> {
+    let parts = group.variables.iter().map(|_| r.block()).collect::<Result<_>>()?;
+    r.finish("a chunk")?;
+    Ok(parts)
+}
+
 /// One part of a chunk, with the predictions of an autoencoder (and whether they are all there is).
 pub fn decode_part(
     part: &[u8],
@@ -240,11 +247,9 @@ fn decode_fields(
     group: &[usize],
     lead: usize,
     n_rows: usize,
-    mut r: ByteReader,
+    parts: &[&[u8]],
     wanted: &dyn Fn(usize) -> bool,
 ) -> Result<Vec<Option<Values>>> {
-    let parts = group.iter().map(|_| r.block()).collect::<Result<Vec<_>>>()?;
-    r.finish("a chunk")?;
     let variable = |position: usize| &plan.variables[group[position]];
     let decode = |position: usize, beside: Option<&[f64]>| {
         let known = Known { shared: None, beside };
@@ -279,12 +284,10 @@ fn decode_table(
     group: &[usize],
     model: &TableModel,
     n_rows: usize,
-    mut r: ByteReader,
+    parts: &[&[u8]],
     wanted: &dyn Fn(usize) -> bool,
 ) -> Result<Vec<Option<Values>>> {
-    let parts = group.iter().map(|_| r.block()).collect::<Result<Vec<_>>>()?;
-    r.finish("a chunk")?;
     let variables: Vec<&VariablePlan> = group.iter().map(|&idx| &plan.variables[idx]).collect();
     let wanted: Vec<bool> = group.iter().map(|&idx| wanted(idx)).collect();
-    table::decode(&parts, &variables, model, n_rows, &wanted)
+    table::decode(parts, &variables, model, n_rows, &wanted)
 }
