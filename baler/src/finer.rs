@@ -55,3 +55,30 @@ impl<T: Element> Finer for FinerGrid<'_, T> {
         blocks::compare(self.original, &decoded, &self.variable.bound).1 == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grids::{Asked, type_variable};
+    use crate::source::InMemory;
+    use crate::{Dataset, Options, Values, Variable};
+
+    #[test]
+    fn what_is_beyond_the_bound_does_not_serve() {
+        let values: Vec<f64> = (0..64).map(|i| i as f64 * 1.37).collect();
+        let variable = Variable::new("x", vec![64], Values::F64(values.clone())).unwrap();
+        let dataset = Dataset::from_arrays(vec![variable]);
+        let plan = |spec| {
+            let source = InMemory::of(&dataset);
+            type_variable(&source, 0, &Options::new(spec), Asked::Nothing).unwrap().plan
+        };
+        let (bounded, specials) = (plan(BoundSpec::Abs(0.3)), Specials::default());
+        let finer = FinerGrid::of(&values, &specials, &bounded).unwrap();
+        let (near, stride) = finer.numbers(&vec![0; 64]).unwrap();
+        let moved = |by: i64| near.iter().map(|q| q + by).collect::<Vec<i64>>();
+        assert!(finer.serves(&near) && finer.serves(&moved(stride / 2 - 1)));
+        assert!(!finer.serves(&moved(stride / 2 + 2)) && !finer.serves(&moved(-stride)));
+        assert!(FinerGrid::of(&values, &specials, &plan(BoundSpec::Lossless)).is_none());
+        assert!(FinerGrid::of(&values, &specials, &plan(BoundSpec::PwRel(0.1))).is_none());
+    }
+}
