@@ -89,14 +89,18 @@ def read_variable(r):
     check(code < len(DTYPES), "unknown dtype")
     dtype = np.dtype(DTYPES[code])
     flags = r.u8()
-    check(flags <= 7, "unknown storage flags")
+    check(flags <= 15, "unknown storage flags")
     counts = None
     if flags & 4:
         counts = r.varint()
         check(r.u8() <= 2, "unknown kind of lists")
+    kind = r.u8() if flags & 8 else 0
+    check(kind <= 6, "unknown kind of variable")
+    check(kind not in (4, 5) or r.u8() <= 12, "unknown unit of time")
     shape = r.many(r.varint)
     check(math.prod(shape) < 1 << 59, "too many values")
     bound = r.u8()
+    check_kind(kind, dtype, shape, counts is not None, bound)
     check(bound <= 4, "unknown bound")
     numbers = [r.f64() for _ in range({1: 1, 2: 2, 3: 1}.get(bound, 0))]
     check(all(math.isfinite(x) and x >= 0 for x in numbers), "a bound is negative or not finite")
@@ -105,6 +109,16 @@ def read_variable(r):
     check(n_patterns <= 16, "too many patterns")
     patterns = [r.raw(dtype.itemsize) for _ in range(n_patterns)]
     return Variable(name, dtype, shape, grid, patterns, counts, bound == 0)
+
+
+def check_kind(kind, dtype, shape, has_lists, bound):
+    integer = dtype.kind in "iub"
+    fits = {
+        1: dtype in (np.uint8, np.uint32) and bool(has_lists or shape) and bound == 0,
+        2: dtype == np.uint8 and bool(has_lists or shape) and bound == 0,
+        3: dtype.kind == "f" and shape[-1:] == [2],
+    }
+    check(kind == 0 or fits.get(kind, integer), "a kind of variable in another dtype, shape or bound")
 
 
 def read_grid(r, dtype):

@@ -56,7 +56,7 @@ pub fn run(args: &CompareArgs) -> Result<()> {
         let text = "codecs are compared at one promise; give --abs, --rel, --pw-rel or --lossless";
         return Err(Error::config(text).into());
     }
-    let dataset = read_data(&args.input, &args.raw, &args.settings.promise.drop)?;
+    let dataset = read_data(&args.input, &args.raw, &args.settings.promise.drop)?.numbers();
     check_names(&options, [&Schema::of(&dataset)])?;
     let mut bar = args.say.bar();
     let comparison = one_bound(&dataset, &options, args, false, &mut bar)?;

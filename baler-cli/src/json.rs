@@ -56,7 +56,7 @@ pub struct ArchiveObject {
 #[derive(Serialize)]
 struct CompressedObject {
     name: String,
-    dtype: &'static str,
+    dtype: String,
     shape: Vec<usize>,
     method: &'static str,
     codec: String,
@@ -112,7 +112,7 @@ impl ArchiveObject {
     pub fn new(report: &Report, kind: Option<&'static str>) -> Self {
         let variables = report.variables.iter().map(|v| CompressedObject {
             name: v.name.clone(),
-            dtype: v.dtype.name(),
+            dtype: v.kind.shown(v.dtype),
             shape: v.shape.clone(),
             method: v.method,
             codec: v.codec.clone(),
@@ -151,7 +151,7 @@ pub struct DecompressedObject {
 #[derive(Serialize)]
 pub struct VariableObject {
     name: String,
-    dtype: &'static str,
+    dtype: String,
     shape: Vec<usize>,
 }
 
@@ -159,7 +159,7 @@ impl DecompressedObject {
     pub fn new(archive_bytes: u64, schema: &Schema) -> Self {
         let variables = schema.variables.iter().map(|v| VariableObject {
             name: v.name.clone(),
-            dtype: v.dtype.name(),
+            dtype: v.storage.kind.shown(v.dtype),
             shape: v.shape.clone(),
         });
         let output_bytes = schema.size_bytes() as u64;

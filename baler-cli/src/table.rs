@@ -101,6 +101,7 @@ pub mod tests {
             variables: vec![VariableReport {
                 name: "data".into(),
                 dtype: DType::F64,
+                kind: Default::default(),
                 shape: vec![60, 50, 50],
                 is_list: false,
                 method: "predictive",

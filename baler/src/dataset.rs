@@ -2,6 +2,9 @@
 //! write the same file back. Values are always in C order (last axis fastest) and native byte order.
 
 use crate::error::{Error, Result};
+use crate::kind::Kind;
+use crate::select::select_schema;
+use crate::source::Schema;
 use half::f16;
 use std::any::Any;
 
@@ -350,6 +353,8 @@ pub struct Storage {
     pub big_endian: bool,
     /// For lists: the rows of the variable are the items of all lists, one list after the other.
     pub lists: Option<Lists>,
+    /// What the elements stand for.
+    pub kind: Kind,
 }
 
 /// Which variable says how many items each list has.
@@ -504,6 +509,24 @@ impl Dataset {
     /// Elements times item size over all variables.
     pub fn size_bytes(&self) -> usize {
         self.variables.iter().map(|v| v.values.size_bytes()).sum()
+    }
+
+    /// The dataset less the variables that are no numbers (text, bytes), for what computes with values.
+    pub fn numbers(self) -> Dataset {
+        let is_number = |name: &str| self.variable(name).is_some_and(|v| !v.storage.kind.is_opaque());
+        if self.variables.iter().all(|v| !v.storage.kind.is_opaque()) {
+            return self;
+        }
+        let (schema, indices) = select_schema(&Schema::of(&self), is_number);
+        let mut values: Vec<Option<Values>> = self.variables.into_iter().map(|v| Some(v.values)).collect();
+        let variables = schema.variables.into_iter().zip(indices).map(|(variable, idx)| Variable {
+            name: variable.name,
+            shape: variable.shape,
+            values: values[idx].take().expect("each index once"),
+            storage: variable.storage,
+        });
+        let variables = variables.collect();
+        Dataset { variables, layout: schema.layout, attachments: schema.attachments }
     }
 
     /// The metadata that there are of `format`.

@@ -98,9 +98,10 @@ impl Encoder<'_> {
         };
         let (method, fast) = (self.options.method, self.options.fast);
         let shared = self.coders.predictor(&group.method);
-        let how = How { method, fast, shared, beside: None, may_refine: true };
+        let how = How { fast, shared, may_refine: true, ..How::by(method) };
         let code = |position: usize, numbers: Numbers, beside: Option<&[f64]>| {
-            let (how, variable) = (How { beside, ..how }, variables[position]);
+            let variable = variables[position];
+            let how = How { beside, is_opaque: variable.storage.kind.is_opaque(), ..how };
             let predicted = predictions.as_ref().map(|all| all[position].as_slice());
             let shape = variable.shape_of_rows(n_rows);
             let part = with_values!(&originals[position], original => {

@@ -75,6 +75,7 @@ fn is_for(group: &GroupPlan, plan: &Plan) -> bool {
     let variable = &plan.variables[group.variables[0]];
     matches!(group.method, GroupMethod::Classical)
         && variable.bound.spec != BoundSpec::Unbounded
+        && !variable.storage.kind.is_opaque()
         && (MIN_VALUES..SHARED_VALUES).contains(&variable.n_values())
         && variable.shape.iter().filter(|&&extent| extent > 1).count() > 1
         && predict::is_for(&variable.shape_of_rows(group.rows_per_chunk.min(variable.n_rows())))

@@ -59,7 +59,7 @@ pub fn type_variables(
     let profiles = profiles(source, variables, options)?;
     let typed = variables.par_iter().zip(profiles).map(|(&idx, profile)| {
         let variable = &source.schema().variables[idx];
-        let spec = asked(options, &variable.name)?;
+        let spec = asked(options, &variable.name, variable.storage.kind)?;
         let typed = with_dtype!(variable.dtype, T => {
             Column { source, idx }.with_grid::<T>(profile, spec, by_model(idx))
         });
@@ -79,7 +79,10 @@ fn profiles(source: &dyn Source, variables: &[usize], options: &Options) -> Resu
     let batches = batches(schema, variables.iter().copied());
     let mut found: Vec<(usize, Profile)> = (batches.par_iter())
         .map(|batch| {
-            let missing = |&idx: &usize| last_match(&options.missing, &schema.variables[idx].name);
+            let missing = |&idx: &usize| match schema.variables[idx].storage.kind.is_opaque() {
+                true => Some(Missing::None),
+                false => last_match(&options.missing, &schema.variables[idx].name),
+            };
             let missing: Vec<Missing> =
                 batch.iter().map(|idx| missing(idx).unwrap_or(Missing::Auto)).collect();
             Ok(batch.iter().copied().zip(batch_profiles(source, batch, &missing)?).collect::<Vec<_>>())
@@ -163,7 +166,8 @@ impl Column<'_> {
     }
 
     fn with_grid<T: Element>(&self, mut profile: Profile, spec: BoundSpec, by_model: Asked) -> Result<Typed> {
-        let bound = Bound::resolve(spec, profile.range);
+        let kind = self.source.schema().variables[self.idx].storage.kind;
+        let bound = Bound::of_kind(spec, profile.range, kind);
         let alike = match by_model {
             Asked::Like(like) => self.grid_like::<T>(&profile, bound, like)?,
             Asked::Nothing | Asked::ByNetwork => None,

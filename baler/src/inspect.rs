@@ -86,6 +86,7 @@ impl Parts {
         let variable = |variable: &VariablePlan| VariableReport {
             name: variable.name.clone(),
             dtype: variable.dtype,
+            kind: variable.storage.kind,
             shape: variable.shape.clone(),
             is_list: variable.storage.lists.is_some(),
             method: "classical",

@@ -30,6 +30,7 @@ pub mod writer;
 pub mod dataset;
 pub mod generate;
 pub mod io;
+pub mod kind;
 mod select;
 pub mod slice;
 pub mod source;
@@ -60,6 +61,7 @@ pub use dataset::{DType, Dataset, Layout, ListKind, Lists, Storage, Values, Vari
 pub use decompress::{DecompressOptions, decompress, decompress_with};
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::inspect;
+pub use kind::{Kind, TimeUnit};
 pub use options::{BoundSpec, Method, Missing, Options, Size};
 pub use output::Output;
 pub use reader::Reader;

@@ -9,6 +9,7 @@ use crate::container::{GroupMethod, GroupPlan, Plan, VariablePlan};
 use crate::error::{Error, Result};
 use crate::grids::{Asked, type_variables};
 use crate::io;
+use crate::kind::Kind;
 use crate::options::{BoundSpec, Method, Missing, Options, pattern_matches};
 use crate::predict::predictor::Predictor;
 use crate::report::Progress;
@@ -25,6 +26,8 @@ const WHOLE_VALUES: usize = 1 << 21;
 /// Fewest rows (frames) of a chunk, unless many chunks share a model: a frame foretells the next. Three CCD frames of a star
 /// field take 2 847 730 bytes apart at 1e-3 of the range, 2 830 930 together.
 const MIN_ROWS: usize = 4;
+/// Characters and bytes of a chunk, about: repeats in them lie far apart.
+const CHUNK_TEXT: usize = 1 << 22;
 /// Values from which on the chunks of a variable share one predictive model, which is trained on a sample: a model of
 /// its own for each chunk takes more time than coding it, and all of them together more bytes.
 pub const SHARED_VALUES: usize = 1 << 23;
@@ -121,7 +124,8 @@ fn with_exact_counts<'a>(schema: &Schema, options: &'a Options) -> Cow<'a, Optio
 fn large_variables(variables: &[VariablePlan], groups: &[GroupPlan]) -> Vec<usize> {
     let is_large = |idx: &usize| {
         let variable = &variables[*idx];
-        variable.n_values() >= SHARED_VALUES && variable.bound.spec != BoundSpec::Unbounded
+        let is_opaque = variable.storage.kind.is_opaque();
+        !is_opaque && variable.n_values() >= SHARED_VALUES && variable.bound.spec != BoundSpec::Unbounded
     };
     let alone = groups.iter().filter(|group| matches!(group.method, GroupMethod::Classical));
     alone.map(|group| group.variables[0]).filter(is_large).collect()
@@ -195,8 +199,13 @@ pub fn last_match<T: Copy>(rules: &[(String, T)], name: &str) -> Option<T> {
     rules.iter().rev().find(|(pattern, _)| pattern_matches(pattern, name)).map(|(_, value)| *value)
 }
 
-/// What is asked for a variable: its own rule, or the general bound.
-pub fn asked(options: &Options, name: &str) -> Result<BoundSpec> {
+/// What is asked for a variable of a kind: its own rule, or the general bound. What is no measurement is exact where no
+/// rule names it, and text always.
+pub fn asked(options: &Options, name: &str, kind: Kind) -> Result<BoundSpec> {
+    let named = || options.rules.iter().any(|(pattern, _)| pattern != "*" && pattern_matches(pattern, name));
+    if kind.is_opaque() || kind.is_exact_by_default() && !named() {
+        return Ok(BoundSpec::Lossless);
+    }
     last_match(&options.rules, name).unwrap_or(options.bound).check()
 }
 
@@ -262,6 +271,9 @@ pub fn without_tables(plan: &Plan) -> Plan {
 }
 
 fn rows_per_chunk(variable: &VariablePlan) -> usize {
+    if variable.storage.kind.is_opaque() {
+        return (CHUNK_TEXT / variable.row_len().max(1)).clamp(1, variable.n_rows().max(1));
+    }
     match variable.n_values() {
         n_values if n_values <= WHOLE_VALUES => variable.n_rows().max(1),
         n_values if n_values < SHARED_VALUES => (CHUNK_VALUES / variable.row_len()).max(MIN_ROWS),

@@ -2,6 +2,7 @@
 //! done and the worst error.
 
 use crate::dataset::DType;
+use crate::kind::Kind;
 use crate::options::BoundSpec;
 
 /// Sizes and promises of one archive.
@@ -41,6 +42,8 @@ pub struct VariableReport {
     pub name: String,
     /// Element type.
     pub dtype: DType,
+    /// What the elements stand for.
+    pub kind: Kind,
     /// Extents.
     pub shape: Vec<usize>,
     /// True for items of lists: its rows are more or fewer than those of the dataset.

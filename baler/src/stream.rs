@@ -44,6 +44,8 @@ pub struct How<'a> {
     pub shared: Option<&'a Shared>,
     /// Values of another variable on the same grid.
     pub beside: Option<&'a [f64]>,
+    /// True for characters and bytes, in which nothing but repeats is looked for.
+    pub is_opaque: bool,
     /// True if the numbers may be those of a finer grid: nothing relies on the values that they are expected to have.
     pub may_refine: bool,
 }
@@ -67,7 +69,7 @@ impl How<'_> {
 
     /// Nothing but a method, and the numbers as they are.
     pub fn by(method: Method) -> How<'static> {
-        How { method, fast: false, shared: None, beside: None, may_refine: false }
+        How { method, fast: false, shared: None, beside: None, is_opaque: false, may_refine: false }
     }
 }
 
@@ -122,6 +124,11 @@ pub fn encode(
     how: How,
     finer: Option<&dyn Finer>,
 ) -> Stream {
+    if how.is_opaque {
+        let coded = classical::encode_repeats(q, shape, mask);
+        let (candidate, trials) = (Candidate::Classical, Trials::default());
+        return Stream { bytes: coded.bytes, codec: coded.codec, candidate, trials, finer: None };
+    }
     let numbers = Numbers { q: &q, shape, mask, mantissa_bits: mantissa_bits(grid, dtype) };
     let predictive = match how.method {
         Method::Auto | Method::Predictive => predict(numbers, how, finer),

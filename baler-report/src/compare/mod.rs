@@ -15,6 +15,7 @@ pub use table::text_table;
 
 use baler::metrics::{Errors, floats};
 use baler::options::pattern_matches;
+use baler::plan::asked;
 use baler::typing::profile;
 use baler::{BoundSpec, Dataset, Method, Options, Progress, Result, Values, Variable, with_values};
 use serde::Serialize;
@@ -179,14 +180,13 @@ pub fn compare(
 
 /// What each variable allows; ranges are those without missing values.
 fn allowed_errors(dataset: &Dataset, options: &Options) -> Vec<Allowed> {
-    let of = |variable: &Variable| {
-        let rule = options.rules.iter().rev().find(|(pattern, _)| pattern_matches(pattern, &variable.name));
-        match rule.map_or(options.bound, |(_, bound)| *bound) {
-            BoundSpec::Abs(e) => Allowed::Absolute(e),
-            BoundSpec::Rel(e) => Allowed::Absolute(e * regular_range(variable, options)),
-            BoundSpec::PwRel(e) => Allowed::Relative(e),
-            BoundSpec::Lossless | BoundSpec::Unbounded => Allowed::Nothing,
-        }
+    let of = |variable: &Variable| match asked(options, &variable.name, variable.storage.kind)
+        .unwrap_or(options.bound)
+    {
+        BoundSpec::Abs(e) => Allowed::Absolute(e),
+        BoundSpec::Rel(e) => Allowed::Absolute(e * regular_range(variable, options)),
+        BoundSpec::PwRel(e) => Allowed::Relative(e),
+        BoundSpec::Lossless | BoundSpec::Unbounded => Allowed::Nothing,
     };
     dataset.variables.iter().map(of).collect()
 }

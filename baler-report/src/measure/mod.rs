@@ -80,6 +80,7 @@ pub fn measure(
     let views: Vec<VariableView> = after
         .variables
         .par_iter()
+        .filter(|variable| !variable.storage.kind.is_opaque())
         .map(|variable| {
             let told = report.and_then(|report| report.variables.iter().find(|v| v.name == variable.name));
             let original = before.variable(&variable.name).ok_or_else(|| {

@@ -12,7 +12,7 @@ use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::error::{Error, Result};
 use estimate::best_orders;
 use lorenzo::{MAX_AXES, Orders, difference, fill_masked, four_axes, integrate};
-use pack::{CONSTANT, PCO_32, ZSTD, middle, pack, pack_series, series_pays, unpack};
+use pack::{CONSTANT, PCO_32, ZSTD, middle, pack, pack_repeats, pack_series, series_pays, unpack};
 use ranks::{from_ranks, read_table, to_ranks, useful_table, write_table};
 
 /// Set in the coder byte where ranks stand for the values.
@@ -44,6 +44,17 @@ pub fn encode(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> Encode
     write_table(&table, &mut writer);
     writer.raw(&coded.bytes[2..]);
     Encoded { bytes: writer.bytes, codec: format!("ranks {}", coded.codec) }
+}
+
+/// [`encode`] for characters and bytes: whole, without differences, for repeats are all that they have.
+pub fn encode_repeats(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> Encoded {
+    if let Some(mask) = mask {
+        let mut masked = mask.iter();
+        q.retain(|_| !*masked.next().expect("a mask as long as the values"));
+    }
+    let (coder, symbols) = pack_repeats(&q);
+    let bytes = [&[coder, 0][..], &symbols].concat();
+    Encoded { bytes, codec: describe(coder, [0; MAX_AXES], shape) }
 }
 
 /// Inverse of [`encode`]; masked values come back as their predictions. Fails on damaged bytes.

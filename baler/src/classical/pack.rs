@@ -45,17 +45,36 @@ fn slack(bits_per_value: f64, n_values: usize) -> [f64; 2] {
 
 /// (coder, bytes): the smallest of the coders worth trying.
 pub fn pack(q: &[i64]) -> (u8, Vec<u8>) {
-    let Some(&first) = q.first() else { return (CONSTANT, Vec::new()) };
-    if q.iter().all(|&value| value == first) {
-        let mut writer = ByteWriter::default();
-        writer.signed(first);
-        return (CONSTANT, writer.bytes);
+    if let Some(constant) = pack_constant(q) {
+        return (CONSTANT, constant);
     }
     let (coder, packed) = pack_pco(q, DeltaSpec::NoOp);
     match pack_zstd(q, packed.len()) {
         Some(planes) => (ZSTD, planes),
         None => (coder, packed),
     }
+}
+
+/// (coder, bytes) of characters and bytes, which are sure to be best for zstd.
+pub fn pack_repeats(q: &[i64]) -> (u8, Vec<u8>) {
+    if let Some(constant) = pack_constant(q) {
+        return (CONSTANT, constant);
+    }
+    let (width, planes) = byte_planes(q);
+    match compress_slowly(&planes, SLOW_LEVELS[1]) {
+        Some(packed) => (ZSTD, [&[width as u8], packed.as_slice()].concat()),
+        None => pack(q),
+    }
+}
+
+/// The bytes of values that are all the same, or none.
+fn pack_constant(q: &[i64]) -> Option<Vec<u8>> {
+    let Some(&first) = q.first() else { return Some(Vec::new()) };
+    q.iter().all(|&value| value == first).then(|| {
+        let mut writer = ByteWriter::default();
+        writer.signed(first);
+        writer.bytes
+    })
 }
 
 /// Inverse of [`pack`].

@@ -4,8 +4,9 @@
 use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::dataset::{DType, ListKind, Lists, Storage, n_elements, row_len};
 use crate::error::{Error, Result};
+use crate::kind::{Kind, TimeUnit};
 use crate::options::BoundSpec;
-use crate::quantize::{Bound, Grid};
+use crate::quantize::{Bound, Grid, part_limit};
 use crate::special::MAX_PATTERNS;
 
 /// Lists inside lists, at most.
@@ -63,11 +64,20 @@ pub(super) fn read_name(r: &mut ByteReader) -> Result<String> {
 pub fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
     w.block(variable.name.as_bytes());
     w.u8(variable.dtype as u8);
-    let Storage { fortran_order, big_endian, lists } = variable.storage;
-    w.u8(fortran_order as u8 | (big_endian as u8) << 1 | (lists.is_some() as u8) << 2);
+    let Storage { fortran_order, big_endian, lists, kind } = variable.storage;
+    let has_kind = kind != Kind::Number;
+    w.u8(fortran_order as u8
+        | (big_endian as u8) << 1
+        | (lists.is_some() as u8) << 2
+        | (has_kind as u8) << 3);
     if let Some(lists) = lists {
         w.count(lists.counts);
         w.u8(lists.kind as u8);
+    }
+    if has_kind {
+        let (code, unit) = kind.code();
+        w.u8(code);
+        unit.into_iter().for_each(|unit| w.u8(unit as u8));
     }
     w.count(variable.shape.len());
     for &extent in &variable.shape {
@@ -89,14 +99,19 @@ pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
         .get(code as usize)
         .ok_or_else(|| Error::unsupported(format!("expected a dtype from 0 to 11, found {code}")))?;
     let flags = r.u8()?;
-    if flags > 7 {
-        return Err(Error::corrupt(format!("expected storage flags from 0 to 7, found {flags}")));
+    if flags > 15 {
+        return Err(Error::corrupt(format!("expected storage flags from 0 to 15, found {flags}")));
     }
     let lists = if flags & 4 != 0 { Some(read_lists(r)?) } else { None };
-    let storage = Storage { fortran_order: flags & 1 != 0, big_endian: flags & 2 != 0, lists };
+    let kind = if flags & 8 != 0 { read_kind(r)? } else { Kind::Number };
+    let storage = Storage { fortran_order: flags & 1 != 0, big_endian: flags & 2 != 0, lists, kind };
     let shape: Vec<usize> = (0..r.count_of_items()?).map(|_| r.count()).collect::<Result<_>>()?;
     n_elements(&shape)?;
-    let bound = read_bound(r)?;
+    let mut bound = read_bound(r)?;
+    check_kind(kind, dtype, &shape, lists.is_some(), &bound)?;
+    if let (Kind::Complex, BoundSpec::Abs(e)) = (kind, bound.spec) {
+        bound.limit = part_limit(e);
+    }
     let grid = read_grid(r, dtype)?;
     let n_patterns = r.count_of_items()?;
     if n_patterns > MAX_PATTERNS {
@@ -110,6 +125,26 @@ pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
         })
         .collect::<Result<_>>()?;
     Ok(VariablePlan { name, dtype, shape, storage, bound, grid, patterns })
+}
+
+fn read_kind(r: &mut ByteReader) -> Result<Kind> {
+    let code = r.u8()?;
+    let unit = || {
+        let code = r.u8()?;
+        let unit = TimeUnit::ALL.get(code as usize).copied();
+        unit.ok_or_else(|| Error::unsupported(format!("expected a unit of time from 0 to 12, found {code}")))
+    };
+    let kind = Kind::from_code(code, unit)?;
+    kind.ok_or_else(|| Error::unsupported(format!("expected a kind of variable from 0 to 6, found {code}")))
+}
+
+/// Characters and bytes are exact, and each kind has its dtypes.
+fn check_kind(kind: Kind, dtype: DType, shape: &[usize], has_lists: bool, bound: &Bound) -> Result<()> {
+    if !kind.fits(dtype, shape, has_lists) || kind.is_opaque() && bound.spec != BoundSpec::Lossless {
+        let shown = kind.shown(dtype);
+        return Err(Error::corrupt(format!("{} of shape {shape:?} cannot be {shown}", dtype.name())));
+    }
+    Ok(())
 }
 
 fn read_lists(r: &mut ByteReader) -> Result<Lists> {

@@ -413,7 +413,7 @@ mod tests {
 
     #[test]
     fn single_arrays_change_their_container() {
-        let storage = Storage { fortran_order: true, big_endian: true, lists: None };
+        let storage = Storage { fortran_order: true, big_endian: true, ..Storage::default() };
         let array = npy::tests::any_array(DType::I32, &[3, 5], storage);
         let npy = npy::tests::bytes_of(&array);
         let dataset = read_bytes(&npy, Format::Npy, &ReadOptions::default()).unwrap();

@@ -252,7 +252,7 @@ fn descr(dtype: DType, big_endian: bool) -> String {
 /// How the file stores the numbers.
 pub fn storage(header: &Header) -> Storage {
     let big_endian = matches!(header.item, Item::Number { big_endian: true, .. });
-    Storage { fortran_order: header.fortran_order, big_endian, lists: None }
+    Storage { fortran_order: header.fortran_order, big_endian, ..Storage::default() }
 }
 
 /// The array of an npy file, and where its values are.
@@ -399,8 +399,11 @@ pub(crate) mod tests {
                     for shape in [&[][..], &[0], &[7], &[3, 4], &[2, 0, 3], &[2, 3, 4]] {
                         // One-byte items have no byte order.
                         let big_endian = big_endian && dtype.size_bytes() > 1;
-                        let variable =
-                            any_array(dtype, shape, Storage { fortran_order, big_endian, lists: None });
+                        let variable = any_array(
+                            dtype,
+                            shape,
+                            Storage { fortran_order, big_endian, ..Storage::default() },
+                        );
                         let back = read("data", &bytes_of(&variable)).unwrap();
                         assert_eq!(bytes_of(&back), bytes_of(&variable), "{dtype:?} {shape:?}");
                         assert_eq!((back.shape, back.storage), (variable.shape, variable.storage));
@@ -418,7 +421,7 @@ pub(crate) mod tests {
     fn the_header_is_the_one_of_numpy() {
         // np.save of np.zeros((2, 3), '>i2', order='F'), NumPy 2.3
         let variable = Variable {
-            storage: Storage { fortran_order: true, big_endian: true, lists: None },
+            storage: Storage { fortran_order: true, big_endian: true, ..Storage::default() },
             ..Variable::new("data", vec![2, 3], Values::I16(vec![0; 6])).unwrap()
         };
         let text = "{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }";
@@ -437,7 +440,7 @@ pub(crate) mod tests {
         );
         let variable = read("x", &bytes).unwrap();
         assert_eq!(variable.values, Values::I16(vec![1, 2, 3, 4, 5, 6]));
-        assert_eq!(variable.storage, Storage { fortran_order: true, big_endian: true, lists: None });
+        assert_eq!(variable.storage, Storage { fortran_order: true, big_endian: true, ..Storage::default() });
     }
 
     #[test]

@@ -193,8 +193,11 @@ mod tests {
         for dtype in DType::ALL {
             for (fortran_order, big_endian) in [(false, false), (true, false), (false, true), (true, true)] {
                 let big_endian = big_endian && dtype.size_bytes() > 1;
-                let data =
-                    npy_of(&any_array(dtype, &[40, 3], Storage { fortran_order, big_endian, lists: None }));
+                let data = npy_of(&any_array(
+                    dtype,
+                    &[40, 3],
+                    Storage { fortran_order, big_endian, ..Storage::default() },
+                ));
                 let extra = npy_of(&any_array(DType::F32, &[4], Storage::default()));
                 let members = [
                     ("kinds", text(&["int", "f", "f"])),

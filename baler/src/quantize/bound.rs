@@ -1,14 +1,21 @@
 //! The promise as it is kept: [`Bound`] is a [`BoundSpec`] resolved for one variable, and the one test of it.
 
+use crate::kind::Kind;
 use crate::options::BoundSpec;
 use crate::quantize::element::Element;
+
+/// The largest error of both parts of a complex number that keeps the modulus of its error within `limit`:
+/// limit / sqrt(2), one step down so that rounding cannot exceed it.
+pub fn part_limit(limit: f64) -> f64 {
+    (limit * std::f64::consts::FRAC_1_SQRT_2).next_down().max(0.0)
+}
 
 /// A resolved promise, stored in the archive.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bound {
     /// As asked.
     pub spec: BoundSpec,
-    /// Largest allowed |x' - x| for `Abs` and `Rel`; the factor of |x| for `PwRel`; 0 otherwise.
+    /// Largest allowed |x' - x| for `Abs` and `Rel` (of complex numbers, of each part); the factor of |x| for `PwRel`; 0 otherwise.
     pub limit: f64,
 }
 
@@ -21,6 +28,17 @@ impl Bound {
             BoundSpec::Lossless | BoundSpec::Unbounded => 0.0,
         };
         Bound { spec, limit }
+    }
+
+    /// [`Bound::resolve`] for a variable of a kind: of complex numbers, each part gets what keeps the modulus.
+    pub fn of_kind(spec: BoundSpec, range: f64, kind: Kind) -> Bound {
+        let bound = Bound::resolve(spec, range);
+        match (kind, spec) {
+            (Kind::Complex, BoundSpec::Abs(_) | BoundSpec::Rel(_)) => {
+                Bound { limit: part_limit(bound.limit), ..bound }
+            }
+            _ => bound,
+        }
     }
 
     /// True if `decoded` may stand for `original`. No slack: |x' - x| <= limit holds in exact arithmetic.

@@ -11,7 +11,7 @@ pub mod element;
 pub mod exp2;
 mod widest;
 
-pub use bound::Bound;
+pub use bound::{Bound, part_limit};
 pub use element::Element;
 pub use widest::widest;
 

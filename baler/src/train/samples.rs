@@ -37,8 +37,9 @@ pub struct PartShape {
 /// If there is nothing that a model could be trained on, or `--block` does not fit.
 pub fn part_shapes(dataset: &Dataset, options: &Options) -> Result<Vec<PartShape>> {
     let lossy = |variable: &&Variable| {
-        let asked = plan::asked(options, &variable.name).unwrap_or(BoundSpec::Lossless);
-        asked != BoundSpec::Lossless || options.bound == BoundSpec::Lossless
+        let kind = variable.storage.kind;
+        let asked = plan::asked(options, &variable.name, kind).unwrap_or(BoundSpec::Lossless);
+        asked != BoundSpec::Lossless || options.bound == BoundSpec::Lossless && !kind.is_opaque()
     };
     let n_columns = match dataset.layout {
         Layout::Table { n_columns, .. } => n_columns,

@@ -8,8 +8,8 @@ mod predictive;
 
 use baler::dataset::{Attachment, Storage};
 use baler::{
-    BoundSpec, Dataset, Layout, ListKind, Lists, Method, Missing, Model, NoProgress, Options, Values,
-    Variable,
+    BoundSpec, Dataset, Kind, Layout, ListKind, Lists, Method, Missing, Model, NoProgress, Options, TimeUnit,
+    Values, Variable,
 };
 use half::f16;
 
@@ -45,6 +45,7 @@ pub fn cases() -> Vec<Case> {
         classical("coders", bound(BoundSpec::Lossless), coders()),
         classical("chunks", bound(BoundSpec::Rel(0.02)), long_series()),
         classical("shapes", bound(BoundSpec::Rel(0.01)), shapes()),
+        classical("kinds", bound(BoundSpec::Abs(0.1)), kinds()),
     ];
     cases.extend(predictive::predictive());
     cases.extend(layouts());
@@ -408,6 +409,41 @@ fn lists() -> Dataset {
         counted("hits#present", Values::Bool(present), 1, ListKind::Vector),
         counted("hits", Values::I32((0..n_present as i32).collect()), 2, ListKind::Optional),
     ])
+}
+
+/// Variables of every kind: texts as lists (one of them missing) and of fixed width, bytes, complex numbers, times, codes.
+fn kinds() -> Vec<Variable> {
+    let kind = |variable: Variable, kind: Kind| {
+        let storage = Storage { kind, ..variable.storage };
+        Variable { storage, ..variable }
+    };
+    let counted = |variable: Variable, counts: usize, list_kind: ListKind| {
+        let storage = Storage { lists: Some(Lists { counts, kind: list_kind }), ..variable.storage };
+        Variable { storage, ..variable }
+    };
+    let words = ["Oslo", "", "Zürich", "Genève", "Oslo"];
+    let lengths: Vec<i32> = words.iter().map(|word| word.len() as i32).collect();
+    let bytes = words.concat().into_bytes();
+    let points: Vec<u32> = (0..24).map(|i| if i % 6 < 4 { 0x3b1 + i } else { 0 }).collect();
+    let days = Values::I32((0..20).map(|i| 18_000 + 7 * i).collect());
+    let spans = Values::I64((0..20).map(|i| mix(i) as i64 >> 20).collect());
+    vec![
+        variable("place#present", &[6], Values::Bool(vec![1, 1, 1, 0, 1, 1])),
+        counted(variable("place#counts", &[5], Values::I32(lengths)), 0, ListKind::Optional),
+        kind(counted(variable("place", &[bytes.len()], Values::U8(bytes)), 1, ListKind::Vector), Kind::Text),
+        kind(variable("greek", &[4, 6], Values::U32(points)), Kind::Text),
+        kind(variable("raw", &[5, 16], Values::U8((0..80).map(|i| mix(i) as u8).collect())), Kind::Bytes),
+        kind(
+            variable("signal", &[12, 2], f32s(24, |i| 3.0 * wave(i as f64 / 24.0) + noise(i))),
+            Kind::Complex,
+        ),
+        kind(variable("day", &[20], days), Kind::Time(TimeUnit::Day)),
+        kind(variable("span", &[20], spans), Kind::Duration(TimeUnit::Nanosecond)),
+        kind(
+            variable("class", &[20], Values::U8((0..20).map(|i| (mix(i) % 5) as u8).collect())),
+            Kind::Exact,
+        ),
+    ]
 }
 
 /// The autoencoder: a table with every trait of dense networks, fields of two and three axes.

@@ -39,7 +39,9 @@ pub fn rows_per_chunk(n_rows: usize, n_columns: usize) -> usize {
 pub fn group(source: &dyn Source, variables: &[VariablePlan], groups: &mut Vec<GroupPlan>) -> Result<()> {
     let length = |group: &GroupPlan| {
         let variable = &variables[group.variables[0]];
-        let single = matches!(group.method, GroupMethod::Classical) && variable.shape.len() == 1;
+        let single = matches!(group.method, GroupMethod::Classical)
+            && variable.shape.len() == 1
+            && !variable.storage.kind.is_opaque();
         single.then_some(variable.n_rows()).filter(|&n_rows| n_rows >= MIN_ROWS)
     };
     let mut tables: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
