@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::kind::Kind;
 use crate::select::select_schema;
 use crate::source::Schema;
+use crate::metadata::Metadata;
 use half::f16;
 use std::any::Any;
 
@@ -533,6 +534,11 @@ impl Dataset {
     pub fn metadata(&self, format: &str) -> Option<&[u8]> {
         let found = self.attachments.iter().find(|a| a.metadata_format() == Some(format));
         found.map(|attachment| attachment.bytes.as_slice())
+    }
+
+    /// What the source told beside the values, in what formats have in common; nothing where it is damaged.
+    pub fn shared_metadata(&self) -> Metadata {
+        Metadata::of(&self.attachments).unwrap_or_default()
     }
 
     /// The variable called `name`.

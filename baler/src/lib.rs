@@ -31,6 +31,7 @@ pub mod dataset;
 pub mod generate;
 pub mod io;
 pub mod kind;
+pub mod metadata;
 mod select;
 pub mod slice;
 pub mod source;

@@ -4,6 +4,7 @@
 
 use crate::dataset::{Attachment, DType, Dataset, Layout, Storage, Values, Variable, n_elements, row_len};
 use crate::error::{Error, Result};
+use crate::metadata::Metadata;
 use crate::select::select_schema;
 use crate::threads::Threads;
 use rayon::prelude::*;
@@ -112,6 +113,11 @@ impl Schema {
             total = total.checked_add(n_values * variable.dtype.size_bytes()).ok_or_else(too_large)?;
         }
         if total > isize::MAX as usize { Err(too_large()) } else { Ok(()) }
+    }
+
+    /// What the source told beside the values: names of axes, attributes, how it was packed; nothing where it is damaged.
+    pub fn metadata(&self) -> Metadata {
+        Metadata::of(&self.attachments).unwrap_or_default()
     }
 
     /// Elements times item size over all variables.

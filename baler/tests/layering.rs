@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// What the way from bytes to values passes through.
-const DECODE_SIDE: [&str; 22] = [
+const DECODE_SIDE: [&str; 23] = [
     "container",
     "chunk",
     "finer",
@@ -26,6 +26,7 @@ const DECODE_SIDE: [&str; 22] = [
     "threads",
     "names",
     "dataset",
+    "metadata",
     "trials",
 ];
 

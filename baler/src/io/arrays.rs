@@ -5,6 +5,7 @@
 use crate::dataset::{Attachment, DType, Layout, Storage, Values, n_elements};
 use crate::error::{Error, Result};
 use crate::io::{ReadOptions, unknown_name};
+use crate::metadata::Metadata;
 use crate::select::select_schema;
 use crate::source::{Schema, Source, VariableSchema};
 use std::ops::Range;
@@ -43,6 +44,11 @@ pub trait Arrays: Send + Sync {
     /// What is needed to write the file again beside the arrays, less what belongs to arrays that are not `wanted`;
     /// none if there is nothing. Made by [`Attachment::metadata`].
     fn metadata(&self, wanted: &dyn Fn(&str) -> bool) -> Option<Attachment>;
+
+    /// What formats have in common of it: axes, attributes, packing. Also of arrays that are not wanted.
+    fn shared(&self) -> Metadata {
+        Metadata::default()
+    }
 
     /// How the arrays stand in the file.
     fn layout(&self) -> Layout {
@@ -90,6 +96,9 @@ impl Opened {
         let metadata = file.metadata(&wanted);
         let position = schema.variables.len();
         schema.attachments.extend(metadata.map(|metadata| Attachment { position, ..metadata }));
+        let mut shared = file.shared();
+        shared.variables.retain(|about| wanted(&about.name));
+        schema.attachments.extend(shared.attachment(position));
         let few = schema.size_bytes() <= KEPT_BYTES;
         let kept = few.then(|| indices.iter().map(|_| OnceLock::new()).collect());
         Ok(Opened { file, schema, indices, kept })
@@ -147,17 +156,4 @@ pub fn credible(n_bytes: u64, file_bytes: u64) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-/// The first of some values as float64, 0 if there is none.
-pub fn first_as_f64(values: &Values) -> f64 {
-    macro_rules! first {
-        ($($kind:ident),*) => {
-            match values {
-                $(Values::$kind(v) => v.first().map_or(0.0, |&x| x as f64),)*
-                Values::F16(v) => v.first().map_or(0.0, |x| x.to_f64()),
-            }
-        };
-    }
-    first!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F32, F64)
 }

@@ -32,6 +32,7 @@ pub use write::{WriteSeek, write_source};
 
 use crate::dataset::{Attachment, DType, Dataset, Layout};
 use crate::error::{Error, Result};
+use crate::metadata::Metadata;
 use crate::options::pattern_matches;
 use crate::source::{InMemory, Schema, Selected, Source, VariableSchema, collect};
 use crate::threads::Threads;
@@ -312,13 +313,12 @@ fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
 
 /// The values that the source's metadata mark as missing: (name of the variable, value).
 pub fn missing_values(attachments: &[Attachment]) -> Vec<(String, f64)> {
-    let marked = attachments.iter().find_map(|attachment| match attachment.metadata_format()? {
-        hdf5::NAME => Some(hdf5::missing_values(&attachment.bytes)),
-        fits::NAME => Some(fits::missing_values(&attachment.bytes)),
-        zarr::NAME => Some(zarr::missing_values(&attachment.bytes)),
-        _ => None,
-    });
-    marked.unwrap_or_default()
+    let shared = Metadata::of(attachments).unwrap_or_default().missing();
+    if !shared.is_empty() {
+        return shared;
+    }
+    let of_fits = attachments.iter().find(|attachment| attachment.metadata_format() == Some(fits::NAME));
+    of_fits.map(|attachment| fits::missing_values(&attachment.bytes)).unwrap_or_default()
 }
 
 /// Splits `FILE:INNER`. An existing path with a colon is a path; so is a drive letter (`C:\run.npz`).

@@ -113,6 +113,21 @@ pub fn unshuffle(bytes: &[u8], size: usize) -> Vec<u8> {
     out
 }
 
+/// Inverse of [`unshuffle`].
+pub fn shuffle(bytes: &[u8], size: usize) -> Vec<u8> {
+    let n = bytes.len().checked_div(size).unwrap_or(0);
+    let mut out = bytes.to_vec();
+    if size < 2 || n < 2 {
+        return out;
+    }
+    for (plane_idx, plane) in out[..n * size].chunks_exact_mut(n).enumerate() {
+        for (byte, element) in plane.iter_mut().zip(bytes.chunks_exact(size)) {
+            *byte = element[plane_idx];
+        }
+    }
+    out
+}
+
 /// Checks and takes off the four bytes of Fletcher's checksum.
 fn without_checksum(bytes: &[u8]) -> Result<&[u8]> {
     let (content, stored) =
@@ -172,9 +187,59 @@ fn unlzf(packed: &[u8], n_bytes: usize) -> Result<Vec<u8>> {
     Ok(out)
 }
 
+/// Inverse of [`unlzf`]: copies of up to 264 bytes from up to 8192 back, found by the last place of three bytes.
+pub fn lzf(bytes: &[u8]) -> Vec<u8> {
+    const MOST_BACK: usize = 1 << 13;
+    const MOST_COPIED: usize = 264;
+    const MOST_LITERALS: usize = 32;
+    let mut places = vec![usize::MAX; 1 << 14];
+    let mut out = Vec::with_capacity(bytes.len() / 2);
+    let literals = |out: &mut Vec<u8>, run: &[u8]| {
+        for run in run.chunks(MOST_LITERALS) {
+            out.push(run.len() as u8 - 1);
+            out.extend_from_slice(run);
+        }
+    };
+    let (mut at, mut from) = (0, 0);
+    while at + 2 < bytes.len() {
+        let three = u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], 0]);
+        let place = &mut places[(three.wrapping_mul(0x9e37_79b1) >> 18) as usize];
+        let before = std::mem::replace(place, at);
+        let found = before < at && at - before <= MOST_BACK && bytes[before..before + 3] == bytes[at..at + 3];
+        if !found {
+            at += 1;
+            continue;
+        }
+        let same = bytes[before..].iter().zip(&bytes[at..]).take(MOST_COPIED).take_while(|(a, b)| a == b);
+        let n_copied = same.count();
+        literals(&mut out, &bytes[from..at]);
+        let (length, back) = (n_copied - 2, at - before - 1);
+        out.push((length.min(7) << 5 | back >> 8) as u8);
+        out.extend((length >= 7).then(|| (length - 7) as u8));
+        out.push(back as u8);
+        at += n_copied;
+        from = at;
+    }
+    literals(&mut out, &bytes[from..]);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut random = crate::random::Random::new(3, 0);
+        for n in [0usize, 1, 2, 3, 40, 300, 9000, 70_000] {
+            let bytes: Vec<u8> =
+                (0..n).map(|i| if i % 700 < 400 { 5 } else { random.below(4) as u8 }).collect();
+            assert_eq!(unlzf(&lzf(&bytes), n).unwrap(), bytes, "{n}");
+            for size in [1, 2, 3, 8] {
+                assert_eq!(unshuffle(&shuffle(&bytes, size), size), bytes, "{n} {size}");
+            }
+        }
+    }
 
     #[test]
     fn shuffled_bytes_find_their_elements() {

@@ -7,15 +7,20 @@ use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::error::{Error, Result};
 
 /// The first byte.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What an object is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// A group.
     Group,
-    /// An array of numbers: its datatype message; the values are a variable of the dataset.
-    Array(Vec<u8>),
+    /// An array of numbers, whose values are a variable of the dataset.
+    Array {
+        /// Its datatype message.
+        type_bytes: Vec<u8>,
+        /// How far each axis can grow; empty where none can.
+        most: Vec<u64>,
+    },
     /// A dataset of anything else.
     Other(Item),
     /// A link by name.
@@ -44,9 +49,11 @@ pub fn write(objects: &[Object]) -> Vec<u8> {
         w.block(object.path.as_bytes());
         match &object.content {
             Content::Group => w.u8(0),
-            Content::Array(type_bytes) => {
+            Content::Array { type_bytes, most } => {
                 w.u8(1);
                 w.block(type_bytes);
+                w.count(most.len());
+                most.iter().for_each(|&most| w.varint(most));
             }
             Content::Other(item) => {
                 w.u8(2);
@@ -101,7 +108,10 @@ fn read_object(r: &mut ByteReader) -> Result<Object> {
     let path = text(r)?;
     let content = match r.u8()? {
         0 => Content::Group,
-        1 => Content::Array(r.block()?.to_vec()),
+        1 => Content::Array {
+            type_bytes: r.block()?.to_vec(),
+            most: (0..r.count_of_items()?).map(|_| r.varint()).collect::<Result<_>>()?,
+        },
         2 => Content::Other(read_item(r)?),
         3 => Content::SoftLink(text(r)?),
         4 => Content::HardLink(text(r)?),

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod arrays;
+mod chunks;
 mod datatype;
 mod fields;
 mod filters;
@@ -18,6 +19,8 @@ mod layout;
 mod links;
 mod metadata;
 mod rows;
+mod scales;
+mod shared;
 mod trees;
 mod write;
 
@@ -25,11 +28,11 @@ pub use filters::unshuffle;
 pub use metadata::Object;
 pub use write::write;
 
-use crate::dataset::{Attachment, DType, Values};
+use crate::dataset::{Attachment, Values};
 use crate::error::Result;
-use crate::io::arrays::{self as common, ArrayInfo, Arrays};
+use crate::io::arrays::{ArrayInfo, Arrays};
 use crate::io::store::Region;
-use datatype::Type;
+use crate::metadata::Metadata;
 use header::{File, Message, kind};
 use items::{Item, Packer};
 use links::Target;
@@ -87,9 +90,11 @@ impl Hdf5 {
                         Some(_) => match dataset(&mut packer, &path, messages) {
                             Ok(Kind::Array(info, of_array)) => {
                                 let type_bytes = of_array.type_bytes.clone();
+                                let grows = of_array.most != of_array.extents;
+                                let most = if grows { of_array.most.clone() } else { Vec::new() };
                                 arrays.push(info);
                                 stored.push(*of_array);
-                                Content::Array(type_bytes)
+                                Content::Array { type_bytes, most }
                             }
                             Ok(Kind::Other(item)) => Content::Other(item),
                             Err(error) => {
@@ -219,9 +224,10 @@ impl Arrays for Hdf5 {
                 Content::Group => {
                     kept.iter().any(|o| o.path.len() > object.path.len() && o.path.starts_with(&object.path))
                 }
-                Content::Array(type_bytes) => {
+                Content::Array { type_bytes, most } => {
                     let info = self.arrays.iter().find(|array| array.name == object.path);
-                    info.is_some_and(|i| *type_bytes == datatype::write(i.dtype, i.storage.big_endian))
+                    most.is_empty()
+                        && info.is_some_and(|i| *type_bytes == datatype::write(i.dtype, i.storage.big_endian))
                 }
                 _ => false,
             };
@@ -233,43 +239,29 @@ impl Arrays for Hdf5 {
         }
     }
 
+    fn shared(&self) -> Metadata {
+        let places: HashMap<&str, &rows::Stored> =
+            self.arrays.iter().map(|array| array.name.as_str()).zip(&self.stored).collect();
+        shared::of_objects(&self.file, &self.objects, |path| places.get(path).copied())
+    }
+
     fn warnings(&self) -> &[String] {
         &self.warnings
     }
 }
 
-/// What marks missing values of variables: (name, value), from the attributes `_FillValue` and `missing_value`.
-pub fn missing_values(metadata: &[u8]) -> Vec<(String, f64)> {
-    let objects = metadata::read(metadata).unwrap_or_default();
-    let of_object = |object: &Object| {
-        let marks = ["_FillValue", "missing_value"];
-        let mut marks = marks.iter().filter_map(|name| object.attributes.iter().find(|a| a.name == *name));
-        Some((object.path.clone(), marks.find_map(|a| number(&a.value))?))
-    };
-    objects.iter().filter(|o| matches!(o.content, Content::Array(_))).filter_map(of_object).collect()
-}
-
-/// The first number of an attribute.
-fn number(item: &Item) -> Option<f64> {
-    let (of_type, _) = datatype::parse(&item.type_bytes, items::OUR_SIZES).ok()?;
-    let Type::Number { dtype, big_endian } = of_type else { return None };
-    if dtype == DType::Bool {
-        return None;
-    }
-    let first = Values::from_bytes(dtype, item.data.get(..dtype.size_bytes())?, big_endian).ok()?;
-    Some(common::first_as_f64(&first))
-}
-
-/// The names of what the metadata hold: attributes, texts and links.
+/// The names of what the metadata hold: attributes, texts and links; not what only tells the names of axes.
 pub fn names(metadata: &[u8]) -> Vec<String> {
     let objects = metadata::read(metadata).unwrap_or_default();
     let of_object = |object: &Object| {
         let own = match &object.content {
             Content::Other(_) | Content::SoftLink(_) | Content::HardLink(_) => Some(object.path.clone()),
-            Content::Group | Content::Array(_) => None,
+            Content::Group | Content::Array { .. } => None,
         };
         let of = if object.path.is_empty() { "the file" } else { &object.path };
-        let attributes = object.attributes.iter().map(|a| format!("{} of {of}", a.name));
+        let all = &object.attributes;
+        let attributes = all.iter().filter(|a| !shared::is_machinery(&a.name, all));
+        let attributes = attributes.map(|a| format!("{} of {of}", a.name));
         own.into_iter().chain(attributes).collect::<Vec<_>>()
     };
     objects.iter().flat_map(of_object).collect()

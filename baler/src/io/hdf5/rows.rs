@@ -1,9 +1,12 @@
 //! The values of an HDF5 dataset: any rows, out of whatever holds them.
 
+use super::datatype;
 use super::fields::{UNDEFINED, damaged, unsupported};
 use super::filters::{self, Filter};
 use super::header::{File, Message, kind};
+use super::items::OUR_SIZES;
 use super::layout::{self, Chunk, Grid, Layout};
+use crate::dataset::DType;
 use crate::error::Result;
 use crate::io::arrays::credible;
 use crate::io::piece::Piece;
@@ -29,8 +32,15 @@ pub struct Stored {
 }
 
 impl Stored {
-    fn body(&self, kind: u16) -> Option<&[u8]> {
+    /// The message of a kind.
+    pub fn body(&self, kind: u16) -> Option<&[u8]> {
         super::body(&self.messages, kind)
+    }
+
+    /// The dtype of its numbers, and whether they are big-endian.
+    pub fn number(&self) -> Option<(DType, bool)> {
+        let (of_type, _) = datatype::parse(&self.type_bytes, OUR_SIZES).ok()?;
+        of_type.numbers().map(|(dtype, big_endian, _)| (dtype, big_endian))
     }
 
     /// The bytes of some rows, C order; a scalar has one row.
@@ -111,7 +121,7 @@ impl Stored {
     }
 
     /// The bytes of the fill value, if one is set.
-    fn fill(&self, file: &File) -> Result<Option<Vec<u8>>> {
+    pub fn fill(&self, file: &File) -> Result<Option<Vec<u8>>> {
         let (body, is_old) = match (self.body(kind::FILL), self.body(kind::OLD_FILL)) {
             (Some(body), _) => (body, false),
             (None, Some(body)) => (body, true),

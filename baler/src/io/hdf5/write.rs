@@ -1,15 +1,18 @@
 //! A dataset as an HDF5 file that HDF5 1.8 and later read: superblock, object headers, a global heap, then the values,
-//! each in one piece. Groups keep the order of their making, as NetCDF-4 wants it. What the source's metadata say of
+//! each in one piece or in chunks as the source had them. Groups keep the order of their making, as NetCDF-4 wants it. What the source's metadata say of
 //! objects that are not written is left out, and so are references to them.
 
 use super::addresses::Addresses;
+use super::chunks::{self, Chunks, Unpacked};
 use super::datatype;
 use super::fields::{UNDEFINED, checksum};
 use super::header::{SIGNATURE, kind};
 use super::items::{self, Attribute, Item, OUR_SIZES, Places};
 use super::metadata::{self, Content, Object};
-use crate::dataset::{Dataset, Variable};
+use super::{scales, shared};
+use crate::dataset::{DType, Dataset, Variable};
 use crate::error::{Error, Result};
+use crate::metadata::{About, Metadata, Packing, Role};
 use std::collections::HashMap;
 
 const SUPERBLOCK_BYTES: usize = 48;
@@ -25,8 +28,32 @@ struct Node<'a> {
 
 enum Written<'a> {
     Group,
-    Array { variable: &'a Variable, type_bytes: Vec<u8>, extents: Vec<u64> },
+    Array(Box<Array<'a>>),
     Other(Item),
+    /// An axis without values.
+    Extent(u64),
+}
+
+/// An array of numbers.
+struct Array<'a> {
+    variable: &'a Variable,
+    type_bytes: Vec<u8>,
+    extents: Vec<u64>,
+    /// How far each axis can grow.
+    most: Vec<u64>,
+    /// What stands where nothing was written, in the file's byte order.
+    fill: Option<Vec<u8>>,
+    /// Its values, if they are not in one piece.
+    chunks: Option<Chunks>,
+    /// True if the values mean nothing and need no place.
+    is_axis: bool,
+}
+
+/// Where the values of a node are.
+#[derive(Clone, Copy)]
+struct Place {
+    address: u64,
+    n_bytes: u64,
 }
 
 enum Child {
@@ -54,17 +81,13 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
         tree.header(node, &[], &mut places)?;
     }
     let mut at = heap_start + places.finish().len() as u64;
-    let mut data_places = vec![(UNDEFINED, 0); tree.nodes.len()];
+    let mut data_places = vec![Place { address: UNDEFINED, n_bytes: 0 }; tree.nodes.len()];
     for ((node, other), place) in tree.nodes.iter().zip(&others).zip(&mut data_places) {
-        let n_bytes = match &node.content {
-            Written::Group => continue,
-            Written::Array { variable, .. } => variable.values.size_bytes() as u64,
-            Written::Other(_) => other.len() as u64,
+        *place = match &node.content {
+            Written::Group | Written::Extent(_) => continue,
+            Written::Array(array) => array.place(&mut at),
+            Written::Other(_) => one_piece(other.len() as u64, &mut at),
         };
-        if n_bytes > 0 {
-            *place = (at, n_bytes);
-            at += n_bytes.next_multiple_of(8);
-        }
     }
     (places.heap, places.ends) = (Vec::new(), Vec::new());
     let others = tree.others(&mut places)?;
@@ -77,14 +100,88 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     file.extend(places.finish());
     for (node, other) in tree.nodes.iter().zip(others) {
         match &node.content {
-            Written::Array { variable, .. } => {
-                variable.values.append_bytes(&mut file, variable.storage.big_endian);
-            }
+            Written::Array(array) => array.append(&mut file),
             _ => file.extend(other),
         }
         file.resize(file.len().next_multiple_of(8), 0);
     }
     Ok(file)
+}
+
+/// The place of so many bytes in one piece.
+fn one_piece(n_bytes: u64, at: &mut u64) -> Place {
+    if n_bytes == 0 {
+        return Place { address: UNDEFINED, n_bytes };
+    }
+    let address = *at;
+    *at += n_bytes.next_multiple_of(8);
+    Place { address, n_bytes }
+}
+
+impl Array<'_> {
+    /// Where the values go, or the tree of their chunks, which follows them.
+    fn place(&self, at: &mut u64) -> Place {
+        let Some(chunks) = &self.chunks else {
+            let n_bytes = if self.is_axis { 0 } else { self.variable.values.size_bytes() as u64 };
+            return one_piece(n_bytes, at);
+        };
+        let n_bytes = chunks.size_bytes();
+        let start = *at + n_bytes.next_multiple_of(8);
+        let (nodes, address) = chunks.tree(*at, start);
+        *at = start + (nodes.len() as u64).next_multiple_of(8);
+        Place { address, n_bytes }
+    }
+
+    /// What stands at [`Array::place`].
+    fn append(&self, file: &mut Vec<u8>) {
+        match &self.chunks {
+            None if self.is_axis => {}
+            None => self.variable.values.append_bytes(file, self.variable.storage.big_endian),
+            Some(chunks) => {
+                let data = file.len() as u64;
+                chunks.packed.iter().for_each(|(_, bytes)| file.extend_from_slice(bytes));
+                file.resize(file.len().next_multiple_of(8), 0);
+                file.extend(chunks.tree(data, file.len() as u64).0);
+            }
+        }
+    }
+
+    /// The messages that describe it.
+    fn messages(&self, out: &mut Vec<u8>, place: Place) {
+        message(out, kind::DATASPACE, 0, &dataspace(Some(&self.extents), &self.most));
+        message(out, kind::DATATYPE, 0, &self.type_bytes);
+        // Version 3: space made late, or chunk by chunk; bit 5 for a value that is set.
+        let when = if self.chunks.is_some() { 0x0b } else { 0x0a };
+        match &self.fill {
+            None => message(out, kind::FILL, 0, &[3, when]),
+            Some(fill) => {
+                let n_bytes = (fill.len() as u32).to_le_bytes();
+                message(out, kind::FILL, 0, &[&[3, when | 0x20], n_bytes.as_slice(), fill].concat());
+            }
+        }
+        let Some(chunks) = &self.chunks else {
+            return message(out, kind::LAYOUT, 0, &contiguous(place));
+        };
+        // Version 3, chunks found by a tree; the last axis is that of an element's bytes.
+        let mut layout = vec![3, 2, self.extents.len() as u8 + 1];
+        layout.extend_from_slice(&place.address.to_le_bytes());
+        let n_elements = self.extents.iter().product::<u64>().max(1);
+        let element_bytes = datatype::parse(&self.type_bytes, OUR_SIZES)
+            .map_or(self.variable.values.size_bytes() as u64 / n_elements, |(of_type, _)| {
+                of_type.n_bytes() as u64
+            });
+        for &extent in chunks.extents.iter().chain(&[element_bytes]) {
+            layout.extend_from_slice(&(extent as u32).to_le_bytes());
+        }
+        message(out, kind::LAYOUT, 0, &layout);
+        if let Some(filters) = &chunks.filters {
+            message(out, kind::FILTERS, 0, filters);
+        }
+    }
+}
+
+fn contiguous(place: Place) -> Vec<u8> {
+    [&[3, 1], place.address.to_le_bytes().as_slice(), &place.n_bytes.to_le_bytes()].concat()
 }
 
 /// The objects of a file, the root group first.
@@ -102,6 +199,9 @@ impl<'a> Tree<'a> {
         for variable in &dataset.variables {
             by_name.insert(clean(&variable.name), variable);
         }
+        let known = dataset.shared_metadata();
+        let known_by_name = known.by_name();
+        let about = |variable: &Variable| known_by_name.get(variable.name.as_str()).copied();
         let ranks: HashMap<String, usize> =
             objects.iter().enumerate().map(|(rank, object)| (object.path.clone(), rank)).collect();
         let mut links = Vec::new();
@@ -111,9 +211,9 @@ impl<'a> Tree<'a> {
                     let idx = self.group(&path)?;
                     self.nodes[idx].attributes = attributes;
                 }
-                Content::Array(type_bytes) => {
+                Content::Array { type_bytes, most } => {
                     if let Some(variable) = by_name.remove(&path) {
-                        let content = array(variable, Some(type_bytes))?;
+                        let content = array(variable, Some(type_bytes), &most, about(variable))?;
                         self.add(&path, content, attributes)?;
                     }
                 }
@@ -127,7 +227,10 @@ impl<'a> Tree<'a> {
         for variable in &dataset.variables {
             let path = clean(&variable.name);
             if by_name.remove(&path).is_some() {
-                self.add(&path, array(variable, None)?, Vec::new())?;
+                let about = about(variable);
+                let attributes = about.map_or(&[][..], |about| &about.attributes);
+                let attributes = attributes.iter().map(shared::attribute).collect();
+                self.add(&path, array(variable, None, &[], about)?, attributes)?;
             } else if !self.by_path.contains_key(&path) {
                 return Err(Error::config(format!("two variables would both be '{path}'; rename one")));
             }
@@ -145,6 +248,40 @@ impl<'a> Tree<'a> {
             node.children.sort_by_cached_key(|(name, _)| rank(name));
         }
         self.drop_dangling();
+        self.common(dataset, &known)
+    }
+
+    /// What formats have in common, as far as the source's own metadata do not say it: attributes of groups, and scales
+    /// of axes that have names.
+    fn common(&mut self, dataset: &'a Dataset, known: &Metadata) -> Result<()> {
+        if dataset.metadata(super::NAME).is_none() {
+            for group in &known.groups {
+                let idx = self.group(&clean(&group.path))?;
+                self.nodes[idx].attributes = group.attributes.iter().map(shared::attribute).collect();
+            }
+        }
+        let mut arrays: Vec<scales::Array> = Vec::new();
+        let mut places = Vec::new();
+        for (idx, node) in self.nodes.iter_mut().enumerate() {
+            let Written::Array(array) = &node.content else { continue };
+            let (path, extents) = (node.path.clone(), array.extents.clone());
+            let axes = known.about(&array.variable.name).map_or(Vec::new(), |about| about.axes.clone());
+            arrays.push(scales::Array {
+                path,
+                extents,
+                axes,
+                attributes: std::mem::take(&mut node.attributes),
+            });
+            places.push(idx);
+        }
+        let taken = |path: &str| self.by_path.contains_key(path);
+        let made = scales::complete(&mut arrays, &taken);
+        for (array, idx) in arrays.into_iter().zip(places) {
+            self.nodes[idx].attributes = array.attributes;
+        }
+        for (path, extent, attributes) in made {
+            self.add(&path, Written::Extent(extent), attributes)?;
+        }
         Ok(())
     }
 
@@ -207,8 +344,9 @@ impl<'a> Tree<'a> {
     }
 
     /// The object header of a node; `data_places` are (address, bytes) of each node's values, where they are known.
-    fn header(&self, node: &Node, data_places: &[(u64, u64)], places: &mut Addresses) -> Result<Vec<u8>> {
+    fn header(&self, node: &Node, data_places: &[Place], places: &mut Addresses) -> Result<Vec<u8>> {
         let mut messages = Vec::new();
+        let nowhere = Place { address: UNDEFINED, n_bytes: 0 };
         match &node.content {
             Written::Group => {
                 let n = node.children.len() as u64;
@@ -219,12 +357,17 @@ impl<'a> Tree<'a> {
                     message(&mut messages, kind::LINK, 0, &self.link(order as u64, name, child, places));
                 }
             }
-            Written::Array { type_bytes, extents, .. } => {
-                let place = data_places.get(self.by_path[&node.path]).copied().unwrap_or((UNDEFINED, 0));
-                of_dataset(&mut messages, type_bytes, Some(extents), place);
+            Written::Array(array) => {
+                let place = data_places.get(self.by_path[&node.path]).copied().unwrap_or(nowhere);
+                array.messages(&mut messages, place);
+            }
+            // As netCDF makes them: big-endian float32.
+            Written::Extent(extent) => {
+                let place = Place { n_bytes: extent.saturating_mul(4), ..nowhere };
+                of_dataset(&mut messages, &datatype::write(DType::F32, true), Some(&[*extent]), place);
             }
             Written::Other(item) => {
-                let place = data_places.get(self.by_path[&node.path]).copied().unwrap_or((UNDEFINED, 0));
+                let place = data_places.get(self.by_path[&node.path]).copied().unwrap_or(nowhere);
                 of_dataset(&mut messages, &item.type_bytes, item.extents.as_deref(), place);
             }
         }
@@ -233,7 +376,7 @@ impl<'a> Tree<'a> {
         message(&mut messages, kind::ATTRIBUTE_INFO, 0, &info);
         for (order, attribute) in node.attributes.iter().enumerate().take(usize::from(u16::MAX)) {
             let name = [attribute.name.as_bytes(), &[0]].concat();
-            let space = dataspace(attribute.value.extents.as_deref());
+            let space = dataspace(attribute.value.extents.as_deref(), &[]);
             let type_bytes = &attribute.value.type_bytes;
             let values = raw(&attribute.value, places)?;
             let mut body = vec![3, 0];
@@ -281,8 +424,14 @@ fn clean(name: &str) -> String {
     name.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }
 
-/// A variable as it is written: with the source's datatype if that is still the one of the values.
-fn array(variable: &Variable, type_bytes: Option<Vec<u8>>) -> Result<Written<'_>> {
+/// A variable as it is written: with the source's datatype if that is still the one of the values, and packed as the
+/// source was.
+fn array<'a>(
+    variable: &'a Variable,
+    type_bytes: Option<Vec<u8>>,
+    most: &[u64],
+    about: Option<&About>,
+) -> Result<Written<'a>> {
     let dtype = variable.values.dtype();
     let shape: Vec<u64> = variable.shape.iter().map(|&n| n as u64).collect();
     let fits = type_bytes.and_then(|bytes| {
@@ -303,7 +452,49 @@ fn array(variable: &Variable, type_bytes: Option<Vec<u8>>) -> Result<Written<'_>
         );
         return Err(Error::config(text));
     }
-    Ok(Written::Array { variable, type_bytes, extents: shape[..rank].to_vec() })
+    let element_bytes = shape[rank..].iter().product::<u64>() as usize * dtype.size_bytes();
+    let extents = shape[..rank].to_vec();
+    let most = match most.len() == rank && most.iter().zip(&extents).all(|(most, n)| most >= n) {
+        true => most.to_vec(),
+        false => extents.clone(),
+    };
+    let none = Packing::default();
+    let packing = about.map_or(&none, |about| &about.packing);
+    let mut array = Array { variable, type_bytes, extents, most, fill: None, chunks: None, is_axis: false };
+    array.grow(about);
+    array.is_axis = about.is_some_and(|about| about.role == Role::Axis) && is_zero(variable);
+    array.fill = packing.fill.clone().filter(|fill| fill.len() == element_bytes);
+    if variable.storage.big_endian {
+        let numbers = array.fill.iter_mut().flat_map(|fill| fill.chunks_exact_mut(dtype.size_bytes()));
+        numbers.for_each(<[u8]>::reverse);
+    }
+    if element_bytes > 0 && chunks::are_wanted(packing, &array.extents, &array.most) {
+        let mut raw = Vec::new();
+        variable.values.append_bytes(&mut raw, variable.storage.big_endian);
+        let (shape, most) = (&array.extents[..], &array.most[..]);
+        let fill = array.fill.as_deref().unwrap_or_default();
+        let unpacked = Unpacked { raw: &raw, shape, most, element_bytes, fill };
+        array.chunks = Some(chunks::pack(packing, &unpacked)?);
+    }
+    Ok(Written::Array(Box::new(array)))
+}
+
+impl Array<'_> {
+    /// Axes that grew without end in a source of any format still do.
+    fn grow(&mut self, about: Option<&About>) {
+        let axes = about.iter().flat_map(|about| &about.axes);
+        for (most, _) in self.most.iter_mut().zip(axes).filter(|(_, axis)| axis.grows) {
+            *most = UNDEFINED;
+        }
+    }
+}
+
+/// True if all values are 0.
+fn is_zero(variable: &Variable) -> bool {
+    variable
+        .values
+        .in_bytes(false, |bytes| if bytes.iter().any(|&b| b != 0) { Err(()) } else { Ok(()) })
+        .is_ok()
 }
 
 /// True if an item holds references, of which one leads nowhere.
@@ -341,22 +532,24 @@ fn message(out: &mut Vec<u8>, kind: u16, order: u16, body: &[u8]) {
     out.extend_from_slice(body);
 }
 
-fn of_dataset(out: &mut Vec<u8>, type_bytes: &[u8], extents: Option<&[u64]>, place: (u64, u64)) {
-    message(out, kind::DATASPACE, 0, &dataspace(extents));
+fn of_dataset(out: &mut Vec<u8>, type_bytes: &[u8], extents: Option<&[u64]>, place: Place) {
+    message(out, kind::DATASPACE, 0, &dataspace(extents, &[]));
     message(out, kind::DATATYPE, 0, type_bytes);
     // Version 3: space made late, no value set by the user.
     message(out, kind::FILL, 0, &[3, 0x0a]);
-    let layout = [&[3, 1], place.0.to_le_bytes().as_slice(), &place.1.to_le_bytes()].concat();
-    message(out, kind::LAYOUT, 0, &layout);
+    message(out, kind::LAYOUT, 0, &contiguous(place));
 }
 
-fn dataspace(extents: Option<&[u64]>) -> Vec<u8> {
+/// `most` is how far each axis can grow, if one can.
+fn dataspace(extents: Option<&[u64]>, most: &[u64]) -> Vec<u8> {
     match extents {
         None => vec![2, 0, 0, 2],
         Some([]) => vec![2, 0, 0, 0],
         Some(extents) => {
-            let mut body = vec![2, extents.len() as u8, 0, 1];
-            extents.iter().for_each(|extent| body.extend_from_slice(&extent.to_le_bytes()));
+            let grows = !most.is_empty() && most != extents;
+            let mut body = vec![2, extents.len() as u8, u8::from(grows), 1];
+            let most = if grows { most } else { &[] };
+            extents.iter().chain(most).for_each(|extent| body.extend_from_slice(&extent.to_le_bytes()));
             body
         }
     }
