@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut random = crate::random::Random::new(3, 0);
+        let mut random = crate::random::Rng::new(3, 0);
         for n in [0usize, 1, 2, 3, 40, 300, 9000, 70_000] {
             let bytes: Vec<u8> =
                 (0..n).map(|i| if i % 700 < 400 { 5 } else { random.below(4) as u8 }).collect();

@@ -93,7 +93,7 @@ pub fn complete(arrays: &mut [Array], taken: &dyn Fn(&str) -> bool) -> Vec<Made>
                 }
             }
             None => {
-                let name = format!("This is a netCDF dimension but not a netCDF variable{extent:10}");
+                let name = format!("This is a netCDF dimension but not a netCDF variable.{extent:10}");
                 let attributes = scale(&name).into_iter().chain([reference_list(&by)]).collect();
                 made.push((path, extent, attributes));
             }

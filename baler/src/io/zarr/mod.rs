@@ -364,16 +364,6 @@ fn nodes(metadata: &[u8]) -> Result<Vec<Value>> {
         .map_err(|e| Error::corrupt(format!("expected Zarr metadata, found none ({e})")))
 }
 
-/// What marks missing values of variables: (name, value), from the attributes `_FillValue` and `missing_value`.
-pub fn missing_values(metadata: &[u8]) -> Vec<(String, f64)> {
-    let of_node = |node: &Value| {
-        let marks = ["_FillValue", "missing_value"].into_iter();
-        let value = marks.filter_map(|name| node["attributes"][name].as_f64()).next()?;
-        Some((node["path"].as_str()?.to_string(), value))
-    };
-    nodes(metadata).unwrap_or_default().iter().filter_map(of_node).collect()
-}
-
 /// The names of what the metadata hold.
 pub fn names(metadata: &[u8]) -> Vec<String> {
     let of_node = |node: &Value| {
