@@ -3,9 +3,9 @@
 
 use crate::error::{Error, Result};
 use crate::kind::Kind;
+use crate::metadata::Metadata;
 use crate::select::select_schema;
 use crate::source::Schema;
-use crate::metadata::Metadata;
 use half::f16;
 use std::any::Any;
 
