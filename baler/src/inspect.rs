@@ -134,7 +134,7 @@ impl Parts {
                     self.model_bytes += stream.model_bytes;
                     if let (GroupMethod::Fields { lead }, true) = (&group.method, stream.is_beside) {
                         let name = &plan.variables[group.variables[*lead]].name;
-                        stream.codec = format!("{}, beside {name}", stream.codec);
+                        stream.codec = format!("{}, with reference {name}", stream.codec);
                     }
                     if variable.codec.is_empty() {
                         variable.method = if learned { "autoencoder" } else { stream.method.name() };

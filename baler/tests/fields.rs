@@ -65,7 +65,7 @@ fn what_follows_from_another_is_smaller_beside_it_in_any_order_of_the_file() {
     let together = lossless(vec![warm.clone(), pressure.clone()]);
     let turned = lossless(vec![pressure.clone(), warm.clone()]);
     for both in [&together, &turned] {
-        assert_eq!(codec_of(both, "pressure"), "exact predictive, beside warm");
+        assert_eq!(codec_of(both, "pressure"), "exact predictive, with reference warm");
         assert_eq!(codec_of(both, "warm"), "exact predictive");
         assert_eq!(bytes_of(both, "warm"), bytes_of(&apart[0], "warm"));
         let share = bytes_of(both, "pressure") as f64 / bytes_of(&apart[1], "pressure") as f64;
@@ -147,7 +147,7 @@ fn what_looks_at_a_centred_field_sees_what_it_decodes_to() {
     let options = Options { rules, ..Options::new(BoundSpec::Abs(0.01)) };
     let compressed = compress_with(&dataset, &options, None, &mut NoProgress).unwrap();
     assert_eq!(codec_of(&compressed, "flow"), "uniform predictive centred");
-    assert_eq!(codec_of(&compressed, "twice"), "uniform predictive, beside flow");
+    assert_eq!(codec_of(&compressed, "twice"), "uniform predictive, with reference flow");
     assert!(verify(&compressed.bytes, None, Some(&dataset)).unwrap().holds());
 }
 

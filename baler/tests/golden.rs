@@ -70,16 +70,12 @@ fn the_golden_files_show_every_grid_and_coder() {
         }
     }
     let grids = ["exact", "exact-f32", "integer", "integer-step", "uniform", "decimal", "log"];
-    for word in grids.iter().chain(&[
-        "constant",
-        "pco",
-        "zstd",
-        "ranks",
-        "lorenzo",
-        "predictive",
-        "centred",
-        "latents",
-    ]) {
+    let coders = ["constant", "pco", "zstd", "ranks", "lorenzo", "predictive", "centred", "latents"];
+    for word in grids.iter().chain(&coders) {
         assert!(words.contains(*word), "no golden file with {word}: {words:?}");
+    }
+    let explained = include_str!("../../docs/words.md");
+    for word in grids.iter().chain(&coders) {
+        assert!(explained.contains(&format!("`{word}`")), "docs/words.md does not explain {word}");
     }
 }

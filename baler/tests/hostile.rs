@@ -257,7 +257,7 @@ fn each_coder_and_grid_is_among_the_samples() {
         "predictive",
         "beside",
         "table",
-        "0 where n is",
+        "0 where n is 0",
     ] {
         assert!(words.contains(word), "{word} is in none of\n{words}");
     }

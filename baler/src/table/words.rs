@@ -13,13 +13,13 @@ pub fn words(model: &TableModel, idx: usize, grid: &Grid, names: &dyn Fn(usize) 
     if !relation.is_empty() {
         words.push(relation);
     } else if model.columns[idx].base == Base::Before {
-        words.push("counted from the row before".to_string());
+        words.push("difference to the row before".to_string());
     }
     let parents: Vec<String> = model.context_parents(idx).into_iter().map(names).collect();
     if !parents.is_empty() {
-        words.push(format!("given {}", parents.join(", ")));
+        words.push(format!("conditioned on {}", parents.join(", ")));
     }
-    if words.is_empty() { "classes".to_string() } else { words.join("; ") }
+    if words.is_empty() { "its own statistics".to_string() } else { words.join("; ") }
 }
 
 /// How a column follows from others; empty where it does not.
@@ -43,7 +43,7 @@ pub fn relation(model: &TableModel, idx: usize, grid: &Grid, names: &dyn Fn(usiz
             words.push(format!("where {} = 0", zeros.join(" = ")));
         }
     }
-    words.extend(column.gate.map(|gate| format!("0 where {} is", names(gate))));
+    words.extend(column.gate.map(|gate| format!("0 where {} is 0", names(gate))));
     words.join("; ")
 }
 
