@@ -25,19 +25,45 @@ pub enum Data {
     None,
     /// The variable of that name.
     Image { name: String, stored: Stored },
-    /// Columns: bytes of each in a row, and what it is; then the heap.
-    Table { n_rows: usize, columns: Vec<(usize, Column)>, heap: Vec<u8> },
-    /// Bytes as they are.
-    Bytes(Vec<u8>),
+    /// Columns: bytes of each in a row, and what it is; then the heap, where its items are no variables.
+    Table { columns: Vec<(usize, Column)>, heap: Vec<u8> },
+    /// Groups of parameters and an array each (random groups), two variables.
+    Groups { parameters: Option<String>, data: Option<String>, stored: Stored },
+    /// So many bytes of any meaning, a variable.
+    Bytes { name: String, n_bytes: usize },
 }
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Column {
     /// The variable of that name.
-    Numbers { name: String, stored: Stored },
-    /// The bytes of all rows.
-    Bytes(Vec<u8>),
+    Fixed { name: String, stored: Stored },
+    /// The variable of that name, whose items are lists; with descriptors of 64 bits where it is wide.
+    Listed { name: String, stored: Stored, is_wide: bool },
+    /// Nothing in each row.
+    Empty,
+}
+
+impl Column {
+    /// Its variable.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Column::Fixed { name, .. } | Column::Listed { name, .. } => Some(name),
+            Column::Empty => None,
+        }
+    }
+}
+
+impl Data {
+    /// Its variables.
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Data::None => Vec::new(),
+            Data::Image { name, .. } | Data::Bytes { name, .. } => vec![name],
+            Data::Table { columns, .. } => columns.iter().filter_map(|(_, column)| column.name()).collect(),
+            Data::Groups { parameters, data, .. } => parameters.iter().chain(data).map(String::as_str).collect(),
+        }
+    }
 }
 
 /// The bytes of some units.
@@ -54,28 +80,27 @@ pub fn write(units: &[&Unit]) -> Vec<u8> {
                 w.block(name.as_bytes());
                 w.u8(*stored as u8);
             }
-            Data::Table { n_rows, columns, heap } => {
+            Data::Table { columns, heap } => {
                 w.u8(2);
-                w.count(*n_rows);
                 w.count(columns.len());
                 for (n_bytes, column) in columns {
                     w.count(*n_bytes);
-                    match column {
-                        Column::Numbers { name, stored } => {
-                            w.u8(*stored as u8);
-                            w.block(name.as_bytes());
-                        }
-                        Column::Bytes(bytes) => {
-                            w.u8(255);
-                            w.block(bytes);
-                        }
-                    }
+                    write_column(column, &mut w);
                 }
                 w.block(heap);
             }
-            Data::Bytes(bytes) => {
+            Data::Groups { parameters, data, stored } => {
                 w.u8(3);
-                w.block(bytes);
+                for name in [parameters, data] {
+                    w.u8(u8::from(name.is_some()));
+                    w.block(name.as_deref().unwrap_or_default().as_bytes());
+                }
+                w.u8(*stored as u8);
+            }
+            Data::Bytes { name, n_bytes } => {
+                w.u8(4);
+                w.block(name.as_bytes());
+                w.count(*n_bytes);
             }
         }
     }
@@ -99,21 +124,51 @@ fn read_unit(r: &mut ByteReader) -> Result<Unit> {
         0 => Data::None,
         1 => Data::Image { name: text(r)?, stored: stored(r.u8()?)? },
         2 => {
-            let n_rows = r.count()?;
             let columns = (0..r.count_of_items()?).map(|_| read_column(r)).collect::<Result<_>>()?;
-            Data::Table { n_rows, columns, heap: r.block()?.to_vec() }
+            Data::Table { columns, heap: r.block()?.to_vec() }
         }
-        3 => Data::Bytes(r.block()?.to_vec()),
+        3 => {
+            let mut name = || {
+                let is_there = r.u8()? != 0;
+                Ok(Some(text(r)?).filter(|_| is_there))
+            };
+            let (parameters, data) = (name()?, name()?);
+            Data::Groups { parameters, data, stored: stored(r.u8()?)? }
+        }
+        4 => Data::Bytes { name: text(r)?, n_bytes: r.count()? },
         kind => return Err(Error::corrupt(format!("FITS data of kind {kind} are not known"))),
     };
     Ok(Unit { header, data })
 }
 
+/// What marks columns without a variable.
+const EMPTY: u8 = 255;
+/// Bits of the byte before a column's name.
+const IS_LISTED: u8 = 16;
+const IS_WIDE: u8 = 32;
+
+fn write_column(column: &Column, w: &mut ByteWriter) {
+    let (code, name) = match column {
+        Column::Empty => return w.u8(EMPTY),
+        Column::Fixed { name, stored } => (*stored as u8, name),
+        Column::Listed { name, stored, is_wide } => {
+            (*stored as u8 | IS_LISTED | if *is_wide { IS_WIDE } else { 0 }, name)
+        }
+    };
+    w.u8(code);
+    w.block(name.as_bytes());
+}
+
 fn read_column(r: &mut ByteReader) -> Result<(usize, Column)> {
     let n_bytes = r.count()?;
     let column = match r.u8()? {
-        255 => Column::Bytes(r.block()?.to_vec()),
-        code => Column::Numbers { stored: stored(code)?, name: text(r)? },
+        EMPTY => Column::Empty,
+        code if code & IS_LISTED == 0 => Column::Fixed { stored: stored(code)?, name: text(r)? },
+        code => Column::Listed {
+            stored: stored(code & (IS_LISTED - 1))?,
+            is_wide: code & IS_WIDE != 0,
+            name: text(r)?,
+        },
     };
     Ok((n_bytes, column))
 }
@@ -129,15 +184,31 @@ fn text(r: &mut ByteReader) -> Result<String> {
     String::from_utf8(r.block()?.to_vec()).map_err(|_| Error::corrupt("expected text in FITS metadata"))
 }
 
-/// What marks missing values of images: (name, value), from BLANK.
+/// What marks missing values of images and columns: (name, value), from BLANK and TNULL.
 pub fn missing_values(metadata: &[u8]) -> Vec<(String, f64)> {
-    let of_unit = |unit: &Unit| match &unit.data {
-        Data::Image { name, stored: Stored::Plain } => {
-            Some((name.clone(), unit.header.integer("BLANK")? as f64))
+    let mut found = Vec::new();
+    for Unit { header, data } in read(metadata).unwrap_or_default() {
+        let mut marked = |name: &str, stored: Stored, null: &str, zero: &str| {
+            let shift = match stored {
+                Stored::Plain => 0.0,
+                Stored::Shifted => header.number(zero).unwrap_or(0.0),
+                Stored::Letters => return,
+            };
+            found.extend(header.integer(null).map(|value| (name.to_string(), value as f64 + shift)));
+        };
+        match &data {
+            Data::Image { name, stored } => marked(name, *stored, "BLANK", "BZERO"),
+            Data::Table { columns, .. } => {
+                for (i, (_, column)) in columns.iter().enumerate() {
+                    if let Column::Fixed { name, stored } | Column::Listed { name, stored, .. } = column {
+                        marked(name, *stored, &format!("TNULL{}", i + 1), &format!("TZERO{}", i + 1));
+                    }
+                }
+            }
+            Data::None | Data::Groups { .. } | Data::Bytes { .. } => {}
         }
-        _ => None,
-    };
-    read(metadata).unwrap_or_default().iter().filter_map(of_unit).collect()
+    }
+    found
 }
 
 /// Keywords that only say how the data are stored.
@@ -160,11 +231,6 @@ pub fn names(metadata: &[u8]) -> Vec<String> {
                 names.push(keyword);
             }
         }
-        let lost = match &unit.data {
-            Data::Table { columns, .. } => columns.iter().any(|(_, c)| matches!(c, Column::Bytes(_))),
-            data => matches!(data, Data::Bytes(_)),
-        };
-        names.extend(lost.then(|| "columns that are no numbers".to_string()));
     }
     names
 }

@@ -1,38 +1,46 @@
-//! FITS: images of every BITPIX (unsigned ones by their BZERO), binary tables by columns (`EVENTS/TIME`), and a file of
-//! them back with every header card. Columns of text, bits and variable length, tables of text and other data go along
-//! byte for byte. Integers scaled by BSCALE stay integers. Refuses headers that are no text or claim more than is there.
+//! FITS: images of every BITPIX (unsigned ones by their BZERO), binary tables by columns (`EVENTS/TIME`), random groups,
+//! and a file of them back with every header card. Columns of variable length are lists; text is text; tables of text
+//! and other units are bytes, and so are all columns of packed images. Integers scaled by BSCALE stay integers. Also reads
+//! files in gzip. Refuses headers that are no text or claim more than is there.
 
+mod checksum;
 mod header;
+mod listed;
 mod metadata;
 mod table;
 mod write;
 
 pub use write::write;
 
-use crate::dataset::{Attachment, DType, Values};
+use crate::dataset::{Attachment, DType, ListKind, Lists, Values};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
-use crate::io::store::Region;
+use crate::io::store::{Region, Spill};
+use crate::kind::Kind;
 use header::{BLOCK, Header};
-use metadata::{Data, Unit};
+use listed::Spans;
+use metadata::{Column, Data, Unit};
+use std::collections::HashSet;
+use std::io::Read;
 use std::ops::Range;
+use table::{Content, Elements};
 
 /// The name of the metadata.
 pub const NAME: &str = "fits";
 
 /// What a file begins with.
 pub const MAGIC: &[u8] = b"SIMPLE  =";
+/// What gzip begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 pub use metadata::{missing_values, names};
 
 /// Where the values of an array are.
-struct Place {
-    /// The first byte.
-    at: u64,
-    /// Bytes from one row of a table to the next, or of a row of an image.
-    stride: u64,
-    /// How numbers are stored.
-    stored: Stored,
+enum Place {
+    /// From a byte on, with so many bytes from one row of a table to the next, or of a row of an image.
+    Rows { at: u64, stride: u64, stored: Stored },
+    /// Items of lists in a heap.
+    Items { spans: Spans, stored: Stored },
 }
 
 /// How numbers of our dtypes stand in FITS.
@@ -51,30 +59,77 @@ pub struct Fits {
     bytes: Region,
     arrays: Vec<ArrayInfo>,
     places: Vec<Place>,
+    names: HashSet<String>,
     units: Vec<Unit>,
     warnings: Vec<String>,
 }
 
+/// The bytes of a file that may be in gzip.
+fn unpacked(bytes: Region) -> Result<Region> {
+    if !bytes.read_up_to(0, 2)?.starts_with(&GZIP) {
+        return Ok(bytes);
+    }
+    let unpack = || flate2::read::MultiGzDecoder::new(bytes.reader());
+    let mut start = Vec::new();
+    let begun = unpack().take(MAGIC.len() as u64).read_to_end(&mut start);
+    if begun.is_err() || start != MAGIC {
+        return Err(Error::input("expected a FITS file in gzip, found other bytes"));
+    }
+    Spill::of_reader(&mut unpack())
+}
+
 impl Fits {
-    /// Reads all headers, and what is no array of numbers.
+    /// Reads all headers, and where the items of lists are.
     pub fn open(bytes: Region) -> Result<Fits> {
-        let mut fits =
-            Fits { bytes, arrays: Vec::new(), places: Vec::new(), units: Vec::new(), warnings: Vec::new() };
-        if !fits.bytes.read_up_to(0, 9)?.starts_with(MAGIC) {
+        let bytes = unpacked(bytes)?;
+        if !bytes.read_up_to(0, MAGIC.len() as u64)?.starts_with(MAGIC) {
             return Err(Error::input("expected a FITS file (SIMPLE = at its start), found other bytes"));
         }
+        let (arrays, places, names) = (Vec::new(), Vec::new(), HashSet::new());
+        let mut fits = Fits { bytes, arrays, places, names, units: Vec::new(), warnings: Vec::new() };
         let mut at = 0;
-        while at + (BLOCK as u64) <= fits.bytes.len() {
-            let n_units = fits.units.len();
-            let (header, start) = match Header::read(&fits.bytes, at) {
-                Ok(found) => found,
+        while at < fits.bytes.len() {
+            match Header::read(&fits.bytes, at) {
+                Ok((header, start)) => at = fits.unit(header, start)?,
                 // Files may have anything behind the last unit.
-                Err(_) if n_units > 0 && !fits.bytes.read(at, 8)?.starts_with(b"XTENSION") => break,
+                Err(_) if at > 0 && !fits.bytes.read_up_to(at, 8)?.starts_with(b"XTENSION") => {
+                    fits.behind(at)?;
+                    break;
+                }
                 Err(error) => return Err(error),
-            };
-            at = fits.unit(header, start)?;
+            }
         }
         Ok(fits)
+    }
+
+    /// What is behind the last unit is no part of FITS; it is told, unless it only fills up.
+    fn behind(&mut self, at: u64) -> Result<()> {
+        let rest = self.bytes.len() - at;
+        let seen = self.bytes.read_up_to(at, 1 << 20)?;
+        if seen.len() as u64 != rest || seen.iter().any(|&byte| byte != 0 && byte != b' ') {
+            self.warnings.push(format!("{rest} bytes behind the last unit are not kept"));
+        }
+        Ok(())
+    }
+
+    /// Adds an array of elements with that many rows under a name that is not taken yet.
+    fn add(&mut self, name: &str, n_rows: usize, elements: &Elements, place: Place) -> Result<String> {
+        let shape = std::iter::once(n_rows).chain(elements.inner.iter().copied()).collect();
+        let mut array = ArrayInfo::new(self.unique(name), elements.dtype, shape, true)?;
+        array.storage.kind = elements.kind;
+        let name = array.name.clone();
+        self.arrays.push(array);
+        self.places.push(place);
+        Ok(name)
+    }
+
+    /// The name, with a number where it was there before.
+    fn unique(&mut self, name: &str) -> String {
+        let others = (2..).map(|i| format!("{name}.{i}"));
+        let found = std::iter::once(name.to_string()).chain(others).find(|name| !self.names.contains(name));
+        let found = found.unwrap_or_default();
+        self.names.insert(found.clone());
+        found
     }
 
     /// Takes in a unit whose data begin at `start`; gives where the next begins.
@@ -99,31 +154,70 @@ impl Fits {
             Error::input(text)
         })?;
         let (n_bytes, name) = (end - start, self.name(&header));
-        header.cards.retain(|card| !["CHECKSUM", "DATASUM"].contains(&header::keyword_of(card).as_str()));
         let extension = header.value("XTENSION");
         let is_image = matches!(extension.as_deref(), None | Some("IMAGE")) && n_extra == 0 && n_groups == 1;
         let data = match extension.as_deref() {
-            _ if n_bytes == 0 && !matches!(extension.as_deref(), Some("BINTABLE")) => Data::None,
-            _ if is_image => {
-                let (dtype, stored) = image_type(bitpix, &header);
-                if header.number("BSCALE").is_some_and(|scale| scale != 1.0) {
-                    let text =
-                        format!("'{name}' has BSCALE: its values are the stored integers, and so are bounds");
-                    self.warnings.push(text);
-                }
-                let stride = shape[1..].iter().product::<usize>() as u64 * size;
-                self.arrays.push(ArrayInfo::new(&name, dtype, shape, true)?);
-                self.places.push(Place { at: start, stride, stored });
-                Data::Image { name, stored }
+            Some("BINTABLE" | "A3DTABLE") => self.table(&header, &shape, &name, start, n_extra)?,
+            _ if n_bytes == 0 => Data::None,
+            _ if is_image => self.image(&header, bitpix, shape, &name, start)?,
+            None if groups => self.groups(bitpix, axes, (n_groups, n_extra), &name, start, &header)?,
+            extension => {
+                // A table of text has its lines as rows, other bytes are one.
+                let row_bytes = match (extension, &shape[..]) {
+                    (Some("TABLE"), &[_, row_bytes]) if n_extra == 0 => row_bytes as u64,
+                    _ => n_bytes,
+                };
+                let kind = if extension == Some("TABLE") { Kind::Text } else { Kind::Bytes };
+                let elements = Elements::bytes(row_bytes as usize, kind);
+                let place = Place::Rows { at: start, stride: row_bytes, stored: Stored::Plain };
+                let name = self.add(&name, (n_bytes / row_bytes) as usize, &elements, place)?;
+                Data::Bytes { name, n_bytes: n_bytes as usize }
             }
-            Some("BINTABLE") => self.table(&header, &shape, &name, start, n_extra)?,
-            _ => Data::Bytes(self.bytes.read(start, n_bytes)?.into_owned()),
         };
-        if matches!(data, Data::Bytes(_)) {
-            self.warnings.push(format!("unit {} is kept as bytes, not as numbers", self.units.len()));
-        }
         self.units.push(Unit { header, data });
         Ok(end.next_multiple_of(BLOCK as u64))
+    }
+
+    fn image(&mut self, header: &Header, bitpix: i64, shape: Vec<usize>, name: &str, start: u64) -> Result<Data> {
+        let (dtype, stored) = image_type(bitpix, header);
+        if header.number("BSCALE").is_some_and(|scale| scale != 1.0) {
+            let text = format!("'{name}' has BSCALE: its values are the stored integers, and so are bounds");
+            self.warnings.push(text);
+        }
+        let inner = shape[1..].to_vec();
+        let elements = Elements { dtype, stored, kind: Kind::Number, inner };
+        let stride = elements.size_bytes() as u64;
+        let name = self.add(name, shape[0], &elements, Place::Rows { at: start, stride, stored })?;
+        Ok(Data::Image { name, stored })
+    }
+
+    /// Random groups: some parameters and an array each.
+    fn groups(
+        &mut self,
+        bitpix: i64,
+        axes: &[usize],
+        (n_groups, n_parameters): (u64, u64),
+        name: &str,
+        start: u64,
+        header: &Header,
+    ) -> Result<Data> {
+        let (dtype, stored) = image_type(bitpix, header);
+        let elements = |inner| Elements { dtype, stored, kind: Kind::Number, inner };
+        let (parameters, data) = (elements(vec![n_parameters as usize]), elements(axes.to_vec()));
+        let has_data = !axes.is_empty() && !axes.contains(&0);
+        let n_bytes = parameters.size_bytes() as u64;
+        let stride = n_bytes + if has_data { data.size_bytes() as u64 } else { 0 };
+        let n_groups = n_groups as usize;
+        let place = |at| Place::Rows { at, stride, stored };
+        let of_parameters = match n_parameters {
+            0 => None,
+            _ => Some(self.add(&format!("{name}/parameters"), n_groups, &parameters, place(start))?),
+        };
+        let of_data = match has_data {
+            false => None,
+            true => Some(self.add(&format!("{name}/data"), n_groups, &data, place(start + n_bytes))?),
+        };
+        Ok(Data::Groups { parameters: of_parameters, data: of_data, stored })
     }
 
     /// EXTNAME, or PRIMARY and HDU1, HDU2, ...; with a number where the name was there before.
@@ -133,8 +227,9 @@ impl Fits {
         let name =
             header.value("EXTNAME").filter(|name| !name.is_empty()).unwrap_or(default).replace('/', "_");
         let taken = |name: &str| {
-            let inside =
-                |a: &ArrayInfo| a.name.strip_prefix(name).is_some_and(|r| r.is_empty() || r.starts_with('/'));
+            let inside = |a: &ArrayInfo| {
+                a.name.strip_prefix(name).is_some_and(|r| r.is_empty() || r.starts_with('/'))
+            };
             self.arrays.iter().any(inside)
         };
         match taken(&name) {
@@ -154,31 +249,64 @@ impl Fits {
         let &[n_rows, row_bytes] = shape else {
             return Err(Error::input("expected two axes of a FITS table; the file is damaged"));
         };
-        let columns = table::columns(header, row_bytes)?;
+        let table_bytes = (n_rows as u64).saturating_mul(row_bytes as u64);
+        let gap = header.integer("THEAP").and_then(|theap| u64::try_from(theap).ok()?.checked_sub(table_bytes));
+        let heap = start + table_bytes + gap.unwrap_or(0).min(n_extra);
+        let end = start + table_bytes + n_extra;
+        let stride = row_bytes as u64;
         let mut kept = Vec::new();
-        for column in columns {
-            let path = format!("{name}/{}", column.name);
-            let at = start + column.at as u64;
-            let is_new = !self.arrays.iter().any(|array| array.name == path);
-            match column.numbers.filter(|_| is_new) {
-                Some((dtype, stored, inner)) => {
-                    let shape = std::iter::once(n_rows).chain(inner).collect();
-                    self.arrays.push(ArrayInfo::new(&path, dtype, shape, true)?);
-                    self.places.push(Place { at, stride: row_bytes as u64, stored });
-                    kept.push((column.n_bytes, metadata::Column::Numbers { name: path, stored }));
+        // Where one column's descriptors point elsewhere, the heap stays as it is.
+        let mut is_raw = false;
+        for column in table::columns(header, row_bytes)? {
+            let (path, at) = (format!("{name}/{}", column.name), start + column.at as u64);
+            let listed = match &column.content {
+                Some(Content::Listed(elements, is_wide)) => {
+                    let n_bytes = column.n_bytes as u64;
+                    let rows = self.column(at, stride, n_bytes, 0..n_rows as u64)?;
+                    Spans::of_descriptors(&rows, *is_wide, heap..end, elements.size_bytes())
                 }
-                None => {
-                    let bytes = self.column(at, row_bytes as u64, column.n_bytes as u64, 0..n_rows as u64)?;
-                    kept.push((column.n_bytes, metadata::Column::Bytes(bytes)));
+                _ => None,
+            };
+            let of_column = match (column.content, listed) {
+                (None, _) => Column::Empty,
+                (Some(Content::Fixed(elements)), _) => {
+                    is_raw |= elements.kind == Kind::Bytes && table::has_descriptors(header, kept.len());
+                    let stored = elements.stored;
+                    let name = self.add(&path, n_rows, &elements, Place::Rows { at, stride, stored })?;
+                    Column::Fixed { name, stored }
                 }
-            }
+                (Some(Content::Listed(elements, is_wide)), Some(spans)) => {
+                    let stored = elements.stored;
+                    let dtype = if is_wide { DType::I64 } else { DType::I32 };
+                    let counts = Elements { dtype, stored: Stored::Plain, kind: Kind::Number, inner: Vec::new() };
+                    let place = Place::Rows { at, stride, stored: Stored::Plain };
+                    self.add(&format!("{path}#counts"), n_rows, &counts, place)?;
+                    let lists = Lists { counts: self.arrays.len() - 1, kind: ListKind::Vector };
+                    let name = self.add(&path, spans.n_items(), &elements, Place::Items { spans, stored })?;
+                    if let Some(items) = self.arrays.last_mut() {
+                        items.storage.lists = Some(lists);
+                    }
+                    Column::Listed { name, stored, is_wide }
+                }
+                (Some(Content::Listed(..)), None) => {
+                    is_raw = true;
+                    let elements = Elements::bytes(column.n_bytes, Kind::Bytes);
+                    let stored = Stored::Plain;
+                    let name = self.add(&path, n_rows, &elements, Place::Rows { at, stride, stored })?;
+                    Column::Fixed { name, stored }
+                }
+            };
+            kept.push((column.n_bytes, of_column));
         }
         if header.value("ZIMAGE").is_some_and(|v| v == "T") {
             self.warnings
                 .push(format!("'{name}' is a compressed image and kept as it is; unpack it first (funpack)"));
         }
-        let heap = self.bytes.read(start + (n_rows * row_bytes) as u64, n_extra)?.into_owned();
-        Ok(Data::Table { n_rows, columns: kept, heap })
+        let heap = match is_raw {
+            true => self.bytes.read(start + table_bytes, n_extra)?.into_owned(),
+            false => Vec::new(),
+        };
+        Ok(Data::Table { columns: kept, heap })
     }
 
     /// The bytes of some rows of a column.
@@ -255,22 +383,24 @@ impl Arrays for Fits {
     fn rows(&self, idx: usize, rows: Range<usize>) -> Result<Values> {
         let (info, place) = (&self.arrays[idx], &self.places[idx]);
         let n_bytes = info.row_bytes() as u64;
-        let mut raw = self.column(place.at, place.stride, n_bytes, rows.start as u64..rows.end as u64)?;
-        turn(&mut raw, info.dtype, place.stored);
+        let (mut raw, stored) = match place {
+            Place::Rows { at, stride, stored } => {
+                (self.column(*at, *stride, n_bytes, rows.start as u64..rows.end as u64)?, *stored)
+            }
+            Place::Items { spans, stored } => (spans.items(&self.bytes, rows)?, *stored),
+        };
+        turn(&mut raw, info.dtype, stored);
         Values::from_bytes(info.dtype, &raw, true)
     }
 
+    /// Units without a variable go with the whole file.
     fn metadata(&self, wanted: &dyn Fn(&str) -> bool) -> Option<Attachment> {
-        let wanted = |unit: &&Unit| match &unit.data {
-            Data::Image { name, .. } => wanted(name),
-            Data::Table { columns, .. } => columns.iter().any(|(_, column)| match column {
-                metadata::Column::Numbers { name, .. } => wanted(name),
-                metadata::Column::Bytes(_) => false,
-            }),
-            Data::None | Data::Bytes(_) => wanted(""),
+        let is_wanted = |unit: &Unit| {
+            let names = unit.data.names();
+            if names.is_empty() { wanted("") } else { names.into_iter().any(wanted) }
         };
-        let is_first = |unit: &Unit| std::ptr::eq(unit, &self.units[0]);
-        let units: Vec<&Unit> = self.units.iter().filter(|unit| is_first(unit) || wanted(unit)).collect();
+        let units = self.units.iter().enumerate().filter(|(i, unit)| *i == 0 || is_wanted(unit));
+        let units: Vec<&Unit> = units.map(|(_, unit)| unit).collect();
         Some(Attachment::metadata(NAME, self.arrays.len(), metadata::write(&units)))
     }
 

@@ -2,10 +2,12 @@
 //! the primary image, several as image extensions, columns as a binary table. Refuses float16, which FITS does not have.
 
 use super::header::{BLOCK, Header, card, keyword_of, quoted};
+use super::listed::descriptor;
 use super::metadata::{self, Column, Data, Unit};
-use super::{Stored, turn};
+use super::{Stored, checksum, turn};
 use crate::dataset::{DType, Dataset, Layout, Variable};
 use crate::error::{Error, Result};
+use crate::source::Schema;
 use std::collections::HashSet;
 
 /// The bytes of a file.
@@ -16,7 +18,14 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     for unit in units {
         known_unit(unit, dataset, &mut written, &mut out)?;
     }
-    let rest: Vec<&Variable> = dataset.variables.iter().filter(|v| !written.contains(&v.name)).collect();
+    let counting = Schema::of(dataset).counting();
+    let counted_by_written = |idx: usize| {
+        let mut lists = dataset.variables.iter().filter(|v| v.storage.lists.is_some_and(|l| l.counts == idx));
+        counting[idx] && lists.all(|v| written.contains(&v.name))
+    };
+    let rest = dataset.variables.iter().enumerate();
+    let rest = rest.filter(|(idx, v)| !written.contains(&v.name) && !counted_by_written(*idx));
+    let rest: Vec<&Variable> = rest.map(|(_, variable)| variable).collect();
     let columns = match dataset.layout {
         Layout::Table { n_columns, .. } => n_columns,
         Layout::Columns => dataset.variables.len(),
@@ -87,82 +96,163 @@ fn data(bytes: &[u8], out: &mut Vec<u8>) {
 /// A unit of the source; a first one whose image is not there is left empty, others are left out.
 fn known_unit(unit: Unit, dataset: &Dataset, written: &mut HashSet<String>, out: &mut Vec<u8>) -> Result<()> {
     let Unit { mut header, data: of_unit } = unit;
-    match of_unit {
-        Data::None => header.append(out),
-        Data::Bytes(bytes) => {
-            header.append(out);
-            data(&bytes, out);
-        }
-        Data::Image { name, stored } => match dataset.variable(&name) {
-            Some(variable) => {
-                if header.shape().ok().as_ref() != Some(&variable.shape) {
-                    header.set_shape(&variable.shape);
-                }
-                header.append(out);
-                data(&raw(variable, stored), out);
-                written.insert(name);
+    let names: Vec<String> = of_unit.names().into_iter().map(String::from).collect();
+    let fill = if header.value("XTENSION").as_deref() == Some("TABLE") { b' ' } else { 0 };
+    let known = match of_unit {
+        Data::None => Some(Vec::new()),
+        Data::Bytes { name, n_bytes } => known_bytes(&mut header, &name, n_bytes, dataset),
+        Data::Image { name, stored } => dataset.variable(&name).map(|variable| {
+            if header.shape().ok().as_ref() != Some(&variable.shape) {
+                header.set_shape(&variable.shape);
             }
-            None if out.is_empty() => {
-                header.set_shape(&[]);
-                header.append(out);
-            }
-            None => {}
-        },
-        Data::Table { n_rows, columns, heap } => {
-            known_table(header, (n_rows, columns, heap), dataset, written, out)
+            raw(variable, stored)
+        }),
+        Data::Groups { parameters, data, stored } => known_groups(&mut header, [parameters, data], stored, dataset),
+        Data::Table { columns, heap } => known_table(&mut header, (columns, heap), dataset)?,
+    };
+    let mut bytes = match known {
+        Some(bytes) => bytes,
+        None if out.is_empty() => {
+            header.set_shape(&[]);
+            Vec::new()
         }
-    }
+        None => return Ok(()),
+    };
+    bytes.resize(bytes.len().next_multiple_of(BLOCK), fill);
+    checksum::update(&mut header, &bytes);
+    header.append(out);
+    out.extend_from_slice(&bytes);
+    written.extend(names);
     Ok(())
 }
 
-/// A table of the source, with those of its columns that are there.
-fn known_table(
-    mut header: Header,
-    (n_rows, columns, heap): (usize, Vec<(usize, Column)>, Vec<u8>),
-    dataset: &Dataset,
-    written: &mut HashSet<String>,
-    out: &mut Vec<u8>,
-) {
-    let variable_of = |column: &Column| match column {
-        Column::Numbers { name, .. } => dataset.variable(name),
-        Column::Bytes(_) => None,
-    };
-    let found: Vec<&Variable> = columns.iter().filter_map(|(_, column)| variable_of(column)).collect();
-    if found.is_empty() && columns.iter().any(|(_, column)| matches!(column, Column::Numbers { .. })) {
-        return;
-    }
-    let rows_now = found.first().map_or(n_rows, |v| v.shape.first().copied().unwrap_or(1));
-    let mut kept = Vec::new();
-    let mut parts: Vec<(usize, Vec<u8>)> = Vec::new();
-    for (idx, (n_bytes, column)) in columns.iter().enumerate() {
-        let bytes = match column {
-            Column::Numbers { name, stored } => variable_of(column).map(|variable| {
-                written.insert(name.clone());
-                raw(variable, *stored)
-            }),
-            // Of some rows only the numbers are known.
-            Column::Bytes(bytes) => (rows_now == n_rows).then(|| bytes.clone()),
-        };
-        if let Some(bytes) = bytes.filter(|bytes| bytes.len() == n_bytes * rows_now) {
-            kept.push(idx + 1);
-            parts.push((*n_bytes, bytes));
+/// A unit of bytes; a table of text may have other rows than it had.
+fn known_bytes(header: &mut Header, name: &str, n_bytes: usize, dataset: &Dataset) -> Option<Vec<u8>> {
+    let variable = dataset.variable(name)?;
+    let bytes = raw(variable, Stored::Plain);
+    if bytes.len() != n_bytes {
+        if header.value("XTENSION").as_deref() != Some("TABLE") {
+            return None;
         }
+        header.set("NAXIS2", *variable.shape.first()? as i64, "NAXIS1");
     }
+    Some(bytes)
+}
+
+/// Random groups: parameters and data of each group, one after the other.
+fn known_groups(
+    header: &mut Header,
+    names: [Option<String>; 2],
+    stored: Stored,
+    dataset: &Dataset,
+) -> Option<Vec<u8>> {
+    let mut parts = Vec::new();
+    let mut n_groups = None;
+    for name in names.into_iter().flatten() {
+        let variable = dataset.variable(&name)?;
+        let n_rows = variable.shape.first().copied().unwrap_or(1);
+        if n_groups.replace(n_rows).is_some_and(|n| n != n_rows) {
+            return None;
+        }
+        let bytes = raw(variable, stored);
+        parts.push((bytes.len().checked_div(n_rows).unwrap_or(0), bytes));
+    }
+    header.set("GCOUNT", n_groups? as i64, "PCOUNT");
+    let mut out = Vec::new();
+    rows(&parts, n_groups?, &mut out);
+    Some(out)
+}
+
+/// A column of a table that is written: bytes a row, and the bytes of all rows.
+type Part = (usize, Vec<u8>);
+
+/// A table of the source, with those of its columns that are there; none if no column is.
+fn known_table(
+    header: &mut Header,
+    (columns, mut heap): (Vec<(usize, Column)>, Vec<u8>),
+    dataset: &Dataset,
+) -> Result<Option<Vec<u8>>> {
+    let has_columns = columns.iter().any(|(_, column)| column.name().is_some());
+    let is_raw = !heap.is_empty();
+    let mut n_rows = None;
+    let mut kept = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
+    for (idx, (n_bytes, column)) in columns.iter().enumerate() {
+        let Some(name) = column.name() else {
+            kept.push(idx + 1);
+            parts.push((0, Vec::new()));
+            continue;
+        };
+        let Some(variable) = dataset.variable(name) else { continue };
+        let (rows_here, bytes) = match column {
+            Column::Listed { stored, is_wide, .. } => {
+                known_lists(variable, (*stored, *is_wide), dataset, &mut heap)?
+            }
+            Column::Fixed { stored, .. } => {
+                (variable.shape.first().copied().unwrap_or(1), raw(variable, *stored))
+            }
+            Column::Empty => continue,
+        };
+        if *n_rows.get_or_insert(rows_here) != rows_here || bytes.len() != n_bytes.saturating_mul(rows_here) {
+            return Err(Error::config("the columns of a FITS table have one length").in_variable(name));
+        }
+        kept.push(idx + 1);
+        parts.push((*n_bytes, bytes));
+    }
+    if n_rows.is_none() && has_columns {
+        return Ok(None);
+    }
+    let n_rows = match n_rows {
+        Some(n_rows) => n_rows,
+        None => header.integer("NAXIS2").and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
+    };
     if kept.len() < columns.len() {
-        renumber(&mut header, &kept);
+        renumber(header, &kept);
     }
     let row_bytes: usize = parts.iter().map(|(n_bytes, _)| n_bytes).sum();
-    let heap = if rows_now == n_rows { heap } else { Vec::new() };
     header.set("NAXIS1", row_bytes as i64, "NAXIS");
-    header.set("NAXIS2", rows_now as i64, "NAXIS1");
+    header.set("NAXIS2", n_rows as i64, "NAXIS1");
     header.set("PCOUNT", heap.len() as i64, "NAXIS2");
-    header.append(out);
-    rows(&parts, rows_now, out);
-    data(&heap, out);
+    if !is_raw && header.integer("THEAP").is_some() {
+        header.set("THEAP", (row_bytes * n_rows) as i64, "PCOUNT");
+    }
+    let mut out = Vec::new();
+    rows(&parts, n_rows, &mut out);
+    out.extend_from_slice(&heap);
+    Ok(Some(out))
+}
+
+/// The number of lists, and their descriptors; the items go to the heap.
+fn known_lists(
+    variable: &Variable,
+    (stored, is_wide): (Stored, bool),
+    dataset: &Dataset,
+    heap: &mut Vec<u8>,
+) -> Result<(usize, Vec<u8>)> {
+    let wrong =
+        || Error::config("the lists of the variable do not fit their counts").in_variable(&variable.name);
+    let lists = variable.storage.lists.ok_or_else(wrong)?;
+    let counts = dataset.variables.get(lists.counts).ok_or_else(wrong)?.values.to_counts()?;
+    let n_items = variable.shape.first().copied().unwrap_or(0);
+    if counts.iter().try_fold(0usize, |n, &count| n.checked_add(count)) != Some(n_items) {
+        return Err(wrong());
+    }
+    let bytes = raw(variable, stored);
+    let item_bytes = bytes.len().checked_div(n_items).unwrap_or(0);
+    let mut descriptors = Vec::new();
+    let mut at = heap.len();
+    for &count in &counts {
+        let is_there = count > 0;
+        descriptor(count, if is_there { at } else { 0 }, is_wide, &mut descriptors)
+            .map_err(|e| e.in_variable(&variable.name))?;
+        at += count * item_bytes;
+    }
+    heap.extend_from_slice(&bytes);
+    Ok((counts.len(), descriptors))
 }
 
 /// Rows out of columns.
-fn rows(columns: &[(usize, Vec<u8>)], n_rows: usize, out: &mut Vec<u8>) {
+fn rows(columns: &[Part], n_rows: usize, out: &mut Vec<u8>) {
     for row in 0..n_rows {
         for (n_bytes, bytes) in columns {
             out.extend_from_slice(&bytes[row * n_bytes..(row + 1) * n_bytes]);

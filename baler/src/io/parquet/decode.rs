@@ -1,16 +1,16 @@
 //! One column of one row group: pages in, counts and values out. Refuses numbers of values that the schema's levels do
 //! not bear out.
 
+use super::levels::{Counts, Level, to_counts};
+use super::nulls::{Null, is_null};
+use super::schema::{Leaf, told};
 use crate::dataset::{DType, Values};
 use crate::error::{Error, Result};
-use crate::io::parquet::levels::{Counts, Level, to_counts};
-use crate::io::parquet::nulls::{Null, is_null};
-use crate::io::parquet::schema::{Leaf, told};
 use crate::io::store::Region;
 use bytes::Bytes as Buffer;
 use half::f16;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::DataType;
+use parquet::data_type::{ByteArray, DataType, Int96};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 use std::io::Read;
@@ -19,31 +19,47 @@ use std::sync::Arc;
 /// Records that are read at a time: memory grows with what is really there.
 const RECORDS: usize = 1 << 14;
 
-/// The input as the crate wants it.
+/// The input as the crate wants it: the file with another footer.
 #[derive(Clone)]
-pub struct Source(Arc<Region>);
+pub struct Source {
+    file: Arc<Region>,
+    /// Where the file's footer begins, and what is read from there on.
+    footer_start: u64,
+    footer: Buffer,
+}
 
 impl Source {
-    pub fn new(bytes: Region) -> Source {
-        Source(Arc::new(bytes))
+    pub fn new(file: Region, footer_start: u64, footer: Vec<u8>) -> Source {
+        Source { file: Arc::new(file), footer_start, footer: Buffer::from(footer) }
+    }
+
+    /// What there is at a place, up to where the footer begins or ends, at most `n_bytes`.
+    fn read_up_to(&self, start: u64, n_bytes: u64) -> Result<Buffer> {
+        if start < self.footer_start {
+            let found = self.file.read(start, n_bytes.min(self.footer_start - start))?;
+            return Ok(Buffer::copy_from_slice(&found));
+        }
+        let at = (start - self.footer_start).min(self.footer.len() as u64) as usize;
+        let end = at + n_bytes.min((self.footer.len() - at) as u64) as usize;
+        Ok(self.footer.slice(at..end))
     }
 }
 
 impl Length for Source {
     fn len(&self) -> u64 {
-        self.0.len()
+        self.footer_start + self.footer.len() as u64
     }
 }
 
 /// From a place to the end.
 pub struct Rest {
-    bytes: Arc<Region>,
+    source: Source,
     at: u64,
 }
 
 impl Read for Rest {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let found = self.bytes.read_up_to(self.at, out.len() as u64).map_err(std::io::Error::other)?;
+        let found = self.source.read_up_to(self.at, out.len() as u64).map_err(std::io::Error::other)?;
         out[..found.len()].copy_from_slice(&found);
         self.at += found.len() as u64;
         Ok(found.len())
@@ -54,12 +70,18 @@ impl ChunkReader for Source {
     type T = Rest;
 
     fn get_read(&self, start: u64) -> Result<Rest, ParquetError> {
-        Ok(Rest { bytes: Arc::clone(&self.0), at: start })
+        Ok(Rest { source: self.clone(), at: start })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Buffer, ParquetError> {
-        let found = self.0.read(start, length as u64).map_err(|e| ParquetError::General(e.to_string()))?;
-        Ok(Buffer::copy_from_slice(&found))
+        let found = self.read_up_to(start, length as u64).map_err(|e| ParquetError::General(e.to_string()))?;
+        match found.len() == length {
+            true => Ok(found),
+            false => Err(ParquetError::EOF(format!(
+                "expected {length} bytes at byte {start}, found {}",
+                found.len()
+            ))),
+        }
     }
 }
 
@@ -103,10 +125,12 @@ pub fn decode(
     group: usize,
     leaf: &Leaf,
 ) -> Result<Decoded> {
-    let dtype = leaf.dtype.ok_or_else(|| Error::unsupported("expected a column of numbers"))?;
+    let other = || Error::unsupported("expected values as the schema of the Parquet file says, found others");
+    let stored = leaf.stored.ok_or_else(other)?;
+    let dtype = stored.dtype;
     let n_lists = leaf.levels.iter().filter(|level| **level == Level::List).count();
     let group = reader.get_row_group(group).map_err(told)?;
-    let n = leaf.levels.len();
+    let n = leaf.defined().len();
     match group.get_column_reader(column).map_err(told)? {
         ColumnReader::BoolColumnReader(r) => {
             finish(pages(r, n, n_lists)?, leaf, |v| Ok(Values::Bool(v.into_iter().map(u8::from).collect())))
@@ -118,6 +142,21 @@ pub fn decode(
         }),
         ColumnReader::FloatColumnReader(r) => floats(pages(r, n, n_lists)?, leaf, Values::F32),
         ColumnReader::DoubleColumnReader(r) => floats(pages(r, n, n_lists)?, leaf, Values::F64),
+        ColumnReader::ByteArrayColumnReader(r) => strings(pages(r, n, n_lists)?, leaf),
+        ColumnReader::Int96ColumnReader(r) => {
+            let in_order = |v: Int96| v.data().iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+            finish(pages(r, n, n_lists)?, leaf, |v| Ok(Values::U8(v.into_iter().flat_map(in_order).collect())))
+        }
+        ColumnReader::FixedLenByteArrayColumnReader(r) if stored.width.is_some() => {
+            finish(pages(r, n, n_lists)?, leaf, |v| {
+                let mut bytes = Vec::new();
+                v.iter().for_each(|value| bytes.extend_from_slice(value.data()));
+                match Some(v.len()) == bytes.len().checked_div(stored.width.unwrap_or(0)) {
+                    true => Ok(Values::U8(bytes)),
+                    false => Err(other()),
+                }
+            })
+        }
         ColumnReader::FixedLenByteArrayColumnReader(r) => {
             let Pages { values, definition, repetition } = pages(r, n, n_lists)?;
             let half = |bytes: &[u8]| match *bytes {
@@ -127,8 +166,20 @@ pub fn decode(
             let values = values.iter().map(|v| half(v.data())).collect::<Result<Vec<f16>>>()?;
             floats(Pages { values, definition, repetition }, leaf, Values::F16)
         }
-        _ => Err(Error::unsupported("expected a column of numbers")),
     }
+}
+
+/// Values of any length: their lengths are the counts below all others.
+fn strings(pages: Pages<ByteArray>, leaf: &Leaf) -> Result<Decoded> {
+    let mut lengths = Vec::with_capacity(pages.values.len());
+    let mut bytes = Vec::new();
+    for value in &pages.values {
+        lengths.push(u32::try_from(value.len()).map_err(|_| Error::limit("a value of 4 GiB in Parquet"))?);
+        bytes.extend_from_slice(value.data());
+    }
+    let mut decoded = finish(pages, leaf, |_| Ok(Values::U8(bytes)))?;
+    decoded.counts.push(lengths);
+    Ok(decoded)
 }
 
 /// Whole numbers of 32 bits as those that the schema says; others than it allows are an error.
@@ -148,9 +199,10 @@ fn narrow(values: &[i32], dtype: DType) -> Result<Values> {
 }
 
 fn finish<T>(pages: Pages<T>, leaf: &Leaf, values: impl FnOnce(Vec<T>) -> Result<Values>) -> Result<Decoded> {
-    let counts = to_counts(&leaf.levels, &pages.definition, &pages.repetition)?;
-    let n_expected = pages.definition.iter().filter(|&&d| d as usize == leaf.levels.len()).count();
-    if !leaf.levels.is_empty() && n_expected != pages.values.len() {
+    let levels = leaf.defined();
+    let counts = to_counts(levels, &pages.definition, &pages.repetition)?;
+    let n_expected = pages.definition.iter().filter(|&&d| d as usize == levels.len()).count();
+    if !levels.is_empty() && n_expected != pages.values.len() {
         return Err(Error::input(format!("expected {n_expected} values, found {}", pages.values.len())));
     }
     Ok(Decoded { counts, values: values(pages.values)? })

@@ -1,6 +1,8 @@
 //! Between Parquet's definition and repetition levels and the counts of lists: a level of the schema that is optional or
 //! repeated becomes counts, one for each thing above it. Refuses levels that no schema gives.
 
+use super::nulls::is_null;
+use crate::dataset::Values;
 use crate::error::{Error, Result};
 
 /// A level of a column that is not required.
@@ -10,6 +12,8 @@ pub enum Level {
     Optional,
     /// Any number of items.
     List,
+    /// The bytes of a value of any length; below all others, and not told by definition levels.
+    Bytes,
 }
 
 /// The counts of each level, from the outermost to the values.
@@ -54,25 +58,25 @@ pub struct Levels {
     pub is_there: Vec<bool>,
 }
 
+/// The levels of a column, each with its counts; none where every optional value is there.
+pub type Counted<'a> = Vec<(Level, Option<&'a [usize]>)>;
+
 /// Counts as they are consumed, record by record.
 pub struct Emitter<'a> {
-    /// Each level with its counts; none where every optional value is there.
-    pub levels: &'a [(Level, Option<&'a [usize]>)],
+    levels: Counted<'a>,
     /// How many counts of each level have been used.
     used: Vec<usize>,
     /// How many values have been used.
     n_values: usize,
-    /// Whether a value marks a missing one; looked at only if the last level is optional without counts.
-    is_null: &'a dyn Fn(usize) -> bool,
+    /// Values of which some mark missing ones; looked at only if the last level is optional without counts.
+    values: &'a Values,
     pub out: Levels,
 }
 
 impl<'a> Emitter<'a> {
-    pub fn new(
-        levels: &'a [(Level, Option<&'a [usize]>)],
-        is_null: &'a dyn Fn(usize) -> bool,
-    ) -> Emitter<'a> {
-        Emitter { levels, used: vec![0; levels.len()], n_values: 0, is_null, out: Levels::default() }
+    /// Of levels that definition levels tell.
+    pub fn new(levels: Counted<'a>, values: &'a Values) -> Emitter<'a> {
+        Emitter { used: vec![0; levels.len()], levels, n_values: 0, values, out: Levels::default() }
     }
 
     /// Adds the next record.
@@ -87,7 +91,7 @@ impl<'a> Emitter<'a> {
             return Ok(());
         };
         let Some(counts) = counts else {
-            if depth + 1 == self.levels.len() && (self.is_null)(self.n_values) {
+            if depth + 1 == self.levels.len() && is_null(self.values, self.n_values) {
                 self.n_values += 1;
                 self.out.is_there.push(false);
                 self.leaf(depth, repetition, false);
@@ -135,8 +139,8 @@ mod tests {
         assert_eq!(counts, [vec![1, 0, 1], vec![3, 1], vec![1, 0, 1, 1], vec![2, 0, 1], vec![1, 0, 1]]);
         let sizes: Vec<Vec<usize>> = counts.iter().map(|c| c.iter().map(|&n| n as usize).collect()).collect();
         let levels: Vec<_> = levels.into_iter().zip(sizes.iter().map(|c| Some(c.as_slice()))).collect();
-        let never = |_| false;
-        let mut emitter = Emitter::new(&levels, &never);
+        let values = Values::U8(Vec::new());
+        let mut emitter = Emitter::new(levels, &values);
         (0..3).for_each(|_| emitter.record().unwrap());
         assert_eq!(emitter.out.definition, definition);
         assert_eq!(emitter.out.repetition, repetition);

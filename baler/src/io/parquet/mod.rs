@@ -1,16 +1,21 @@
-//! Parquet files: every column of numbers, any rows of it, and a Parquet file back. Lists, and values that are not there,
-//! come as items and counts; a missing float is a NaN of its own, so that such columns stay beside the others. The
-//! schema and the file's own notes (pandas, Arrow) are kept. Columns of text and bytes are named in a warning.
+//! Parquet files: every column, any rows of it, and a Parquet file back. Lists, and values that are not there, come as
+//! items and counts; a missing float is a NaN of its own, so that such columns stay beside the others. The schema and
+//! the file's own notes (pandas, Arrow) are kept in Parquet's own bytes.
 //!
 //! The crate `parquet` reads pages; between its levels and counts stands [`levels`]. One row group at a time is in
 //! memory; how long the lists of each are is found when the file is opened.
 
 mod decode;
+mod footer;
+mod guard;
+mod kept;
 mod levels;
 mod nulls;
 mod schema;
+mod thrift;
 mod write;
 
+pub use footer::MAGIC;
 pub use write::write;
 
 use crate::dataset::{Attachment, DType, Layout, ListKind, Lists, Values};
@@ -18,18 +23,20 @@ use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
 use crate::io::store::Region;
 use decode::{Decoded, Source, decode};
+use footer::Footer;
+use guard::guarded;
+use kept::Packing;
 use levels::Level;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use schema::{Leaf, told};
-use std::collections::HashMap;
+use schema::{Leaf, Stored, told};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-/// The name of the metadata: the schema as text, then keys and values of the file's notes, with zeros between.
+/// The name of the metadata, which [`kept`] describes.
 pub const NAME: &str = "parquet";
-/// What a file begins with.
-pub const MAGIC: &[u8; 4] = b"PAR1";
+/// Counts in each other that a dataset can have.
+const MAX_COUNTS: usize = 16;
 
 /// An opened file.
 pub struct Parquet {
@@ -37,6 +44,8 @@ pub struct Parquet {
     arrays: Vec<ArrayInfo>,
     contents: Vec<Content>,
     leaves: Vec<Leaf>,
+    /// Of all arrays, those to come included.
+    names: HashSet<String>,
     /// The row group that was decoded last, and of which column.
     last: Mutex<Option<(usize, usize, Arc<Decoded>)>>,
     metadata: Vec<u8>,
@@ -52,50 +61,78 @@ struct Content {
     ends: Vec<usize>,
 }
 
-/// Runs the crate, which was not made for hostile bytes: a panic is an error like any other.
-fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Error::input("the Parquet file is damaged: its pages contradict each other")))
+/// What is told where the crate panics.
+const DAMAGED: &str = "the Parquet file is damaged: its pages contradict each other";
+
+/// Names that are there once: the second of a name becomes `NAME.2`.
+fn unique(name: &str, taken: &mut HashSet<String>) -> String {
+    let others = (2..).map(|n| format!("{name}.{n}"));
+    let found = std::iter::once(name.to_string()).chain(others).find(|name| !taken.contains(name));
+    let found = found.unwrap_or_default();
+    taken.insert(found.clone());
+    found
+}
+
+/// The leaves less those that cannot be kept, with what is nothing without them; and the names of those.
+fn keep(leaves: &mut [Leaf]) -> Vec<String> {
+    for leaf in leaves.iter_mut() {
+        if leaf.levels.len() > MAX_COUNTS {
+            leaf.stored = None;
+        }
+    }
+    let lost: HashSet<usize> =
+        leaves.iter().filter(|leaf| leaf.stored.is_none()).filter_map(|leaf| leaf.whole).collect();
+    for leaf in leaves.iter_mut().filter(|leaf| leaf.whole.is_some_and(|whole| lost.contains(&whole))) {
+        leaf.stored = None;
+    }
+    leaves.iter().filter(|leaf| leaf.stored.is_none()).map(|leaf| leaf.name.clone()).collect()
 }
 
 impl Parquet {
     /// Opens a file; of the values only columns with lists are read, and those with missing whole numbers.
     pub fn open(bytes: Region) -> Result<Parquet> {
-        let reader = guarded(|| SerializedFileReader::new(Source::new(bytes)).map_err(told))?;
-        let file = reader.metadata().file_metadata();
-        let leaves = schema::leaves(file.schema());
+        let (footer, footer_start) = Footer::of_file(&bytes)?;
+        let elements = footer.elements();
+        let mut leaves = schema::leaves(&elements)?;
+        let mut names = HashSet::new();
+        leaves.iter_mut().for_each(|leaf| leaf.name = unique(&leaf.name, &mut names));
+        let not_kept = keep(&mut leaves);
+        let source = Source::new(bytes, footer_start, footer.for_crate(&schema::bare(&elements, false)));
+        let reader = guarded(DAMAGED, || SerializedFileReader::new(source).map_err(told))?;
         let (arrays, contents, warnings) = (Vec::new(), Vec::new(), Vec::new());
         let (last, metadata) = (Mutex::new(None), Vec::new());
-        let mut found = Parquet { arrays, contents, leaves, last, metadata, warnings, reader };
-        let mut not_kept = Vec::new();
+        let mut found = Parquet { arrays, contents, leaves, names, last, metadata, warnings, reader };
+        if found.reader.metadata().file_metadata().schema_descr().num_columns() != found.leaves.len() {
+            return Err(Error::input("the Parquet file has other columns than its schema; it is damaged"));
+        }
         let mut shared = HashMap::new();
         for column in 0..found.leaves.len() {
-            let name = found.leaves[column].name.clone();
-            match found.leaves[column].dtype {
-                Some(dtype) if !found.arrays.iter().any(|array| array.name == name) => {
-                    found.add(column, dtype, &mut shared).map_err(|e| e.in_variable(&name))?;
-                }
-                _ => not_kept.push(name),
+            let Leaf { name, stored, .. } = found.leaves[column].clone();
+            if let Some(stored) = stored {
+                found.add(column, stored, &mut shared).map_err(|e| e.in_variable(&name))?;
             }
         }
-        found.metadata = found.notes(not_kept.is_empty());
+        found.metadata = found.kept(&footer)?;
         if !not_kept.is_empty() {
-            found.warnings.push(format!("columns that are no numbers are not kept: {}", not_kept.join(", ")));
+            found.warnings.push(format!("columns that cannot be kept are left out: {}", not_kept.join(", ")));
         }
         Ok(found)
     }
 
-    /// The schema, and the notes of the file if all columns are kept: they speak of all.
-    fn notes(&self, all_kept: bool) -> Vec<u8> {
-        let file = self.reader.metadata().file_metadata();
-        let mut text = schema::to_text(file.schema());
-        for note in file.key_value_metadata().into_iter().flatten().filter(|_| all_kept) {
-            if let Some(value) = note.value.as_ref().filter(|v| !v.contains('\0') && !note.key.contains('\0'))
-            {
-                text.push_str(&format!("\0{}\0{value}", note.key));
-            }
-        }
-        text.into_bytes()
+    /// What is needed to write the file again beside the values.
+    fn kept(&self, footer: &Footer) -> Result<Vec<u8>> {
+        let first = self.reader.metadata().row_groups().first();
+        let packing = |column: usize| {
+            let column = first.and_then(|group| group.columns().get(column));
+            column.map_or(Packing::NEW, Packing::of)
+        };
+        let leaf = |(column, leaf): (usize, &Leaf)| {
+            (leaf.stored.is_some().then(|| leaf.name.clone()), packing(column))
+        };
+        let leaves: Vec<_> = self.leaves.iter().enumerate().map(leaf).collect();
+        let ends = self.rows_of_groups()?;
+        let groups: Vec<usize> = ends.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        Ok(kept::write(&footer.kept(), &leaves, &groups))
     }
 
     fn n_groups(&self) -> usize {
@@ -106,33 +143,27 @@ impl Parquet {
     fn add(
         &mut self,
         column: usize,
-        dtype: DType,
+        stored: Stored,
         shared: &mut HashMap<(Option<usize>, [u8; 32]), usize>,
     ) -> Result<()> {
         let Leaf { name, levels, .. } = self.leaves[column].clone();
-        let sums = if self.is_flat(column, dtype) { None } else { Some(self.sum(column)?) };
+        let sums = if self.is_flat(column, stored.dtype) { None } else { Some(self.sum(column)?) };
         let mut above: Option<Lists> = None;
         for (k, level) in levels.iter().enumerate() {
             let Some(sums) = sums.as_ref().filter(|sums| sums.says_something[k]) else { continue };
-            let kind = if *level == Level::List { ListKind::Vector } else { ListKind::Optional };
+            let kind = if *level == Level::Optional { ListKind::Optional } else { ListKind::Vector };
             let key = (above.map(|lists| lists.counts), sums.hashes[k]);
             let counts = match shared.get(&key) {
                 Some(&counts) => counts,
                 None => {
-                    let suffix = if *level == Level::List { "counts" } else { "present" };
-                    let depth = if self.arrays.iter().any(|a| a.name == format!("{name}#{suffix}")) {
-                        k.to_string()
-                    } else {
-                        String::new()
-                    };
-                    self.push(
-                        format!("{name}#{suffix}{depth}"),
-                        DType::U32,
-                        above,
-                        column,
-                        Some(k),
-                        sums.ends[k].clone(),
-                    )?;
+                    let suffix = if *level == Level::Optional { "present" } else { "counts" };
+                    let mut counts = format!("{name}#{suffix}");
+                    if self.names.contains(&counts) {
+                        counts += &k.to_string();
+                    }
+                    let counts = unique(&counts, &mut self.names);
+                    let info = ArrayInfo::new(counts, DType::U32, vec![sums.ends[k].last().copied().unwrap_or(0)], false)?;
+                    self.push(info, above, Content { column, level: Some(k), ends: sums.ends[k].clone() });
                     shared.insert(key, self.arrays.len() - 1);
                     self.arrays.len() - 1
                 }
@@ -143,24 +174,17 @@ impl Parquet {
             Some(sums) => sums.ends[levels.len()].clone(),
             None => self.rows_of_groups()?,
         };
-        self.push(name, dtype, above, column, None, ends)
+        let n_rows = ends.last().copied().unwrap_or(0);
+        let shape = std::iter::once(n_rows).chain(stored.width).collect();
+        let info = ArrayInfo::new(name, stored.dtype, shape, false)?;
+        self.push(info, above, Content { column, level: None, ends });
+        Ok(())
     }
 
-    fn push(
-        &mut self,
-        name: String,
-        dtype: DType,
-        lists: Option<Lists>,
-        column: usize,
-        level: Option<usize>,
-        ends: Vec<usize>,
-    ) -> Result<()> {
-        let n_rows = ends.last().copied().unwrap_or(0);
-        let mut array = ArrayInfo::new(name, dtype, vec![n_rows], false)?;
+    fn push(&mut self, mut array: ArrayInfo, lists: Option<Lists>, content: Content) {
         array.storage.lists = lists;
         self.arrays.push(array);
-        self.contents.push(Content { column, level, ends });
-        Ok(())
+        self.contents.push(content);
     }
 
     /// Rows of the file before each row group, and in all.
@@ -191,28 +215,28 @@ impl Parquet {
 
     /// How long the lists of a column are; its optional levels say something only where something is missing.
     fn sum(&self, column: usize) -> Result<Sums> {
-        let levels = &self.leaves[column].levels;
+        let leaf = &self.leaves[column];
+        let levels = &leaf.levels;
         let mut ends: Vec<Vec<usize>> = vec![vec![0]; levels.len() + 1];
         let mut hashers: Vec<blake3::Hasher> = levels.iter().map(|_| blake3::Hasher::new()).collect();
         let mut missing = vec![false; levels.len()];
         for group in 0..self.n_groups() {
             let decoded = self.decoded(column, group)?;
             for (k, counts) in decoded.counts.iter().enumerate() {
-                counts.iter().for_each(|n| {
-                    hashers[k].update(&n.to_le_bytes());
-                });
+                let bytes: Vec<u8> = counts.iter().flat_map(|n| n.to_le_bytes()).collect();
+                hashers[k].update(&bytes);
                 missing[k] |= levels[k] == Level::Optional && counts.contains(&0);
                 let end = ends[k][group] + counts.len();
                 ends[k].push(end);
             }
-            let end = ends[levels.len()][group] + decoded.values.len();
+            let end = ends[levels.len()][group] + decoded.values.len() / leaf.width();
             ends[levels.len()].push(end);
         }
         let mut says_something = Vec::with_capacity(levels.len());
         let mut k = 0;
         // Several optional levels in a row are kept or left out together, so that it stays clear which is which.
         while k < levels.len() {
-            if levels[k] == Level::List {
+            if levels[k] != Level::Optional {
                 says_something.push(true);
                 k += 1;
                 continue;
@@ -235,7 +259,7 @@ impl Parquet {
         }
         *last = None;
         let leaf = &self.leaves[column];
-        let decoded = Arc::new(guarded(|| decode(&self.reader, column, group, leaf))?);
+        let decoded = Arc::new(guarded(DAMAGED, || decode(&self.reader, column, group, leaf))?);
         *last = Some((column, group, Arc::clone(&decoded)));
         Ok(decoded)
     }
@@ -269,14 +293,16 @@ impl Arrays for Parquet {
                 Some(level) => &Values::U32(decoded.counts[*level].clone()),
                 None => &decoded.values,
             };
-            if all.len() != end - first {
+            let width = if level.is_some() { 1 } else { self.leaves[*column].width() };
+            if Some(all.len()) != (end - first).checked_mul(width) {
                 return Err(Error::input(format!(
                     "expected {} values in a row group, found {}",
                     end - first,
-                    all.len()
+                    all.len() / width
                 )));
             }
-            all.slice(part.start - first..part.end - first).append_bytes(&mut bytes, false);
+            let part = (part.start - first) * width..(part.end - first) * width;
+            all.slice(part).append_bytes(&mut bytes, false);
         }
         Values::from_bytes(dtype, &bytes, false)
     }

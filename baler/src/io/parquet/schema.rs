@@ -1,140 +1,294 @@
-//! The schema of a Parquet file as columns of numbers: name, dtype and levels of each leaf; and a schema for a dataset,
-//! the source's own where it still fits.
+//! The schema of a Parquet file as columns: name, kind of values and levels of each leaf; less the leaves that are not
+//! there; and a schema for a dataset. Works on the elements of the footer, so that no name and no annotation is lost.
+//! Refuses trees that their counts of children do not bear out.
 
+use super::footer::{Element, Footer, set};
+use super::levels::Level;
+use super::thrift::{Value, field};
 use crate::dataset::DType;
 use crate::error::{Error, Result};
-use crate::io::parquet::levels::Level;
-use parquet::basic::{ConvertedType, LogicalType, Repetition, Type as Physical};
-use parquet::schema::parser::parse_message_type;
-use parquet::schema::printer::print_schema;
-use parquet::schema::types::{Type, TypePtr};
-use std::sync::Arc;
+use parquet::file::metadata::ParquetMetaDataReader;
+use parquet::schema::types::TypePtr;
+
+/// Groups in each other.
+const MAX_DEPTH: usize = 64;
+
+/// How values are stored. The codes are those of Parquet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Physical {
+    Boolean = 0,
+    Int32 = 1,
+    Int64 = 2,
+    Int96 = 3,
+    Float = 4,
+    Double = 5,
+    ByteArray = 6,
+    FixedLenByteArray = 7,
+}
+
+/// Numbers of an element's fields.
+mod number {
+    pub const TYPE: i16 = 1;
+    pub const LENGTH: i16 = 2;
+    pub const REPETITION: i16 = 3;
+    pub const NAME: i16 = 4;
+    pub const CHILDREN: i16 = 5;
+    pub const CONVERTED: i16 = 6;
+    pub const SCALE: i16 = 7;
+    pub const PRECISION: i16 = 8;
+    pub const LOGICAL: i16 = 10;
+}
+
+/// Numbers of logical types.
+mod logical {
+    pub const STRING: i16 = 1;
+    pub const MAP: i16 = 2;
+    pub const LIST: i16 = 3;
+    pub const INTEGER: i16 = 10;
+    pub const FLOAT16: i16 = 15;
+    pub const VARIANT: i16 = 16;
+}
+
+/// Codes of converted types, which logical types have replaced.
+mod converted {
+    pub const UTF8: i64 = 0;
+    pub const MAP: i64 = 1;
+    pub const MAP_KEY_VALUE: i64 = 2;
+    pub const LIST: i64 = 3;
+    pub const INTEGERS: std::ops::RangeInclusive<i64> = 11..=18;
+}
+
+impl Element {
+    fn int(&self, number: i16) -> Option<i64> {
+        field(&self.0, number)?.int()
+    }
+
+    fn name(&self) -> String {
+        match field(&self.0, number::NAME) {
+            Some(Value::Binary(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// How many elements stand right below it; a leaf has none.
+    fn n_children(&self) -> usize {
+        self.int(number::CHILDREN).and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
+    }
+
+    fn is_leaf(&self) -> bool {
+        self.n_children() == 0 && self.int(number::TYPE).is_some()
+    }
+
+    fn physical(&self) -> Option<Physical> {
+        use Physical::*;
+        let all = [Boolean, Int32, Int64, Int96, Float, Double, ByteArray, FixedLenByteArray];
+        all.into_iter().find(|physical| Some(*physical as i64) == self.int(number::TYPE))
+    }
+
+    fn level(&self) -> Option<Level> {
+        match self.int(number::REPETITION) {
+            Some(1) => Some(Level::Optional),
+            Some(2) => Some(Level::List),
+            _ => None,
+        }
+    }
+
+    /// The number of its logical type, and what is said of it.
+    fn logical(&self) -> Option<(i16, &[(i16, Value)])> {
+        let (number, value) = field(&self.0, number::LOGICAL)?.fields().first()?;
+        Some((*number, value.fields()))
+    }
+
+    fn is(&self, logical: i16, converted: &[i64]) -> bool {
+        self.logical().is_some_and(|(number, _)| number == logical)
+            || self.int(number::CONVERTED).is_some_and(|code| converted.contains(&code))
+    }
+
+    /// True for groups that are none any more without one of their leaves.
+    fn is_whole(&self) -> bool {
+        self.is(logical::MAP, &[converted::MAP, converted::MAP_KEY_VALUE]) || self.is(logical::VARIANT, &[])
+    }
+}
+
+/// What the values of a leaf are here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Of the items.
+    pub dtype: DType,
+    /// Bytes of each value, where they are bytes of one number.
+    pub width: Option<usize>,
+}
 
 /// A leaf of the schema.
 #[derive(Debug, Clone)]
 pub struct Leaf {
     /// Names of the groups and of the leaf with points between, less those that only make a list.
     pub name: String,
-    /// Of its values; none for what is no number.
-    pub dtype: Option<DType>,
+    /// Of its values; none for what is not kept.
+    pub stored: Option<Stored>,
     /// From the outermost to the value.
     pub levels: Vec<Level>,
+    /// The outermost group above that is nothing without all of its leaves.
+    pub whole: Option<usize>,
+}
+
+impl Leaf {
+    /// Items of each value.
+    pub fn width(&self) -> usize {
+        self.stored.and_then(|stored| stored.width).unwrap_or(1)
+    }
+
+    /// The levels that definition levels tell.
+    pub fn defined(&self) -> &[Level] {
+        self.levels.strip_suffix(&[Level::Bytes]).unwrap_or(&self.levels)
+    }
 }
 
 /// The leaves of a schema in their order.
-pub fn leaves(schema: &Type) -> Vec<Leaf> {
-    let mut found = Vec::new();
-    schema.get_fields().iter().for_each(|field| collect(field, &[], &[], &mut found));
-    found
+pub fn leaves(elements: &[Element]) -> Result<Vec<Leaf>> {
+    let mut walk = Walk { elements, at: 1, found: Vec::new() };
+    let n_fields = elements.first().ok_or_else(wrong)?.n_children();
+    (0..n_fields).try_for_each(|_| walk.element(&[], &[], None, 0))?;
+    if walk.at != elements.len() { Err(wrong()) } else { Ok(walk.found) }
 }
 
-fn collect(field: &Type, names: &[&str], levels: &[Level], found: &mut Vec<Leaf>) {
-    let info = field.get_basic_info();
-    let mut levels = levels.to_vec();
-    if info.has_repetition() {
-        match info.repetition() {
-            Repetition::REQUIRED => {}
-            Repetition::OPTIONAL => levels.push(Level::Optional),
-            Repetition::REPEATED => levels.push(Level::List),
+fn wrong() -> Error {
+    Error::input("the schema of the Parquet file counts other elements than it has; the file is damaged")
+}
+
+/// Goes through the elements, depth first.
+struct Walk<'a> {
+    elements: &'a [Element],
+    at: usize,
+    found: Vec<Leaf>,
+}
+
+impl<'a> Walk<'a> {
+    fn next(&mut self) -> Result<&'a Element> {
+        self.at += 1;
+        self.elements.get(self.at - 1).ok_or_else(wrong)
+    }
+
+    fn element(
+        &mut self,
+        names: &[String],
+        levels: &[Level],
+        whole: Option<usize>,
+        depth: usize,
+    ) -> Result<()> {
+        let names = [names, &[self.elements.get(self.at).ok_or_else(wrong)?.name()]].concat();
+        self.named(&names, levels, whole, depth)
+    }
+
+    /// The next element under a name that is not its own.
+    fn named(&mut self, names: &[String], levels: &[Level], whole: Option<usize>, depth: usize) -> Result<()> {
+        if depth > MAX_DEPTH {
+            return Err(Error::limit(format!("expected at most {MAX_DEPTH} groups in each other in Parquet")));
         }
-    }
-    let names = [names, &[field.name()]].concat();
-    if field.is_primitive() {
-        return found.push(Leaf { name: names.join("."), dtype: dtype(field), levels });
-    }
-    // A list is a group with one repeated group with one field; what these two are called says nothing.
-    if is_list(field)
-        && let [repeated] = field.get_fields()
-        && repeated.is_group()
-        && let [item] = repeated.get_fields()
-    {
-        levels.push(Level::List);
-        let (above, own) = names.split_at(names.len() - 1);
-        return collect_item(item, above, own[0], &levels, found);
-    }
-    field.get_fields().iter().for_each(|child| collect(child, &names, &levels, found));
-}
-
-/// The item of a list stands under the list's name.
-fn collect_item(item: &Type, above: &[&str], name: &str, levels: &[Level], found: &mut Vec<Leaf>) {
-    let before = found.len();
-    collect(item, &[above, &[name]].concat(), levels, found);
-    let wrapped = [above, &[name, item.name()]].concat().join(".");
-    let short = [above, &[name]].concat().join(".");
-    for leaf in &mut found[before..] {
-        if let Some(rest) = leaf.name.strip_prefix(&wrapped) {
-            leaf.name = format!("{short}{rest}");
+        let place = self.at;
+        let element = self.next()?;
+        let mut levels = levels.to_vec();
+        levels.extend(element.level());
+        if element.is_leaf() {
+            let stored = stored(element);
+            levels.extend((stored.is_some() && element.physical() == Some(Physical::ByteArray)).then_some(Level::Bytes));
+            let name = names.join(".");
+            let name = if name.is_empty() { format!("column{}", self.found.len() + 1) } else { name };
+            self.found.push(Leaf { name, stored, levels, whole });
+            return Ok(());
         }
-    }
-}
-
-fn is_list(field: &Type) -> bool {
-    let info = field.get_basic_info();
-    info.converted_type() == ConvertedType::LIST || matches!(info.logical_type_ref(), Some(LogicalType::List))
-}
-
-/// The dtype of a leaf's values; dates, times and decimals are the whole numbers that stand for them.
-fn dtype(leaf: &Type) -> Option<DType> {
-    let info = leaf.get_basic_info();
-    let (bits, is_signed) = match (info.logical_type_ref(), info.converted_type()) {
-        (Some(LogicalType::Integer(int)), _) => (int.bit_width, int.is_signed),
-        (_, ConvertedType::INT_8) => (8, true),
-        (_, ConvertedType::INT_16) => (16, true),
-        (_, ConvertedType::UINT_8) => (8, false),
-        (_, ConvertedType::UINT_16) => (16, false),
-        (_, ConvertedType::UINT_32) => (32, false),
-        (_, ConvertedType::UINT_64) => (64, false),
-        _ => (0, true),
-    };
-    match (leaf.get_physical_type(), bits, is_signed) {
-        (Physical::BOOLEAN, ..) => Some(DType::Bool),
-        (Physical::INT32, 8, true) => Some(DType::I8),
-        (Physical::INT32, 16, true) => Some(DType::I16),
-        (Physical::INT32, 8, false) => Some(DType::U8),
-        (Physical::INT32, 16, false) => Some(DType::U16),
-        (Physical::INT32, _, false) => Some(DType::U32),
-        (Physical::INT32, ..) => Some(DType::I32),
-        (Physical::INT64, _, false) => Some(DType::U64),
-        (Physical::INT64, ..) => Some(DType::I64),
-        (Physical::FLOAT, ..) => Some(DType::F32),
-        (Physical::DOUBLE, ..) => Some(DType::F64),
-        (Physical::FIXED_LEN_BYTE_ARRAY, ..)
-            if matches!(info.logical_type_ref(), Some(LogicalType::Float16)) =>
+        let whole = whole.or(element.is_whole().then_some(place));
+        // A list is a group with one repeated group with one field; what these two are called says nothing.
+        if element.is(logical::LIST, &[converted::LIST])
+            && element.n_children() == 1
+            && let Some(repeated) = self.elements.get(self.at)
+            && repeated.level() == Some(Level::List)
+            && repeated.n_children() == 1
         {
-            Some(DType::F16)
+            self.at += 1;
+            levels.push(Level::List);
+            return self.named(names, &levels, whole, depth + 2);
         }
-        _ => None,
+        (0..element.n_children()).try_for_each(|_| self.element(names, &levels, whole, depth + 1))
     }
 }
 
-/// The schema less the leaves that `keep` refuses (by their number), and groups without any; none if nothing is left.
-pub fn prune(schema: &Type, keep: &dyn Fn(usize) -> bool) -> Result<Option<TypePtr>> {
-    let mut n_leaves = 0;
-    prune_from(schema, keep, &mut n_leaves)
+/// How the values of a leaf are kept; dates, times and small decimals are the whole numbers that stand for them.
+fn stored(leaf: &Element) -> Option<Stored> {
+    let (bits, is_signed) = match leaf.logical() {
+        Some((logical::INTEGER, said)) => {
+            let bits = field(said, 1).and_then(Value::int).unwrap_or(0);
+            (bits, field(said, 2) != Some(&Value::Bool(false)))
+        }
+        _ => match leaf.int(number::CONVERTED) {
+            Some(code) if converted::INTEGERS.contains(&code) => (8 << ((code - 11) & 3), code >= 15),
+            _ => (0, true),
+        },
+    };
+    let dtype = match (leaf.physical()?, bits, is_signed) {
+        (Physical::Boolean, ..) => DType::Bool,
+        (Physical::Int32, 8, true) => DType::I8,
+        (Physical::Int32, 16, true) => DType::I16,
+        (Physical::Int32, 8, false) => DType::U8,
+        (Physical::Int32, 16, false) => DType::U16,
+        (Physical::Int32, _, false) => DType::U32,
+        (Physical::Int32, ..) => DType::I32,
+        (Physical::Int64, _, false) => DType::U64,
+        (Physical::Int64, ..) => DType::I64,
+        (Physical::Float, ..) => DType::F32,
+        (Physical::Double, ..) => DType::F64,
+        (Physical::FixedLenByteArray, ..) if leaf.is(logical::FLOAT16, &[]) => DType::F16,
+        (Physical::Int96 | Physical::ByteArray | Physical::FixedLenByteArray, ..) => return None,
+    };
+    Some(Stored { dtype, width: None })
 }
 
-fn prune_from(field: &Type, keep: &dyn Fn(usize) -> bool, n_leaves: &mut usize) -> Result<Option<TypePtr>> {
-    if field.is_primitive() {
-        *n_leaves += 1;
-        return Ok(keep(*n_leaves - 1).then(|| Arc::new(field.clone())));
+/// The schema less the leaves that are not kept, and less groups without any. Groups that are nothing without all of
+/// their leaves become plain ones where one is missing.
+pub fn prune(elements: &[Element], kept: &[bool]) -> Result<Vec<Element>> {
+    if kept.iter().all(|kept| *kept) {
+        return Ok(elements.to_vec());
     }
-    let mut kept = Vec::new();
-    for child in field.get_fields() {
-        kept.extend(prune_from(child, keep, n_leaves)?);
+    let mut prune = Prune { elements, kept, at: 0, n_leaves: 0 };
+    let (found, _) = prune.element(0)?;
+    Ok(found)
+}
+
+struct Prune<'a> {
+    elements: &'a [Element],
+    kept: &'a [bool],
+    at: usize,
+    n_leaves: usize,
+}
+
+impl Prune<'_> {
+    /// What is left of the next element, and whether that is all of it.
+    fn element(&mut self, depth: usize) -> Result<(Vec<Element>, bool)> {
+        let mut element = self.elements.get(self.at).filter(|_| depth <= MAX_DEPTH + 1).ok_or_else(wrong)?.clone();
+        let is_root = self.at == 0;
+        self.at += 1;
+        if element.is_leaf() && !is_root {
+            self.n_leaves += 1;
+            let kept = self.kept.get(self.n_leaves - 1) == Some(&true);
+            return Ok((if kept { vec![element] } else { Vec::new() }, kept));
+        }
+        let (mut below, mut n_kept, mut all) = (Vec::new(), 0, true);
+        for _ in 0..element.n_children() {
+            let (child, whole) = self.element(depth + 1)?;
+            n_kept += i64::from(!child.is_empty());
+            all &= whole;
+            below.extend(child);
+        }
+        if n_kept == 0 && !is_root {
+            return Ok((Vec::new(), false));
+        }
+        if !all && element.is_whole() {
+            element.0.retain(|(number, _)| ![number::CONVERTED, number::LOGICAL].contains(number));
+        }
+        set(&mut element.0, number::CHILDREN, Value::i32(n_kept));
+        below.insert(0, element);
+        Ok((below, all))
     }
-    if kept.is_empty() {
-        return Ok(None);
-    }
-    let info = field.get_basic_info();
-    let mut group = Type::group_type_builder(field.name())
-        .with_fields(kept)
-        .with_converted_type(info.converted_type())
-        .with_logical_type(info.logical_type_ref().cloned())
-        .with_id(info.has_id().then(|| info.id()));
-    if info.has_repetition() {
-        group = group.with_repetition(info.repetition());
-    }
-    Ok(Some(Arc::new(group.build().map_err(told)?)))
 }
 
 /// An error of the crate in our words.
@@ -142,65 +296,114 @@ pub fn told(error: parquet::errors::ParquetError) -> Error {
     Error::input(format!("the Parquet file cannot be read or written ({error})"))
 }
 
-/// A schema as text.
-pub fn to_text(schema: &Type) -> String {
-    let mut text = Vec::new();
-    print_schema(&mut text, schema);
-    String::from_utf8_lossy(&text).into_owned()
+/// The elements as far as the crate needs them, of whose annotations it refuses some that files have: those of groups
+/// never, those of leaves only where `annotated`.
+pub fn bare(elements: &[Element], annotated: bool) -> Vec<Element> {
+    let of_leaf = [number::CONVERTED, number::SCALE, number::PRECISION, number::LOGICAL];
+    let bare = |(at, element): (usize, &Element)| {
+        let is_leaf = element.is_leaf() && at > 0;
+        let mut fields = element.0.clone();
+        fields.retain(|(number, _)| match *number {
+            number::TYPE | number::LENGTH => is_leaf,
+            number::REPETITION => at > 0,
+            number::CHILDREN => !is_leaf,
+            number => number == number::NAME || (is_leaf && annotated && of_leaf.contains(&number)),
+        });
+        set(&mut fields, number::NAME, Value::Binary(element.name().into_bytes()));
+        if at > 0 && element.int(number::REPETITION).is_none_or(|code| !(0..=2).contains(&code)) {
+            set(&mut fields, number::REPETITION, Value::i32(0));
+        }
+        Element(fields)
+    };
+    elements.iter().enumerate().map(bare).collect()
 }
 
-/// The inverse of [`to_text`]; none where the text cannot be understood.
-pub fn from_text(text: &str) -> Option<TypePtr> {
-    parse_message_type(text).ok().map(Arc::new)
+/// The elements as the crate's own tree.
+pub fn to_tree(elements: &[Element]) -> Result<TypePtr> {
+    let bytes = Footer::of_schema(elements);
+    let metadata = ParquetMetaDataReader::decode_metadata(&bytes[..bytes.len() - 8]).map_err(told)?;
+    Ok(metadata.file_metadata().schema_descr().root_schema_ptr())
+}
+
+/// A schema without fields.
+pub fn root() -> Vec<Element> {
+    vec![group("schema", None, 0)]
+}
+
+/// Adds a field below the root, behind the others.
+pub fn add_field(elements: &mut Vec<Element>, field: Vec<Element>) {
+    if let Some(root) = elements.first_mut() {
+        let n_children = root.n_children() as i64 + 1;
+        set(&mut root.0, number::CHILDREN, Value::i32(n_children));
+    }
+    elements.extend(field);
+}
+
+fn group(name: &str, repetition: Option<i64>, n_children: usize) -> Element {
+    let mut fields = vec![(number::NAME, Value::Binary(name.as_bytes().to_vec()))];
+    if let Some(repetition) = repetition {
+        fields.insert(0, (number::REPETITION, Value::i32(repetition)));
+    }
+    fields.push((number::CHILDREN, Value::i32(n_children as i64)));
+    Element(fields)
 }
 
 /// A field with the levels of a dataset's variable.
-pub fn field(name: &str, dtype: DType, levels: &[Level]) -> Result<TypePtr> {
+pub fn field_of(name: &str, stored: Stored, levels: &[Level]) -> Vec<Element> {
     match levels {
-        [] => leaf(name, dtype, Repetition::REQUIRED),
-        [Level::Optional] => leaf(name, dtype, Repetition::OPTIONAL),
-        [Level::Optional, Level::List, rest @ ..] => list(name, dtype, Repetition::OPTIONAL, rest),
-        [Level::List, rest @ ..] => list(name, dtype, Repetition::REQUIRED, rest),
-        [Level::Optional, rest @ ..] => field(name, dtype, rest),
+        [Level::Optional, Level::List, rest @ ..] => list(name, 1, stored, rest),
+        [Level::List, rest @ ..] => list(name, 0, stored, rest),
+        [Level::Optional] => vec![leaf(name, 1, stored, &[])],
+        [Level::Optional, Level::Bytes] => vec![leaf(name, 1, stored, &[Level::Bytes])],
+        [Level::Optional, rest @ ..] => field_of(name, stored, rest),
+        rest => vec![leaf(name, 0, stored, rest)],
     }
 }
 
-fn list(name: &str, dtype: DType, repetition: Repetition, inside: &[Level]) -> Result<TypePtr> {
-    let item = field("element", dtype, inside)?;
-    let repeated =
-        Type::group_type_builder("list").with_repetition(Repetition::REPEATED).with_fields(vec![item]);
-    let group = Type::group_type_builder(name)
-        .with_repetition(repetition)
-        .with_converted_type(ConvertedType::LIST)
-        .with_logical_type(Some(LogicalType::List))
-        .with_fields(vec![Arc::new(repeated.build().map_err(told)?)]);
-    Ok(Arc::new(group.build().map_err(told)?))
+fn list(name: &str, repetition: i64, stored: Stored, inside: &[Level]) -> Vec<Element> {
+    let mut outer = group(name, Some(repetition), 1);
+    set(&mut outer.0, number::CONVERTED, Value::i32(converted::LIST));
+    set(&mut outer.0, number::LOGICAL, Value::Struct(vec![(logical::LIST, Value::Struct(Vec::new()))]));
+    [vec![outer, group("list", Some(2), 1)], field_of("element", stored, inside)].concat()
 }
 
-fn leaf(name: &str, dtype: DType, repetition: Repetition) -> Result<TypePtr> {
-    let physical = match dtype {
-        DType::Bool => Physical::BOOLEAN,
-        DType::I64 | DType::U64 => Physical::INT64,
-        DType::F16 => Physical::FIXED_LEN_BYTE_ARRAY,
-        DType::F32 => Physical::FLOAT,
-        DType::F64 => Physical::DOUBLE,
-        _ => Physical::INT32,
+fn leaf(name: &str, repetition: i64, stored: Stored, inside: &[Level]) -> Element {
+    let integer = |bits: u8, is_signed| {
+        let said = vec![(1, Value::Byte(bits)), (2, Value::Bool(is_signed))];
+        let code = 11 + i64::from(bits.ilog2() as u8 - 3) + if is_signed { 4 } else { 0 };
+        (Some(code), Some((logical::INTEGER, said)))
     };
-    let integer = |bit_width, is_signed| Some(LogicalType::integer(bit_width, is_signed));
-    let logical = match dtype {
+    let physical = match stored.dtype {
+        _ if inside == [Level::Bytes] => Physical::ByteArray,
+        _ if stored.width.is_some() => Physical::FixedLenByteArray,
+        DType::Bool => Physical::Boolean,
+        DType::I64 | DType::U64 => Physical::Int64,
+        DType::F16 => Physical::FixedLenByteArray,
+        DType::F32 => Physical::Float,
+        DType::F64 => Physical::Double,
+        _ => Physical::Int32,
+    };
+    let (old, new) = match stored.dtype {
+        _ if inside == [Level::Bytes] => (Some(converted::UTF8), Some((logical::STRING, Vec::new()))),
+        _ if stored.width.is_some() => (None, None),
         DType::I8 => integer(8, true),
         DType::I16 => integer(16, true),
         DType::U8 => integer(8, false),
         DType::U16 => integer(16, false),
         DType::U32 => integer(32, false),
         DType::U64 => integer(64, false),
-        DType::F16 => Some(LogicalType::Float16),
-        _ => None,
+        DType::F16 => (None, Some((logical::FLOAT16, Vec::new()))),
+        _ => (None, None),
     };
-    let mut leaf =
-        Type::primitive_type_builder(name, physical).with_repetition(repetition).with_logical_type(logical);
-    if dtype == DType::F16 {
-        leaf = leaf.with_length(2);
+    let mut fields = vec![(number::TYPE, Value::i32(physical as i64))];
+    if let Some(width) = stored.width.or((stored.dtype == DType::F16).then_some(2)) {
+        fields.push((number::LENGTH, Value::i32(width as i64)));
     }
-    Ok(Arc::new(leaf.build().map_err(told)?))
+    fields.push((number::REPETITION, Value::i32(repetition)));
+    fields.push((number::NAME, Value::Binary(name.as_bytes().to_vec())));
+    fields.extend(old.map(|code| (number::CONVERTED, Value::i32(code))));
+    fields.extend(new.map(|(number, said)| {
+        (number::LOGICAL, Value::Struct(vec![(number, Value::Struct(said))]))
+    }));
+    Element(fields)
 }

@@ -1,69 +1,104 @@
-//! A dataset as a Parquet file: in the source's schema where that still fits, else a column for each variable, with lists
-//! as the counts say. Packed with zstd.
+//! A dataset as a Parquet file: in the source's schema as far as its columns are there, packed as they were and in the
+//! same row groups; what the source does not have is a column of its own, with lists as the counts say.
 
+use super::DAMAGED;
+use super::NAME;
+use super::footer::{Element, Footer};
+use super::guard::guarded;
+use super::kept::{self, Kept, Packing};
+use super::levels::{Emitter, Level, Levels};
+use super::nulls::is_null;
+use super::schema::{self, Leaf, Stored, told};
+use super::thrift::Value;
 use crate::dataset::{Dataset, ListKind, Lists, Values, Variable};
 use crate::error::{Error, Result};
-use crate::io::parquet::NAME;
-use crate::io::parquet::levels::{Emitter, Level};
-use crate::io::parquet::nulls::is_null;
-use crate::io::parquet::schema::{self, Leaf, told};
 use crate::source::Schema;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::column::writer::ColumnWriter;
 use parquet::data_type::{
-    BoolType, ByteArray, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
-    Int32Type, Int64Type,
+    BoolType, ByteArray, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType,
+    FloatType, Int32Type, Int64Type, Int96,
 };
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
-use parquet::schema::types::TypePtr;
+use parquet::schema::types::{SchemaDescriptor, TypePtr};
+use std::ops::Range;
 use std::sync::Arc;
+
+/// Rows of a row group where the source does not say.
+const GROUP_ROWS: usize = 1 << 20;
+
+/// A variable and its chain of lists, outermost first.
+type Chained<'a> = (&'a Variable, Vec<Lists>);
 
 /// A column to write: a variable, and what counts its items at each level of the schema.
 struct Column<'a> {
     variable: &'a Variable,
     levels: Vec<(Level, Option<Vec<usize>>)>,
+    packing: Packing,
+}
+
+impl Column<'_> {
+    /// Values, each of which may be several items.
+    fn n_values(&self) -> usize {
+        match self.levels.last() {
+            Some((Level::Bytes, Some(lengths))) => lengths.len(),
+            _ => self.variable.shape.first().copied().unwrap_or(1),
+        }
+    }
+
+    fn n_rows(&self) -> usize {
+        let outermost = self.levels.iter().find_map(|(_, counts)| counts.as_ref());
+        outermost.map_or_else(|| self.n_values(), Vec::len)
+    }
+
+    /// The levels that definition levels tell, and the lengths of values that have one each.
+    fn parts(&self) -> (&[(Level, Option<Vec<usize>>)], Option<&[usize]>) {
+        match self.levels.split_last() {
+            Some(((Level::Bytes, lengths), defined)) => (defined, lengths.as_deref()),
+            _ => (&self.levels, None),
+        }
+    }
+}
+
+/// What a file is made of.
+struct Plan<'a> {
+    elements: Vec<Element>,
+    /// In the order of the leaves.
+    columns: Vec<(Chained<'a>, Leaf, Packing)>,
+    /// The source's own notes, where all of its columns are there and no others: they speak of all.
+    notes: Vec<Value>,
 }
 
 /// The bytes of a file with a column for each variable that counts nothing, or is a column of its source.
 pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
-    if let Some(other) = dataset.variables.iter().find(|v| v.shape.len() != 1) {
-        return Err(Error::config(format!(
-            "expected columns with one axis for Parquet, found shape {:?}; write an .npz or .h5",
-            other.shape
-        ))
-        .in_variable(&other.name));
-    }
-    let kept =
-        dataset.metadata(NAME).map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default();
-    let mut words = kept.split('\0');
-    let columns = columns(dataset);
-    let own = words.next().and_then(|text| own_schema(text, &columns));
-    let words: Vec<&str> = words.collect();
-    let notes = words.chunks_exact(2).map(|pair| KeyValue::new(pair[0].to_string(), pair[1].to_string()));
-    let (schema, columns, notes) = match own {
-        Some((schema, order, whole)) => {
-            let mut columns: Vec<Option<Variable3<'_>>> = columns.into_iter().map(Some).collect();
-            let ordered = order.into_iter().filter_map(|(idx, leaf)| columns[idx].take().map(|c| (c, leaf)));
-            let ordered = ordered.collect::<Vec<_>>();
-            (schema, ordered, if whole { notes.collect() } else { Vec::new() })
-        }
-        None => {
-            let (schema, columns) = new_schema(columns)?;
-            (schema, columns, Vec::new())
-        }
-    };
-    let columns = columns
+    let kept = dataset.metadata(NAME).map(kept::read).transpose()?;
+    let plan = plan(dataset, kept.as_ref())?;
+    let columns = plan
+        .columns
         .into_iter()
-        .map(|(column, leaf)| align(dataset, column, &leaf))
+        .map(|(column, leaf, packing)| align(dataset, column, &leaf, packing))
         .collect::<Result<Vec<_>>>()?;
-    write_file(schema, &columns, notes)
+    let n_rows = columns.first().map_or(0, Column::n_rows);
+    if let Some(other) = columns.iter().find(|column| column.n_rows() != n_rows) {
+        return Err(Error::config(format!(
+            "expected {n_rows} rows in every column for Parquet, found {}; write an .npz or .h5",
+            other.n_rows()
+        ))
+        .in_variable(&other.variable.name));
+    }
+    let groups = match &kept {
+        Some(kept) if kept.groups.iter().try_fold(0usize, |n, &m| n.checked_add(m)) == Some(n_rows) => {
+            kept.groups.clone()
+        }
+        _ => (0..n_rows.max(1)).step_by(GROUP_ROWS).map(|at| GROUP_ROWS.min(n_rows - at)).collect(),
+    };
+    let (tree, is_annotated) = tree(&plan.elements)?;
+    let file = guarded(DAMAGED, || write_file(tree, is_annotated, &columns, &groups))?;
+    Footer::splice(file, &plan.elements, &plan.notes, kept.as_ref().map(|kept| &kept.footer))
 }
 
-/// A variable and its chain of lists, outermost first.
-type Variable3<'a> = (&'a Variable, Vec<Lists>);
-
-fn columns(dataset: &Dataset) -> Vec<Variable3<'_>> {
+/// The variables that are columns: all but those that were made to count others.
+fn columns(dataset: &Dataset) -> Vec<Chained<'_>> {
     let counting = Schema::of(dataset).counting();
     let is_made = |idx: usize| {
         let mut by =
@@ -83,54 +118,61 @@ fn columns(dataset: &Dataset) -> Vec<Variable3<'_>> {
     written.map(|(_, variable)| (variable, chain(variable))).collect()
 }
 
-/// The source's schema less the columns that are not there, the columns in its order, and whether it is whole; none if
-/// it does not fit.
-type Own = (TypePtr, Vec<(usize, Leaf)>, bool);
-
-fn own_schema(text: &str, columns: &[Variable3]) -> Option<Own> {
-    let schema = schema::from_text(text)?;
-    let leaves = schema::leaves(&schema);
-    let place = |leaf: &Leaf| columns.iter().position(|(variable, _)| variable.name == leaf.name);
-    let fits = |leaf: &Leaf| {
-        let (variable, chain) = &columns[place(leaf)?];
-        (leaf.dtype == Some(variable.values.dtype()) && pair(&leaf.levels, chain).is_some()).then_some(())
-    };
-    let kept: Vec<bool> = leaves.iter().map(|leaf| fits(leaf).is_some()).collect();
-    let order: Vec<(usize, Leaf)> = leaves
-        .iter()
-        .zip(&kept)
-        .filter(|(_, kept)| **kept)
-        .filter_map(|(leaf, _)| Some((place(leaf)?, leaf.clone())))
-        .collect();
-    let mut found: Vec<usize> = order.iter().map(|(idx, _)| *idx).collect();
-    found.sort_unstable();
-    if found != (0..columns.len()).collect::<Vec<_>>() {
-        return None;
+/// How the values of a variable are stored in a file of its own.
+fn stored_of(variable: &Variable) -> Result<Stored> {
+    let dtype = variable.values.dtype();
+    match variable.shape[..] {
+        [_] => Ok(Stored { dtype, width: None }),
+        _ => Err(Error::config(format!(
+            "expected columns with one axis for Parquet, found shape {:?}; write an .npz or .h5",
+            variable.shape
+        ))
+        .in_variable(&variable.name)),
     }
-    let pruned = schema::prune(&schema, &|leaf| kept[leaf]).ok()??;
-    Some((pruned, order, kept.iter().all(|kept| *kept)))
 }
 
-/// A column of its own for each variable.
-fn new_schema(columns: Vec<Variable3<'_>>) -> Result<(TypePtr, Vec<(Variable3<'_>, Leaf)>)> {
-    let mut fields = Vec::new();
-    let mut found = Vec::new();
-    for (variable, chain) in columns {
+fn plan<'a>(dataset: &'a Dataset, kept: Option<&Kept>) -> Result<Plan<'a>> {
+    let mut columns: Vec<Option<Chained>> = columns(dataset).into_iter().map(Some).collect();
+    let (mut elements, mut found, mut notes) = (schema::root(), Vec::new(), Vec::new());
+    if let Some(kept) = kept {
+        let all = kept.footer.elements();
+        let mut is_kept = Vec::new();
+        for (leaf, (name, packing)) in schema::leaves(&all)?.into_iter().zip(&kept.leaves) {
+            let fits = |column: &Option<Chained>| {
+                column.as_ref().is_some_and(|(variable, chain)| Some(&variable.name) == name.as_ref() && fits(variable, chain, &leaf))
+            };
+            let place = columns.iter().position(fits);
+            is_kept.push(place.is_some());
+            found.extend(place.and_then(|place| columns[place].take()).map(|column| (column, leaf, *packing)));
+        }
+        elements = schema::prune(&all, &is_kept)?;
+        if is_kept.iter().all(|is_kept| *is_kept) && columns.iter().all(Option::is_none) {
+            notes = kept.footer.notes().to_vec();
+        }
+    }
+    for (variable, chain) in columns.into_iter().flatten() {
+        let stored = stored_of(variable)?;
         let level =
             |lists: &Lists| if lists.kind == ListKind::Optional { Level::Optional } else { Level::List };
         let mut levels: Vec<Level> = chain.iter().map(level).collect();
         if levels.is_empty() && (0..variable.values.len()).any(|idx| is_null(&variable.values, idx)) {
             levels.push(Level::Optional);
         }
-        let dtype = variable.values.dtype();
-        fields.push(schema::field(&variable.name, dtype, &levels)?);
-        found.push(((variable, chain), Leaf { name: variable.name.clone(), dtype: Some(dtype), levels }));
+        schema::add_field(&mut elements, schema::field_of(&variable.name, stored, &levels));
+        let leaf = Leaf { name: variable.name.clone(), stored: Some(stored), levels, whole: None };
+        found.push(((variable, chain), leaf, Packing::NEW));
     }
-    let root = parquet::schema::types::Type::group_type_builder("schema")
-        .with_fields(fields)
-        .build()
-        .map_err(told)?;
-    Ok((Arc::new(root), found))
+    Ok(Plan { elements, columns: found, notes })
+}
+
+/// Whether a variable still is what a leaf of the source was.
+fn fits(variable: &Variable, chain: &[Lists], leaf: &Leaf) -> bool {
+    leaf.stored.is_some_and(|stored| {
+        let inner: Vec<usize> = stored.width.into_iter().collect();
+        variable.values.dtype() == stored.dtype
+            && variable.shape.get(1..) == Some(&inner[..])
+            && pair(&leaf.levels, chain).is_some()
+    })
 }
 
 /// Which of a chain's lists stands at each level; none where everything is there. None if they do not fit.
@@ -159,92 +201,188 @@ fn pair(levels: &[Level], chain: &[Lists]) -> Option<Vec<Option<Lists>>> {
     left.is_empty().then_some(paired)
 }
 
-fn align<'a>(dataset: &Dataset, (variable, chain): Variable3<'a>, leaf: &Leaf) -> Result<Column<'a>> {
+/// The counts of each level; they must add up, before anyone writes as many values as they claim.
+fn align<'a>(
+    dataset: &Dataset,
+    (variable, chain): Chained<'a>,
+    leaf: &Leaf,
+    packing: Packing,
+) -> Result<Column<'a>> {
     let wrong = || {
         Error::config("the lists of the variable do not fit the columns of the file")
             .in_variable(&variable.name)
     };
     let paired = pair(&leaf.levels, &chain).ok_or_else(wrong)?;
     let mut levels = Vec::with_capacity(paired.len());
+    let mut above: Option<usize> = None;
+    let sum = |counts: &[usize]| counts.iter().try_fold(0usize, |n, &count| n.checked_add(count));
     for (level, lists) in leaf.levels.iter().zip(paired) {
         let counts =
             lists.map(|lists| dataset.variables.get(lists.counts).ok_or_else(wrong)?.values.to_counts());
-        levels.push((*level, counts.transpose()?));
+        let counts = counts.transpose()?;
+        if let Some(counts) = &counts {
+            if above.is_some_and(|n| n != counts.len()) {
+                return Err(wrong());
+            }
+            above = Some(sum(counts).ok_or_else(wrong)?);
+        }
+        levels.push((*level, counts));
     }
-    Ok(Column { variable, levels })
+    if above.is_some_and(|n| Some(&n) != variable.shape.first()) {
+        return Err(wrong());
+    }
+    Ok(Column { variable, levels, packing })
 }
 
-fn write_file(schema: TypePtr, columns: &[Column], notes: Vec<KeyValue>) -> Result<Vec<u8>> {
-    let level = ZstdLevel::try_new(3).map_err(told)?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
-        .set_created_by(concat!("baler ", env!("CARGO_PKG_VERSION")).to_string())
-        .set_key_value_metadata((!notes.is_empty()).then_some(notes))
-        .build();
-    let n_rows = |column: &Column| {
-        let outermost = column.levels.iter().find_map(|(_, counts)| counts.as_ref());
-        outermost.map_or(column.variable.values.len(), Vec::len)
-    };
-    let rows = columns.first().map_or(0, n_rows);
-    if let Some(other) = columns.iter().find(|column| n_rows(column) != rows) {
-        return Err(Error::config(format!(
-            "expected {rows} rows in every column for Parquet, found {}; write an .npz or .h5",
-            n_rows(other)
-        ))
-        .in_variable(&other.variable.name));
+/// The schema as the crate has it: with the annotations of leaves, which say how values are ordered, or, where it
+/// refuses one, without any; then nothing may be told about the order of values.
+fn tree(elements: &[Element]) -> Result<(TypePtr, bool)> {
+    let annotated = guarded(DAMAGED, || schema::to_tree(&schema::bare(elements, true)));
+    match annotated {
+        Ok(tree) => Ok((tree, true)),
+        Err(_) => Ok((guarded(DAMAGED, || schema::to_tree(&schema::bare(elements, false)))?, false)),
     }
-    let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).map_err(told)?;
-    let mut group = file.next_row_group().map_err(told)?;
-    for column in columns {
-        let writer = group.next_column().map_err(told)?;
-        let writer = writer.ok_or_else(|| Error::config("the schema has fewer columns than the dataset"))?;
-        write_column(column, rows, writer).map_err(|e| e.in_variable(&column.variable.name))?;
+}
+
+fn properties(tree: &TypePtr, is_annotated: bool, columns: &[Column]) -> WriterProperties {
+    let mut builder = WriterProperties::builder()
+        .set_compression(Packing::NEW.compression())
+        .set_created_by(concat!("baler ", env!("CARGO_PKG_VERSION")).to_string());
+    if !is_annotated {
+        builder = builder.set_statistics_enabled(EnabledStatistics::None);
     }
-    group.close().map_err(told)?;
+    let leaves = SchemaDescriptor::new(tree.clone());
+    for (leaf, column) in leaves.columns().iter().zip(columns) {
+        let path = leaf.path();
+        builder = builder
+            .set_column_compression(path.clone(), column.packing.compression())
+            .set_column_dictionary_enabled(path.clone(), column.packing.has_dictionary());
+        if let Some(encoding) = column.packing.encoding_of(leaf.physical_type()) {
+            builder = builder.set_column_encoding(path.clone(), encoding);
+        }
+    }
+    builder.build()
+}
+
+fn write_file(tree: TypePtr, is_annotated: bool, columns: &[Column], groups: &[usize]) -> Result<Vec<u8>> {
+    let properties = properties(&tree, is_annotated, columns);
+    let mut file = SerializedFileWriter::new(Vec::new(), tree, Arc::new(properties)).map_err(told)?;
+    let mut writings: Vec<Writing> = columns.iter().map(Writing::new).collect();
+    for &n_rows in groups {
+        let mut group = file.next_row_group().map_err(told)?;
+        for writing in &mut writings {
+            let writer = group.next_column().map_err(told)?;
+            let writer =
+                writer.ok_or_else(|| Error::config("the schema has fewer columns than the dataset"))?;
+            writing.rows(n_rows, writer).map_err(|e| e.in_variable(&writing.column.variable.name))?;
+        }
+        group.close().map_err(told)?;
+    }
     file.into_inner().map_err(told)
 }
 
-fn write_column(column: &Column, n_rows: usize, mut writer: SerializedColumnWriter) -> Result<()> {
-    let values = &column.variable.values;
-    let levels: Vec<_> = column.levels.iter().map(|(level, counts)| (*level, counts.as_deref())).collect();
-    let is_missing = |idx: usize| is_null(values, idx);
-    let mut emitter = Emitter::new(&levels, &is_missing);
-    for _ in 0..n_rows {
-        emitter.record()?;
+/// A column that is being written.
+struct Writing<'a> {
+    column: &'a Column<'a>,
+    emitter: Emitter<'a>,
+    lengths: Option<&'a [usize]>,
+    /// Values, and items of them, that are written.
+    n_values: usize,
+    n_items: usize,
+}
+
+impl<'a> Writing<'a> {
+    fn new(column: &'a Column<'a>) -> Writing<'a> {
+        let (defined, lengths) = column.parts();
+        let levels = defined.iter().map(|(level, counts)| (*level, counts.as_deref())).collect();
+        let emitter = Emitter::new(levels, &column.variable.values);
+        Writing { column, emitter, lengths, n_values: 0, n_items: 0 }
     }
-    let out = emitter.out;
-    if out.is_there.len() != values.len() {
-        return Err(Error::input(format!(
-            "expected {} values as counted, found {}",
-            out.is_there.len(),
-            values.len()
-        )));
+
+    /// Writes the next rows.
+    fn rows(&mut self, n_rows: usize, mut writer: SerializedColumnWriter) -> Result<()> {
+        for _ in 0..n_rows {
+            self.emitter.record()?;
+        }
+        let Levels { definition, repetition, is_there } = std::mem::take(&mut self.emitter.out);
+        let start = self.n_values;
+        self.n_values += is_there.len();
+        if self.n_values > self.column.n_values() {
+            return Err(Error::input(format!(
+                "expected {} values as counted, found {}",
+                self.n_values,
+                self.column.n_values()
+            )));
+        }
+        let (defined, _) = self.column.parts();
+        let definition = (!defined.is_empty()).then_some(&definition[..]);
+        let repetition =
+            defined.iter().any(|(level, _)| *level == Level::List).then_some(&repetition[..]);
+        let range = start..self.n_values;
+        macro_rules! put {
+            ($kind:ty, $values:expr, $convert:expr) => {{
+                let there = $values[range].iter().zip(&is_there).filter(|(_, there)| **there);
+                let there: Vec<<$kind as DataType>::T> = there.map(|(x, _)| $convert(*x)).collect();
+                writer.typed::<$kind>().write_batch(&there, definition, repetition).map_err(told)?;
+            }};
+        }
+        if let Some(values) = self.byte_values(range.clone()) {
+            let array = |value: &[u8]| ByteArray::from(value.to_vec());
+            let written = match writer.untyped() {
+                ColumnWriter::ByteArrayColumnWriter(to) => {
+                    let values: Vec<ByteArray> = values.into_iter().map(array).collect();
+                    to.write_batch(&values, definition, repetition)
+                }
+                ColumnWriter::FixedLenByteArrayColumnWriter(to) => {
+                    let values: Vec<FixedLenByteArray> = values.into_iter().map(|v| array(v).into()).collect();
+                    to.write_batch(&values, definition, repetition)
+                }
+                ColumnWriter::Int96ColumnWriter(to) => {
+                    let values: Vec<Int96> = values.into_iter().map(int96).collect();
+                    to.write_batch(&values, definition, repetition)
+                }
+                _ => return Err(Error::config("expected numbers for the column, found bytes")),
+            };
+            return written.and_then(|_| writer.close()).map_err(told);
+        }
+        match &self.column.variable.values {
+            Values::Bool(v) => put!(BoolType, v, |x: u8| x != 0),
+            Values::I8(v) => put!(Int32Type, v, i32::from),
+            Values::I16(v) => put!(Int32Type, v, i32::from),
+            Values::I32(v) => put!(Int32Type, v, |x: i32| x),
+            Values::U8(v) => put!(Int32Type, v, i32::from),
+            Values::U16(v) => put!(Int32Type, v, i32::from),
+            Values::U32(v) => put!(Int32Type, v, |x: u32| x as i32),
+            Values::I64(v) => put!(Int64Type, v, |x: i64| x),
+            Values::U64(v) => put!(Int64Type, v, |x: u64| x as i64),
+            Values::F16(v) => put!(FixedLenByteArrayType, v, |x: half::f16| FixedLenByteArray::from(
+                ByteArray::from(x.to_le_bytes().to_vec())
+            )),
+            Values::F32(v) => put!(FloatType, v, |x: f32| x),
+            Values::F64(v) => put!(DoubleType, v, |x: f64| x),
+        }
+        writer.close().map_err(told)
     }
-    let is_there = &out.is_there;
-    let definition = (!levels.is_empty()).then_some(&out.definition[..]);
-    let repetition = levels.iter().any(|(level, _)| *level == Level::List).then_some(&out.repetition[..]);
-    macro_rules! put {
-        ($kind:ty, $values:expr, $convert:expr) => {{
-            let there = $values.iter().zip(is_there).filter(|(_, there)| **there);
-            let there: Vec<<$kind as DataType>::T> = there.map(|(x, _)| $convert(*x)).collect();
-            writer.typed::<$kind>().write_batch(&there, definition, repetition).map_err(told)?;
-        }};
+
+    /// Some values that are bytes, of their own lengths or of one.
+    fn byte_values(&mut self, range: Range<usize>) -> Option<Vec<&'a [u8]>> {
+        let Values::U8(bytes) = &self.column.variable.values else { return None };
+        if let Some(lengths) = self.lengths {
+            let mut values = Vec::with_capacity(range.len());
+            for &length in &lengths[range] {
+                values.push(&bytes[self.n_items..self.n_items + length]);
+                self.n_items += length;
+            }
+            return Some(values);
+        }
+        let [_, width] = self.column.variable.shape[..] else { return None };
+        Some(range.map(|i| &bytes[i * width..(i + 1) * width]).collect())
     }
-    match values {
-        Values::Bool(v) => put!(BoolType, v, |x: u8| x != 0),
-        Values::I8(v) => put!(Int32Type, v, i32::from),
-        Values::I16(v) => put!(Int32Type, v, i32::from),
-        Values::I32(v) => put!(Int32Type, v, |x: i32| x),
-        Values::U8(v) => put!(Int32Type, v, i32::from),
-        Values::U16(v) => put!(Int32Type, v, i32::from),
-        Values::U32(v) => put!(Int32Type, v, |x: u32| x as i32),
-        Values::I64(v) => put!(Int64Type, v, |x: i64| x),
-        Values::U64(v) => put!(Int64Type, v, |x: u64| x as i64),
-        Values::F16(v) => put!(FixedLenByteArrayType, v, |x: half::f16| FixedLenByteArray::from(
-            ByteArray::from(x.to_le_bytes().to_vec())
-        )),
-        Values::F32(v) => put!(FloatType, v, |x: f32| x),
-        Values::F64(v) => put!(DoubleType, v, |x: f64| x),
-    }
-    writer.close().map_err(told)
+}
+
+/// The 12 bytes of a time; fewer are filled with zeros.
+fn int96(bytes: &[u8]) -> Int96 {
+    let mut words = [0u32; 3];
+    words.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(word, bytes)| *word = u32::from_le_bytes(*bytes));
+    Int96::from(words.to_vec())
 }
