@@ -37,6 +37,7 @@ use crate::options::pattern_matches;
 use crate::source::{InMemory, Schema, Selected, Source, VariableSchema, collect};
 use crate::threads::Threads;
 use arrays::Opened;
+use std::ffi::OsStr;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -57,6 +58,8 @@ pub enum Format {
     Tiff,
     /// Images and tables of astronomy.
     Fits,
+    /// The same in gzip.
+    FitsGz,
     /// A folder with arrays in chunks.
     Zarr,
     /// ROOT's trees.
@@ -77,7 +80,8 @@ impl Format {
             "raw" | "bin" | "dat" | "f32" | "f64" => Ok(Format::Raw),
             "h5" | "hdf5" | "he5" | "hdf" | "nc" | "nc4" => Ok(Format::Hdf5),
             "tif" | "tiff" | "tf8" | "btf" => Ok(Format::Tiff),
-            "fits" | "fit" | "fts" => Ok(Format::Fits),
+            "fits" | "fit" | "fts" | "fz" => Ok(Format::Fits),
+            "gz" if is_fits(path.file_stem()) => Ok(Format::FitsGz),
             "zarr" => Ok(Format::Zarr),
             "root" => Ok(Format::Root),
             "parquet" | "parq" | "pq" => Ok(Format::Parquet),
@@ -103,11 +107,17 @@ impl Format {
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Format::Tiff),
             _ if bytes.starts_with(hdf5::MAGIC) => Some(Format::Hdf5),
             _ if bytes.starts_with(fits::MAGIC) => Some(Format::Fits),
+            _ if bytes.starts_with(&fits::GZIP) => Some(Format::FitsGz),
             [b'r', b'o', b'o', b't', ..] => Some(Format::Root),
             _ if bytes.starts_with(parquet::MAGIC) => Some(Format::Parquet),
             _ => None,
         }
     }
+}
+
+/// True for the name of a FITS file that stands before `.gz`.
+fn is_fits(stem: Option<&OsStr>) -> bool {
+    stem.is_some_and(|stem| matches!(Format::from_path(Path::new(stem)), Ok(Format::Fits)))
 }
 
 /// What to read, and what the file itself does not say.
@@ -199,7 +209,7 @@ fn arrays_of(file: Region, format: Format) -> Result<Box<dyn Arrays>> {
     match format {
         Format::Hdf5 => Ok(Box::new(hdf5::Hdf5::open(file)?)),
         Format::Tiff => Ok(Box::new(tiff::Tiff::open(file)?)),
-        Format::Fits => Ok(Box::new(fits::Fits::open(file)?)),
+        Format::Fits | Format::FitsGz => Ok(Box::new(fits::Fits::open(file)?)),
         Format::Root => Ok(Box::new(root::Root::open(file)?)),
         Format::Parquet => Ok(Box::new(parquet::Parquet::open(file)?)),
         Format::Zarr => Err(Error::config("a Zarr store is a folder and cannot be read from standard input")),
@@ -286,7 +296,7 @@ fn changed_dtypes(schema: &Schema, format: Format) -> Option<String> {
     match format {
         Format::Root if has(DType::F16) => Some("float16 becomes float32 in ROOT".into()),
         Format::Tiff if has(DType::Bool) => Some("bool becomes uint8 in TIFF".into()),
-        Format::Fits if has(DType::Bool) && schema.layout == Layout::Arrays => {
+        Format::Fits | Format::FitsGz if has(DType::Bool) && schema.layout == Layout::Arrays => {
             Some("bool becomes uint8 in images of FITS".into())
         }
         _ => None,
@@ -299,7 +309,7 @@ fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
             hdf5::NAME if format != Format::Hdf5 => hdf5::names(&attachment.bytes),
             tiff::NAME if format != Format::Tiff => tiff::names(&attachment.bytes),
             zarr::NAME if format != Format::Zarr => zarr::names(&attachment.bytes),
-            fits::NAME if format != Format::Fits => fits::names(&attachment.bytes),
+            fits::NAME if !matches!(format, Format::Fits | Format::FitsGz) => fits::names(&attachment.bytes),
             _ => return None,
         };
         Some((attachment.metadata_format()?, names))

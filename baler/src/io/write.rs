@@ -45,6 +45,7 @@ fn whole(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
         Format::Hdf5 => hdf5::write(dataset),
         Format::Tiff => tiff::write(dataset),
         Format::Fits => fits::write(dataset),
+        Format::FitsGz => fits::write_gzip(dataset),
         Format::Root => root::write(dataset),
         Format::Parquet => parquet::write(dataset),
         Format::Zarr => {

@@ -41,7 +41,9 @@ fn encode(value: u32) -> String {
 
 /// Sets the text of a card that is there, in its place and with its comment.
 fn set(header: &mut Header, keyword: &str, text: &str) {
-    let Some(card) = header.cards.iter_mut().find(|card| keyword_of(card.as_slice()) == keyword) else { return };
+    let Some(card) = header.cards.iter_mut().find(|card| keyword_of(card.as_slice()) == keyword) else {
+        return;
+    };
     let comment = card.iter().rposition(|&byte| byte == b'/').filter(|&at| at >= 10 + text.len() + 2);
     let end = comment.unwrap_or(CARD);
     let value = format!("{keyword:<8}= '{text}'");
@@ -78,6 +80,7 @@ mod tests {
         header.append(&mut bytes);
         assert_eq!(sum(&bytes, sum(&data, 0)), u32::MAX, "minus zero");
         assert_eq!(header.value("DATASUM").unwrap(), sum(&data, 0).to_string());
-        assert!(header.cards.iter().all(|card| card.ends_with(b"/ of the unit".repeat(1).as_slice()) || card.windows(13).any(|w| w == b"/ of the unit")));
+        assert!(header.cards.iter().all(|card| card.ends_with(b"/ of the unit".repeat(1).as_slice())
+            || card.windows(13).any(|w| w == b"/ of the unit")));
     }
 }

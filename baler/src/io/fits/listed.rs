@@ -31,7 +31,11 @@ impl Spans {
             ends.push(ends.last()?.checked_add(n_items)?);
         }
         let n_bytes = ends.last()?.checked_mul(item_bytes)?;
-        (n_bytes <= (heap.end - heap.start).saturating_mul(MAX_SHARED)).then_some(Spans { starts, ends, item_bytes })
+        (n_bytes <= (heap.end - heap.start).saturating_mul(MAX_SHARED)).then_some(Spans {
+            starts,
+            ends,
+            item_bytes,
+        })
     }
 
     /// Items of all lists.
@@ -69,7 +73,8 @@ fn pair(row: &[u8], is_wide: bool) -> Option<(u64, u64)> {
 
 /// The bytes of a descriptor.
 pub fn descriptor(n_items: usize, offset: usize, is_wide: bool, out: &mut Vec<u8>) -> Result<()> {
-    let too_many = || Error::limit("the items of lists take more than 2 GiB, which the FITS column cannot say");
+    let too_many =
+        || Error::limit("the items of lists take more than 2 GiB, which the FITS column cannot say");
     for number in [n_items, offset] {
         match is_wide {
             true => out.extend_from_slice(&(number as i64).to_be_bytes()),

@@ -61,7 +61,9 @@ impl Data {
             Data::None => Vec::new(),
             Data::Image { name, .. } | Data::Bytes { name, .. } => vec![name],
             Data::Table { columns, .. } => columns.iter().filter_map(|(_, column)| column.name()).collect(),
-            Data::Groups { parameters, data, .. } => parameters.iter().chain(data).map(String::as_str).collect(),
+            Data::Groups { parameters, data, .. } => {
+                parameters.iter().chain(data).map(String::as_str).collect()
+            }
         }
     }
 }

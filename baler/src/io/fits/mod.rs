@@ -10,7 +10,7 @@ mod metadata;
 mod table;
 mod write;
 
-pub use write::write;
+pub use write::{write, write_gzip};
 
 use crate::dataset::{Attachment, DType, ListKind, Lists, Values};
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ pub const NAME: &str = "fits";
 /// What a file begins with.
 pub const MAGIC: &[u8] = b"SIMPLE  =";
 /// What gzip begins with.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
+pub const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 pub use metadata::{missing_values, names};
 
@@ -133,7 +133,7 @@ impl Fits {
     }
 
     /// Takes in a unit whose data begin at `start`; gives where the next begins.
-    fn unit(&mut self, mut header: Header, start: u64) -> Result<u64> {
+    fn unit(&mut self, header: Header, start: u64) -> Result<u64> {
         let shape = header.shape()?;
         let bitpix = header.integer("BITPIX").filter(|bits| [8, 16, 32, 64, -32, -64].contains(bits));
         let bitpix =
@@ -178,7 +178,14 @@ impl Fits {
         Ok(end.next_multiple_of(BLOCK as u64))
     }
 
-    fn image(&mut self, header: &Header, bitpix: i64, shape: Vec<usize>, name: &str, start: u64) -> Result<Data> {
+    fn image(
+        &mut self,
+        header: &Header,
+        bitpix: i64,
+        shape: Vec<usize>,
+        name: &str,
+        start: u64,
+    ) -> Result<Data> {
         let (dtype, stored) = image_type(bitpix, header);
         if header.number("BSCALE").is_some_and(|scale| scale != 1.0) {
             let text = format!("'{name}' has BSCALE: its values are the stored integers, and so are bounds");
@@ -227,9 +234,8 @@ impl Fits {
         let name =
             header.value("EXTNAME").filter(|name| !name.is_empty()).unwrap_or(default).replace('/', "_");
         let taken = |name: &str| {
-            let inside = |a: &ArrayInfo| {
-                a.name.strip_prefix(name).is_some_and(|r| r.is_empty() || r.starts_with('/'))
-            };
+            let inside =
+                |a: &ArrayInfo| a.name.strip_prefix(name).is_some_and(|r| r.is_empty() || r.starts_with('/'));
             self.arrays.iter().any(inside)
         };
         match taken(&name) {
@@ -250,7 +256,8 @@ impl Fits {
             return Err(Error::input("expected two axes of a FITS table; the file is damaged"));
         };
         let table_bytes = (n_rows as u64).saturating_mul(row_bytes as u64);
-        let gap = header.integer("THEAP").and_then(|theap| u64::try_from(theap).ok()?.checked_sub(table_bytes));
+        let gap =
+            header.integer("THEAP").and_then(|theap| u64::try_from(theap).ok()?.checked_sub(table_bytes));
         let heap = start + table_bytes + gap.unwrap_or(0).min(n_extra);
         let end = start + table_bytes + n_extra;
         let stride = row_bytes as u64;
@@ -278,7 +285,8 @@ impl Fits {
                 (Some(Content::Listed(elements, is_wide)), Some(spans)) => {
                     let stored = elements.stored;
                     let dtype = if is_wide { DType::I64 } else { DType::I32 };
-                    let counts = Elements { dtype, stored: Stored::Plain, kind: Kind::Number, inner: Vec::new() };
+                    let counts =
+                        Elements { dtype, stored: Stored::Plain, kind: Kind::Number, inner: Vec::new() };
                     let place = Place::Rows { at, stride, stored: Stored::Plain };
                     self.add(&format!("{path}#counts"), n_rows, &counts, place)?;
                     let lists = Lists { counts: self.arrays.len() - 1, kind: ListKind::Vector };

@@ -132,9 +132,7 @@ fn packed(form: &Form, n_bytes: usize) -> Content {
 
 fn content(header: &Header, i: i64, form: &Form, n_bytes: usize) -> Content {
     let inner = match header.value(&format!("TDIM{i}")).as_deref().map(extents) {
-        Some(Some(inner))
-            if inner.iter().try_fold(1usize, |n, &e| n.checked_mul(e)) == Some(form.repeat) =>
-        {
+        Some(Some(inner)) if inner.iter().try_fold(1usize, |n, &e| n.checked_mul(e)) == Some(form.repeat) => {
             inner
         }
         _ if form.repeat == 1 && form.letter != b'A' => Vec::new(),

@@ -8,7 +8,10 @@ use super::{Stored, checksum, turn};
 use crate::dataset::{DType, Dataset, Layout, Variable};
 use crate::error::{Error, Result};
 use crate::source::Schema;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::collections::HashSet;
+use std::io::Write;
 
 /// The bytes of a file.
 pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
@@ -42,6 +45,14 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
         new_image(variable, &mut out)?;
     }
     Ok(out)
+}
+
+/// The bytes of a file in gzip.
+pub fn write_gzip(dataset: &Dataset) -> Result<Vec<u8>> {
+    let failed = |e| Error::io("packing the output with gzip", e);
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(&write(dataset)?).map_err(failed)?;
+    packed.finish().map_err(failed)
 }
 
 /// The header of a first unit.
@@ -107,7 +118,9 @@ fn known_unit(unit: Unit, dataset: &Dataset, written: &mut HashSet<String>, out:
             }
             raw(variable, stored)
         }),
-        Data::Groups { parameters, data, stored } => known_groups(&mut header, [parameters, data], stored, dataset),
+        Data::Groups { parameters, data, stored } => {
+            known_groups(&mut header, [parameters, data], stored, dataset)
+        }
         Data::Table { columns, heap } => known_table(&mut header, (columns, heap), dataset)?,
     };
     let mut bytes = match known {

@@ -74,7 +74,8 @@ impl ChunkReader for Source {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Buffer, ParquetError> {
-        let found = self.read_up_to(start, length as u64).map_err(|e| ParquetError::General(e.to_string()))?;
+        let found =
+            self.read_up_to(start, length as u64).map_err(|e| ParquetError::General(e.to_string()))?;
         match found.len() == length {
             true => Ok(found),
             false => Err(ParquetError::EOF(format!(
@@ -144,8 +145,11 @@ pub fn decode(
         ColumnReader::DoubleColumnReader(r) => floats(pages(r, n, n_lists)?, leaf, Values::F64),
         ColumnReader::ByteArrayColumnReader(r) => strings(pages(r, n, n_lists)?, leaf),
         ColumnReader::Int96ColumnReader(r) => {
-            let in_order = |v: Int96| v.data().iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
-            finish(pages(r, n, n_lists)?, leaf, |v| Ok(Values::U8(v.into_iter().flat_map(in_order).collect())))
+            let in_order =
+                |v: Int96| v.data().iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+            finish(pages(r, n, n_lists)?, leaf, |v| {
+                Ok(Values::U8(v.into_iter().flat_map(in_order).collect()))
+            })
         }
         ColumnReader::FixedLenByteArrayColumnReader(r) if stored.width.is_some() => {
             finish(pages(r, n, n_lists)?, leaf, |v| {

@@ -47,7 +47,9 @@ impl Footer {
             [.., b'P', b'A', b'R', b'E'] => Err(Error::unsupported(
                 "expected a Parquet file that is not encrypted, found an encrypted footer; write it without encryption",
             )),
-            _ => Err(Error::input("expected PAR1 at the end of a Parquet file, found other bytes; it is cut off")),
+            _ => Err(Error::input(
+                "expected PAR1 at the end of a Parquet file, found other bytes; it is cut off",
+            )),
         }
     }
 
@@ -106,7 +108,12 @@ impl Footer {
     }
 
     /// A file of the crate with `elements` as its schema, and these notes beside its own.
-    pub fn splice(file: Vec<u8>, elements: &[Element], notes: &[Value], like: Option<&Footer>) -> Result<Vec<u8>> {
+    pub fn splice(
+        file: Vec<u8>,
+        elements: &[Element],
+        notes: &[Value],
+        like: Option<&Footer>,
+    ) -> Result<Vec<u8>> {
         let region = Region::of_bytes(file);
         let (Footer(mut fields), start) = Footer::of_file(&region)?;
         let mut out = region.all()?;

@@ -162,7 +162,12 @@ impl Parquet {
                         counts += &k.to_string();
                     }
                     let counts = unique(&counts, &mut self.names);
-                    let info = ArrayInfo::new(counts, DType::U32, vec![sums.ends[k].last().copied().unwrap_or(0)], false)?;
+                    let info = ArrayInfo::new(
+                        counts,
+                        DType::U32,
+                        vec![sums.ends[k].last().copied().unwrap_or(0)],
+                        false,
+                    )?;
                     self.push(info, above, Content { column, level: Some(k), ends: sums.ends[k].clone() });
                     shared.insert(key, self.arrays.len() - 1);
                     self.arrays.len() - 1
@@ -176,7 +181,8 @@ impl Parquet {
         };
         let n_rows = ends.last().copied().unwrap_or(0);
         let shape = std::iter::once(n_rows).chain(stored.width).collect();
-        let info = ArrayInfo::new(name, stored.dtype, shape, false)?;
+        let mut info = ArrayInfo::new(name, stored.dtype, shape, false)?;
+        info.storage.kind = stored.kind;
         self.push(info, above, Content { column, level: None, ends });
         Ok(())
     }

@@ -7,6 +7,7 @@ use super::levels::Level;
 use super::thrift::{Value, field};
 use crate::dataset::DType;
 use crate::error::{Error, Result};
+use crate::kind::{Kind, TimeUnit};
 use parquet::file::metadata::ParquetMetaDataReader;
 use parquet::schema::types::TypePtr;
 
@@ -44,7 +45,14 @@ mod logical {
     pub const STRING: i16 = 1;
     pub const MAP: i16 = 2;
     pub const LIST: i16 = 3;
+    pub const ENUM: i16 = 4;
+    pub const DECIMAL: i16 = 5;
+    pub const DATE: i16 = 6;
+    pub const TIME: i16 = 7;
+    pub const TIMESTAMP: i16 = 8;
     pub const INTEGER: i16 = 10;
+    pub const UNKNOWN: i16 = 11;
+    pub const JSON: i16 = 12;
     pub const FLOAT16: i16 = 15;
     pub const VARIANT: i16 = 16;
 }
@@ -55,6 +63,14 @@ mod converted {
     pub const MAP: i64 = 1;
     pub const MAP_KEY_VALUE: i64 = 2;
     pub const LIST: i64 = 3;
+    pub const ENUM: i64 = 4;
+    pub const DECIMAL: i64 = 5;
+    pub const DATE: i64 = 6;
+    pub const TIME_MILLIS: i64 = 7;
+    pub const TIME_MICROS: i64 = 8;
+    pub const TIMESTAMP_MILLIS: i64 = 9;
+    pub const TIMESTAMP_MICROS: i64 = 10;
+    pub const JSON: i64 = 19;
     pub const INTEGERS: std::ops::RangeInclusive<i64> = 11..=18;
 }
 
@@ -117,6 +133,8 @@ pub struct Stored {
     pub dtype: DType,
     /// Bytes of each value, where they are bytes of one number.
     pub width: Option<usize>,
+    /// What they stand for.
+    pub kind: Kind,
 }
 
 /// A leaf of the schema.
@@ -181,9 +199,17 @@ impl<'a> Walk<'a> {
     }
 
     /// The next element under a name that is not its own.
-    fn named(&mut self, names: &[String], levels: &[Level], whole: Option<usize>, depth: usize) -> Result<()> {
+    fn named(
+        &mut self,
+        names: &[String],
+        levels: &[Level],
+        whole: Option<usize>,
+        depth: usize,
+    ) -> Result<()> {
         if depth > MAX_DEPTH {
-            return Err(Error::limit(format!("expected at most {MAX_DEPTH} groups in each other in Parquet")));
+            return Err(Error::limit(format!(
+                "expected at most {MAX_DEPTH} groups in each other in Parquet"
+            )));
         }
         let place = self.at;
         let element = self.next()?;
@@ -191,7 +217,9 @@ impl<'a> Walk<'a> {
         levels.extend(element.level());
         if element.is_leaf() {
             let stored = stored(element);
-            levels.extend((stored.is_some() && element.physical() == Some(Physical::ByteArray)).then_some(Level::Bytes));
+            levels.extend(
+                (stored.is_some() && element.physical() == Some(Physical::ByteArray)).then_some(Level::Bytes),
+            );
             let name = names.join(".");
             let name = if name.is_empty() { format!("column{}", self.found.len() + 1) } else { name };
             self.found.push(Leaf { name, stored, levels, whole });
@@ -238,9 +266,49 @@ fn stored(leaf: &Element) -> Option<Stored> {
         (Physical::Float, ..) => DType::F32,
         (Physical::Double, ..) => DType::F64,
         (Physical::FixedLenByteArray, ..) if leaf.is(logical::FLOAT16, &[]) => DType::F16,
-        (Physical::Int96 | Physical::ByteArray | Physical::FixedLenByteArray, ..) => return None,
+        (Physical::Int96 | Physical::ByteArray | Physical::FixedLenByteArray, ..) => {
+            return bytes(leaf);
+        }
     };
-    Some(Stored { dtype, width: None })
+    let kind = if dtype.is_float() { Kind::Number } else { kind(leaf) };
+    Some(Stored { dtype, width: None, kind })
+}
+
+/// Values that are bytes: text where it is said, others of their own lengths or of one.
+fn bytes(leaf: &Element) -> Option<Stored> {
+    let is_text = leaf.is(logical::STRING, &[converted::UTF8])
+        || leaf.is(logical::ENUM, &[converted::ENUM])
+        || leaf.is(logical::JSON, &[converted::JSON]);
+    let width = match leaf.physical()? {
+        Physical::ByteArray => None,
+        Physical::Int96 => Some(12),
+        _ => Some(usize::try_from(leaf.int(number::LENGTH)?).ok().filter(|&width| width > 0)?),
+    };
+    let kind = if is_text && width.is_none() { Kind::Text } else { Kind::Bytes };
+    Some(Stored { dtype: DType::U8, width, kind })
+}
+
+/// What whole numbers stand for.
+fn kind(leaf: &Element) -> Kind {
+    let unit = |said: &[(i16, Value)]| {
+        let unit = field(said, 2).and_then(|unit| unit.fields().first()).map(|(number, _)| *number);
+        match unit {
+            Some(1) => TimeUnit::Millisecond,
+            Some(2) => TimeUnit::Microsecond,
+            _ => TimeUnit::Nanosecond,
+        }
+    };
+    match (leaf.logical(), leaf.int(number::CONVERTED)) {
+        (Some((logical::DATE, _)), _) | (None, Some(converted::DATE)) => Kind::Time(TimeUnit::Day),
+        (Some((logical::TIMESTAMP, said)), _) => Kind::Time(unit(said)),
+        (Some((logical::TIME, said)), _) => Kind::Duration(unit(said)),
+        (None, Some(converted::TIMESTAMP_MILLIS)) => Kind::Time(TimeUnit::Millisecond),
+        (None, Some(converted::TIMESTAMP_MICROS)) => Kind::Time(TimeUnit::Microsecond),
+        (None, Some(converted::TIME_MILLIS)) => Kind::Duration(TimeUnit::Millisecond),
+        (None, Some(converted::TIME_MICROS)) => Kind::Duration(TimeUnit::Microsecond),
+        (Some((logical::DECIMAL | logical::UNKNOWN, _)), _) | (None, Some(converted::DECIMAL)) => Kind::Exact,
+        _ => Kind::Number,
+    }
 }
 
 /// The schema less the leaves that are not kept, and less groups without any. Groups that are nothing without all of
@@ -264,7 +332,8 @@ struct Prune<'a> {
 impl Prune<'_> {
     /// What is left of the next element, and whether that is all of it.
     fn element(&mut self, depth: usize) -> Result<(Vec<Element>, bool)> {
-        let mut element = self.elements.get(self.at).filter(|_| depth <= MAX_DEPTH + 1).ok_or_else(wrong)?.clone();
+        let mut element =
+            self.elements.get(self.at).filter(|_| depth <= MAX_DEPTH + 1).ok_or_else(wrong)?.clone();
         let is_root = self.at == 0;
         self.at += 1;
         if element.is_leaf() && !is_root {
@@ -383,16 +452,25 @@ fn leaf(name: &str, repetition: i64, stored: Stored, inside: &[Level]) -> Elemen
         DType::F64 => Physical::Double,
         _ => Physical::Int32,
     };
-    let (old, new) = match stored.dtype {
-        _ if inside == [Level::Bytes] => (Some(converted::UTF8), Some((logical::STRING, Vec::new()))),
-        _ if stored.width.is_some() => (None, None),
-        DType::I8 => integer(8, true),
-        DType::I16 => integer(16, true),
-        DType::U8 => integer(8, false),
-        DType::U16 => integer(16, false),
-        DType::U32 => integer(32, false),
-        DType::U64 => integer(64, false),
-        DType::F16 => (None, Some((logical::FLOAT16, Vec::new()))),
+    // A moment without a time zone.
+    let timestamp = |unit: i16| {
+        let unit = Value::Struct(vec![(unit, Value::Struct(Vec::new()))]);
+        (None, Some((logical::TIMESTAMP, vec![(1, Value::Bool(false)), (2, unit)])))
+    };
+    let (old, new) = match (stored.dtype, stored.kind) {
+        (_, Kind::Text) => (Some(converted::UTF8), Some((logical::STRING, Vec::new()))),
+        (_, Kind::Bytes) => (None, None),
+        (DType::I32, Kind::Time(TimeUnit::Day)) => (Some(converted::DATE), Some((logical::DATE, Vec::new()))),
+        (DType::I64, Kind::Time(TimeUnit::Millisecond)) => timestamp(1),
+        (DType::I64, Kind::Time(TimeUnit::Microsecond)) => timestamp(2),
+        (DType::I64, Kind::Time(TimeUnit::Nanosecond)) => timestamp(3),
+        (DType::I8, _) => integer(8, true),
+        (DType::I16, _) => integer(16, true),
+        (DType::U8, _) => integer(8, false),
+        (DType::U16, _) => integer(16, false),
+        (DType::U32, _) => integer(32, false),
+        (DType::U64, _) => integer(64, false),
+        (DType::F16, _) => (None, Some((logical::FLOAT16, Vec::new()))),
         _ => (None, None),
     };
     let mut fields = vec![(number::TYPE, Value::i32(physical as i64))];
@@ -402,8 +480,8 @@ fn leaf(name: &str, repetition: i64, stored: Stored, inside: &[Level]) -> Elemen
     fields.push((number::REPETITION, Value::i32(repetition)));
     fields.push((number::NAME, Value::Binary(name.as_bytes().to_vec())));
     fields.extend(old.map(|code| (number::CONVERTED, Value::i32(code))));
-    fields.extend(new.map(|(number, said)| {
-        (number::LOGICAL, Value::Struct(vec![(number, Value::Struct(said))]))
-    }));
+    fields.extend(
+        new.map(|(number, said)| (number::LOGICAL, Value::Struct(vec![(number, Value::Struct(said))]))),
+    );
     Element(fields)
 }

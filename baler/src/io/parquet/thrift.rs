@@ -112,7 +112,9 @@ struct Reader<'a> {
 }
 
 fn damaged() -> Error {
-    Error::input("expected Thrift's fields in the footer of the Parquet file, found other bytes; it is damaged")
+    Error::input(
+        "expected Thrift's fields in the footer of the Parquet file, found other bytes; it is damaged",
+    )
 }
 
 impl Reader<'_> {

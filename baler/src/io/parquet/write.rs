@@ -12,15 +12,17 @@ use super::schema::{self, Leaf, Stored, told};
 use super::thrift::Value;
 use crate::dataset::{Dataset, ListKind, Lists, Values, Variable};
 use crate::error::{Error, Result};
+use crate::kind::{Kind, TimeUnit};
 use crate::source::Schema;
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::{
-    BoolType, ByteArray, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType,
-    FloatType, Int32Type, Int64Type, Int96,
+    BoolType, ByteArray, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
+    Int32Type, Int64Type, Int96,
 };
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{SchemaDescriptor, TypePtr};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,9 +32,12 @@ const GROUP_ROWS: usize = 1 << 20;
 /// A variable and its chain of lists, outermost first.
 type Chained<'a> = (&'a Variable, Vec<Lists>);
 
-/// A column to write: a variable, and what counts its items at each level of the schema.
+/// A column to write: values, and what counts them at each level of the schema.
 struct Column<'a> {
-    variable: &'a Variable,
+    name: &'a str,
+    values: Cow<'a, Values>,
+    /// Items of each value, where they are bytes of one number.
+    width: Option<usize>,
     levels: Vec<(Level, Option<Vec<usize>>)>,
     packing: Packing,
 }
@@ -42,7 +47,7 @@ impl Column<'_> {
     fn n_values(&self) -> usize {
         match self.levels.last() {
             Some((Level::Bytes, Some(lengths))) => lengths.len(),
-            _ => self.variable.shape.first().copied().unwrap_or(1),
+            _ => self.values.len() / self.width.unwrap_or(1).max(1),
         }
     }
 
@@ -64,7 +69,7 @@ impl Column<'_> {
 struct Plan<'a> {
     elements: Vec<Element>,
     /// In the order of the leaves.
-    columns: Vec<(Chained<'a>, Leaf, Packing)>,
+    columns: Vec<Column<'a>>,
     /// The source's own notes, where all of its columns are there and no others: they speak of all.
     notes: Vec<Value>,
 }
@@ -72,19 +77,14 @@ struct Plan<'a> {
 /// The bytes of a file with a column for each variable that counts nothing, or is a column of its source.
 pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     let kept = dataset.metadata(NAME).map(kept::read).transpose()?;
-    let plan = plan(dataset, kept.as_ref())?;
-    let columns = plan
-        .columns
-        .into_iter()
-        .map(|(column, leaf, packing)| align(dataset, column, &leaf, packing))
-        .collect::<Result<Vec<_>>>()?;
+    let Plan { elements, columns, notes } = plan(dataset, kept.as_ref())?;
     let n_rows = columns.first().map_or(0, Column::n_rows);
     if let Some(other) = columns.iter().find(|column| column.n_rows() != n_rows) {
         return Err(Error::config(format!(
             "expected {n_rows} rows in every column for Parquet, found {}; write an .npz or .h5",
             other.n_rows()
         ))
-        .in_variable(&other.variable.name));
+        .in_variable(other.name));
     }
     let groups = match &kept {
         Some(kept) if kept.groups.iter().try_fold(0usize, |n, &m| n.checked_add(m)) == Some(n_rows) => {
@@ -92,9 +92,9 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
         }
         _ => (0..n_rows.max(1)).step_by(GROUP_ROWS).map(|at| GROUP_ROWS.min(n_rows - at)).collect(),
     };
-    let (tree, is_annotated) = tree(&plan.elements)?;
+    let (tree, is_annotated) = tree(&elements)?;
     let file = guarded(DAMAGED, || write_file(tree, is_annotated, &columns, &groups))?;
-    Footer::splice(file, &plan.elements, &plan.notes, kept.as_ref().map(|kept| &kept.footer))
+    Footer::splice(file, &elements, &notes, kept.as_ref().map(|kept| &kept.footer))
 }
 
 /// The variables that are columns: all but those that were made to count others.
@@ -118,11 +118,96 @@ fn columns(dataset: &Dataset) -> Vec<Chained<'_>> {
     written.map(|(_, variable)| (variable, chain(variable))).collect()
 }
 
-/// How the values of a variable are stored in a file of its own.
-fn stored_of(variable: &Variable) -> Result<Stored> {
-    let dtype = variable.values.dtype();
-    match variable.shape[..] {
-        [_] => Ok(Stored { dtype, width: None }),
+fn plan<'a>(dataset: &'a Dataset, kept: Option<&Kept>) -> Result<Plan<'a>> {
+    let mut left: Vec<Option<Chained>> = columns(dataset).into_iter().map(Some).collect();
+    let (mut elements, mut columns, mut notes) = (schema::root(), Vec::new(), Vec::new());
+    if let Some(kept) = kept {
+        let all = kept.footer.elements();
+        let mut is_kept = Vec::new();
+        for (leaf, (name, packing)) in schema::leaves(&all)?.into_iter().zip(&kept.leaves) {
+            let fits = |column: &Option<Chained>| {
+                column.as_ref().is_some_and(|(variable, chain)| {
+                    Some(&variable.name) == name.as_ref() && fits(variable, chain, &leaf)
+                })
+            };
+            let found = left.iter().position(fits).and_then(|place| left[place].take());
+            is_kept.push(found.is_some());
+            if let Some((variable, chain)) = found {
+                let levels = align(dataset, variable, &chain, &leaf.levels)?;
+                let width = leaf.stored.and_then(|stored| stored.width);
+                let values = Cow::Borrowed(&variable.values);
+                columns.push(Column { name: &variable.name, values, width, levels, packing: *packing });
+            }
+        }
+        elements = schema::prune(&all, &is_kept)?;
+        if is_kept.iter().all(|is_kept| *is_kept) && left.iter().all(Option::is_none) {
+            notes = kept.footer.notes().to_vec();
+        }
+    }
+    for (variable, chain) in left.into_iter().flatten() {
+        let (stored, column) = new_column(dataset, variable, &chain)?;
+        let levels: Vec<Level> = column.levels.iter().map(|(level, _)| *level).collect();
+        schema::add_field(&mut elements, schema::field_of(&variable.name, stored, &levels));
+        columns.push(column);
+    }
+    Ok(Plan { elements, columns, notes })
+}
+
+/// A column that the source's schema does not have.
+fn new_column<'a>(
+    dataset: &'a Dataset,
+    variable: &'a Variable,
+    chain: &[Lists],
+) -> Result<(Stored, Column<'a>)> {
+    let level = |lists: &Lists| if lists.kind == ListKind::Optional { Level::Optional } else { Level::List };
+    let mut levels: Vec<Level> = chain.iter().map(level).collect();
+    let is_opaque = variable.storage.kind.is_opaque();
+    if is_opaque && variable.shape.len() == 1 && levels.last() == Some(&Level::List) {
+        levels.pop();
+        levels.push(Level::Bytes);
+    }
+    let mut levels = align(dataset, variable, chain, &levels)?;
+    let column = new_values(variable, &mut levels)?;
+    if levels.is_empty() && (0..column.1.len()).any(|idx| is_null(&column.1, idx)) {
+        levels.push((Level::Optional, None));
+    }
+    let (stored, values) = column;
+    let column = Column { name: &variable.name, values, width: stored.width, levels, packing: Packing::NEW };
+    Ok((stored, column))
+}
+
+/// How the values of a variable are stored in a column of its own, and these.
+fn new_values<'a>(
+    variable: &'a Variable,
+    levels: &mut Vec<(Level, Option<Vec<usize>>)>,
+) -> Result<(Stored, Cow<'a, Values>)> {
+    let kind = variable.storage.kind;
+    let stored =
+        |values: Cow<'a, Values>, width, kind| (Stored { dtype: values.dtype(), width, kind }, values);
+    match (&variable.values, kind, &variable.shape[..]) {
+        (Values::U8(_), Kind::Bytes, &[_, width]) if width > 0 => {
+            Ok(stored(Cow::Borrowed(&variable.values), Some(width), kind))
+        }
+        (Values::U8(_) | Values::U32(_), Kind::Text, &[n_rows, width]) => {
+            let (bytes, lengths) = texts(&variable.values, &vec![width; n_rows], true);
+            levels.push((Level::Bytes, Some(lengths)));
+            Ok(stored(Cow::Owned(bytes), None, kind))
+        }
+        (Values::U32(_), Kind::Text, [_]) => {
+            let counts = levels.pop().and_then(|(_, counts)| counts).unwrap_or_default();
+            let (bytes, lengths) = texts(&variable.values, &counts, false);
+            levels.push((Level::Bytes, Some(lengths)));
+            Ok(stored(Cow::Owned(bytes), None, kind))
+        }
+        (values, Kind::Time(unit), [_]) => {
+            let (values, unit) = times(values, unit);
+            Ok(stored(values, None, Kind::Time(unit)))
+        }
+        (values, _, [_]) => {
+            let has_lengths = matches!(levels.last(), Some((Level::Bytes, _)));
+            let kind = if kind.is_opaque() && !has_lengths { Kind::Number } else { kind };
+            Ok(stored(Cow::Borrowed(values), None, kind))
+        }
         _ => Err(Error::config(format!(
             "expected columns with one axis for Parquet, found shape {:?}; write an .npz or .h5",
             variable.shape
@@ -131,38 +216,50 @@ fn stored_of(variable: &Variable) -> Result<Stored> {
     }
 }
 
-fn plan<'a>(dataset: &'a Dataset, kept: Option<&Kept>) -> Result<Plan<'a>> {
-    let mut columns: Vec<Option<Chained>> = columns(dataset).into_iter().map(Some).collect();
-    let (mut elements, mut found, mut notes) = (schema::root(), Vec::new(), Vec::new());
-    if let Some(kept) = kept {
-        let all = kept.footer.elements();
-        let mut is_kept = Vec::new();
-        for (leaf, (name, packing)) in schema::leaves(&all)?.into_iter().zip(&kept.leaves) {
-            let fits = |column: &Option<Chained>| {
-                column.as_ref().is_some_and(|(variable, chain)| Some(&variable.name) == name.as_ref() && fits(variable, chain, &leaf))
-            };
-            let place = columns.iter().position(fits);
-            is_kept.push(place.is_some());
-            found.extend(place.and_then(|place| columns[place].take()).map(|column| (column, leaf, *packing)));
+/// Texts of so many elements each as bytes of UTF-8, and their lengths in bytes; those that were filled up lose the zeros
+/// at their ends.
+fn texts(values: &Values, counts: &[usize], is_filled: bool) -> (Values, Vec<usize>) {
+    let (mut bytes, mut lengths, mut at) = (Vec::new(), Vec::with_capacity(counts.len()), 0);
+    for &count in counts {
+        let before = bytes.len();
+        match values {
+            Values::U8(all) => bytes.extend_from_slice(&all[at..at + count]),
+            Values::U32(all) => {
+                let text: String = all[at..at + count]
+                    .iter()
+                    .map(|&code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
+                    .collect();
+                bytes.extend_from_slice(text.as_bytes());
+            }
+            _ => {}
         }
-        elements = schema::prune(&all, &is_kept)?;
-        if is_kept.iter().all(|is_kept| *is_kept) && columns.iter().all(Option::is_none) {
-            notes = kept.footer.notes().to_vec();
+        while is_filled && bytes.len() > before && bytes.last() == Some(&0) {
+            bytes.pop();
         }
+        lengths.push(bytes.len() - before);
+        at += count;
     }
-    for (variable, chain) in columns.into_iter().flatten() {
-        let stored = stored_of(variable)?;
-        let level =
-            |lists: &Lists| if lists.kind == ListKind::Optional { Level::Optional } else { Level::List };
-        let mut levels: Vec<Level> = chain.iter().map(level).collect();
-        if levels.is_empty() && (0..variable.values.len()).any(|idx| is_null(&variable.values, idx)) {
-            levels.push(Level::Optional);
+    (Values::U8(bytes), lengths)
+}
+
+/// Times in a unit that Parquet has, where they fit.
+fn times(values: &Values, unit: TimeUnit) -> (Cow<'_, Values>, TimeUnit) {
+    let Values::I64(all) = values else { return (Cow::Borrowed(values), unit) };
+    // What is no time stays the least number.
+    let scaled = |by: i64| {
+        all.iter()
+            .map(|&x| if x == i64::MIN { Some(x) } else { x.checked_mul(by) })
+            .collect::<Option<Vec<i64>>>()
+    };
+    let converted = match unit {
+        TimeUnit::Day => {
+            let days: Option<Vec<i32>> = all.iter().map(|&day| i32::try_from(day).ok()).collect();
+            days.map(|days| (Values::I32(days), unit))
         }
-        schema::add_field(&mut elements, schema::field_of(&variable.name, stored, &levels));
-        let leaf = Leaf { name: variable.name.clone(), stored: Some(stored), levels, whole: None };
-        found.push(((variable, chain), leaf, Packing::NEW));
-    }
-    Ok(Plan { elements, columns: found, notes })
+        TimeUnit::Second => scaled(1000).map(|all| (Values::I64(all), TimeUnit::Millisecond)),
+        _ => None,
+    };
+    converted.map_or((Cow::Borrowed(values), unit), |(values, unit)| (Cow::Owned(values), unit))
 }
 
 /// Whether a variable still is what a leaf of the source was.
@@ -202,21 +299,21 @@ fn pair(levels: &[Level], chain: &[Lists]) -> Option<Vec<Option<Lists>>> {
 }
 
 /// The counts of each level; they must add up, before anyone writes as many values as they claim.
-fn align<'a>(
+fn align(
     dataset: &Dataset,
-    (variable, chain): Chained<'a>,
-    leaf: &Leaf,
-    packing: Packing,
-) -> Result<Column<'a>> {
+    variable: &Variable,
+    chain: &[Lists],
+    of_leaf: &[Level],
+) -> Result<Vec<(Level, Option<Vec<usize>>)>> {
     let wrong = || {
         Error::config("the lists of the variable do not fit the columns of the file")
             .in_variable(&variable.name)
     };
-    let paired = pair(&leaf.levels, &chain).ok_or_else(wrong)?;
+    let paired = pair(of_leaf, chain).ok_or_else(wrong)?;
     let mut levels = Vec::with_capacity(paired.len());
     let mut above: Option<usize> = None;
     let sum = |counts: &[usize]| counts.iter().try_fold(0usize, |n, &count| n.checked_add(count));
-    for (level, lists) in leaf.levels.iter().zip(paired) {
+    for (level, lists) in of_leaf.iter().zip(paired) {
         let counts =
             lists.map(|lists| dataset.variables.get(lists.counts).ok_or_else(wrong)?.values.to_counts());
         let counts = counts.transpose()?;
@@ -231,7 +328,7 @@ fn align<'a>(
     if above.is_some_and(|n| Some(&n) != variable.shape.first()) {
         return Err(wrong());
     }
-    Ok(Column { variable, levels, packing })
+    Ok(levels)
 }
 
 /// The schema as the crate has it: with the annotations of leaves, which say how values are ordered, or, where it
@@ -274,7 +371,7 @@ fn write_file(tree: TypePtr, is_annotated: bool, columns: &[Column], groups: &[u
             let writer = group.next_column().map_err(told)?;
             let writer =
                 writer.ok_or_else(|| Error::config("the schema has fewer columns than the dataset"))?;
-            writing.rows(n_rows, writer).map_err(|e| e.in_variable(&writing.column.variable.name))?;
+            writing.rows(n_rows, writer).map_err(|e| e.in_variable(writing.column.name))?;
         }
         group.close().map_err(told)?;
     }
@@ -295,7 +392,7 @@ impl<'a> Writing<'a> {
     fn new(column: &'a Column<'a>) -> Writing<'a> {
         let (defined, lengths) = column.parts();
         let levels = defined.iter().map(|(level, counts)| (*level, counts.as_deref())).collect();
-        let emitter = Emitter::new(levels, &column.variable.values);
+        let emitter = Emitter::new(levels, &column.values);
         Writing { column, emitter, lengths, n_values: 0, n_items: 0 }
     }
 
@@ -316,8 +413,7 @@ impl<'a> Writing<'a> {
         }
         let (defined, _) = self.column.parts();
         let definition = (!defined.is_empty()).then_some(&definition[..]);
-        let repetition =
-            defined.iter().any(|(level, _)| *level == Level::List).then_some(&repetition[..]);
+        let repetition = defined.iter().any(|(level, _)| *level == Level::List).then_some(&repetition[..]);
         let range = start..self.n_values;
         macro_rules! put {
             ($kind:ty, $values:expr, $convert:expr) => {{
@@ -334,7 +430,8 @@ impl<'a> Writing<'a> {
                     to.write_batch(&values, definition, repetition)
                 }
                 ColumnWriter::FixedLenByteArrayColumnWriter(to) => {
-                    let values: Vec<FixedLenByteArray> = values.into_iter().map(|v| array(v).into()).collect();
+                    let values: Vec<FixedLenByteArray> =
+                        values.into_iter().map(|v| array(v).into()).collect();
                     to.write_batch(&values, definition, repetition)
                 }
                 ColumnWriter::Int96ColumnWriter(to) => {
@@ -345,7 +442,7 @@ impl<'a> Writing<'a> {
             };
             return written.and_then(|_| writer.close()).map_err(told);
         }
-        match &self.column.variable.values {
+        match &*self.column.values {
             Values::Bool(v) => put!(BoolType, v, |x: u8| x != 0),
             Values::I8(v) => put!(Int32Type, v, i32::from),
             Values::I16(v) => put!(Int32Type, v, i32::from),
@@ -366,7 +463,7 @@ impl<'a> Writing<'a> {
 
     /// Some values that are bytes, of their own lengths or of one.
     fn byte_values(&mut self, range: Range<usize>) -> Option<Vec<&'a [u8]>> {
-        let Values::U8(bytes) = &self.column.variable.values else { return None };
+        let Values::U8(bytes) = &*self.column.values else { return None };
         if let Some(lengths) = self.lengths {
             let mut values = Vec::with_capacity(range.len());
             for &length in &lengths[range] {
@@ -375,7 +472,7 @@ impl<'a> Writing<'a> {
             }
             return Some(values);
         }
-        let [_, width] = self.column.variable.shape[..] else { return None };
+        let width = self.column.width?;
         Some(range.map(|i| &bytes[i * width..(i + 1) * width]).collect())
     }
 }
@@ -383,6 +480,9 @@ impl<'a> Writing<'a> {
 /// The 12 bytes of a time; fewer are filled with zeros.
 fn int96(bytes: &[u8]) -> Int96 {
     let mut words = [0u32; 3];
-    words.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(word, bytes)| *word = u32::from_le_bytes(*bytes));
+    words
+        .iter_mut()
+        .zip(bytes.as_chunks::<4>().0)
+        .for_each(|(word, bytes)| *word = u32::from_le_bytes(*bytes));
     Int96::from(words.to_vec())
 }
