@@ -1,8 +1,9 @@
 """Parquet files of random structure go through baler without loss and come back the same by pyarrow: schema with field
 ids, nullability and notes, values and nulls, codec and row groups; or a warning names each column that does not.
 
-Usage: python scripts/formats/check_random_parquet.py target/release/baler [N_FILES] [FIRST_SEED]
-Needs scripts/formats/requirements.txt. Without N_FILES a number that takes some seconds.
+Usage: python scripts/formats/check_random_parquet.py target/release/baler [N_FILES] [FIRST_SEED] [FOLDER]
+Needs scripts/formats/requirements.txt. Without N_FILES a number that takes some seconds. Files of that kind in FOLDER, or in
+../shared/cases, take part.
 """
 
 import datetime
@@ -205,8 +206,8 @@ def main():
     checks = Checks(sys.argv[1])
     n_files = int(sys.argv[2]) if len(sys.argv) > 2 else 30
     first = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    shared = pathlib.Path(__file__).resolve().parents[2].parent / "shared" / "cases"
-    for path in sorted(shared.glob("*.parquet")):
+    cases = pathlib.Path(sys.argv[4]) if len(sys.argv) > 4 else pathlib.Path(__file__).resolve().parents[2].parent / "shared" / "cases"
+    for path in sorted(cases.glob("*.parquet")):
         checks.case(path.name, lambda: trip(checks, path))
     for seed in range(first, first + n_files):
         path = checks.folder / "source.parquet"

@@ -323,12 +323,7 @@ fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
 
 /// The values that the source's metadata mark as missing: (name of the variable, value).
 pub fn missing_values(attachments: &[Attachment]) -> Vec<(String, f64)> {
-    let shared = Metadata::of(attachments).unwrap_or_default().missing();
-    if !shared.is_empty() {
-        return shared;
-    }
-    let of_fits = attachments.iter().find(|attachment| attachment.metadata_format() == Some(fits::NAME));
-    of_fits.map(|attachment| fits::missing_values(&attachment.bytes)).unwrap_or_default()
+    Metadata::of(attachments).unwrap_or_default().missing()
 }
 
 /// Splits `FILE:INNER`. An existing path with a colon is a path; so is a drive letter (`C:\run.npz`).

@@ -44,9 +44,9 @@ fn set(header: &mut Header, keyword: &str, text: &str) {
     let Some(card) = header.cards.iter_mut().find(|card| keyword_of(card.as_slice()) == keyword) else {
         return;
     };
-    let comment = card.iter().rposition(|&byte| byte == b'/').filter(|&at| at >= 10 + text.len() + 2);
+    let comment = card.iter().rposition(|&byte| byte == b'/').filter(|&at| at >= 12 + text.len().max(8));
     let end = comment.unwrap_or(CARD);
-    let value = format!("{keyword:<8}= '{text}'");
+    let value = format!("{keyword:<8}= '{text:<8}'");
     card[..end].fill(b' ');
     card.iter_mut().zip(value.bytes()).for_each(|(place, byte)| *place = byte);
 }

@@ -3,8 +3,11 @@
 
 use super::Stored;
 use super::header::{CARD, Header, keyword_of};
+use super::shared::is_of_storage;
 use crate::container::bytes::{ByteReader, ByteWriter};
+use crate::dataset::Values;
 use crate::error::{Error, Result};
+use crate::metadata::Value;
 
 /// The first byte.
 const VERSION: u8 = 1;
@@ -186,36 +189,20 @@ fn text(r: &mut ByteReader) -> Result<String> {
     String::from_utf8(r.block()?.to_vec()).map_err(|_| Error::corrupt("expected text in FITS metadata"))
 }
 
-/// What marks missing values of images and columns: (name, value), from BLANK and TNULL.
-pub fn missing_values(metadata: &[u8]) -> Vec<(String, f64)> {
-    let mut found = Vec::new();
-    for Unit { header, data } in read(metadata).unwrap_or_default() {
-        let mut marked = |name: &str, stored: Stored, null: &str, zero: &str| {
-            let shift = match stored {
-                Stored::Plain => 0.0,
-                Stored::Shifted => header.number(zero).unwrap_or(0.0),
-                Stored::Letters => return,
-            };
-            found.extend(header.integer(null).map(|value| (name.to_string(), value as f64 + shift)));
-        };
-        match &data {
-            Data::Image { name, stored } => marked(name, *stored, "BLANK", "BZERO"),
-            Data::Table { columns, .. } => {
-                for (i, (_, column)) in columns.iter().enumerate() {
-                    if let Column::Fixed { name, stored } | Column::Listed { name, stored, .. } = column {
-                        marked(name, *stored, &format!("TNULL{}", i + 1), &format!("TZERO{}", i + 1));
-                    }
-                }
-            }
-            Data::None | Data::Groups { .. } | Data::Bytes { .. } => {}
-        }
-    }
-    found
+/// The value that marks missing ones of an array, as its dtype has it: what the card `null` says, shifted by `zero`.
+pub fn marked(header: &Header, stored: Stored, null: &str, zero: &str) -> Option<Value> {
+    let value = i128::from(header.integer(null)?);
+    let shift = match stored {
+        Stored::Plain => 0,
+        Stored::Shifted => header.number(zero)? as i128,
+        Stored::Letters => return None,
+    };
+    let values = match i64::try_from(value + shift) {
+        Ok(value) => Values::I64(vec![value]),
+        Err(_) => Values::U64(vec![u64::try_from(value + shift).ok()?]),
+    };
+    Some(Value::number(values))
 }
-
-/// Keywords that only say how the data are stored.
-const OF_STORAGE: [&str; 9] =
-    ["SIMPLE", "XTENSION", "BITPIX", "EXTEND", "PCOUNT", "GCOUNT", "TFIELDS", "BZERO", "EXTNAME"];
 
 /// The names of what the metadata hold.
 pub fn names(metadata: &[u8]) -> Vec<String> {
@@ -223,13 +210,7 @@ pub fn names(metadata: &[u8]) -> Vec<String> {
     for unit in read(metadata).unwrap_or_default() {
         for card in &unit.header.cards {
             let keyword = keyword_of(card);
-            let structural =
-                ["NAXIS", "TFORM", "TTYPE", "TDIM", "TZERO"].iter().any(|k| keyword.starts_with(k));
-            if !keyword.is_empty()
-                && !structural
-                && !OF_STORAGE.contains(&keyword.as_str())
-                && !names.contains(&keyword)
-            {
+            if !keyword.is_empty() && !is_of_storage(&keyword) && !names.contains(&keyword) {
                 names.push(keyword);
             }
         }

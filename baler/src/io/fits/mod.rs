@@ -7,7 +7,10 @@ mod checksum;
 mod header;
 mod listed;
 mod metadata;
+mod shared;
 mod table;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use write::{write, write_gzip};
@@ -17,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
 use crate::io::store::{Region, Spill};
 use crate::kind::Kind;
+use crate::metadata::Metadata;
 use header::{BLOCK, Header};
 use listed::Spans;
 use metadata::{Column, Data, Unit};
@@ -33,7 +37,7 @@ pub const MAGIC: &[u8] = b"SIMPLE  =";
 /// What gzip begins with.
 pub const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-pub use metadata::{missing_values, names};
+pub use metadata::names;
 
 /// Where the values of an array are.
 enum Place {
@@ -410,6 +414,10 @@ impl Arrays for Fits {
         let units = self.units.iter().enumerate().filter(|(i, unit)| *i == 0 || is_wanted(unit));
         let units: Vec<&Unit> = units.map(|(_, unit)| unit).collect();
         Some(Attachment::metadata(NAME, self.arrays.len(), metadata::write(&units)))
+    }
+
+    fn shared(&self) -> Metadata {
+        shared::of_units(&self.units)
     }
 
     fn warnings(&self) -> &[String] {

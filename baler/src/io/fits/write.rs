@@ -4,9 +4,11 @@
 use super::header::{BLOCK, Header, card, keyword_of, quoted};
 use super::listed::descriptor;
 use super::metadata::{self, Column, Data, Unit};
+use super::shared::{self, user_card};
 use super::{Stored, checksum, turn};
 use crate::dataset::{DType, Dataset, Layout, Variable};
 use crate::error::{Error, Result};
+use crate::metadata::{About, Metadata};
 use crate::source::Schema;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -35,14 +37,17 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
         Layout::Arrays | Layout::Single => 0,
     };
     let (columns, images) = rest.split_at(columns.min(rest.len()));
+    let known = dataset.shared_metadata();
     if out.is_empty() && (columns.len() + images.len() != 1 || !columns.is_empty()) {
-        primary(&[], None).append(&mut out);
+        let mut header = primary(&[], None);
+        header.cards.extend(known.group("").iter().filter_map(user_card));
+        header.append(&mut out);
     }
     if !columns.is_empty() {
-        new_table(columns, &mut out)?;
+        new_table(columns, &known, &mut out)?;
     }
     for &variable in images {
-        new_image(variable, &mut out)?;
+        new_image(variable, known.about(&variable.name), &mut out)?;
     }
     Ok(out)
 }
@@ -255,9 +260,7 @@ fn known_lists(
     let mut descriptors = Vec::new();
     let mut at = heap.len();
     for &count in &counts {
-        let is_there = count > 0;
-        descriptor(count, if is_there { at } else { 0 }, is_wide, &mut descriptors)
-            .map_err(|e| e.in_variable(&variable.name))?;
+        descriptor(count, at, is_wide, &mut descriptors).map_err(|e| e.in_variable(&variable.name))?;
         at += count * item_bytes;
     }
     heap.extend_from_slice(&bytes);
@@ -297,7 +300,7 @@ fn renumber(header: &mut Header, kept: &[usize]) {
     header.set("TFIELDS", kept.len() as i64, "GCOUNT");
 }
 
-fn new_image(variable: &Variable, out: &mut Vec<u8>) -> Result<()> {
+fn new_image(variable: &Variable, about: Option<&About>, out: &mut Vec<u8>) -> Result<()> {
     refuse_half(variable)?;
     let dtype = variable.values.dtype();
     let (bits, zero) = bits(dtype);
@@ -318,12 +321,13 @@ fn new_image(variable: &Variable, out: &mut Vec<u8>) -> Result<()> {
         header.cards.push(card("BZERO", &format!("{zero:>20}")));
     }
     header.cards.push(card("EXTNAME", &quoted(&variable.name)));
+    header.cards.extend(about.map(|about| shared::cards(about, None)).unwrap_or_default());
     header.append(out);
     data(&raw(variable, if zero.is_some() { Stored::Shifted } else { Stored::Plain }), out);
     Ok(())
 }
 
-fn new_table(columns: &[&Variable], out: &mut Vec<u8>) -> Result<()> {
+fn new_table(columns: &[&Variable], known: &Metadata, out: &mut Vec<u8>) -> Result<()> {
     if columns.len() > 999 {
         return Err(Error::config(format!("a FITS table has at most 999 columns, found {}", columns.len())));
     }
@@ -353,6 +357,9 @@ fn new_table(columns: &[&Variable], out: &mut Vec<u8>) -> Result<()> {
             cards.push(card(&format!("TSCAL{}", i + 1), &format!("{:>20}", 1)));
             cards.push(card(&format!("TZERO{}", i + 1), &format!("{zero:>20}")));
         }
+        cards.extend(
+            known.about(&variable.name).map(|about| shared::cards(about, Some(i + 1))).unwrap_or_default(),
+        );
         let stored = match (letter, zero) {
             ('L', _) => Stored::Letters,
             (_, Some(_)) => Stored::Shifted,

@@ -4,6 +4,7 @@
 use super::levels::{Counts, Level, to_counts};
 use super::nulls::{Null, is_null};
 use super::schema::{Leaf, told};
+use super::thrift::{self, Value};
 use crate::dataset::{DType, Values};
 use crate::error::{Error, Result};
 use crate::io::store::Region;
@@ -12,6 +13,7 @@ use half::f16;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType, Int96};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 use std::io::Read;
 use std::sync::Arc;
@@ -86,6 +88,40 @@ impl ChunkReader for Source {
     }
 }
 
+/// Bytes that a page header has at most, and those that most have.
+const HEADER_BYTES: [u64; 2] = [1 << 20, 1 << 12];
+/// Unpacked bytes of a page that are believed, whatever it has, and how many times its packed bytes otherwise.
+const PAGE_BYTES: i64 = 32 << 20;
+const MAX_RATIO: i64 = 1 << 16;
+
+/// Goes through the headers of all pages of a column, for the crate allocates what they claim: unpacked bytes far
+/// beyond the packed ones, and dictionaries of more values than bytes.
+fn check_pages(source: &Source, chunk: &ColumnChunkMetaData) -> Result<()> {
+    let wrong = || Error::input("a page of the Parquet file claims more than it has; the file is damaged");
+    let (start, n_bytes) = (
+        chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset()),
+        u64::try_from(chunk.compressed_size()).map_err(|_| wrong())?,
+    );
+    let start = u64::try_from(start).map_err(|_| wrong())?;
+    let end = start.checked_add(n_bytes).ok_or_else(wrong)?;
+    let mut at = start;
+    while at < end {
+        let header = |most: u64| thrift::read_first(&source.read_up_to(at, most.min(end - at))?);
+        let (fields, n_header) = header(HEADER_BYTES[1]).or_else(|_| header(HEADER_BYTES[0]))?;
+        let number = |number: i16| thrift::field(&fields, number).and_then(Value::int);
+        let (unpacked, packed) = number(2).zip(number(3)).ok_or_else(wrong)?;
+        let n_entries =
+            thrift::field(&fields, 7).and_then(|d| thrift::field(d.fields(), 1)).and_then(Value::int);
+        if !(0..=PAGE_BYTES.max(packed.saturating_mul(MAX_RATIO))).contains(&unpacked)
+            || n_entries.is_some_and(|n| !(0..=unpacked).contains(&n))
+        {
+            return Err(wrong());
+        }
+        at += n_header as u64 + u64::try_from(packed).map_err(|_| wrong())?;
+    }
+    Ok(())
+}
+
 /// A column of a row group.
 #[derive(Debug)]
 pub struct Decoded {
@@ -93,6 +129,13 @@ pub struct Decoded {
     pub counts: Counts,
     /// Those that are there; with the sign for missing ones where a flat column of floats has such.
     pub values: Values,
+}
+
+impl Decoded {
+    /// Bytes in memory.
+    pub fn size_bytes(&self) -> usize {
+        self.values.size_bytes() + self.counts.iter().map(|counts| 4 * counts.len()).sum::<usize>()
+    }
 }
 
 /// Values that are there, and the levels.
@@ -121,6 +164,7 @@ fn pages<T: DataType>(
 
 /// Decodes a column of a row group.
 pub fn decode(
+    source: &Source,
     reader: &SerializedFileReader<Source>,
     column: usize,
     group: usize,
@@ -131,6 +175,7 @@ pub fn decode(
     let dtype = stored.dtype;
     let n_lists = leaf.levels.iter().filter(|level| **level == Level::List).count();
     let group = reader.get_row_group(group).map_err(told)?;
+    check_pages(source, group.metadata().column(column))?;
     let n = leaf.defined().len();
     match group.get_column_reader(column).map_err(told)? {
         ColumnReader::BoolColumnReader(r) => {

@@ -12,6 +12,8 @@ mod kept;
 mod levels;
 mod nulls;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod thrift;
 mod write;
 
@@ -29,25 +31,28 @@ use kept::Packing;
 use levels::Level;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use schema::{Leaf, Stored, told};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 /// The name of the metadata, which [`kept`] describes.
 pub const NAME: &str = "parquet";
+/// Bytes of decoded columns that stay in memory, about.
+const KEPT_BYTES: usize = 64 << 20;
 /// Counts in each other that a dataset can have.
 const MAX_COUNTS: usize = 16;
 
 /// An opened file.
 pub struct Parquet {
+    source: Source,
     reader: SerializedFileReader<Source>,
     arrays: Vec<ArrayInfo>,
     contents: Vec<Content>,
     leaves: Vec<Leaf>,
     /// Of all arrays, those to come included.
     names: HashSet<String>,
-    /// The row group that was decoded last, and of which column.
-    last: Mutex<Option<(usize, usize, Arc<Decoded>)>>,
+    /// What was decoded last, with its column and row group: as much as may stay in memory.
+    last: Mutex<VecDeque<(usize, usize, Arc<Decoded>)>>,
     metadata: Vec<u8>,
     warnings: Vec<String>,
 }
@@ -60,6 +65,9 @@ struct Content {
     /// Rows of the array before each row group, and in all.
     ends: Vec<usize>,
 }
+
+/// What counts have in common that are one array: what is above them, of which kind, and the hash of their values.
+type Shared = (Option<(usize, u8)>, [u8; 32]);
 
 /// What is told where the crate panics.
 const DAMAGED: &str = "the Parquet file is damaged: its pages contradict each other";
@@ -98,10 +106,10 @@ impl Parquet {
         leaves.iter_mut().for_each(|leaf| leaf.name = unique(&leaf.name, &mut names));
         let not_kept = keep(&mut leaves);
         let source = Source::new(bytes, footer_start, footer.for_crate(&schema::bare(&elements, false)));
-        let reader = guarded(DAMAGED, || SerializedFileReader::new(source).map_err(told))?;
+        let reader = guarded(DAMAGED, || SerializedFileReader::new(source.clone()).map_err(told))?;
         let (arrays, contents, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        let (last, metadata) = (Mutex::new(None), Vec::new());
-        let mut found = Parquet { arrays, contents, leaves, names, last, metadata, warnings, reader };
+        let (last, metadata) = (Mutex::default(), Vec::new());
+        let mut found = Parquet { source, arrays, contents, leaves, names, last, metadata, warnings, reader };
         if found.reader.metadata().file_metadata().schema_descr().num_columns() != found.leaves.len() {
             return Err(Error::input("the Parquet file has other columns than its schema; it is damaged"));
         }
@@ -140,19 +148,14 @@ impl Parquet {
     }
 
     /// Adds a column: its counts, as far as they say anything, and its values.
-    fn add(
-        &mut self,
-        column: usize,
-        stored: Stored,
-        shared: &mut HashMap<(Option<usize>, [u8; 32]), usize>,
-    ) -> Result<()> {
+    fn add(&mut self, column: usize, stored: Stored, shared: &mut HashMap<Shared, usize>) -> Result<()> {
         let Leaf { name, levels, .. } = self.leaves[column].clone();
         let sums = if self.is_flat(column, stored.dtype) { None } else { Some(self.sum(column)?) };
         let mut above: Option<Lists> = None;
         for (k, level) in levels.iter().enumerate() {
             let Some(sums) = sums.as_ref().filter(|sums| sums.says_something[k]) else { continue };
             let kind = if *level == Level::Optional { ListKind::Optional } else { ListKind::Vector };
-            let key = (above.map(|lists| lists.counts), sums.hashes[k]);
+            let key = (above.map(|lists| (lists.counts, lists.kind as u8)), sums.hashes[k]);
             let counts = match shared.get(&key) {
                 Some(&counts) => counts,
                 None => {
@@ -258,15 +261,18 @@ impl Parquet {
 
     fn decoded(&self, column: usize, group: usize) -> Result<Arc<Decoded>> {
         let mut last = self.last.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some((of_column, of_group, decoded)) = &*last
-            && (*of_column, *of_group) == (column, group)
-        {
+        if let Some((.., decoded)) = last.iter().find(|(c, g, _)| (*c, *g) == (column, group)) {
             return Ok(Arc::clone(decoded));
         }
-        *last = None;
+        let n_bytes = |last: &VecDeque<(usize, usize, Arc<Decoded>)>| {
+            last.iter().map(|(.., decoded)| decoded.size_bytes()).sum::<usize>()
+        };
+        while n_bytes(&last) > KEPT_BYTES {
+            last.pop_front();
+        }
         let leaf = &self.leaves[column];
-        let decoded = Arc::new(guarded(DAMAGED, || decode(&self.reader, column, group, leaf))?);
-        *last = Some((column, group, Arc::clone(&decoded)));
+        let decoded = Arc::new(guarded(DAMAGED, || decode(&self.source, &self.reader, column, group, leaf))?);
+        last.push_back((column, group, Arc::clone(&decoded)));
         Ok(decoded)
     }
 }

@@ -86,7 +86,14 @@ pub fn field(fields: &[(i16, Value)], number: i16) -> Option<&Value> {
 
 /// The struct that `bytes` begin with.
 pub fn read(bytes: &[u8]) -> Result<Fields> {
-    Reader { bytes, at: 0 }.fields(0)
+    read_first(bytes).map(|(fields, _)| fields)
+}
+
+/// The struct that `bytes` begin with, and how many of them it takes.
+pub fn read_first(bytes: &[u8]) -> Result<(Fields, usize)> {
+    let mut reader = Reader { bytes, at: 0 };
+    let fields = reader.fields(0)?;
+    Ok((fields, reader.at))
 }
 
 /// The inverse of [`read`].
