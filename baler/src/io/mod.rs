@@ -3,6 +3,7 @@
 //! does not know by name, and never runs code from a file (no unpickling).
 
 mod arrays;
+mod chains;
 mod csv;
 mod decompressed;
 mod fits;

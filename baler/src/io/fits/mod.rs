@@ -4,6 +4,7 @@
 //! files in gzip. Refuses headers that are no text or claim more than is there.
 
 mod checksum;
+mod columns;
 mod header;
 mod listed;
 mod metadata;

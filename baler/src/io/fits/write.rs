@@ -1,6 +1,7 @@
 //! A dataset as FITS: the units of the source with their headers where they are known, then what has none: one array as
 //! the primary image, several as image extensions, columns as a binary table. Refuses float16, which FITS does not have.
 
+use super::columns::{self, NewColumn};
 use super::header::{BLOCK, Header, card, keyword_of, quoted};
 use super::listed::descriptor;
 use super::metadata::{self, Column, Data, Unit};
@@ -8,12 +9,15 @@ use super::shared::{self, user_card};
 use super::{Stored, checksum, turn};
 use crate::dataset::{DType, Dataset, Layout, Variable};
 use crate::error::{Error, Result};
-use crate::metadata::{About, Metadata};
-use crate::source::Schema;
+use crate::io::{chains, parquet};
+use crate::metadata::About;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::collections::HashSet;
 use std::io::Write;
+
+/// Columns of a table, at most.
+const MAX_COLUMNS: usize = 999;
 
 /// The bytes of a file.
 pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
@@ -23,33 +27,71 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     for unit in units {
         known_unit(unit, dataset, &mut written, &mut out)?;
     }
-    let counting = Schema::of(dataset).counting();
-    let counted_by_written = |idx: usize| {
-        let mut lists = dataset.variables.iter().filter(|v| v.storage.lists.is_some_and(|l| l.counts == idx));
-        counting[idx] && lists.all(|v| written.contains(&v.name))
-    };
-    let rest = dataset.variables.iter().enumerate();
-    let rest = rest.filter(|(idx, v)| !written.contains(&v.name) && !counted_by_written(*idx));
-    let rest: Vec<&Variable> = rest.map(|(_, variable)| variable).collect();
-    let columns = match dataset.layout {
-        Layout::Table { n_columns, .. } => n_columns,
-        Layout::Columns => dataset.variables.len(),
-        Layout::Arrays | Layout::Single => 0,
-    };
-    let (columns, images) = rest.split_at(columns.min(rest.len()));
     let known = dataset.shared_metadata();
-    if out.is_empty() && (columns.len() + images.len() != 1 || !columns.is_empty()) {
+    let (tables, images) = new_units(dataset, &written)?;
+    if out.is_empty() && (tables.len() + images.len() != 1 || !tables.is_empty()) {
         let mut header = primary(&[], None);
         header.cards.extend(known.group("").iter().filter_map(user_card));
         header.append(&mut out);
     }
-    if !columns.is_empty() {
-        new_table(columns, &known, &mut out)?;
+    for columns in &tables {
+        let (header, bytes) = columns::table(columns, &known)?;
+        header.append(&mut out);
+        data(&bytes, &mut out);
     }
-    for &variable in images {
+    for &variable in &images {
         new_image(variable, known.about(&variable.name), &mut out)?;
     }
     Ok(out)
+}
+
+/// What the source's units do not have: columns of tables, those of one length together, and images. Columns are those
+/// of a table or of Parquet; of other sources only text and bytes, which are no images.
+fn new_units<'a>(
+    dataset: &'a Dataset,
+    written: &HashSet<String>,
+) -> Result<(Vec<Vec<NewColumn<'a>>>, Vec<&'a Variable>)> {
+    let n_columns = match dataset.layout {
+        Layout::Table { n_columns, .. } => n_columns,
+        Layout::Columns => dataset.variables.len(),
+        Layout::Arrays | Layout::Single => 0,
+    };
+    let is_table = dataset.metadata(parquet::NAME).is_some();
+    let of_table: HashSet<&str> = dataset.variables.iter().take(n_columns).map(|v| v.name.as_str()).collect();
+    let mut tables: Vec<Vec<NewColumn>> = Vec::new();
+    // What counts lists that are written is not written again, but where something else needs it.
+    let (mut is_done, mut counting, mut needed) = (written.clone(), HashSet::new(), HashSet::new());
+    for (variable, chain) in chains::columns(dataset) {
+        let counts = chain.iter().map(|lists| lists.counts);
+        let is_column =
+            is_table || variable.storage.kind.is_opaque() || of_table.contains(variable.name.as_str());
+        let is_written = written.contains(&variable.name);
+        let column = match is_column && !is_written {
+            true => columns::of(dataset, &(variable, chain.clone()))?,
+            false => None,
+        };
+        match &column {
+            None if !is_written => {
+                needed.extend(counts.chain(dataset.variables.iter().position(|v| std::ptr::eq(v, variable))))
+            }
+            _ => counting.extend(counts),
+        }
+        let Some(column) = column else { continue };
+        is_done.insert(variable.name.clone());
+        let fits = |table: &&mut Vec<NewColumn>| {
+            table.len() < MAX_COLUMNS && table.first().is_some_and(|first| first.n_rows == column.n_rows)
+        };
+        match tables.iter_mut().find(fits) {
+            Some(table) => table.push(column),
+            None => tables.push(vec![column]),
+        }
+    }
+    let is_left = |idx: usize, variable: &Variable| {
+        !is_done.contains(&variable.name) && (!counting.contains(&idx) || needed.contains(&idx))
+    };
+    let images = dataset.variables.iter().enumerate();
+    let images = images.filter(|(idx, variable)| is_left(*idx, variable));
+    Ok((tables, images.map(|(_, variable)| variable).collect()))
 }
 
 /// The bytes of a file in gzip.
@@ -182,7 +224,7 @@ fn known_groups(
 }
 
 /// A column of a table that is written: bytes a row, and the bytes of all rows.
-type Part = (usize, Vec<u8>);
+pub type Part = (usize, Vec<u8>);
 
 /// A table of the source, with those of its columns that are there; none if no column is.
 fn known_table(
@@ -268,7 +310,7 @@ fn known_lists(
 }
 
 /// Rows out of columns.
-fn rows(columns: &[Part], n_rows: usize, out: &mut Vec<u8>) {
+pub fn rows(columns: &[Part], n_rows: usize, out: &mut Vec<u8>) {
     for row in 0..n_rows {
         for (n_bytes, bytes) in columns {
             out.extend_from_slice(&bytes[row * n_bytes..(row + 1) * n_bytes]);
@@ -324,58 +366,5 @@ fn new_image(variable: &Variable, about: Option<&About>, out: &mut Vec<u8>) -> R
     header.cards.extend(about.map(|about| shared::cards(about, None)).unwrap_or_default());
     header.append(out);
     data(&raw(variable, if zero.is_some() { Stored::Shifted } else { Stored::Plain }), out);
-    Ok(())
-}
-
-fn new_table(columns: &[&Variable], known: &Metadata, out: &mut Vec<u8>) -> Result<()> {
-    if columns.len() > 999 {
-        return Err(Error::config(format!("a FITS table has at most 999 columns, found {}", columns.len())));
-    }
-    let n_rows = columns[0].values.len();
-    let mut parts = Vec::new();
-    let mut cards = Vec::new();
-    for (i, variable) in columns.iter().enumerate() {
-        refuse_half(variable)?;
-        if variable.shape != [n_rows] {
-            return Err(
-                Error::config("the columns of a FITS table have one length").in_variable(&variable.name)
-            );
-        }
-        let dtype = variable.values.dtype();
-        let (letter, zero) = match dtype {
-            DType::Bool => ('L', None),
-            DType::F32 | DType::F16 => ('E', None),
-            DType::F64 => ('D', None),
-            DType::U8 | DType::I8 => ('B', bits(dtype).1),
-            DType::U16 | DType::I16 => ('I', bits(dtype).1),
-            DType::U32 | DType::I32 => ('J', bits(dtype).1),
-            DType::U64 | DType::I64 => ('K', bits(dtype).1),
-        };
-        cards.push(card(&format!("TTYPE{}", i + 1), &quoted(&variable.name)));
-        cards.push(card(&format!("TFORM{}", i + 1), &format!("'1{letter}      '")));
-        if let Some(zero) = zero {
-            cards.push(card(&format!("TSCAL{}", i + 1), &format!("{:>20}", 1)));
-            cards.push(card(&format!("TZERO{}", i + 1), &format!("{zero:>20}")));
-        }
-        cards.extend(
-            known.about(&variable.name).map(|about| shared::cards(about, Some(i + 1))).unwrap_or_default(),
-        );
-        let stored = match (letter, zero) {
-            ('L', _) => Stored::Letters,
-            (_, Some(_)) => Stored::Shifted,
-            _ => Stored::Plain,
-        };
-        parts.push((dtype.size_bytes(), raw(variable, stored)));
-    }
-    let mut header = Header { cards: vec![card("XTENSION", "'BINTABLE'")] };
-    header.set("BITPIX", 8, "XTENSION");
-    header.set_shape(&[n_rows, parts.iter().map(|(n_bytes, _)| n_bytes).sum()]);
-    header.set("PCOUNT", 0, "");
-    header.set("GCOUNT", 1, "");
-    header.set("TFIELDS", columns.len() as i64, "");
-    header.cards.extend(cards);
-    header.append(out);
-    rows(&parts, n_rows, out);
-    data(&[], out);
     Ok(())
 }

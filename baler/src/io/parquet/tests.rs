@@ -9,7 +9,7 @@ use super::*;
 use crate::dataset::{Dataset, Variable};
 use crate::error::Result;
 use crate::io::{Format, ReadOptions, read_bytes};
-use crate::random::Random;
+use crate::random::Rng;
 use parquet::basic::{Compression, GzipLevel};
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
@@ -38,8 +38,8 @@ fn root(n_children: usize) -> Element {
 }
 
 /// Levels and numbers of some records of a leaf with these repetitions above and of its own.
-fn records(repetitions: &[i64], n_rows: usize, random: &mut Random) -> (Vec<i16>, Vec<i16>, usize) {
-    fn put(left: &[i64], at: [i16; 3], out: &mut (Vec<i16>, Vec<i16>, usize), random: &mut Random) {
+fn records(repetitions: &[i64], n_rows: usize, random: &mut Rng) -> (Vec<i16>, Vec<i16>, usize) {
+    fn put(left: &[i64], at: [i16; 3], out: &mut (Vec<i16>, Vec<i16>, usize), random: &mut Rng) {
         let [defined, lists, repeated] = at;
         let mut end = |is_there: usize| {
             out.0.push(defined);
@@ -66,7 +66,7 @@ fn records(repetitions: &[i64], n_rows: usize, random: &mut Random) -> (Vec<i16>
 
 /// A file with these elements; each leaf has integers or words in random levels, in two row groups.
 fn file(elements: &[Element], seed: u64) -> Vec<u8> {
-    let mut random = Random::new(seed, 0);
+    let mut random = Rng::new(seed, 0);
     let tree = schema::to_tree(&schema::bare(elements, false)).unwrap();
     let gzip = Compression::GZIP(GzipLevel::default());
     let properties = WriterProperties::builder().set_compression(gzip).set_dictionary_enabled(false).build();
@@ -203,7 +203,7 @@ fn dictionaries_at_zero_and_the_old_null_type_are_read() {
     // As old writers have it: a dictionary that begins at byte 0 where there is none.
     let region = Region::of_bytes(bytes.clone());
     let (_, start) = Footer::of_file(&region).unwrap();
-    let mut fields = super::thrift::read(&bytes[start as usize..]).unwrap();
+    let mut fields = thrift::read(&bytes[start as usize..]).unwrap();
     for group in fields.iter_mut().filter(|(number, _)| *number == 4) {
         let Value::List(_, _, groups) = &mut group.1 else { panic!() };
         for column in groups.iter_mut().flat_map(|group| match group {
@@ -223,7 +223,7 @@ fn dictionaries_at_zero_and_the_old_null_type_are_read() {
     }
     let mut old = bytes[..start as usize].to_vec();
     let mut footer = Vec::new();
-    super::thrift::write(&fields, &mut footer);
+    thrift::write(&fields, &mut footer);
     old.extend_from_slice(&footer);
     old.extend_from_slice(&(footer.len() as u32).to_le_bytes());
     old.extend_from_slice(MAGIC);

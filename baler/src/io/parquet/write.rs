@@ -12,8 +12,8 @@ use super::schema::{self, Leaf, Stored, told};
 use super::thrift::Value;
 use crate::dataset::{Dataset, ListKind, Lists, Values, Variable};
 use crate::error::{Error, Result};
+use crate::io::chains::{self, Chained};
 use crate::kind::{Kind, TimeUnit};
-use crate::source::Schema;
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::{
     BoolType, ByteArray, DataType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType,
@@ -28,9 +28,6 @@ use std::sync::Arc;
 
 /// Rows of a row group where the source does not say.
 const GROUP_ROWS: usize = 1 << 20;
-
-/// A variable and its chain of lists, outermost first.
-type Chained<'a> = (&'a Variable, Vec<Lists>);
 
 /// A column to write: values, and what counts them at each level of the schema.
 struct Column<'a> {
@@ -97,29 +94,8 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     Footer::splice(file, &elements, &notes, kept.as_ref().map(|kept| &kept.footer))
 }
 
-/// The variables that are columns: all but those that were made to count others.
-fn columns(dataset: &Dataset) -> Vec<Chained<'_>> {
-    let counting = Schema::of(dataset).counting();
-    let is_made = |idx: usize| {
-        let mut by =
-            dataset.variables.iter().filter_map(|v| v.storage.lists).filter(|lists| lists.counts == idx);
-        counting[idx] && by.all(|lists| lists.kind != ListKind::Counter)
-    };
-    let chain = |variable: &Variable| {
-        let mut chain = Vec::new();
-        let mut lists = variable.storage.lists;
-        while let Some(found) = lists.filter(|_| chain.len() < 16) {
-            chain.insert(0, found);
-            lists = dataset.variables.get(found.counts).and_then(|counts| counts.storage.lists);
-        }
-        chain
-    };
-    let written = dataset.variables.iter().enumerate().filter(|(idx, _)| !is_made(*idx));
-    written.map(|(_, variable)| (variable, chain(variable))).collect()
-}
-
 fn plan<'a>(dataset: &'a Dataset, kept: Option<&Kept>) -> Result<Plan<'a>> {
-    let mut left: Vec<Option<Chained>> = columns(dataset).into_iter().map(Some).collect();
+    let mut left: Vec<Option<Chained>> = chains::columns(dataset).into_iter().map(Some).collect();
     let (mut elements, mut columns, mut notes) = (schema::root(), Vec::new(), Vec::new());
     if let Some(kept) = kept {
         let all = kept.footer.elements();
