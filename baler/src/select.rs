@@ -1,6 +1,6 @@
 //! A part of a dataset: some variables and attachments out of all, in the places that they had in the source.
 
-use crate::dataset::{Attachment, Layout};
+use crate::dataset::{Attachment, Layout, ListKind};
 use crate::source::{Schema, VariableSchema};
 
 /// What stands at one place of the file; indices are those of the schema.
@@ -81,9 +81,20 @@ pub fn select_schema(schema: &Schema, keep: impl Fn(&str) -> bool) -> (Schema, V
     (Schema { variables, layout, attachments }, indices)
 }
 
-/// Which variables are kept: those that `keep` names, and what counts the items of their lists.
+/// Which variables are kept: those that `keep` names, and what counts the items of their lists. Counts that were made
+/// for lists which are left out go with them, but where nothing else is asked for.
 fn with_counts(schema: &Schema, keep: impl Fn(&str) -> bool) -> Vec<bool> {
-    let mut kept: Vec<bool> = schema.names().map(keep).collect();
+    let named: Vec<bool> = schema.names().map(keep).collect();
+    let mut is_made = schema.counting();
+    for lists in schema.variables.iter().filter_map(|variable| variable.storage.lists) {
+        if lists.kind == ListKind::Counter
+            && let Some(is_made) = is_made.get_mut(lists.counts)
+        {
+            *is_made = false;
+        }
+    }
+    let without: Vec<bool> = named.iter().zip(&is_made).map(|(named, is_made)| *named && !is_made).collect();
+    let mut kept = if without.contains(&true) { without } else { named };
     for idx in 0..kept.len() {
         let mut lists = schema.variables[idx].storage.lists.filter(|_| kept[idx]);
         while let Some(counts) = lists.map(|lists| lists.counts).filter(|&at| kept.get(at) == Some(&false)) {
@@ -92,4 +103,35 @@ fn with_counts(schema: &Schema, keep: impl Fn(&str) -> bool) -> Vec<bool> {
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Dataset, Lists, Values, Variable};
+
+    #[test]
+    fn made_counts_go_with_their_lists() {
+        let of = |name: &str, counts: Option<(usize, ListKind)>| {
+            let mut variable = Variable::new(name, vec![1], Values::U8(vec![1])).unwrap();
+            variable.storage.lists = counts.map(|(counts, kind)| Lists { counts, kind });
+            variable
+        };
+        let variables = vec![
+            of("n", None),
+            of("a", Some((0, ListKind::Counter))),
+            of("b#present", None),
+            of("b#counts", Some((2, ListKind::Optional))),
+            of("b", Some((3, ListKind::Vector))),
+        ];
+        let schema = Schema::of(&Dataset::from_arrays(variables));
+        let kept = |keep: &dyn Fn(&str) -> bool| {
+            let (schema, _) = select_schema(&schema, keep);
+            schema.names().map(String::from).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&|name| name != "b"), ["n", "a"]);
+        assert_eq!(kept(&|name| name != "a"), ["n", "b#present", "b#counts", "b"]);
+        assert_eq!(kept(&|name| name == "b"), ["b#present", "b#counts", "b"]);
+        assert_eq!(kept(&|name| name == "b#counts"), ["b#present", "b#counts"]);
+    }
 }

@@ -12,6 +12,7 @@ mod kept;
 mod levels;
 mod nulls;
 mod schema;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod thrift;
@@ -24,6 +25,7 @@ use crate::dataset::{Attachment, DType, Layout, ListKind, Lists, Values};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
 use crate::io::store::Region;
+use crate::metadata::Metadata;
 use decode::{Decoded, Source, decode};
 use footer::Footer;
 use guard::guarded;
@@ -54,6 +56,7 @@ pub struct Parquet {
     /// What was decoded last, with its column and row group: as much as may stay in memory.
     last: Mutex<VecDeque<(usize, usize, Arc<Decoded>)>>,
     metadata: Vec<u8>,
+    shared: Metadata,
     warnings: Vec<String>,
 }
 
@@ -109,18 +112,22 @@ impl Parquet {
         let reader = guarded(DAMAGED, || SerializedFileReader::new(source.clone()).map_err(told))?;
         let (arrays, contents, warnings) = (Vec::new(), Vec::new(), Vec::new());
         let (last, metadata) = (Mutex::default(), Vec::new());
-        let mut found = Parquet { source, arrays, contents, leaves, names, last, metadata, warnings, reader };
+        let shared = Metadata::default();
+        let mut found =
+            Parquet { shared, source, arrays, contents, leaves, names, last, metadata, warnings, reader };
         if found.reader.metadata().file_metadata().schema_descr().num_columns() != found.leaves.len() {
             return Err(Error::input("the Parquet file has other columns than its schema; it is damaged"));
         }
-        let mut shared = HashMap::new();
+        let mut counted = HashMap::new();
         for column in 0..found.leaves.len() {
             let Leaf { name, stored, .. } = found.leaves[column].clone();
             if let Some(stored) = stored {
-                found.add(column, stored, &mut shared).map_err(|e| e.in_variable(&name))?;
+                found.add(column, stored, &mut counted).map_err(|e| e.in_variable(&name))?;
             }
         }
         found.metadata = found.kept(&footer)?;
+        let groups = found.reader.metadata().row_groups();
+        found.shared = shared::of_file(footer.notes(), &found.leaves, groups.first());
         if !not_kept.is_empty() {
             found.warnings.push(format!("columns that cannot be kept are left out: {}", not_kept.join(", ")));
         }
@@ -148,7 +155,7 @@ impl Parquet {
     }
 
     /// Adds a column: its counts, as far as they say anything, and its values.
-    fn add(&mut self, column: usize, stored: Stored, shared: &mut HashMap<Shared, usize>) -> Result<()> {
+    fn add(&mut self, column: usize, stored: Stored, counted: &mut HashMap<Shared, usize>) -> Result<()> {
         let Leaf { name, levels, .. } = self.leaves[column].clone();
         let sums = if self.is_flat(column, stored.dtype) { None } else { Some(self.sum(column)?) };
         let mut above: Option<Lists> = None;
@@ -156,7 +163,7 @@ impl Parquet {
             let Some(sums) = sums.as_ref().filter(|sums| sums.says_something[k]) else { continue };
             let kind = if *level == Level::Optional { ListKind::Optional } else { ListKind::Vector };
             let key = (above.map(|lists| (lists.counts, lists.kind as u8)), sums.hashes[k]);
-            let counts = match shared.get(&key) {
+            let counts = match counted.get(&key) {
                 Some(&counts) => counts,
                 None => {
                     let suffix = if *level == Level::Optional { "present" } else { "counts" };
@@ -172,7 +179,7 @@ impl Parquet {
                         false,
                     )?;
                     self.push(info, above, Content { column, level: Some(k), ends: sums.ends[k].clone() });
-                    shared.insert(key, self.arrays.len() - 1);
+                    counted.insert(key, self.arrays.len() - 1);
                     self.arrays.len() - 1
                 }
             };
@@ -321,6 +328,10 @@ impl Arrays for Parquet {
 
     fn metadata(&self, _wanted: &dyn Fn(&str) -> bool) -> Option<Attachment> {
         Some(Attachment::metadata(NAME, self.arrays.len(), self.metadata.clone()))
+    }
+
+    fn shared(&self) -> Metadata {
+        self.shared.clone()
     }
 
     fn layout(&self) -> Layout {

@@ -8,8 +8,9 @@ use super::guard::guarded;
 use super::kept::{self, Kept, Packing};
 use super::levels::{Emitter, Level, Levels};
 use super::nulls::is_null;
-use super::schema::{self, Leaf, Stored, told};
+use super::schema::{Leaf, Stored, told};
 use super::thrift::Value;
+use super::{schema, shared};
 use crate::dataset::{Dataset, ListKind, Lists, Values, Variable};
 use crate::error::{Error, Result};
 use crate::io::chains::{self, Chained};
@@ -119,6 +120,9 @@ fn plan<'a>(dataset: &'a Dataset, kept: Option<&Kept>) -> Result<Plan<'a>> {
         if is_kept.iter().all(|is_kept| *is_kept) && left.iter().all(Option::is_none) {
             notes = kept.footer.notes().to_vec();
         }
+    }
+    if kept.is_none() {
+        notes = shared::notes(&dataset.shared_metadata());
     }
     for (variable, chain) in left.into_iter().flatten() {
         let (stored, column) = new_column(dataset, variable, &chain)?;
