@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_unit_with_its_checksum_adds_up_to_nothing() {
-        assert_eq!(encode(868_229_149), "hcHjjc9ghcEghc9g", "the example of the standard");
+        assert_eq!(encode(!868_229_149), "hcHjjc9ghcEghc9g", "the example of the standard");
         let text = |keyword| card(keyword, &format!("{:<20} / of the unit", format!("'{NONE}'")));
         let mut header = Header { cards: vec![text("CHECKSUM"), text("DATASUM")] };
         let data: Vec<u8> = (0..BLOCK).map(|i| (i * 7 % 256) as u8).collect();

@@ -168,20 +168,22 @@ fn units_of_every_kind_come_back() {
     assert_eq!(dataset.shared_metadata().missing(), [("TEXT.2/column6".to_string(), -1.0)]);
     let back = write(&dataset).unwrap();
     // The items that two descriptors share are written twice, behind no gap: another heap, the same lists.
-    assert_eq!(read(&back, &options).variables, dataset.variables);
+    assert!(read(&back, &options).variables == dataset.variables);
     let shared = bytes.windows(5).position(|w| w == [0, 0, 5, 6, 0]).unwrap();
     bytes.drain(shared..);
-    assert_eq!(back[..bytes.len() - 4 * BLOCK], bytes[..bytes.len() - 4 * BLOCK]);
+    assert!(back[..bytes.len() - 4 * BLOCK] == bytes[..bytes.len() - 4 * BLOCK]);
     let again = write(&read(&back, &options)).unwrap();
-    assert_eq!(again, back);
+    assert!(again == back);
 }
 
 #[test]
 fn gzip_is_undone_and_done() {
-    let dataset = read(&everything(), &ReadOptions::default());
+    // As it was written: items that were shared are there twice, so that units of lists have other sizes.
+    let written = write(&read(&everything(), &ReadOptions::default())).unwrap();
+    let dataset = read(&written, &ReadOptions::default());
     let packed = write_gzip(&dataset).unwrap();
     assert_eq!(Format::from_magic(&packed), Some(Format::FitsGz));
-    assert_eq!(read_bytes(&packed, Format::FitsGz, &ReadOptions::default()).unwrap(), dataset);
+    assert!(read_bytes(&packed, Format::FitsGz, &ReadOptions::default()).unwrap() == dataset);
     let of_name = |name: &str| Format::from_path(std::path::Path::new(name)).ok();
     assert_eq!(
         (of_name("a.fits.gz"), of_name("a.FIT.GZ"), of_name("a.b.gz")),

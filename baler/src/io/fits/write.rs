@@ -174,6 +174,7 @@ fn known_unit(unit: Unit, dataset: &Dataset, written: &mut HashSet<String>, out:
         Some(bytes) => bytes,
         None if out.is_empty() => {
             header.set_shape(&[]);
+            header.cards.retain(|card| !["GROUPS", "PCOUNT", "GCOUNT"].contains(&keyword_of(card).as_str()));
             Vec::new()
         }
         None => return Ok(()),
