@@ -204,7 +204,7 @@ def trip(checks, path):
 
 def main():
     checks = Checks(sys.argv[1])
-    n_files = int(sys.argv[2]) if len(sys.argv) > 2 else 30
+    n_files = int(sys.argv[2]) if len(sys.argv) > 2 else 20
     first = int(sys.argv[3]) if len(sys.argv) > 3 else 0
     cases = pathlib.Path(sys.argv[4]) if len(sys.argv) > 4 else pathlib.Path(__file__).resolve().parents[2].parent / "shared" / "cases"
     for path in sorted(cases.glob("*.parquet")):

@@ -312,6 +312,10 @@ fn known_lists(
 
 /// Rows out of columns.
 pub fn rows(columns: &[Part], n_rows: usize, out: &mut Vec<u8>) {
+    // A damaged header may claim any number of rows without a byte.
+    if columns.iter().all(|(n_bytes, _)| *n_bytes == 0) {
+        return;
+    }
     for row in 0..n_rows {
         for (n_bytes, bytes) in columns {
             out.extend_from_slice(&bytes[row * n_bytes..(row + 1) * n_bytes]);

@@ -84,9 +84,11 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
         ))
         .in_variable(other.name));
     }
-    let groups = match &kept {
+    let groups: Vec<usize> = match &kept {
         Some(kept) if kept.groups.iter().try_fold(0usize, |n, &m| n.checked_add(m)) == Some(n_rows) => {
-            kept.groups.clone()
+            // Groups without rows say nothing, but where all of them have none.
+            let n_empty = if n_rows == 0 { kept.groups.len().min(1) } else { 0 };
+            kept.groups.iter().copied().filter(|&n| n > 0).chain(std::iter::repeat_n(0, n_empty)).collect()
         }
         _ => (0..n_rows.max(1)).step_by(GROUP_ROWS).map(|at| GROUP_ROWS.min(n_rows - at)).collect(),
     };
