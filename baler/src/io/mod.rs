@@ -297,11 +297,20 @@ fn changed_dtypes(schema: &Schema, format: Format) -> Option<String> {
     match format {
         Format::Root if has(DType::F16) => Some("float16 becomes float32 in ROOT".into()),
         Format::Tiff if has(DType::Bool) => Some("bool becomes uint8 in TIFF".into()),
-        Format::Fits | Format::FitsGz if has(DType::Bool) && schema.layout == Layout::Arrays => {
+        Format::Fits | Format::FitsGz
+            if has(DType::Bool)
+                && schema.layout == Layout::Arrays
+                && ![fits::NAME, parquet::NAME].iter().any(|of| is_from(schema, of)) =>
+        {
             Some("bool becomes uint8 in images of FITS".into())
         }
         _ => None,
     }
+}
+
+/// True if the values were read from a file of that format.
+fn is_from(schema: &Schema, format: &str) -> bool {
+    schema.attachments.iter().any(|attachment| attachment.metadata_format() == Some(format))
 }
 
 fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {

@@ -15,16 +15,19 @@ pub struct Spans {
     /// Items before each list, and in all.
     ends: Vec<u64>,
     item_bytes: u64,
+    /// True if lists without items point to where the next ones begin, else to the start of the heap.
+    pub is_running: bool,
 }
 
 impl Spans {
     /// Of the descriptors of all rows, whose items lie in the heap; none where they do not.
     pub fn of_descriptors(rows: &[u8], is_wide: bool, heap: Range<u64>, item_bytes: usize) -> Option<Spans> {
         let item_bytes = item_bytes as u64;
-        let (mut starts, mut ends) = (Vec::new(), vec![0u64]);
+        let (mut starts, mut ends, mut is_running) = (Vec::new(), vec![0u64], false);
         for row in rows.chunks(if is_wide { 16 } else { 8 }) {
             let (n_items, offset) = pair(row, is_wide)?;
             let n_bytes = n_items.checked_mul(item_bytes)?;
+            is_running |= n_items == 0 && offset != 0;
             let start = if n_items == 0 { heap.start } else { heap.start.checked_add(offset)? };
             start.checked_add(n_bytes).filter(|&end| end <= heap.end)?;
             starts.push(start);
@@ -35,6 +38,7 @@ impl Spans {
             starts,
             ends,
             item_bytes,
+            is_running,
         })
     }
 

@@ -41,8 +41,9 @@ pub enum Data {
 pub enum Column {
     /// The variable of that name.
     Fixed { name: String, stored: Stored },
-    /// The variable of that name, whose items are lists; with descriptors of 64 bits where it is wide.
-    Listed { name: String, stored: Stored, is_wide: bool },
+    /// The variable of that name, whose items are lists; with descriptors of 64 bits where it is wide, and running ones
+    /// where lists without items point to where the next ones begin.
+    Listed { name: String, stored: Stored, is_wide: bool, is_running: bool },
     /// Nothing in each row.
     Empty,
 }
@@ -151,13 +152,15 @@ const EMPTY: u8 = 255;
 /// Bits of the byte before a column's name.
 const IS_LISTED: u8 = 16;
 const IS_WIDE: u8 = 32;
+const IS_RUNNING: u8 = 64;
 
 fn write_column(column: &Column, w: &mut ByteWriter) {
     let (code, name) = match column {
         Column::Empty => return w.u8(EMPTY),
         Column::Fixed { name, stored } => (*stored as u8, name),
-        Column::Listed { name, stored, is_wide } => {
-            (*stored as u8 | IS_LISTED | if *is_wide { IS_WIDE } else { 0 }, name)
+        Column::Listed { name, stored, is_wide, is_running } => {
+            let flag = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
+            (*stored as u8 | IS_LISTED | flag(*is_wide, IS_WIDE) | flag(*is_running, IS_RUNNING), name)
         }
     };
     w.u8(code);
@@ -172,6 +175,7 @@ fn read_column(r: &mut ByteReader) -> Result<(usize, Column)> {
         code => Column::Listed {
             stored: stored(code & (IS_LISTED - 1))?,
             is_wide: code & IS_WIDE != 0,
+            is_running: code & IS_RUNNING != 0,
             name: text(r)?,
         },
     };

@@ -19,14 +19,15 @@ pub use write::{write, write_gzip};
 use crate::dataset::{Attachment, DType, ListKind, Lists, Values};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
-use crate::io::store::{Region, Spill};
+use crate::io::store::{Region, RegionReader, Spill};
 use crate::kind::Kind;
 use crate::metadata::Metadata;
+use flate2::bufread::GzDecoder;
 use header::{BLOCK, Header};
 use listed::Spans;
 use metadata::{Column, Data, Unit};
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 use table::{Content, Elements};
 
@@ -69,18 +70,40 @@ pub struct Fits {
     warnings: Vec<String>,
 }
 
-/// The bytes of a file that may be in gzip.
+/// The bytes of a file that may be in gzip. What is behind its last member is no part of it, as for gzip itself.
 fn unpacked(bytes: Region) -> Result<Region> {
     if !bytes.read_up_to(0, 2)?.starts_with(&GZIP) {
         return Ok(bytes);
     }
-    let unpack = || flate2::read::MultiGzDecoder::new(bytes.reader());
     let mut start = Vec::new();
-    let begun = unpack().take(MAGIC.len() as u64).read_to_end(&mut start);
+    let begun =
+        GzDecoder::new(BufReader::new(bytes.reader())).take(MAGIC.len() as u64).read_to_end(&mut start);
     if begun.is_err() || start != MAGIC {
         return Err(Error::input("expected a FITS file in gzip, found other bytes"));
     }
-    Spill::of_reader(&mut unpack())
+    Spill::of_reader(&mut Members { rest: Some(GzDecoder::new(BufReader::new(bytes.reader()))) })
+}
+
+/// All members of a gzip file, one after the other.
+struct Members {
+    rest: Option<GzDecoder<BufReader<RegionReader>>>,
+}
+
+impl Read for Members {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        while let Some(member) = &mut self.rest {
+            let n_bytes = member.read(out)?;
+            if n_bytes > 0 || out.is_empty() {
+                return Ok(n_bytes);
+            }
+            if let Some(mut behind) = self.rest.take().map(GzDecoder::into_inner)
+                && behind.fill_buf()?.starts_with(&GZIP)
+            {
+                self.rest = Some(GzDecoder::new(behind));
+            }
+        }
+        Ok(0)
+    }
 }
 
 impl Fits {
@@ -288,7 +311,7 @@ impl Fits {
                     Column::Fixed { name, stored }
                 }
                 (Some(Content::Listed(elements, is_wide)), Some(spans)) => {
-                    let stored = elements.stored;
+                    let (stored, is_running) = (elements.stored, spans.is_running);
                     let dtype = if is_wide { DType::I64 } else { DType::I32 };
                     let counts =
                         Elements { dtype, stored: Stored::Plain, kind: Kind::Number, inner: Vec::new() };
@@ -299,7 +322,7 @@ impl Fits {
                     if let Some(items) = self.arrays.last_mut() {
                         items.storage.lists = Some(lists);
                     }
-                    Column::Listed { name, stored, is_wide }
+                    Column::Listed { name, stored, is_wide, is_running }
                 }
                 (Some(Content::Listed(..)), None) => {
                     is_raw = true;

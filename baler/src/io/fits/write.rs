@@ -246,9 +246,7 @@ fn known_table(
         };
         let Some(variable) = dataset.variable(name) else { continue };
         let (rows_here, bytes) = match column {
-            Column::Listed { stored, is_wide, .. } => {
-                known_lists(variable, (*stored, *is_wide), dataset, &mut heap)?
-            }
+            Column::Listed { .. } => known_lists(variable, column, dataset, &mut heap)?,
             Column::Fixed { stored, .. } => {
                 (variable.shape.first().copied().unwrap_or(1), raw(variable, *stored))
             }
@@ -286,12 +284,13 @@ fn known_table(
 /// The number of lists, and their descriptors; the items go to the heap.
 fn known_lists(
     variable: &Variable,
-    (stored, is_wide): (Stored, bool),
+    column: &Column,
     dataset: &Dataset,
     heap: &mut Vec<u8>,
 ) -> Result<(usize, Vec<u8>)> {
     let wrong =
         || Error::config("the lists of the variable do not fit their counts").in_variable(&variable.name);
+    let &Column::Listed { stored, is_wide, is_running, .. } = column else { return Err(wrong()) };
     let lists = variable.storage.lists.ok_or_else(wrong)?;
     let counts = dataset.variables.get(lists.counts).ok_or_else(wrong)?.values.to_counts()?;
     let n_items = variable.shape.first().copied().unwrap_or(0);
@@ -303,7 +302,8 @@ fn known_lists(
     let mut descriptors = Vec::new();
     let mut at = heap.len();
     for &count in &counts {
-        descriptor(count, at, is_wide, &mut descriptors).map_err(|e| e.in_variable(&variable.name))?;
+        let place = if count > 0 || is_running { at } else { 0 };
+        descriptor(count, place, is_wide, &mut descriptors).map_err(|e| e.in_variable(&variable.name))?;
         at += count * item_bytes;
     }
     heap.extend_from_slice(&bytes);
