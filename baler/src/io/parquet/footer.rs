@@ -90,7 +90,7 @@ impl Footer {
         set(&mut fields, number::SCHEMA, schema(elements));
         let groups = fields.iter_mut().find(|(number, _)| *number == number::ROW_GROUPS);
         if let Some((_, Value::List(_, _, groups))) = groups {
-            groups.iter_mut().for_each(|group| without_dictionaries_at_zero(group));
+            groups.iter_mut().for_each(without_dictionaries_at_zero);
         }
         with_tail(&fields)
     }

@@ -30,13 +30,16 @@ use std::sync::Arc;
 /// Rows of a row group where the source does not say.
 const GROUP_ROWS: usize = 1 << 20;
 
+/// A level, and its counts; none where everything is there.
+type Counts = (Level, Option<Vec<usize>>);
+
 /// A column to write: values, and what counts them at each level of the schema.
 struct Column<'a> {
     name: &'a str,
     values: Cow<'a, Values>,
     /// Items of each value, where they are bytes of one number.
     width: Option<usize>,
-    levels: Vec<(Level, Option<Vec<usize>>)>,
+    levels: Vec<Counts>,
     packing: Packing,
 }
 
@@ -55,7 +58,7 @@ impl Column<'_> {
     }
 
     /// The levels that definition levels tell, and the lengths of values that have one each.
-    fn parts(&self) -> (&[(Level, Option<Vec<usize>>)], Option<&[usize]>) {
+    fn parts(&self) -> (&[Counts], Option<&[usize]>) {
         match self.levels.split_last() {
             Some(((Level::Bytes, lengths), defined)) => (defined, lengths.as_deref()),
             _ => (&self.levels, None),
@@ -159,10 +162,7 @@ fn new_column<'a>(
 }
 
 /// How the values of a variable are stored in a column of its own, and these.
-fn new_values<'a>(
-    variable: &'a Variable,
-    levels: &mut Vec<(Level, Option<Vec<usize>>)>,
-) -> Result<(Stored, Cow<'a, Values>)> {
+fn new_values<'a>(variable: &'a Variable, levels: &mut Vec<Counts>) -> Result<(Stored, Cow<'a, Values>)> {
     let kind = variable.storage.kind;
     let stored =
         |values: Cow<'a, Values>, width, kind| (Stored { dtype: values.dtype(), width, kind }, values);
@@ -281,12 +281,7 @@ fn pair(levels: &[Level], chain: &[Lists]) -> Option<Vec<Option<Lists>>> {
 }
 
 /// The counts of each level; they must add up, before anyone writes as many values as they claim.
-fn align(
-    dataset: &Dataset,
-    variable: &Variable,
-    chain: &[Lists],
-    of_leaf: &[Level],
-) -> Result<Vec<(Level, Option<Vec<usize>>)>> {
+fn align(dataset: &Dataset, variable: &Variable, chain: &[Lists], of_leaf: &[Level]) -> Result<Vec<Counts>> {
     let wrong = || {
         Error::config("the lists of the variable do not fit the columns of the file")
             .in_variable(&variable.name)
