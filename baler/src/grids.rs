@@ -8,7 +8,7 @@ use crate::container::VariablePlan;
 use crate::error::{Error, Result};
 use crate::options::{BoundSpec, Missing, Options};
 use crate::plan::{asked, last_match};
-use crate::quantize::{Bound, Element, Grid, MAX_Q, log_number, log_step, uniform_step};
+use crate::quantize::{Bound, Element, Grid, Limits, MAX_Q, log_number, log_step, uniform_step};
 use crate::source::{Source, batches, pieces};
 use crate::special::MAX_PATTERNS;
 use crate::typing::{Profile, Profiler, low_bit, min_abs};
@@ -184,6 +184,11 @@ impl Column<'_> {
             )
         });
         let ends = [profile.min, profile.max];
+        let limits = profile.ends.filter(|_| bound.spec != BoundSpec::Lossless);
+        let limits = limits.and_then(|ends| {
+            let [low, high] = ends.map(T::from_bits64);
+            Limits::new(low, high)
+        });
         profile.patterns.truncate(MAX_PATTERNS);
         let plan = VariablePlan {
             name: variable.name.clone(),
@@ -191,6 +196,7 @@ impl Column<'_> {
             shape: variable.shape.clone(),
             storage: variable.storage,
             bound,
+            limits,
             grid,
             patterns: profile.patterns,
         };

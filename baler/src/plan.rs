@@ -76,7 +76,7 @@ pub fn plan<'a>(
     let mut warnings: Vec<String> = typed.iter().flat_map(|typed| typed.warning.clone()).collect();
     let ends: Vec<[f64; 2]> = typed.iter().map(|typed| typed.ends).collect();
     let variables: Vec<VariablePlan> = typed.into_iter().map(|typed| typed.plan).collect();
-    let mut groups = group_variables(&variables, options, model.as_deref(), &mut warnings)?;
+    let mut groups = group_variables(&variables, options, model.as_deref())?;
     if let Some(model) = model.as_deref() {
         warnings.extend(given::table_warnings(&*source, &variables, &groups, model, &ends)?);
     }
@@ -213,12 +213,11 @@ fn group_variables(
     variables: &[VariablePlan],
     options: &Options,
     model: Option<&Model>,
-    warnings: &mut Vec<String>,
 ) -> Result<Vec<GroupPlan>> {
     let mut grouped = vec![false; variables.len()];
     let mut groups = Vec::new();
     for (part_idx, part) in model.iter().flat_map(|model| &model.parts).enumerate() {
-        let group = learned_group(part, part_idx, variables, options, warnings)?;
+        let group = learned_group(part, part_idx, variables)?;
         group.variables.iter().for_each(|&idx| grouped[idx] = true);
         groups.push(group);
     }
@@ -320,8 +319,6 @@ fn learned_group(
     part: &Part,
     part_idx: usize,
     variables: &[VariablePlan],
-    options: &Options,
-    warnings: &mut Vec<String>,
 ) -> Result<GroupPlan> {
     let mut found = Vec::new();
     for known in &part.variables {
@@ -375,11 +372,6 @@ fn learned_group(
     let step = part.blocks.as_ref().map_or(1, |blocks| blocks.extents[0]);
     let rows_per_chunk = (CHUNK_VALUES / row_len / step).max(1) * step;
     let residual = found.iter().any(|&(idx, _)| variables[idx].bound.spec != BoundSpec::Unbounded);
-    if options.bound == BoundSpec::Unbounded && residual {
-        warnings.push(
-            "a variable with a bound shares the model: residuals are stored for the whole group".into(),
-        );
-    }
     Ok(GroupPlan {
         variables: found.iter().map(|&(idx, _)| idx).collect(),
         rows_per_chunk,
@@ -407,6 +399,7 @@ mod tests {
                 shape: shape.to_vec(),
                 storage: Storage::default(),
                 bound: Bound::resolve(BoundSpec::Lossless, 0.0),
+                limits: None,
                 grid: Grid::Order,
                 patterns: Vec::new(),
             })

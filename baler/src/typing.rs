@@ -17,6 +17,8 @@ pub struct Profile {
     pub min: f64,
     /// See `min`.
     pub max: f64,
+    /// Bits of the least and greatest regular value, -0.0 below +0.0; `None` if there is none.
+    pub ends: Option<[u64; 2]>,
     /// max - min: of floats in float64, of integers exact, then rounded.
     pub range: f64,
     /// Every regular value is a whole number.
@@ -113,6 +115,7 @@ impl Profiler {
             self.high.abs_diff(self.low) as f64
         };
         p.non_negative = p.min >= 0.0;
+        p.ends = (p.n_regular > 0).then(|| p.ends_of::<T>(self.low, self.high));
         p
     }
 }
@@ -123,6 +126,7 @@ impl Profile {
             n_regular: 0,
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
+            ends: None,
             range: 0.0,
             integral: true,
             f32_exact: true,
@@ -130,6 +134,15 @@ impl Profile {
             patterns,
             found_missing: None,
         }
+    }
+
+    /// Bits of the ends, of integers from their orders. Zeros have no sign in `min`, so the lower one counts.
+    fn ends_of<T: Element>(&self, low: i64, high: i64) -> [u64; 2] {
+        if !T::IS_FLOAT {
+            return [low, high].map(|order| T::from_order(order).to_bits64());
+        }
+        let min = if self.min == 0.0 { -0.0 } else { self.min };
+        [min, self.max + 0.0].map(|end| T::from_f64(end).to_bits64())
     }
 
     /// Largest magnitude of a regular value.
