@@ -53,6 +53,18 @@ impl VariablePlan {
         self.shape.iter().product()
     }
 
+    /// The limits as numbers.
+    pub fn limit_values(&self) -> Option<[f64; 2]> {
+        let values = |limits: &Limits| with_dtype!(self.dtype, T => limits.ends::<T>().map(Element::to_f64));
+        self.limits.as_ref().map(values)
+    }
+
+    /// The patterns as numbers.
+    pub fn pattern_values(&self) -> Vec<f64> {
+        let value = |&bits: &u64| with_dtype!(self.dtype, T => T::from_bits64(bits).to_f64());
+        self.patterns.iter().map(value).collect()
+    }
+
     /// Values of a row.
     pub fn row_len(&self) -> usize {
         row_len(&self.shape)
