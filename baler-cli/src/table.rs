@@ -50,7 +50,9 @@ fn allowed(variable: &VariableReport) -> String {
         BoundSpec::Lossless => "0".to_string(),
         BoundSpec::Unbounded => "-".to_string(),
         BoundSpec::PwRel(_) => format!("{} |x|", numbers::error(variable.limit)),
-        BoundSpec::Abs(_) | BoundSpec::Rel(_) if !variable.dtype.is_float() => numbers::error(variable.limit.floor()),
+        BoundSpec::Abs(_) | BoundSpec::Rel(_) if !variable.dtype.is_float() => {
+            numbers::error(variable.limit.floor())
+        }
         BoundSpec::Abs(_) | BoundSpec::Rel(_) => numbers::error(variable.limit),
     }
 }

@@ -356,11 +356,7 @@ fn predicted_group(predictor: &Predictor, entry: usize, variables: &[VariablePla
 }
 
 /// The group of the variables that a part of the model was trained for.
-fn learned_group(
-    part: &Part,
-    part_idx: usize,
-    variables: &[VariablePlan],
-) -> Result<GroupPlan> {
+fn learned_group(part: &Part, part_idx: usize, variables: &[VariablePlan]) -> Result<GroupPlan> {
     let mut found = Vec::new();
     for known in &part.variables {
         let idx = match variables.iter().position(|variable| variable.name == known.name) {

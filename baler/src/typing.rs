@@ -385,7 +385,10 @@ mod tests {
     fn fill_values_of_integers_are_found() {
         assert_eq!(found(&[1u16, 2, 3, 65535, 65535]), [65535.0]);
         assert_eq!(found(&[1u8, 90, 3, 255, 255]), [255.0]);
-        assert_eq!(found(&[17u32, 2, u32::MAX, 30, u32::MAX - 1, u32::MAX]), [u32::MAX as f64 - 1.0, u32::MAX as f64]);
+        assert_eq!(
+            found(&[17u32, 2, u32::MAX, 30, u32::MAX - 1, u32::MAX]),
+            [u32::MAX as f64 - 1.0, u32::MAX as f64]
+        );
         assert_eq!(found(&[5i32, i32::MIN, 0, -7, i32::MIN]), [i32::MIN as f64]);
         assert_eq!(found(&[5i64, -1, 0, 70, -1]), [-1.0]);
         assert_eq!(found(&[5i64, -1, 0, 4095, -1, 4095, 200]), [-1.0, 4095.0]);
@@ -393,7 +396,13 @@ mod tests {
         assert_eq!(found(&[65535.0f64, 31.0, 2.0, 65535.0, 0.0, 12.0]), [65535.0]);
         assert_eq!(found(&[4294967295u32 as f32, 31.0, 4294967295u32 as f32, 0.0, 12.0]), [4294967296.0]);
         // A few hot pixels in between do not hide the mask.
-        let hot: Vec<u16> = (0..5000).map(|i| match i { 0..50 => 65535, 50 => 60_000, i => (i % 90) as u16 }).collect();
+        let hot: Vec<u16> = (0..5000)
+            .map(|i| match i {
+                0..50 => 65535,
+                50 => 60_000,
+                i => (i % 90) as u16,
+            })
+            .collect();
         assert_eq!(found(&hot), [65535.0]);
     }
 

@@ -17,7 +17,7 @@ use baler::metrics::{Errors, floats};
 use baler::options::pattern_matches;
 use baler::quantize::Bound;
 use baler::source::InMemory;
-use baler::{BoundSpec, Dataset, Method, Options, Progress, Result, Values, Variable, with_values};
+use baler::{BoundSpec, Dataset, Method, Options, Progress, Result, Values, Variable};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -191,14 +191,15 @@ fn allowed_errors(dataset: &Dataset, options: &Options) -> Result<Vec<Allowed>> 
 /// (name, largest absolute error or 0 for none) of each variable, for codecs of other projects; `None` where a
 /// point-wise relative bound has no such number.
 pub fn absolute_limits(dataset: &Dataset, options: &Options) -> Option<Vec<(String, f64)>> {
-    let limits = dataset.variables.iter().zip(allowed_errors(dataset, options).ok()?).map(|(variable, allowed)| {
-        let limit = match allowed {
-            Allowed::Nothing => 0.0,
-            Allowed::Absolute(limit) => limit,
-            Allowed::Relative(_) => return None,
-        };
-        Some((variable.name.clone(), limit))
-    });
+    let limits =
+        dataset.variables.iter().zip(allowed_errors(dataset, options).ok()?).map(|(variable, allowed)| {
+            let limit = match allowed {
+                Allowed::Nothing => 0.0,
+                Allowed::Absolute(limit) => limit,
+                Allowed::Relative(_) => return None,
+            };
+            Some((variable.name.clone(), limit))
+        });
     limits.collect()
 }
 

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::kind::{Kind, TimeUnit};
 use crate::options::BoundSpec;
 use crate::quantize::{Bound, Element, Grid, Limits, part_limit};
-use crate::with_dtype;
 use crate::special::MAX_PATTERNS;
+use crate::with_dtype;
 
 /// Lists inside lists, at most.
 const MAX_LISTS: usize = 16;
@@ -132,9 +132,7 @@ pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
     if n_patterns > MAX_PATTERNS {
         return Err(Error::corrupt(format!("expected at most {MAX_PATTERNS} patterns, found {n_patterns}")));
     }
-    let patterns = (0..n_patterns)
-        .map(|_| read_bits(r, dtype))
-        .collect::<Result<_>>()?;
+    let patterns = (0..n_patterns).map(|_| read_bits(r, dtype)).collect::<Result<_>>()?;
     Ok(VariablePlan { name, dtype, shape, storage, bound, limits, grid, patterns })
 }
 
@@ -256,7 +254,8 @@ fn read_bound(r: &mut ByteReader, dtype: DType) -> Result<(Bound, Option<Limits>
     }
     let (low, high) = (read_bits(r, dtype)?, read_bits(r, dtype)?);
     let limits = with_dtype!(dtype, T => Limits::new(T::from_bits64(low), T::from_bits64(high)));
-    let limits = limits.ok_or_else(|| Error::corrupt("expected limits that are in order, found the upper first"))?;
+    let limits =
+        limits.ok_or_else(|| Error::corrupt("expected limits that are in order, found the upper first"))?;
     Ok((bound, Some(limits)))
 }
 

@@ -72,7 +72,10 @@ pub fn with_exact_values(
             BoundSpec::Unbounded => true,
             // Integers are exact under bounds below 1 anyway.
             BoundSpec::PwRel(e) => variable.dtype.is_float() || e * profile.max_abs() >= 1.0,
-            _ => variable.dtype.is_float() || Bound::of_kind(spec, profile.range, variable.storage.kind).limit >= 1.0,
+            _ => {
+                variable.dtype.is_float()
+                    || Bound::of_kind(spec, profile.range, variable.storage.kind).limit >= 1.0
+            }
         };
         let as_model = variable.dtype.is_float() && is_covered(&variable.name);
         if !allows || as_model || (is_named(options, &variable.name) && variable.dtype != DType::Bool) {
@@ -154,9 +157,44 @@ fn are_labels(spread: &Spread) -> bool {
 
 /// Words that name identifiers, classes and flags rather than measures.
 const WORDS: [&str; 38] = [
-    "id", "ids", "idx", "index", "indices", "indptr", "key", "keys", "uid", "uuid", "guid", "pid", "hash", "seed", "run",
-    "event", "lumi", "luminosity", "label", "labels", "class", "classes", "category", "categories", "segmentation",
-    "mask", "masks", "flag", "flags", "status", "state", "code", "codes", "bits", "pdg", "year", "month", "day",
+    "id",
+    "ids",
+    "idx",
+    "index",
+    "indices",
+    "indptr",
+    "key",
+    "keys",
+    "uid",
+    "uuid",
+    "guid",
+    "pid",
+    "hash",
+    "seed",
+    "run",
+    "event",
+    "lumi",
+    "luminosity",
+    "label",
+    "labels",
+    "class",
+    "classes",
+    "category",
+    "categories",
+    "segmentation",
+    "mask",
+    "masks",
+    "flag",
+    "flags",
+    "status",
+    "state",
+    "code",
+    "codes",
+    "bits",
+    "pdg",
+    "year",
+    "month",
+    "day",
 ];
 
 /// True if a word of the last part of the name, as in `Events/luminosityBlock` or `user_id`, is that of an identifier.
@@ -208,9 +246,13 @@ mod tests {
         assert_eq!(why("c", DType::I32, 1, &six), Some(Exact::Few(6)));
         let six: Vec<f32> = six.iter().map(|&x| x as f32).collect();
         assert_eq!(why("c", DType::F32, 1, &six), Some(Exact::Few(6)));
-        let particles: Vec<i32> = random(40).map(|x| [11, -13, 22, 211, -321, 2212][x as usize % 6] * (x as i32 / 6 + 1)).take(4000).collect();
+        let particles: Vec<i32> = random(40)
+            .map(|x| [11, -13, 22, 211, -321, 2212][x as usize % 6] * (x as i32 / 6 + 1))
+            .take(4000)
+            .collect();
         assert_eq!(why("x", DType::I32, 1, &particles), Some(Exact::Codes(42)));
-        let labels: Vec<u16> = (0..40_000).map(|i| if i / 50 % 3 == 0 { 0 } else { (i / 50 * 7919 % 999) as u16 }).collect();
+        let labels: Vec<u16> =
+            (0..40_000).map(|i| if i / 50 % 3 == 0 { 0 } else { (i / 50 * 7919 % 999) as u16 }).collect();
         assert_eq!(why("x", DType::U16, 2, &labels), Some(Exact::Labels));
     }
 
@@ -230,7 +272,8 @@ mod tests {
 
     #[test]
     fn measures_are_not() {
-        let counts: Vec<u8> = random(1 << 30).map(|x| (x.count_ones() * 2 + (x % 17) as u32) as u8).take(9000).collect();
+        let counts: Vec<u8> =
+            random(1 << 30).map(|x| (x.count_ones() * 2 + (x % 17) as u32) as u8).take(9000).collect();
         assert_eq!(why("frames", DType::U8, 3, &counts), None);
         let stretched: Vec<u16> = counts.iter().map(|&x| x as u16 * 257).collect();
         assert_eq!(why("frames", DType::U16, 3, &stretched), None);

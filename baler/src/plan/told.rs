@@ -22,7 +22,8 @@ pub fn lines(variables: &[VariablePlan], profiles: &[Profile], exact: &[(String,
     lines.extend(exact_line(exact));
     let mut heavy = Vec::new();
     for (variable, profile) in variables.iter().zip(profiles) {
-        let Some(spread) = profile.spread.filter(|_| is_lossy(variable) && profile.n_regular >= MIN_VALUES) else {
+        let Some(spread) = profile.spread.filter(|_| is_lossy(variable) && profile.n_regular >= MIN_VALUES)
+        else {
             continue;
         };
         match loose_line(variable, profile, &spread) {
@@ -53,7 +54,10 @@ fn missing_lines(variables: &[VariablePlan], profiles: &[Profile]) -> Vec<String
         }
     }
     let line = |(value, names): (f64, Vec<&str>)| {
-        format!("{}: {value} is taken as missing and kept exactly; --missing none says otherwise", listed(&names))
+        format!(
+            "{}: {value} is taken as missing and kept exactly; --missing none says otherwise",
+            listed(&names)
+        )
     };
     found.into_iter().map(line).collect()
 }
@@ -84,7 +88,11 @@ fn loose_line(variable: &VariablePlan, profile: &Profile, spread: &Spread) -> Op
         });
     }
     let n_left = (width / step(variable)).floor() + 1.0;
-    let left = if n_left < 2.0 { "nothing of them would be kept".into() } else { format!("{n_left} values come back of them") };
+    let left = if n_left < 2.0 {
+        "nothing of them would be kept".into()
+    } else {
+        format!("{n_left} values come back of them")
+    };
     let far = if profile.max - high > low - profile.min { profile.max } else { profile.min };
     let smaller = if width > 0.0 { short(width / 100.0) } else { "E".into() };
     Some(format!(
@@ -115,7 +123,9 @@ fn is_heavy_tailed(variable: &VariablePlan, profile: &Profile, spread: &Spread) 
 }
 
 fn heavy_line(heavy: &[(&VariablePlan, &Profile, Spread)]) -> Option<String> {
-    let share = |(variable, _, spread): &(&VariablePlan, &Profile, Spread)| variable.bound.limit / spread.typical_size;
+    let share = |(variable, _, spread): &(&VariablePlan, &Profile, Spread)| {
+        variable.bound.limit / spread.typical_size
+    };
     let worst = heavy.iter().max_by(|a, b| share(a).total_cmp(&share(b)))?;
     let (variable, profile, spread) = worst;
     let names: Vec<&str> = heavy.iter().map(|(variable, ..)| variable.name.as_str()).collect();

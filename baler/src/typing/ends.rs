@@ -57,7 +57,8 @@ impl Ends {
     /// Takes in the next values.
     pub fn see<T: Element>(&mut self, values: &[T]) {
         for block in values.chunks(BLOCK) {
-            if let (Some(&(low, _)), Some(&(high, _))) = (self.low.0.get(N_KEPT - 1), self.high.0.get(N_KEPT - 1))
+            if let (Some(&(low, _)), Some(&(high, _))) =
+                (self.low.0.get(N_KEPT - 1), self.high.0.get(N_KEPT - 1))
                 && is_inside(block, low, high)
             {
                 continue;

@@ -29,7 +29,10 @@ impl Sample {
     fn position(&self, idx: usize) -> usize {
         let n_sampled = self.n_values.min(N_SAMPLED);
         let start = |idx: usize| (idx as u128 * self.n_values as u128 / n_sampled as u128) as usize;
-        let hash = (idx as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let hash = (idx as u64 + 1)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(31)
+            .wrapping_mul(0xbf58_476d_1ce4_e5b9);
         start(idx) + (hash >> 33) as usize % (start(idx + 1) - start(idx)).max(1)
     }
 
@@ -60,7 +63,8 @@ impl Sample {
         sizes.sort_by(f64::total_cmp);
         let typical_size = if sizes.is_empty() { 0.0 } else { quantile(&sizes, 0.5) };
         let is_common = n_common as f64 > COMMON_SHARE * sorted.len() as f64;
-        let pairs = self.pairs.iter().filter(|pair| regular(pair[0]) && regular(pair[1]) && pair[1] != common);
+        let pairs =
+            self.pairs.iter().filter(|pair| regular(pair[0]) && regular(pair[1]) && pair[1] != common);
         let (mut n_equal, mut n_steps, mut n_jumps) = (0, 0, 0);
         for [before, value] in pairs {
             match (value - before).abs() {
@@ -70,8 +74,14 @@ impl Sample {
             }
         }
         sorted.retain(|x| !is_common || *x != common);
-        let rest = if sorted.is_empty() { quantiles } else { [0.01, 0.5, 0.99].map(|f| quantile(&sorted, f)) };
-        Some(Spread { quantiles, rest: [rest[0], rest[2]], typical_size, neighbors: [n_equal, n_steps, n_jumps] })
+        let rest =
+            if sorted.is_empty() { quantiles } else { [0.01, 0.5, 0.99].map(|f| quantile(&sorted, f)) };
+        Some(Spread {
+            quantiles,
+            rest: [rest[0], rest[2]],
+            typical_size,
+            neighbors: [n_equal, n_steps, n_jumps],
+        })
     }
 }
 
