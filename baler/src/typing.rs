@@ -37,6 +37,8 @@ pub struct Profile {
     pub non_negative: bool,
     /// No value is less than the one before it.
     pub never_falls: bool,
+    /// No value is more than the one before it.
+    pub never_rises: bool,
     /// The different regular values and how often each stands, ascending, if they are few.
     pub few: Option<Vec<(f64, u64)>>,
     /// Where most values lie, from a sample.
@@ -73,7 +75,7 @@ pub struct Profiler {
     /// Orders of the smallest and largest regular value, and of the last one.
     low: i64,
     high: i64,
-    last: i64,
+    last: Option<i64>,
     nan: Option<u64>,
 }
 
@@ -93,7 +95,7 @@ impl Profiler {
             first_look: true,
             low: i64::MAX,
             high: i64::MIN,
-            last: i64::MIN,
+            last: None,
             nan: None,
         }
     }
@@ -121,7 +123,7 @@ impl Profiler {
             first_look: false,
             low: i64::MAX,
             high: i64::MIN,
-            last: i64::MIN,
+            last: None,
             nan: None,
         }
     }
@@ -181,10 +183,12 @@ impl Profiler {
     }
 
     fn see_growth<T: Element>(&mut self, block: &[T]) {
-        if self.profile.never_falls {
+        let p = &mut self.profile;
+        if p.never_falls || p.never_rises {
             for x in block {
-                self.profile.never_falls &= self.last <= x.order();
-                self.last = x.order();
+                let last = self.last.replace(x.order()).unwrap_or(x.order());
+                p.never_falls &= last <= x.order();
+                p.never_rises &= last >= x.order();
             }
         }
     }
@@ -232,6 +236,7 @@ impl Profile {
             f32_exact: true,
             non_negative: true,
             never_falls: true,
+            never_rises: true,
             few: None,
             spread: None,
             patterns,

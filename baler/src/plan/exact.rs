@@ -7,7 +7,7 @@ use crate::dataset::DType;
 use crate::error::Result;
 use crate::options::{BoundSpec, Options};
 use crate::quantize::Bound;
-use crate::source::Schema;
+use crate::source::{Schema, VariableSchema};
 use crate::typing::{Profile, Spread};
 
 /// Most different values of what is always taken as classes.
@@ -35,6 +35,8 @@ pub enum Exact {
     Codes(usize),
     /// Runs of equal whole numbers with jumps between them: labels.
     Labels,
+    /// Floats that only rise or fall, one for each place along an axis of another variable: coordinates.
+    Axis,
     /// Whole numbers that never become less: an index, a counter, positions.
     Grows,
     /// It is named as what identifies something.
@@ -50,6 +52,7 @@ impl Exact {
             Exact::Few(n) => format!("{n} values"),
             Exact::Codes(n) => format!("{n} codes"),
             Exact::Labels => "runs of labels".into(),
+            Exact::Axis => "places along an axis".into(),
             Exact::Grows => "never falls".into(),
             Exact::Named => "by its name".into(),
         }
@@ -67,27 +70,35 @@ pub fn with_exact_values(
     let mut exact = Vec::new();
     for (variable, profile) in schema.variables.iter().zip(profiles) {
         let spec = asked(options, &variable.name, variable.storage.kind)?;
+        let bound = Bound::of_kind(spec, profile.range, variable.storage.kind);
         let allows = match spec {
             BoundSpec::Lossless => false,
             BoundSpec::Unbounded => true,
+            _ if variable.dtype.is_float() => bound.limit > 0.0,
             // Integers are exact under bounds below 1 anyway.
-            BoundSpec::PwRel(e) => variable.dtype.is_float() || e * profile.max_abs() >= 1.0,
-            _ => {
-                variable.dtype.is_float()
-                    || Bound::of_kind(spec, profile.range, variable.storage.kind).limit >= 1.0
-            }
+            BoundSpec::PwRel(e) => e * profile.max_abs() >= 1.0,
+            BoundSpec::Abs(_) | BoundSpec::Rel(_) => bound.limit >= 1.0,
         };
         let as_model = variable.dtype.is_float() && is_covered(&variable.name);
         if !allows || as_model || (is_named(options, &variable.name) && variable.dtype != DType::Bool) {
             continue;
         }
-        if let Some(why) = reason(&variable.name, variable.dtype, variable.shape.len(), profile) {
-            exact.push((variable.name.clone(), why));
-        }
+        let why = reason(&variable.name, variable.dtype, variable.shape.len(), profile);
+        let is_axis = || {
+            (is_axis(schema, variable) && (profile.never_falls || profile.never_rises)).then_some(Exact::Axis)
+        };
+        exact.extend(why.or_else(is_axis).map(|why| (variable.name.clone(), why)));
     }
     let mut options = options.clone();
     options.rules.extend(exact.iter().map(|(name, _)| (name.clone(), BoundSpec::Lossless)));
     Ok((options, exact))
+}
+
+/// True if a variable may tell the places along an axis of another one, which has more axes.
+fn is_axis(schema: &Schema, variable: &VariableSchema) -> bool {
+    let [n] = variable.shape[..] else { return false };
+    let fields = schema.variables.iter().filter(|other| other.shape.len() > 1);
+    n > 2 && fields.into_iter().any(|field| field.shape.contains(&n))
 }
 
 /// True if a rule names the variable in full, and not with a pattern.

@@ -80,7 +80,7 @@ fn loose_line(variable: &VariablePlan, profile: &Profile, spread: &Spread) -> Op
         let constant = 2.0 * limit >= profile.range && profile.range > 0.0;
         return constant.then(|| {
             format!(
-                "'{name}': the bound {} makes it constant (values from {} to {}); --exact '{name}' keeps it",
+                "'{name}': the bound {} may make it constant (values from {} to {}); --exact '{name}' keeps it",
                 short(limit),
                 short(profile.min),
                 short(profile.max)

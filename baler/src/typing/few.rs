@@ -3,8 +3,8 @@
 
 /// Most different values that are told apart.
 pub const MAX_FEW: usize = 256;
-/// Slots of the table: a power of two, four times as many as values.
-const N_SLOTS: usize = 4 * MAX_FEW;
+/// Slots of a table at first and at last; a quarter of them are used, at most.
+const N_SLOTS: [usize; 2] = [64, 4 * MAX_FEW];
 
 /// (order, how often); a slot is free where that is 0.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Few {
 impl Few {
     /// Nothing seen.
     pub fn new() -> Few {
-        Few { slots: vec![(0, 0); N_SLOTS], n_values: 0, last: 0 }
+        Few { slots: vec![(0, 0); N_SLOTS[0]], n_values: 0, last: 0 }
     }
 
     /// Takes in a value `n` times; false if there are more different ones than are told apart.
@@ -32,14 +32,18 @@ impl Few {
     }
 
     fn find(&mut self, order: i64, n: u64) -> bool {
-        let hash = (order as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut at = (hash >> 32) as usize % N_SLOTS;
-        while self.slots[at].1 > 0 && self.slots[at].0 != order {
-            at = (at + 1) % N_SLOTS;
-        }
+        let mut at = slot_of(&self.slots, order);
         if self.slots[at].1 == 0 {
             if self.n_values == MAX_FEW {
                 return false;
+            }
+            if 4 * self.n_values == self.slots.len() {
+                let before = std::mem::replace(&mut self.slots, vec![(0, 0); N_SLOTS[1]]);
+                for (order, count) in before.into_iter().filter(|(_, count)| *count > 0) {
+                    let at = slot_of(&self.slots, order);
+                    self.slots[at] = (order, count);
+                }
+                at = slot_of(&self.slots, order);
             }
             self.n_values += 1;
         }
@@ -54,6 +58,16 @@ impl Few {
         found.sort_unstable();
         found
     }
+}
+
+/// Where a value stands, or would.
+fn slot_of(slots: &[(i64, u64)], order: i64) -> usize {
+    let hash = (order as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut at = (hash >> 32) as usize % slots.len();
+    while slots[at].1 > 0 && slots[at].0 != order {
+        at = (at + 1) % slots.len();
+    }
+    at
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! A few thousand values spread over a variable, and what they say of the rest: quantiles, and whether neighbors are alike.
+//! Some two thousand values spread over a variable, and what they say of the rest: quantiles, and whether neighbors are alike.
 //! Which ones is a matter of their number alone, so that the same data give the same sample in pieces of any size.
 
 use crate::quantize::Element;
 
-/// Values of a sample, at most.
-const N_SAMPLED: usize = 4096;
+/// Values of a sample, at most: 32 kB for each of what may be thousands of columns.
+const N_SAMPLED: usize = 2048;
 /// Share of the values from which on one of them is so common that the others are looked at by themselves.
 const COMMON_SHARE: f64 = 0.5;
 
