@@ -261,7 +261,7 @@ mod tests {
             .map(|x| [11, -13, 22, 211, -321, 2212][x as usize % 6] * (x as i32 / 6 + 1))
             .take(4000)
             .collect();
-        assert_eq!(why("x", DType::I32, 1, &particles), Some(Exact::Codes(42)));
+        assert_eq!(why("x", DType::I32, 1, &particles), Some(Exact::Codes(37)));
         let labels: Vec<u16> =
             (0..40_000).map(|i| if i / 50 % 3 == 0 { 0 } else { (i / 50 * 7919 % 999) as u16 }).collect();
         assert_eq!(why("x", DType::U16, 2, &labels), Some(Exact::Labels));
