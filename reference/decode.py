@@ -19,7 +19,7 @@ from autoencoder import n_out, predict, read_decoder, read_network
 from beside import values_beside
 from classical import decode_classical, four_axes
 from fields import Reader, check, unzstd, wrap64
-from grids import reconstruct, refined
+from grids import limited, orders, reconstruct, refined
 from predictive import decode_predictive
 from tables import TABLE, SharedTable, decode_column, formula_rows, read_table
 from weights import SharedModel
@@ -33,7 +33,7 @@ DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32
 # ---- Plan -----------------------------------------------------------------------------------------------------------
 
 # counts: index of the variable that counts the items of lists, if the rows are such items.
-Variable = namedtuple("Variable", "name dtype shape grid patterns counts exact")
+Variable = namedtuple("Variable", "name dtype shape grid patterns counts exact limits", defaults=[None])
 # model: an entry of the models, if the method has one; learned: what else an autoencoder needs, if it is one.
 # lead: position of the variable that others look at, if the group has one.
 Group = namedtuple("Group", "variables rows_per_chunk model learned table lead", defaults=[None, None])
@@ -100,15 +100,21 @@ def read_variable(r):
     shape = r.many(r.varint)
     check(math.prod(shape) < 1 << 59, "too many values")
     bound = r.u8()
+    has_limits, bound = bound & 8, bound & ~8
+    check(bound <= 4 and not (has_limits and bound == 0), "unknown bound")
     check_kind(kind, dtype, shape, counts is not None, bound)
-    check(bound <= 4, "unknown bound")
     numbers = [r.f64() for _ in range({1: 1, 2: 2, 3: 1}.get(bound, 0))]
     check(all(math.isfinite(x) and x >= 0 for x in numbers), "a bound is negative or not finite")
+    limits = None
+    if has_limits:
+        ends = r.raw(2 * dtype.itemsize)
+        limits = orders(np.frombuffer(ends, dtype.newbyteorder("<")).astype(dtype))
+        check(limits[0] <= limits[1], "limits that are not in order")
     grid = read_grid(r, dtype)
     n_patterns = r.varint()
     check(n_patterns <= 16, "too many patterns")
     patterns = [r.raw(dtype.itemsize) for _ in range(n_patterns)]
-    return Variable(name, dtype, shape, grid, patterns, counts, bound == 0)
+    return Variable(name, dtype, shape, grid, patterns, counts, bound == 0, limits)
 
 
 def check_kind(kind, dtype, shape, has_lists, bound):
@@ -383,7 +389,7 @@ def decode_table(chunk, group, variables, n_rows):
             check(stride == 1, "a finer grid in a table")
             q = [0 if kind else number for number, kind in zip(q, classes)]
             values = reconstruct(q, variable.grid, variable.dtype)
-        finish_part(part, variable, values, classes, own_bits)
+        values = finish_part(part, variable, values, classes, own_bits)
         part.end()
         columns[index] = [float(x) for x in (values.view(np.uint8) if values.dtype == np.bool_ else values)]
         result[index] = values
@@ -408,7 +414,9 @@ def decode_part(part, variable, shape, predicted, residual, shared, beside=None)
 
 
 def finish_part(part, variable, values, classes, own_bits):
-    """Special values take their places; the hash is checked."""
+    """Values are limited and special ones take their places; the hash is checked."""
+    if variable.limits is not None:
+        values = limited(values, variable.limits)
     for position in np.flatnonzero(classes):
         kind = classes[position]
         bits = next(own_bits) if kind == 255 else variable.patterns[kind - 1]

@@ -64,6 +64,27 @@ def from_orders(q, dtype):
     return np.array(bits, f"u{dtype.itemsize}").view(dtype)
 
 
+def orders(values):
+    """The order-preserving integers of values, as Python's own."""
+    n_bits = 8 * values.dtype.itemsize
+    result = []
+    for bits in values.view(f"u{values.dtype.itemsize}").tolist():
+        if values.dtype == np.uint64:
+            bits -= 1 << 63
+        elif values.dtype.kind in "if" and bits >> (n_bits - 1):
+            bits -= 1 << n_bits
+            if values.dtype.kind == "f":
+                bits ^= (1 << (n_bits - 1)) - 1
+        result.append(bits)
+    return result
+
+
+def limited(values, limits):
+    """Values, none of which lies outside the limits, which are orders."""
+    low, high = limits
+    return from_orders([min(max(order, low), high) for order in orders(values)], values.dtype)
+
+
 def cast(real, dtype):
     """float64 to the dtype: floats to nearest even, float16 through float32; integers truncate and saturate."""
     with np.errstate(over="ignore"):

@@ -10,7 +10,6 @@ as missing (it says so) must come back exactly and do not count for the range. N
 
 import json
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
@@ -32,12 +31,9 @@ def bits(array):
     return np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}")
 
 
-def missing_of(warnings, name):
-    for warning in warnings:
-        found = re.match(r"'(.*)': (\S+) is taken as missing", warning)
-        if found and found[1] == name:
-            return float(found[2])
-    return None
+def missing_of(report, name):
+    """The values that the report says were taken as missing."""
+    return next((found.get("missing", []) for found in report["variables"] if found["name"] == name), [])
 
 
 def excess(x, y, kind, e, missing):
@@ -46,8 +42,8 @@ def excess(x, y, kind, e, missing):
     if kind == "lossless":
         return 0.0, int((~same).sum())
     kept = ~np.isfinite(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
-    if missing is not None:
-        kept |= x == np.asarray(missing).astype(x.dtype)
+    for value in missing:
+        kept |= x == np.asarray(value).astype(x.dtype)
     outside = kept & ~same
     a, b = x[~kept], y[~kept]
     if a.size == 0:
@@ -100,7 +96,7 @@ def check(binary, path, kind, e, folder):
     worst, n_outside = 0.0, 0
     if not problems:
         for (name, x), (_, y) in zip(variables(before), variables(after)):
-            error, n = excess(x, y, kind, e, missing_of(report.get("warnings", []), name))
+            error, n = excess(x, y, kind, e, missing_of(report, name))
             worst, n_outside = max(worst, error), n_outside + n
     if n_outside:
         problems.append(f"{n_outside} values outside")

@@ -61,6 +61,15 @@ struct CompressedObject {
     method: &'static str,
     codec: String,
     bound: BoundObject,
+    /// What the bound allows, in the variable's units, or as a share of each value.
+    limit: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<f64>,
+    /// 1 %, 50 % and 99 % of the values lie below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantiles: Option<[f64; 3]>,
     step: Option<f64>,
     max_error: f64,
     bytes: u64,
@@ -117,6 +126,10 @@ impl ArchiveObject {
             method: v.method,
             codec: v.codec.clone(),
             bound: v.bound.into(),
+            limit: v.limit,
+            limits: v.limits,
+            missing: v.missing.clone(),
+            quantiles: v.quantiles,
             step: v.step,
             max_error: v.max_error,
             bytes: v.bytes,

@@ -1,6 +1,6 @@
 //! Tables and the one line at the end of a command, as text; where they go is for the commands to say.
 
-use crate::library::{BoundSpec, Report};
+use crate::library::{BoundSpec, Report, VariableReport};
 use crate::numbers;
 
 /// A header and rows of equal length; the first `n_left` columns are left-aligned, all others right-aligned.
@@ -20,7 +20,7 @@ pub fn table(header: &[&str], rows: &[Vec<String>], n_left: usize) -> String {
     std::iter::once(line(&header)).chain(rows.iter().map(|row| line(row))).collect::<Vec<_>>().join("\n")
 }
 
-/// One row per variable: codec, bound, worst error, bytes. At most `max_rows` of them.
+/// One row per variable: codec, bound, what that allows, worst error, bytes. At most `max_rows` of them.
 pub fn report_table(report: &Report, max_rows: usize) -> String {
     let rows: Vec<Vec<String>> = report
         .variables
@@ -31,16 +31,30 @@ pub fn report_table(report: &Report, max_rows: usize) -> String {
                 v.name.clone(),
                 shortened(&v.codec),
                 numbers::bound(v.bound),
+                allowed(v),
                 numbers::error(v.max_error),
                 numbers::grouped(v.bytes),
             ]
         })
         .collect();
-    let mut text = table(&["variable", "codec", "bound", "worst error", "bytes"], &rows, 3);
+    let mut text = table(&["variable", "codec", "bound", "allowed", "worst error", "bytes"], &rows, 3);
     if report.variables.len() > rows.len() {
         text += &format!("\n... and {} more; -v shows all", report.variables.len() - rows.len());
     }
     text
+}
+
+/// The largest error that is allowed, in the variable's units, or as a share of each value.
+fn allowed(variable: &VariableReport) -> String {
+    match variable.bound {
+        BoundSpec::Lossless => "0".to_string(),
+        BoundSpec::Unbounded => "-".to_string(),
+        BoundSpec::PwRel(_) => format!("{} |x|", numbers::error(variable.limit)),
+        BoundSpec::Abs(_) | BoundSpec::Rel(_) if !variable.dtype.is_float() => {
+            numbers::error(variable.limit.floor())
+        }
+        BoundSpec::Abs(_) | BoundSpec::Rel(_) => numbers::error(variable.limit),
+    }
 }
 
 /// Characters of a codec that a table shows.
@@ -86,7 +100,7 @@ pub fn summary(report: &Report, model_by_reference: bool) -> String {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::library::{DType, VariableReport};
+    use crate::library::DType;
 
     pub fn report() -> Report {
         Report {
@@ -107,6 +121,10 @@ pub mod tests {
                 method: "predictive",
                 codec: "uniform lorenzo3 pco".into(),
                 bound: BoundSpec::Rel(1e-3),
+                limit: 0.12,
+                limits: Some([-60.0, 60.0]),
+                missing: Vec::new(),
+                quantiles: None,
                 step: Some(1.17e-4),
                 max_error: 5.8e-5,
                 bytes: 31_700,
@@ -127,8 +145,8 @@ pub mod tests {
     fn the_table_is_aligned() {
         assert_eq!(
             report_table(&report(), 10),
-            "variable  codec                 bound     worst error   bytes\n\
-             data      uniform lorenzo3 pco  rel 1e-3       5.8e-5  31 700"
+            "variable  codec                 bound     allowed  worst error   bytes\n\
+             data      uniform lorenzo3 pco  rel 1e-3     0.12       5.8e-5  31 700"
         );
         assert!(report_table(&report(), 0).ends_with("... and 1 more; -v shows all"));
     }

@@ -196,3 +196,21 @@ fn two_equal_runs_have_no_spread() {
         assert_eq!((row.residual_rms.mean, row.residual_rms.two_sigma), (variable.residual.rms, 0.0));
     }
 }
+
+#[test]
+fn a_page_has_the_limit_and_the_missing_value_that_the_archive_keeps() {
+    let values: Vec<f32> =
+        (0..2000).map(|i| if i % 9 == 0 { -7.5 } else { (i as f32 * 0.01).sin() }).collect();
+    let before = Dataset::from_arrays(vec![Variable::new("x", vec![2000], Values::F32(values)).unwrap()]);
+    let missing = vec![("x".to_string(), baler::Missing::Value(-7.5))];
+    let options = Options { missing, ..classical(BoundSpec::Rel(0.5)) };
+    let made = baler::compress_with(&before, &options, None, &mut baler::NoProgress).unwrap();
+    let (after, kept) = (baler::decompress(&made.bytes).unwrap(), baler::inspect(&made.bytes).unwrap());
+    let measured =
+        baler_report::measure::measure(&before, &after, Some(&kept), &MeasureOptions::default()).unwrap();
+    let view = &measured.views[0];
+    assert_eq!(view.limit, baler_report::measure::Limit::Absolute(kept.variables[0].limit));
+    assert!((kept.variables[0].limit - 1.0).abs() < 1e-3 && kept.variables[0].missing == [-7.5]);
+    assert_eq!(view.before.iter().filter(|x| x.is_nan()).count(), 223);
+    assert!(measured.measures.variables[0].range < 2.001);
+}

@@ -9,6 +9,7 @@ use crate::container::bytes::{ByteReader, ByteWriter, with_room};
 use crate::dataset::Values;
 use crate::error::{Error, Result};
 use crate::finer::FinerGrid;
+use crate::options::BoundSpec;
 use crate::predict::Known;
 use crate::quantize::blocks::{self, BLOCK};
 use crate::quantize::element::is_negative_zero;
@@ -116,11 +117,16 @@ fn quantize_values<T: Element>(
 
 /// The values of numbers of the variable's grid.
 pub fn reconstruct<T: Element>(q: &[i64], specials: &Specials, variable: &VariablePlan) -> Vec<T> {
-    reconstruct_on(q, variable.grid, specials, &variable.patterns)
+    reconstruct_on(q, variable.grid, specials, variable)
 }
 
-/// The values of numbers of a grid: the one place where data are made, for both sides.
-pub fn reconstruct_on<T: Element>(q: &[i64], grid: Grid, specials: &Specials, patterns: &[u64]) -> Vec<T> {
+/// The values of numbers of a grid, the variable's or one that is finer: the one place where data are made, for both sides.
+pub fn reconstruct_on<T: Element>(
+    q: &[i64],
+    grid: Grid,
+    specials: &Specials,
+    variable: &VariablePlan,
+) -> Vec<T> {
     let mut values: Vec<T> = match grid {
         Grid::Uniform { step, non_negative } if T::IS_FLOAT => {
             let mut values = vec![T::default(); q.len()];
@@ -152,8 +158,19 @@ pub fn reconstruct_on<T: Element>(q: &[i64], grid: Grid, specials: &Specials, pa
         }
         grid => q.iter().map(|&q| grid.reconstruct(q)).collect(),
     };
-    specials.restore(&mut values, patterns);
+    restore(&mut values, specials, variable);
     values
+}
+
+/// Moves values into the variable's limits, and puts the special ones in their places.
+pub fn restore<T: Element>(values: &mut [T], specials: &Specials, variable: &VariablePlan) {
+    if let Some(limits) = &variable.limits {
+        widest(
+            #[inline(always)]
+            || limits.apply(values),
+        );
+    }
+    specials.restore(values, &variable.patterns);
 }
 
 /// What writing a part gives.
@@ -211,12 +228,12 @@ fn write_numbers<T: Element>(
     how: How,
 ) -> Part {
     let mut numbers = numbers;
-    if let (Some(predictions), false) = (predictions, residual) {
-        keep_unserved(&mut numbers.specials, predictions, original, variable);
+    if let (Some(predictions), BoundSpec::Unbounded) = (predictions, variable.bound.spec) {
+        // Nothing is promised: where others of the group need residuals, this one's are zeros.
+        numbers.q.copy_from_slice(predictions);
     }
     let mask = numbers.specials.mask();
-    let stored = predictions.filter(|_| !residual).unwrap_or(&numbers.q);
-    let mut proof = error_and_hash(stored, variable.grid, &numbers.specials, original, variable);
+    let mut proof = error_and_hash(&numbers.q, variable.grid, &numbers.specials, original, variable);
     let kind = (&variable.grid, variable.dtype);
     let stream = match predictions {
         Some(_) if !residual => Stream::nothing(),
@@ -243,29 +260,6 @@ fn write_numbers<T: Element>(
     w.raw(&hash);
     let Stream { candidate, trials, .. } = stream;
     Part { bytes: w.bytes, stream_bytes: stream.bytes.len(), candidate, trials }
-}
-
-/// Keeps the values exactly whose predictions break even the promise that finite stays finite: an output may
-/// lie beyond what float16 holds.
-fn keep_unserved<T: Element>(
-    specials: &mut Specials,
-    predictions: &[i64],
-    original: &[T],
-    variable: &VariablePlan,
-) {
-    let decoded: Vec<T> = reconstruct(predictions, specials, variable);
-    if original.iter().zip(&decoded).all(|(&x, &y)| variable.bound.holds(x, y)) {
-        return;
-    }
-    let before = std::mem::take(specials);
-    for (idx, (&x, &y)) in original.iter().zip(&decoded).enumerate() {
-        let class = match before.classes.get(idx) {
-            Some(&class) if class != 0 => class,
-            _ if variable.bound.holds(x, y) => continue,
-            _ => OWN_BITS,
-        };
-        specials.set(idx, original.len(), class, x.to_bits64());
-    }
 }
 
 /// Reads a part back; `predictions` as in [`write_part`], `known` as in [`stream::decode`]. Checks the hash of the values.
@@ -295,7 +289,7 @@ pub fn read_part<T: Element>(
     let grid = variable.grid.refined(stride).filter(|_| predictions.is_none() || stride == 1);
     let grid =
         grid.ok_or_else(|| Error::corrupt(format!("expected a grid that has {stride} steps in one")))?;
-    let values = reconstruct_on(&q, grid, &specials, &variable.patterns);
+    let values = reconstruct_on(&q, grid, &specials, variable);
     r.f64()?;
     if r.raw(8)? != values_hash(&values) {
         return Err(Error::corrupt(
@@ -347,7 +341,7 @@ fn error_and_hash<T: Element>(
     // Special values are not looked up by position.
     let n_at_once = if specials.classes.is_empty() { HASHED_AT_ONCE } else { q.len().max(1) };
     for (q, original) in q.chunks(n_at_once).zip(original.chunks(n_at_once)) {
-        let decoded = reconstruct_on(q, grid, specials, &variable.patterns);
+        let decoded = reconstruct_on(q, grid, specials, variable);
         max_error = max_error.max(blocks::compare(original, &decoded, &variable.bound).0);
         hasher.update(&decoded);
     }

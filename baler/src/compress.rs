@@ -107,7 +107,7 @@ fn compress_as_told(
     let threads = Threads::new(options.n_threads)?;
     // 1 read, 2 type, 3 relate, 4 choose grids: what is kept, what is promised, how it is coded.
     let given = model;
-    let Planned { source, mut plan, model, warnings } =
+    let Planned { source, mut plan, model, warnings, quantiles } =
         plan::plan(source, options, model, &threads, progress)?;
     plan.trials.extend(tried);
     let (plan, fields) = threads.run(|| fields::group(&*source, plan, options))?;
@@ -119,6 +119,9 @@ fn compress_as_told(
     let encoder = Encoder { source: &*source, plan: &plan, coders: &coders, options, ready };
     let mut report = write_archive(&encoder, &models, &threads, out, progress)?;
     report.warnings = warnings;
+    for (variable, quantiles) in report.variables.iter_mut().zip(quantiles) {
+        variable.quantiles = quantiles;
+    }
     for warning in notes(&plan, given, &report, options) {
         progress.warn(&warning);
         report.warnings.push(warning);

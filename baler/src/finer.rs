@@ -51,7 +51,7 @@ impl<T: Element> Finer for FinerGrid<'_, T> {
     }
 
     fn serves(&self, q: &[i64]) -> bool {
-        let decoded = reconstruct_on(q, self.grid, self.specials, &self.variable.patterns);
+        let decoded = reconstruct_on(q, self.grid, self.specials, self.variable);
         blocks::compare(self.original, &decoded, &self.variable.bound).1 == 0
     }
 }

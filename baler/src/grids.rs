@@ -8,9 +8,8 @@ use crate::container::VariablePlan;
 use crate::error::{Error, Result};
 use crate::options::{BoundSpec, Missing, Options};
 use crate::plan::{asked, last_match};
-use crate::quantize::{Bound, Element, Grid, MAX_Q, log_number, log_step, uniform_step};
+use crate::quantize::{Bound, Element, Grid, Limits, MAX_Q, log_number, log_step, uniform_step};
 use crate::source::{Source, batches, pieces};
-use crate::special::MAX_PATTERNS;
 use crate::typing::{Profile, Profiler, low_bit, min_abs};
 use crate::{with_dtype, with_values};
 use rayon::prelude::*;
@@ -33,8 +32,6 @@ pub struct Typed {
     pub plan: VariablePlan,
     /// Least and largest regular value; 0 where there is none.
     pub ends: [f64; 2],
-    /// What the user should know.
-    pub warning: Option<String>,
 }
 
 /// What a model asks of the grid of a variable.
@@ -48,15 +45,15 @@ pub enum Asked {
     Like(Grid),
 }
 
-/// Types variables and chooses their grids; `asked` tells what a model asks of each. Runs on the threads of whoever
+/// Chooses the grids of variables by their profiles; `asked` tells what a model asks of each. Runs on the threads of whoever
 /// calls.
 pub fn type_variables(
     source: &dyn Source,
     variables: &[usize],
+    profiles: &[Profile],
     options: &Options,
     by_model: &(dyn Fn(usize) -> Asked + Sync),
 ) -> Result<Vec<Typed>> {
-    let profiles = profiles(source, variables, options)?;
     let typed = variables.par_iter().zip(profiles).map(|(&idx, profile)| {
         let variable = &source.schema().variables[idx];
         let spec = asked(options, &variable.name, variable.storage.kind)?;
@@ -70,11 +67,12 @@ pub fn type_variables(
 
 /// [`type_variables`] of one variable.
 pub fn type_variable(source: &dyn Source, idx: usize, options: &Options, by_model: Asked) -> Result<Typed> {
-    Ok(type_variables(source, &[idx], options, &|_| by_model)?.remove(0))
+    let profiles = profiles(source, &[idx], options)?;
+    Ok(type_variables(source, &[idx], &profiles, options, &|_| by_model)?.remove(0))
 }
 
-/// Profiles of the variables, whose indices ascend.
-fn profiles(source: &dyn Source, variables: &[usize], options: &Options) -> Result<Vec<Profile>> {
+/// Profiles of the variables, whose indices ascend: one pass over all values. Runs on the threads of whoever calls.
+pub fn profiles(source: &dyn Source, variables: &[usize], options: &Options) -> Result<Vec<Profile>> {
     let schema = source.schema();
     let batches = batches(schema, variables.iter().copied());
     let mut found: Vec<(usize, Profile)> = (batches.par_iter())
@@ -96,16 +94,26 @@ fn profiles(source: &dyn Source, variables: &[usize], options: &Options) -> Resu
 }
 
 fn batch_profiles(source: &dyn Source, indices: &[usize], missing: &[Missing]) -> Result<Vec<Profile>> {
-    let dtype = |position: usize| source.schema().variables[indices[position]].dtype;
-    let new = |(position, &missing): (usize, &Missing)| with_dtype!(dtype(position), T => Profiler::new::<T>(missing));
+    let variable = |position: usize| &source.schema().variables[indices[position]];
+    let dtype = |position: usize| variable(position).dtype;
+    let new = |(position, &missing): (usize, &Missing)| {
+        let n_values = variable(position).n_values();
+        with_dtype!(dtype(position), T => Profiler::new::<T>(missing, n_values))
+    };
     let mut profilers: Vec<Profiler> = missing.iter().enumerate().map(new).collect();
     see_all(source, indices, profilers.iter_mut().collect())?;
     let mut again = Vec::new();
     for (position, profiler) in profilers.iter_mut().enumerate() {
-        with_dtype!(dtype(position), T => if let Some(value) = profiler.found_missing::<T>() {
-            *profiler = profiler.without::<T>(value);
-            again.push((indices[position], profiler));
+        let found_any = with_dtype!(dtype(position), T => {
+            let found = profiler.found_missing::<T>();
+            if !found.is_empty() {
+                *profiler = profiler.without::<T>(&found);
+            }
+            !found.is_empty()
         });
+        if found_any {
+            again.push((indices[position], profiler));
+        }
     }
     let (again_indices, again): (Vec<usize>, Vec<&mut Profiler>) = again.into_iter().unzip();
     see_all(source, &again_indices, again)?;
@@ -165,36 +173,35 @@ impl Column<'_> {
         Ok(())
     }
 
-    fn with_grid<T: Element>(&self, mut profile: Profile, spec: BoundSpec, by_model: Asked) -> Result<Typed> {
+    fn with_grid<T: Element>(&self, profile: &Profile, spec: BoundSpec, by_model: Asked) -> Result<Typed> {
         let kind = self.source.schema().variables[self.idx].storage.kind;
         let bound = Bound::of_kind(spec, profile.range, kind);
         let alike = match by_model {
-            Asked::Like(like) => self.grid_like::<T>(&profile, bound, like)?,
+            Asked::Like(like) => self.grid_like::<T>(profile, bound, like)?,
             Asked::Nothing | Asked::ByNetwork => None,
         };
         let grid = match alike {
             Some(grid) => grid,
-            None => self.choose_grid::<T>(&profile, bound, by_model == Asked::ByNetwork)?,
+            None => self.choose_grid::<T>(profile, bound, by_model == Asked::ByNetwork)?,
         };
         let variable = &self.source.schema().variables[self.idx];
-        let warning = profile.found_missing.map(|value| {
-            format!(
-                "'{}': {value} is taken as missing and kept exactly; --missing none says otherwise",
-                variable.name
-            )
-        });
         let ends = [profile.min, profile.max];
-        profile.patterns.truncate(MAX_PATTERNS);
+        let limits = profile.ends.filter(|_| bound.spec != BoundSpec::Lossless);
+        let limits = limits.and_then(|ends| {
+            let [low, high] = ends.map(T::from_bits64);
+            Limits::new(low, high)
+        });
         let plan = VariablePlan {
             name: variable.name.clone(),
             dtype: variable.dtype,
             shape: variable.shape.clone(),
             storage: variable.storage,
             bound,
+            limits,
             grid,
-            patterns: profile.patterns,
+            patterns: profile.patterns.clone(),
         };
-        Ok(Typed { plan, ends, warning })
+        Ok(Typed { plan, ends })
     }
 
     /// A grid of the kind of another that holds the values as they are asked for.

@@ -92,6 +92,10 @@ impl Parts {
             method: "classical",
             codec: String::new(),
             bound: variable.bound.spec,
+            limit: variable.bound.limit,
+            limits: variable.limit_values(),
+            missing: variable.pattern_values().into_iter().filter(|x| x.is_finite()).collect(),
+            quantiles: None,
             step: match variable.grid {
                 Grid::Uniform { step, .. } => Some(step),
                 Grid::Integer { step } => Some(step as f64),

@@ -1,21 +1,25 @@
 //! What is kept, what is promised, on which grid, by which method: everything that is decided before the first value
 //! is coded.
 
+mod exact;
 mod given;
+mod told;
 
 use crate::autoencoder::{Model, Part};
 use crate::chunk::grid_name;
 use crate::container::{GroupMethod, GroupPlan, Plan, VariablePlan};
 use crate::error::{Error, Result};
-use crate::grids::{Asked, type_variables};
+use crate::grids::{Asked, profiles, type_variables};
 use crate::io;
 use crate::kind::Kind;
 use crate::options::{BoundSpec, Method, Missing, Options, pattern_matches};
 use crate::predict::predictor::Predictor;
+use crate::quantize::Bound;
 use crate::report::Progress;
-use crate::source::{Schema, Selected, Source};
+use crate::source::{Schema, Selected, Source, VariableSchema};
 use crate::stream::mantissa_bits;
 use crate::threads::Threads;
+use crate::typing::Profile;
 use crate::{names, table, train};
 use std::borrow::Cow;
 
@@ -42,6 +46,8 @@ pub struct Planned<'a> {
     pub model: Option<Cow<'a, Model>>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// By variable: 1 %, 50 % and 99 % quantile, where there is a value.
+    pub quantiles: Vec<Option<[f64; 3]>>,
 }
 
 /// Decides everything.
@@ -56,12 +62,17 @@ pub fn plan<'a>(
     let schema = source.schema();
     check_patterns(schema, options)?;
     let options = &with_marked_missing(schema, &with_exact_counts(schema, options));
+    progress.stage("look at the values", schema.size_bytes() as u64);
+    let all: Vec<usize> = (0..schema.variables.len()).collect();
+    let profiles = threads.run(|| profiles(&*source, &all, options))?;
+    let is_covered = |name: &str| model.is_some_and(|model| model.covers(name));
+    let (options, exact) = &exact::with_exact_values(schema, &profiles, options, &is_covered)?;
     let mut model = match (model, wants_model(options, model)?) {
         (Some(model), true) => Some(Cow::Borrowed(model)),
-        (None, true) => Some(Cow::Owned(train::train_on(&[&*source], options, progress)?.model)),
+        (None, true) if options.bound == BoundSpec::Unbounded && all_lossless(schema, options)? => None,
+        (None, true) => Some(Cow::Owned(train::train_as_told(&[&*source], options, progress)?.model)),
         (_, false) => None,
     };
-    progress.stage("look at the values", schema.size_bytes() as u64);
     let names: Vec<&str> = schema.names().collect();
     let by_model = |idx: usize| {
         let Some(model) = model.as_deref() else { return Asked::Nothing };
@@ -71,12 +82,11 @@ pub fn plan<'a>(
             None => Asked::Nothing,
         }
     };
-    let all: Vec<usize> = (0..names.len()).collect();
-    let typed = threads.run(|| type_variables(&*source, &all, options, &by_model))?;
-    let mut warnings: Vec<String> = typed.iter().flat_map(|typed| typed.warning.clone()).collect();
+    let typed = threads.run(|| type_variables(&*source, &all, &profiles, options, &by_model))?;
     let ends: Vec<[f64; 2]> = typed.iter().map(|typed| typed.ends).collect();
     let variables: Vec<VariablePlan> = typed.into_iter().map(|typed| typed.plan).collect();
-    let mut groups = group_variables(&variables, options, model.as_deref(), &mut warnings)?;
+    let mut warnings = told::lines(&variables, &profiles, exact);
+    let mut groups = group_variables(&variables, options, model.as_deref())?;
     if let Some(model) = model.as_deref() {
         warnings.extend(given::table_warnings(&*source, &variables, &groups, model, &ends)?);
     }
@@ -96,7 +106,38 @@ pub fn plan<'a>(
         plan: Plan { layout, variables, groups, attachments, trials: Vec::new() },
         model,
         warnings,
+        quantiles: profiles.iter().map(|profile| profile.spread.map(|spread| spread.quantiles)).collect(),
     })
+}
+
+/// The options with what `source` itself tells: what its attributes mark as missing, which variables are to be exact.
+pub fn informed(source: &dyn Source, options: &Options) -> Result<Options> {
+    Ok(informed_with_profiles(source, options)?.0)
+}
+
+/// What compress will promise for each variable of `source`, without a model.
+pub fn bounds(source: &dyn Source, options: &Options) -> Result<Vec<Bound>> {
+    let (options, profiles) = informed_with_profiles(source, options)?;
+    let bound = |(variable, profile): (&VariableSchema, &Profile)| {
+        let kind = variable.storage.kind;
+        Ok(Bound::of_kind(asked(&options, &variable.name, kind)?, profile.range, kind))
+    };
+    source.schema().variables.iter().zip(&profiles).map(bound).collect()
+}
+
+fn informed_with_profiles(source: &dyn Source, options: &Options) -> Result<(Options, Vec<Profile>)> {
+    let schema = source.schema();
+    let options = &with_marked_missing(schema, &with_exact_counts(schema, options));
+    let all: Vec<usize> = (0..schema.variables.len()).collect();
+    let profiles = Threads::new(options.n_threads)?.run(|| profiles(source, &all, options))?;
+    Ok((exact::with_exact_values(schema, &profiles, options, &|_| false)?.0, profiles))
+}
+
+/// True if no variable is allowed any error.
+fn all_lossless(schema: &Schema, options: &Options) -> Result<bool> {
+    let asked = |v: &VariableSchema| asked(options, &v.name, v.storage.kind);
+    let asked: Vec<BoundSpec> = schema.variables.iter().map(asked).collect::<Result<_>>()?;
+    Ok(asked.iter().all(|spec| *spec == BoundSpec::Lossless))
 }
 
 /// The options with what the source's own attributes mark as missing; rules of the user count more.
@@ -213,12 +254,11 @@ fn group_variables(
     variables: &[VariablePlan],
     options: &Options,
     model: Option<&Model>,
-    warnings: &mut Vec<String>,
 ) -> Result<Vec<GroupPlan>> {
     let mut grouped = vec![false; variables.len()];
     let mut groups = Vec::new();
     for (part_idx, part) in model.iter().flat_map(|model| &model.parts).enumerate() {
-        let group = learned_group(part, part_idx, variables, options, warnings)?;
+        let group = learned_group(part, part_idx, variables)?;
         group.variables.iter().for_each(|&idx| grouped[idx] = true);
         groups.push(group);
     }
@@ -316,13 +356,7 @@ fn predicted_group(predictor: &Predictor, entry: usize, variables: &[VariablePla
 }
 
 /// The group of the variables that a part of the model was trained for.
-fn learned_group(
-    part: &Part,
-    part_idx: usize,
-    variables: &[VariablePlan],
-    options: &Options,
-    warnings: &mut Vec<String>,
-) -> Result<GroupPlan> {
+fn learned_group(part: &Part, part_idx: usize, variables: &[VariablePlan]) -> Result<GroupPlan> {
     let mut found = Vec::new();
     for known in &part.variables {
         let idx = match variables.iter().position(|variable| variable.name == known.name) {
@@ -375,11 +409,6 @@ fn learned_group(
     let step = part.blocks.as_ref().map_or(1, |blocks| blocks.extents[0]);
     let rows_per_chunk = (CHUNK_VALUES / row_len / step).max(1) * step;
     let residual = found.iter().any(|&(idx, _)| variables[idx].bound.spec != BoundSpec::Unbounded);
-    if options.bound == BoundSpec::Unbounded && residual {
-        warnings.push(
-            "a variable with a bound shares the model: residuals are stored for the whole group".into(),
-        );
-    }
     Ok(GroupPlan {
         variables: found.iter().map(|&(idx, _)| idx).collect(),
         rows_per_chunk,
@@ -407,6 +436,7 @@ mod tests {
                 shape: shape.to_vec(),
                 storage: Storage::default(),
                 bound: Bound::resolve(BoundSpec::Lossless, 0.0),
+                limits: None,
                 grid: Grid::Order,
                 patterns: Vec::new(),
             })

@@ -52,8 +52,17 @@ pub struct VariableReport {
     pub method: &'static str,
     /// Grid, prediction and coder in short words, such as `uniform lorenzo 111 pco`.
     pub codec: String,
-    /// The promise.
+    /// The promise, as asked.
     pub bound: BoundSpec,
+    /// Largest |x' - x| that it allows (of |x| for a point-wise relative bound), as the archive keeps it; 0 if lossless or
+    /// without a promise.
+    pub limit: f64,
+    /// Least and greatest value that may come back, of variables that are not lossless.
+    pub limits: Option<[f64; 2]>,
+    /// Values that are kept exactly as missing ones, and were left out of the range.
+    pub missing: Vec<f64>,
+    /// 1 %, 50 % and 99 % quantile of the values before, about; only when they were just compressed.
+    pub quantiles: Option<[f64; 3]>,
     /// Step of the grid, where it has one in the variable's units.
     pub step: Option<f64>,
     /// Largest |x' - x|, as a fraction of |x| for a point-wise relative bound.

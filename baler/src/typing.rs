@@ -2,11 +2,19 @@
 //! which values are missing. Everything that the choice of a grid needs, from one pass over the values in pieces of any
 //! size (two where a missing value is found).
 
+mod ends;
+mod few;
+mod sample;
+
+pub use sample::Spread;
+
 use crate::options::Missing;
 use crate::quantize::blocks::{BLOCK, finite_ends};
-use crate::quantize::element::{Element, is_negative_zero};
-use crate::quantize::widest;
+use crate::quantize::element::Element;
 use crate::special::{MAX_PATTERNS, holds_pattern};
+use ends::{Ends, order_ends};
+use few::Few;
+use sample::Sample;
 
 /// What one pass over a variable finds. Regular values are finite and not missing.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +25,8 @@ pub struct Profile {
     pub min: f64,
     /// See `min`.
     pub max: f64,
+    /// Bits of the least and greatest regular value, -0.0 below +0.0; `None` if there is none.
+    pub ends: Option<[u64; 2]>,
     /// max - min: of floats in float64, of integers exact, then rounded.
     pub range: f64,
     /// Every regular value is a whole number.
@@ -25,18 +35,27 @@ pub struct Profile {
     pub f32_exact: bool,
     /// No regular value is negative.
     pub non_negative: bool,
+    /// No value is less than the one before it.
+    pub never_falls: bool,
+    /// No value is more than the one before it.
+    pub never_rises: bool,
+    /// The different regular values and how often each stands, ascending, if they are few.
+    pub few: Option<Vec<(f64, u64)>>,
+    /// Where most values lie, from a sample.
+    pub spread: Option<Spread>,
     /// Bits kept as patterns: missing values first, then the usual NaN if there is any NaN.
     pub patterns: Vec<u64>,
-    /// The missing value that was found rather than told.
-    pub found_missing: Option<f64>,
+    /// The missing values that were found rather than told.
+    pub found_missing: Vec<f64>,
 }
 
 /// Profiles values in memory; `missing` says which are left out.
 pub fn profile<T: Element>(values: &[T], missing: Missing) -> Profile {
-    let mut profiler = Profiler::new::<T>(missing);
+    let mut profiler = Profiler::new::<T>(missing, values.len());
     profiler.see(values);
-    if let Some(value) = profiler.found_missing::<T>() {
-        profiler = profiler.without::<T>(value);
+    let found = profiler.found_missing::<T>();
+    if !found.is_empty() {
+        profiler = profiler.without::<T>(&found);
         profiler.see(values);
     }
     profiler.finish::<T>()
@@ -45,46 +64,91 @@ pub fn profile<T: Element>(values: &[T], missing: Missing) -> Profile {
 /// A profile in the making. It sees the values in order, in pieces of any size: what comes out is the same.
 pub struct Profiler {
     profile: Profile,
-    /// Ends of the values that may be missing, where that is to be found out.
-    ends: Option<[Extreme; 2]>,
-    /// Orders of the smallest and largest regular value.
+    /// The values so far, while they are few.
+    few: Option<Few>,
+    /// Ends of the values, which may be missing ones, where that is to be found out and they are not few.
+    ends: Option<Ends>,
+    finds_missing: bool,
+    sample: Sample,
+    /// False once what is not told by a second look is known.
+    first_look: bool,
+    /// Orders of the smallest and largest regular value, and of the last one.
     low: i64,
     high: i64,
+    last: Option<i64>,
     nan: Option<u64>,
 }
 
 impl Profiler {
-    /// Before the first value of dtype `T`.
-    pub fn new<T: Element>(missing: Missing) -> Profiler {
+    /// Before the first of `n_values` values of dtype `T`.
+    pub fn new<T: Element>(missing: Missing, n_values: usize) -> Profiler {
         let told = match missing {
             Missing::None | Missing::Auto => Vec::new(),
             Missing::Value(value) => missing_bits::<T>(value),
         };
-        let ends = (missing == Missing::Auto).then(|| [Extreme::new(i64::MAX), Extreme::new(i64::MIN)]);
-        Profiler { profile: Profile::empty(told), ends, low: i64::MAX, high: i64::MIN, nan: None }
+        Profiler {
+            profile: Profile::empty(told),
+            few: Some(Few::new()),
+            ends: None,
+            finds_missing: missing == Missing::Auto,
+            sample: Sample::new(n_values),
+            first_look: true,
+            low: i64::MAX,
+            high: i64::MIN,
+            last: None,
+            nan: None,
+        }
     }
 
-    /// The missing value that all values together show, if any: then they are to be seen again without it.
-    pub fn found_missing<T: Element>(&self) -> Option<T> {
-        self.ends.as_ref().and_then(|ends| missing_among(ends))
+    /// The missing values that all values together show, if any: then they are to be seen again without these.
+    pub fn found_missing<T: Element>(&self) -> Vec<T> {
+        if !self.finds_missing {
+            return Vec::new();
+        }
+        let of_few = || self.few.as_ref().map(|few| Ends::of(&few.sorted()));
+        let ends = self.ends.clone().or_else(of_few).unwrap_or_default();
+        ends.missing(self.profile.integral, &self.sample)
     }
 
     /// Before the first value, of which `missing` are left out as found.
-    pub fn without<T: Element>(&self, missing: T) -> Profiler {
-        let mut profile = Profile::empty(vec![missing.to_bits64()]);
-        profile.found_missing = Some(missing.to_f64());
-        Profiler { profile, ends: None, low: i64::MAX, high: i64::MIN, nan: None }
+    pub fn without<T: Element>(&self, missing: &[T]) -> Profiler {
+        let mut profile = Profile::empty(missing.iter().map(|x| x.to_bits64()).collect());
+        profile.found_missing = missing.iter().map(|x| x.to_f64()).collect();
+        Profiler {
+            profile,
+            few: self.few.clone(),
+            ends: None,
+            finds_missing: false,
+            sample: self.sample.clone(),
+            first_look: false,
+            low: i64::MAX,
+            high: i64::MIN,
+            last: None,
+            nan: None,
+        }
     }
 
     /// Takes in the next values.
     pub fn see<T: Element>(&mut self, values: &[T]) {
-        if let Some(ends) = &mut self.ends {
-            see_ends(ends, values);
+        if self.first_look {
+            self.sample.see(values);
         }
-        let p = &mut self.profile;
         for block in values.chunks(BLOCK) {
-            if T::IS_FLOAT && !holds_pattern(block, &p.patterns) && p.see_block(block) {
-                continue;
+            if self.first_look {
+                self.see_values(block);
+            }
+            self.see_growth(block);
+            let p = &mut self.profile;
+            if !holds_pattern(block, &p.patterns) {
+                if T::IS_FLOAT && p.see_block(block) {
+                    continue;
+                }
+                if !T::IS_FLOAT {
+                    let (low, high) = order_ends(block);
+                    (self.low, self.high) = (self.low.min(low), self.high.max(high));
+                    p.n_regular += block.len();
+                    continue;
+                }
             }
             for &x in block {
                 let value = x.to_f64();
@@ -99,13 +163,54 @@ impl Profiler {
         }
     }
 
+    /// Counts the values of a block while they are few, and sees to their ends from then on.
+    fn see_values<T: Element>(&mut self, block: &[T]) {
+        let Some(few) = &mut self.few else {
+            self.ends.iter_mut().for_each(|ends| ends.see(block));
+            return;
+        };
+        let patterns = &self.profile.patterns;
+        for (at, x) in block.iter().enumerate() {
+            let regular = (!T::IS_FLOAT || x.to_f64().is_finite()) && !patterns.contains(&x.to_bits64());
+            if regular && !few.see(x.order(), 1) {
+                let mut ends = Ends::of(&few.sorted());
+                ends.see(&block[at..]);
+                self.ends = self.finds_missing.then_some(ends);
+                self.few = None;
+                return;
+            }
+        }
+    }
+
+    fn see_growth<T: Element>(&mut self, block: &[T]) {
+        let p = &mut self.profile;
+        if p.never_falls || p.never_rises {
+            for x in block {
+                let last = self.last.replace(x.order()).unwrap_or(x.order());
+                p.never_falls &= last <= x.order();
+                p.never_rises &= last >= x.order();
+            }
+        }
+    }
+
     /// The profile of all values seen.
     pub fn finish<T: Element>(self) -> Profile {
         let mut p = self.profile;
+        let few = self.few.map(|few| few.sorted()).into_iter().flatten();
+        let few: Vec<(f64, u64)> = few
+            .map(|(order, n)| (T::from_order(order), n))
+            .filter(|(x, _)| !p.patterns.contains(&x.to_bits64()))
+            .map(|(x, n)| (x.to_f64(), n))
+            .collect();
+        p.few = (!few.is_empty()).then_some(few);
+        let missing: Vec<f64> = p.patterns.iter().map(|&bits| T::from_bits64(bits).to_f64()).collect();
+        p.spread = self.sample.spread(&missing);
         p.patterns.extend(self.nan);
         p.patterns.truncate(MAX_PATTERNS);
         if p.n_regular == 0 {
             (p.min, p.max) = (0.0, 0.0);
+        } else if !T::IS_FLOAT {
+            [p.min, p.max] = [self.low, self.high].map(|order| T::from_order(order).to_f64());
         }
         p.range = if T::IS_FLOAT || p.n_regular == 0 {
             (p.max - p.min).min(f64::MAX)
@@ -113,6 +218,8 @@ impl Profiler {
             self.high.abs_diff(self.low) as f64
         };
         p.non_negative = p.min >= 0.0;
+        p.f32_exact &= T::IS_FLOAT;
+        p.ends = (p.n_regular > 0).then(|| p.ends_of::<T>(self.low, self.high));
         p
     }
 }
@@ -123,13 +230,27 @@ impl Profile {
             n_regular: 0,
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
+            ends: None,
             range: 0.0,
             integral: true,
             f32_exact: true,
             non_negative: true,
+            never_falls: true,
+            never_rises: true,
+            few: None,
+            spread: None,
             patterns,
-            found_missing: None,
+            found_missing: Vec::new(),
         }
+    }
+
+    /// Bits of the ends, of integers from their orders. Zeros have no sign in `min`, so the lower one counts.
+    fn ends_of<T: Element>(&self, low: i64, high: i64) -> [u64; 2] {
+        if !T::IS_FLOAT {
+            return [low, high].map(|order| T::from_order(order).to_bits64());
+        }
+        let min = if self.min == 0.0 { -0.0 } else { self.min };
+        [min, self.max + 0.0].map(|end| T::from_f64(end).to_bits64())
     }
 
     /// Largest magnitude of a regular value.
@@ -201,86 +322,6 @@ fn missing_bits<T: Element>(value: f64) -> Vec<u64> {
     if meant && !value.is_nan() { vec![x.to_bits64()] } else { Vec::new() }
 }
 
-/// Takes in the ends of the next values.
-fn see_ends<T: Element>([low, high]: &mut [Extreme; 2], values: &[T]) {
-    for block in values.chunks(BLOCK) {
-        if is_inside(block, low.next, high.next) {
-            continue;
-        }
-        for &x in block {
-            if T::IS_FLOAT && (!x.to_f64().is_finite() || is_negative_zero(x)) {
-                continue;
-            }
-            low.see(x.order(), |a, b| a < b);
-            high.see(x.order(), |a, b| a > b);
-        }
-    }
-}
-
-/// A value that stands at an end of the range, is repeated, lies ten ranges of the others away from them, and is
-/// written like a fill value: at least 1e15 in size, or all nines, or below a non-negative rest.
-fn missing_among<T: Element>([low, high]: &[Extreme; 2]) -> Option<T> {
-    let candidate = |end: &Extreme, other_end: &Extreme| -> Option<T> {
-        if end.count < 2 || end.next == other_end.value || end.next == end.value {
-            return None;
-        }
-        let far = T::from_order(end.value).to_f64();
-        let next = T::from_order(end.next).to_f64();
-        let range = (next - T::from_order(other_end.value).to_f64()).abs();
-        let outside = (far - next).abs() > 10.0 * range;
-        (outside && looks_like_fill(far, next.min(T::from_order(other_end.value).to_f64())))
-            .then(|| T::from_order(end.value))
-    };
-    candidate(high, low).or_else(|| candidate(low, high))
-}
-
-/// True if all values are clearly between those of orders `low` and `high`.
-fn is_inside<T: Element>(block: &[T], low: i64, high: i64) -> bool {
-    if low > high {
-        return false;
-    }
-    if T::IS_FLOAT {
-        let (low, high) = (T::from_order(low).to_f64(), T::from_order(high).to_f64());
-        return finite_ends(block).is_some_and(|(min, max)| low < min && max < high);
-    }
-    let ends = |(low, high): (i64, i64), x: &T| (low.min(x.order()), high.max(x.order()));
-    let (min, max) = widest(
-        #[inline(always)]
-        || block.iter().fold((i64::MAX, i64::MIN), ends),
-    );
-    low < min && max < high
-}
-
-fn looks_like_fill(value: f64, smallest_other: f64) -> bool {
-    let whole = value.abs();
-    let nines = [99.0, 999.0, 9999.0, 99999.0, 999_999.0, 9_999_999.0];
-    whole >= 1e15 || nines.iter().any(|n| (whole - n).abs() < 1.0) || (value < 0.0 && smallest_other >= 0.0)
-}
-
-/// The most extreme value, how often it stands, and the next one.
-struct Extreme {
-    value: i64,
-    count: usize,
-    next: i64,
-}
-
-impl Extreme {
-    fn new(start: i64) -> Extreme {
-        Extreme { value: start, count: 0, next: start }
-    }
-
-    #[inline(always)]
-    fn see(&mut self, x: i64, beyond: impl Fn(i64, i64) -> bool) {
-        if x == self.value {
-            self.count += 1;
-        } else if beyond(x, self.value) {
-            (self.next, self.value, self.count) = (self.value, x, 1);
-        } else if beyond(x, self.next) {
-            self.next = x;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,7 +332,7 @@ mod tests {
         let p = profile(&values, Missing::Auto);
         assert_eq!((p.min, p.max, p.range, p.n_regular), (280.0, 300.0, 20.0, 3));
         assert_eq!(p.patterns, [1e20f32.to_bits() as u64, f32::NAN.to_bits() as u64]);
-        assert_eq!(p.found_missing, Some(1e20f32 as f64));
+        assert_eq!(p.found_missing, [1e20f32 as f64]);
         assert!(profile(&values, Missing::None).max > 1e19);
         assert_eq!(profile(&values, Missing::Value(300.0)).max, 1e20f32 as f64);
         assert_eq!(profile(&[3i16, -999, 4, 5, -999], Missing::Auto).min, 3.0);
@@ -311,10 +352,11 @@ mod tests {
             for missing in [Missing::Auto, Missing::None, Missing::Value(-300.0)] {
                 let whole = profile(&values, missing);
                 for size in [1, 37, 1024, 1025, 4999] {
-                    let mut profiler = Profiler::new::<f32>(missing);
+                    let mut profiler = Profiler::new::<f32>(missing, values.len());
                     values.chunks(size).for_each(|piece| profiler.see(piece));
-                    if let Some(value) = profiler.found_missing::<f32>() {
-                        profiler = profiler.without(value);
+                    let found = profiler.found_missing::<f32>();
+                    if !found.is_empty() {
+                        profiler = profiler.without(&found);
                         values.chunks(size).for_each(|piece| profiler.see(piece));
                     }
                     assert_eq!(profiler.finish::<f32>(), whole, "{missing:?} in pieces of {size}");
@@ -323,11 +365,61 @@ mod tests {
         }
     }
 
+    /// What is found missing in values; order does not matter.
+    fn found<T: Element>(values: &[T]) -> Vec<f64> {
+        let mut found = profile(values, Missing::Auto).found_missing;
+        found.sort_by(f64::total_cmp);
+        found
+    }
+
     #[test]
     fn ordinary_outliers_are_not_missing() {
-        assert_eq!(profile(&[0.0, 0.0, 1.0, 1.0], Missing::Auto).found_missing, None);
-        assert_eq!(profile(&[1.0, 2.0, 500.0, 500.0], Missing::Auto).found_missing, None);
-        assert_eq!(profile(&[1u16, 2, 3, 65535, 65535], Missing::Auto).found_missing, None);
+        assert!(found(&[0.0, 0.0, 1.0, 1.0]).is_empty());
+        assert!(found(&[1.0, 2.0, 500.0, 500.0]).is_empty());
+        assert!(found(&[1u16, 2, 3, 65535]).is_empty(), "what stands once is a value");
+        // A detector that reaches its saturation, and labels up to 255.
+        let saturated: Vec<u16> = (0..3000).map(|i| (i * 40).min(65535) as u16).collect();
+        assert!(found(&saturated).is_empty());
+        let labels: Vec<u8> = (0..=255).chain(0..=255).collect();
+        assert!(found(&labels).is_empty());
+        assert!(found(&[-1i8, 0, 1, -1, 0, 1]).is_empty(), "charges");
+        assert!(found(&[false as u8, 1, 1, 0]).is_empty());
+    }
+
+    #[test]
+    fn fill_values_of_integers_are_found() {
+        assert_eq!(found(&[1u16, 2, 3, 65535, 65535]), [65535.0]);
+        assert_eq!(found(&[1u8, 90, 3, 255, 255]), [255.0]);
+        assert_eq!(
+            found(&[17u32, 2, u32::MAX, 30, u32::MAX - 1, u32::MAX]),
+            [u32::MAX as f64 - 1.0, u32::MAX as f64]
+        );
+        assert_eq!(found(&[5i32, i32::MIN, 0, -7, i32::MIN]), [i32::MIN as f64]);
+        assert_eq!(found(&[5i64, -1, 0, 70, -1]), [-1.0]);
+        assert_eq!(found(&[5i64, -1, 0, 4095, -1, 4095, 200]), [-1.0, 4095.0]);
+        assert_eq!(found(&[250.0f32, -9999.0, 0.5, -9999.0, -99999.0, -99999.0]), [-99999.0, -9999.0]);
+        assert_eq!(found(&[65535.0f64, 31.0, 2.0, 65535.0, 0.0, 12.0]), [65535.0]);
+        assert_eq!(found(&[4294967295u32 as f32, 31.0, 4294967295u32 as f32, 0.0, 12.0]), [4294967296.0]);
+        // A few hot pixels in between do not hide the mask.
+        let hot: Vec<u16> = (0..5000)
+            .map(|i| match i {
+                0..50 => 65535,
+                50 => 60_000,
+                i => (i % 90) as u16,
+            })
+            .collect();
+        assert_eq!(found(&hot), [65535.0]);
+    }
+
+    #[test]
+    fn few_values_growth_and_spread_are_told() {
+        let p = profile(&[3u8, 1, 3, 255, 255, 9, 1], Missing::Auto);
+        assert_eq!((p.few, p.found_missing), (Some(vec![(1.0, 2), (3.0, 2), (9.0, 1)]), vec![255.0]));
+        assert!(!p.never_falls && profile(&[0i64, 0, 4, 9], Missing::Auto).never_falls);
+        let many: Vec<i32> = (0..10_000).map(|i| i * 77 % 1000).collect();
+        let p = profile(&many, Missing::Auto);
+        assert!(p.few.is_none());
+        assert!(p.spread.is_some_and(|spread| (spread.quantiles[1] - 500.0).abs() < 40.0));
     }
 
     #[test]

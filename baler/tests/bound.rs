@@ -7,13 +7,6 @@ mod support;
 use baler::{BoundSpec, Dataset, Method, Missing, Options, Values, compress_with, decompress};
 use support::*;
 
-/// The value that the library took as missing, from its warning.
-fn found_missing(warnings: &[String]) -> Option<f64> {
-    let warning = warnings.iter().find(|warning| warning.contains("is taken as missing"))?;
-    let text = warning.split("': ").nth(1)?.split(" is taken").next()?;
-    Some(text.parse().expect("the warning tells the value"))
-}
-
 /// Compresses and decompresses, and checks everything that was promised.
 fn check(context: &str, dataset: &Dataset, options: &Options) {
     let compressed = match compress_with(dataset, options, None, &mut baler::NoProgress) {
@@ -29,22 +22,16 @@ fn check(context: &str, dataset: &Dataset, options: &Options) {
         assert_eq!(original.name, decoded.name, "{context}");
         assert_eq!(original.shape, decoded.shape, "{context}");
         assert_eq!(original.storage, decoded.storage, "{context}");
-        let mine: Vec<String> = compressed
-            .report
-            .warnings
-            .iter()
-            .filter(|warning| warning.starts_with(&format!("'{}'", original.name)))
-            .cloned()
-            .collect();
+        let told = compressed.report.variables.iter().find(|told| told.name == original.name);
         let missing = match options.missing.last() {
-            Some((_, Missing::Value(value))) => Some(*value),
-            Some((_, Missing::None)) => None,
-            _ => found_missing(&mine),
+            Some((_, Missing::Value(value))) => vec![*value],
+            Some((_, Missing::None)) => Vec::new(),
+            _ => told.expect("every variable is told").missing.clone(),
         };
         let spec =
             options.rules.last().filter(|(name, _)| *name == original.name).map_or(options.bound, |r| r.1);
-        let promise = promise_of(&original.values, spec, missing);
-        check_values(context, &original.values, &decoded.values, promise, missing);
+        let promise = promise_of(&original.values, spec, &missing);
+        check_values(context, &original.values, &decoded.values, promise, &missing);
     }
 }
 

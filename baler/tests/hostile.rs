@@ -481,6 +481,7 @@ fn huge_shapes_are_refused_without_the_memory_for_them() {
                 shape: shape.to_vec(),
                 storage: Storage::default(),
                 bound: Bound::resolve(BoundSpec::Lossless, 0.0),
+                limits: None,
                 grid,
                 patterns: vec![],
             };

@@ -15,9 +15,9 @@ pub use table::text_table;
 
 use baler::metrics::{Errors, floats};
 use baler::options::pattern_matches;
-use baler::plan::asked;
-use baler::typing::profile;
-use baler::{BoundSpec, Dataset, Method, Options, Progress, Result, Values, Variable, with_values};
+use baler::quantize::Bound;
+use baler::source::InMemory;
+use baler::{BoundSpec, Dataset, Method, Options, Progress, Result, Values, Variable};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -136,7 +136,7 @@ pub fn compare(
 ) -> Result<Comparison> {
     let mut rows = Vec::new();
     let mut missing = Vec::new();
-    let allowed = allowed_errors(dataset, options);
+    let allowed = allowed_errors(dataset, options)?;
     for method in [Method::Auto, Method::Predictive, Method::Autoencoder, Method::Classical] {
         let name = format!("baler {}", method.name());
         if wanted.wants(&name) {
@@ -178,37 +178,28 @@ pub fn compare(
     Ok(Comparison { input_bytes: dataset.size_bytes() as u64, bound, rows, missing })
 }
 
-/// What each variable allows; ranges are those without missing values.
-fn allowed_errors(dataset: &Dataset, options: &Options) -> Vec<Allowed> {
-    let of = |variable: &Variable| match asked(options, &variable.name, variable.storage.kind)
-        .unwrap_or(options.bound)
-    {
-        BoundSpec::Abs(e) => Allowed::Absolute(e),
-        BoundSpec::Rel(e) => Allowed::Absolute(e * regular_range(variable, options)),
-        BoundSpec::PwRel(e) => Allowed::Relative(e),
+/// What each variable allows, as compress promises it.
+fn allowed_errors(dataset: &Dataset, options: &Options) -> Result<Vec<Allowed>> {
+    let allowed = |bound: Bound| match bound.spec {
+        BoundSpec::Abs(_) | BoundSpec::Rel(_) => Allowed::Absolute(bound.limit),
+        BoundSpec::PwRel(_) => Allowed::Relative(bound.limit),
         BoundSpec::Lossless | BoundSpec::Unbounded => Allowed::Nothing,
     };
-    dataset.variables.iter().map(of).collect()
-}
-
-/// max - min of values that are finite and not missing.
-fn regular_range(variable: &Variable, options: &Options) -> f64 {
-    let rule = options.missing.iter().rev().find(|(pattern, _)| pattern_matches(pattern, &variable.name));
-    let missing = rule.map_or(baler::Missing::Auto, |(_, missing)| *missing);
-    with_values!(&variable.values, v => profile(v, missing).range)
+    Ok(baler::plan::bounds(&InMemory::of(dataset), options)?.into_iter().map(allowed).collect())
 }
 
 /// (name, largest absolute error or 0 for none) of each variable, for codecs of other projects; `None` where a
 /// point-wise relative bound has no such number.
 pub fn absolute_limits(dataset: &Dataset, options: &Options) -> Option<Vec<(String, f64)>> {
-    let limits = dataset.variables.iter().zip(allowed_errors(dataset, options)).map(|(variable, allowed)| {
-        let limit = match allowed {
-            Allowed::Nothing => 0.0,
-            Allowed::Absolute(limit) => limit,
-            Allowed::Relative(_) => return None,
-        };
-        Some((variable.name.clone(), limit))
-    });
+    let limits =
+        dataset.variables.iter().zip(allowed_errors(dataset, options).ok()?).map(|(variable, allowed)| {
+            let limit = match allowed {
+                Allowed::Nothing => 0.0,
+                Allowed::Absolute(limit) => limit,
+                Allowed::Relative(_) => return None,
+            };
+            Some((variable.name.clone(), limit))
+        });
     limits.collect()
 }
 

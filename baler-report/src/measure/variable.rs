@@ -71,22 +71,22 @@ impl VariableView {
             is_column: false,
             integral: false,
         };
-        let missing = with_values!(&before.values, v => profile(v, Missing::Auto).found_missing);
-        if let Some(missing) = missing {
-            for (x, y) in view.before.iter_mut().zip(&mut view.after).filter(|(x, _)| **x == missing) {
-                *y = if *y == *x { f64::NAN } else { *y };
-                *x = f64::NAN;
-            }
+        // An archive says what is missing and what was promised; of other data only the former can be found out.
+        let missing = match told {
+            Some(told) => told.missing.clone(),
+            None => with_values!(&before.values, v => profile(v, Missing::Auto).found_missing),
+        };
+        for (x, y) in view.before.iter_mut().zip(&mut view.after).filter(|(x, _)| missing.contains(x)) {
+            *y = if *y == *x { f64::NAN } else { *y };
+            *x = f64::NAN;
         }
         view.integral = view.before.iter().filter(|x| x.is_finite()).all(|x| x.trunc() == *x);
-        let range = Errors::of(&view.before, &view.before).range();
-        view.limit = match told.map(|told| told.bound) {
-            None | Some(BoundSpec::Unbounded) => Limit::None,
-            Some(BoundSpec::Lossless) => Limit::Lossless,
-            Some(BoundSpec::Abs(e)) => Limit::Absolute(e),
-            Some(BoundSpec::Rel(e)) => Limit::Absolute(e * range),
-            Some(BoundSpec::PwRel(e)) => Limit::Relative(e),
-        };
+        view.limit = told.map_or(Limit::None, |told| match told.bound {
+            BoundSpec::Unbounded => Limit::None,
+            BoundSpec::Lossless => Limit::Lossless,
+            BoundSpec::Abs(_) | BoundSpec::Rel(_) => Limit::Absolute(told.limit),
+            BoundSpec::PwRel(_) => Limit::Relative(told.limit),
+        });
         Ok(view)
     }
 

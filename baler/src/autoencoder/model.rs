@@ -390,6 +390,14 @@ impl Model {
         }
     }
 
+    /// True if any part of the model was made for a variable of this name.
+    pub fn covers(&self, name: &str) -> bool {
+        let mut columns = self.tables.iter().flat_map(|table| &table.columns);
+        self.parts.iter().any(|part| part.covers(name))
+            || self.predictors.iter().any(|predictor| predictor.name == name)
+            || columns.any(|column| column.name == name)
+    }
+
     /// BLAKE3 hash of the model file, by which archives name it.
     pub fn hash(&self) -> [u8; 32] {
         *blake3::hash(&self.to_bytes()).as_bytes()

@@ -6,8 +6,9 @@ use crate::dataset::{DType, ListKind, Lists, Storage, n_elements, row_len};
 use crate::error::{Error, Result};
 use crate::kind::{Kind, TimeUnit};
 use crate::options::BoundSpec;
-use crate::quantize::{Bound, Grid, part_limit};
+use crate::quantize::{Bound, Element, Grid, Limits, part_limit};
 use crate::special::MAX_PATTERNS;
+use crate::with_dtype;
 
 /// Lists inside lists, at most.
 const MAX_LISTS: usize = 16;
@@ -25,6 +26,8 @@ pub struct VariablePlan {
     pub storage: Storage,
     /// The promise.
     pub bound: Bound,
+    /// The range that decoded values keep to, but for special ones; `None` for what is lossless.
+    pub limits: Option<Limits>,
     /// The values that can be stored.
     pub grid: Grid,
     /// Bits of the values that stand often and are kept exactly.
@@ -48,6 +51,18 @@ impl VariablePlan {
     /// Number of values.
     pub fn n_values(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The limits as numbers.
+    pub fn limit_values(&self) -> Option<[f64; 2]> {
+        let values = |limits: &Limits| with_dtype!(self.dtype, T => limits.ends::<T>().map(Element::to_f64));
+        self.limits.as_ref().map(values)
+    }
+
+    /// The patterns as numbers.
+    pub fn pattern_values(&self) -> Vec<f64> {
+        let value = |&bits: &u64| with_dtype!(self.dtype, T => T::from_bits64(bits).to_f64());
+        self.patterns.iter().map(value).collect()
     }
 
     /// Values of a row.
@@ -83,7 +98,7 @@ pub fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
     for &extent in &variable.shape {
         w.count(extent);
     }
-    write_bound(&variable.bound, w);
+    write_bound(variable, w);
     write_grid(&variable.grid, w);
     w.count(variable.patterns.len());
     for pattern in &variable.patterns {
@@ -107,7 +122,7 @@ pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
     let storage = Storage { fortran_order: flags & 1 != 0, big_endian: flags & 2 != 0, lists, kind };
     let shape: Vec<usize> = (0..r.count_of_items()?).map(|_| r.count()).collect::<Result<_>>()?;
     n_elements(&shape)?;
-    let mut bound = read_bound(r)?;
+    let (mut bound, limits) = read_bound(r, dtype)?;
     check_kind(kind, dtype, &shape, lists.is_some(), &bound)?;
     if let (Kind::Complex, BoundSpec::Abs(e)) = (kind, bound.spec) {
         bound.limit = part_limit(e);
@@ -117,14 +132,15 @@ pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
     if n_patterns > MAX_PATTERNS {
         return Err(Error::corrupt(format!("expected at most {MAX_PATTERNS} patterns, found {n_patterns}")));
     }
-    let patterns = (0..n_patterns)
-        .map(|_| {
-            let mut bits = [0; 8];
-            bits[..dtype.size_bytes()].copy_from_slice(r.raw(dtype.size_bytes())?);
-            Ok(u64::from_le_bytes(bits))
-        })
-        .collect::<Result<_>>()?;
-    Ok(VariablePlan { name, dtype, shape, storage, bound, grid, patterns })
+    let patterns = (0..n_patterns).map(|_| read_bits(r, dtype)).collect::<Result<_>>()?;
+    Ok(VariablePlan { name, dtype, shape, storage, bound, limits, grid, patterns })
+}
+
+/// The bits of one value.
+fn read_bits(r: &mut ByteReader, dtype: DType) -> Result<u64> {
+    let mut bits = [0; 8];
+    bits[..dtype.size_bytes()].copy_from_slice(r.raw(dtype.size_bytes())?);
+    Ok(u64::from_le_bytes(bits))
 }
 
 fn read_kind(r: &mut ByteReader) -> Result<Kind> {
@@ -181,29 +197,39 @@ pub(super) fn check_lists(variables: &[VariablePlan]) -> Result<()> {
     Ok(())
 }
 
-fn write_bound(bound: &Bound, w: &mut ByteWriter) {
+/// Set in the code of a bound that limits follow.
+const WITH_LIMITS: u8 = 8;
+
+fn write_bound(variable: &VariablePlan, w: &mut ByteWriter) {
+    let VariablePlan { bound, limits, dtype, .. } = variable;
+    let flag = if limits.is_some() { WITH_LIMITS } else { 0 };
     match bound.spec {
-        BoundSpec::Lossless => w.u8(0),
+        BoundSpec::Lossless => w.u8(flag),
         BoundSpec::Abs(e) => {
-            w.u8(1);
+            w.u8(1 + flag);
             w.f64(e);
         }
         BoundSpec::Rel(e) => {
-            w.u8(2);
+            w.u8(2 + flag);
             w.f64(e);
             w.f64(bound.limit);
         }
         BoundSpec::PwRel(e) => {
-            w.u8(3);
+            w.u8(3 + flag);
             w.f64(e);
         }
-        BoundSpec::Unbounded => w.u8(4),
+        BoundSpec::Unbounded => w.u8(4 + flag),
+    }
+    if let Some(limits) = limits {
+        let ends = with_dtype!(*dtype, T => limits.ends::<T>().map(Element::to_bits64));
+        ends.iter().for_each(|bits| w.raw(&bits.to_le_bytes()[..dtype.size_bytes()]));
     }
 }
 
-fn read_bound(r: &mut ByteReader) -> Result<Bound> {
-    let bound = match r.u8()? {
-        0 => Bound { spec: BoundSpec::Lossless, limit: 0.0 },
+fn read_bound(r: &mut ByteReader, dtype: DType) -> Result<(Bound, Option<Limits>)> {
+    let code = r.u8()?;
+    let bound = match code & !WITH_LIMITS {
+        0 if code == 0 => Bound { spec: BoundSpec::Lossless, limit: 0.0 },
         1 => {
             let e = r.f64()?;
             Bound { spec: BoundSpec::Abs(e), limit: e }
@@ -214,13 +240,23 @@ fn read_bound(r: &mut ByteReader) -> Result<Bound> {
             Bound { spec: BoundSpec::PwRel(e), limit: e }
         }
         4 => Bound { spec: BoundSpec::Unbounded, limit: 0.0 },
-        n => return Err(Error::unsupported(format!("expected a bound from 0 to 4, found {n}"))),
+        _ => {
+            return Err(Error::unsupported(format!(
+                "expected a bound from 0 to 4, or from 9 to 12 with limits, found {code}"
+            )));
+        }
     };
-    if [bound.spec.value(), bound.limit].iter().all(|&x| x >= 0.0 && x.is_finite()) {
-        Ok(bound)
-    } else {
-        Err(Error::corrupt(format!("expected a finite bound >= 0, found {bound:?}")))
+    if ![bound.spec.value(), bound.limit].iter().all(|&x| x >= 0.0 && x.is_finite()) {
+        return Err(Error::corrupt(format!("expected a finite bound >= 0, found {bound:?}")));
     }
+    if code & WITH_LIMITS == 0 {
+        return Ok((bound, None));
+    }
+    let (low, high) = (read_bits(r, dtype)?, read_bits(r, dtype)?);
+    let limits = with_dtype!(dtype, T => Limits::new(T::from_bits64(low), T::from_bits64(high)));
+    let limits =
+        limits.ok_or_else(|| Error::corrupt("expected limits that are in order, found the upper first"))?;
+    Ok((bound, Some(limits)))
 }
 
 /// Code and parameters of a grid.

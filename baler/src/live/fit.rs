@@ -32,6 +32,8 @@ pub fn fit(columns: &[Values], variables: &[&VariablePlan], model: &TableModel) 
     let plan = |variable: &&VariablePlan| VariablePlan {
         shape: vec![0],
         storage: Storage::default(),
+        // Other records may lie outside the range of these.
+        limits: None,
         ..(*variable).clone()
     };
     let variables: Vec<VariablePlan> = variables.iter().map(plan).collect();

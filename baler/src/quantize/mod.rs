@@ -9,10 +9,12 @@ pub mod blocks;
 pub mod bound;
 pub mod element;
 pub mod exp2;
+mod limits;
 mod widest;
 
 pub use bound::{Bound, part_limit};
 pub use element::Element;
+pub use limits::Limits;
 pub use widest::widest;
 
 /// The values that can be stored, numbered by integers.

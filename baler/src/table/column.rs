@@ -3,6 +3,7 @@
 //! A row is gated (its gate column is 0 there: the value is 0 and not coded), special (kept exactly beside the stream),
 //! or it has a number, counted from its base.
 
+use crate::chunk::restore;
 use crate::container::VariablePlan;
 use crate::container::bytes::with_room;
 use crate::dataset::DType;
@@ -244,6 +245,6 @@ pub fn reconstruct<T: Element>(
     let mut values: Vec<T> = (numbers.iter().enumerate())
         .map(|(row, &number)| if is_special(row) { T::default() } else { walk.value(row, number) })
         .collect();
-    specials.restore(&mut values, &variable.patterns);
+    restore(&mut values, specials, variable);
     values
 }

@@ -370,6 +370,7 @@ mod tests {
             shape: vec![1],
             storage: Default::default(),
             bound: Bound::resolve(BoundSpec::Abs(0.1), 1.0),
+            limits: None,
             grid,
             patterns: Vec::new(),
         };

@@ -15,6 +15,7 @@ use crate::compress::compress_with;
 use crate::dataset::{Dataset, row_len};
 use crate::error::{Error, Result};
 use crate::options::{BoundSpec, Method, Options, Size, pattern_matches};
+use crate::plan;
 use crate::random::Rng;
 use crate::report::{NoProgress, Progress};
 use crate::source::{InMemory, Selected, Source, excerpt};
@@ -69,6 +70,19 @@ pub fn train(datasets: &[Dataset], options: &Options, progress: &mut dyn Progres
 /// # Errors
 /// As [`train`].
 pub fn train_on(sources: &[&dyn Source], options: &Options, progress: &mut dyn Progress) -> Result<Trained> {
+    let first = sources.first().ok_or_else(|| Error::config("expected at least one file to train on"))?;
+    train_as_told(sources, &plan::informed(*first, options)?, progress)
+}
+
+/// [`train_on`] with options that already hold what the first source tells of itself.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_as_told(
+    sources: &[&dyn Source],
+    options: &Options,
+    progress: &mut dyn Progress,
+) -> Result<Trained> {
     let first = sources.first().ok_or_else(|| Error::config("expected at least one file to train on"))?;
     if predictive::is_asked(first.schema(), options) {
         let dropped = |name: &str| options.drop.iter().any(|pattern| pattern_matches(pattern, name));

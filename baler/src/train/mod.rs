@@ -33,7 +33,7 @@ mod tables;
 mod tests;
 
 pub use crate::random::Rng;
-pub use derive::{Trained, train, train_on};
+pub use derive::{Trained, train, train_as_told, train_on};
 pub use fit::{Fit, History, TrainingRows, default_epochs, fit, fit_rows};
 pub use net::{FloatLayer, Net};
 pub use options::{Init, Loss, Normalization, TrainOptions, Transform};

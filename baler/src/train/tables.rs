@@ -4,7 +4,7 @@ use super::predictive::counterpart;
 use crate::container::VariablePlan;
 use crate::dataset::{Dataset, Values, Variable};
 use crate::error::{Error, Result};
-use crate::grids::{Asked, type_variables};
+use crate::grids::{Asked, profiles, type_variables};
 use crate::live::{self, LiveTable};
 use crate::options::{Method, Options};
 use crate::report::Progress;
@@ -59,7 +59,9 @@ pub fn train(
 fn learn(merged: Vec<Variable>, options: &Options) -> Result<(KnownTable, Option<LiveTable>)> {
     let merged = Dataset::from_arrays(merged);
     let all: Vec<usize> = (0..merged.variables.len()).collect();
-    let typed = type_variables(&InMemory::of(&merged), &all, options, &|_| Asked::Nothing)?;
+    let source = InMemory::of(&merged);
+    let profiles = profiles(&source, &all, options)?;
+    let typed = type_variables(&source, &all, &profiles, options, &|_| Asked::Nothing)?;
     let plans: Vec<&VariablePlan> = typed.iter().map(|typed| &typed.plan).collect();
     let columns: Vec<Values> = merged.variables.into_iter().map(|variable| variable.values).collect();
     let model = search::find(&columns, &plans)?;

@@ -387,9 +387,33 @@ fn layouts() -> Vec<Case> {
         ..Dataset::from_arrays(vec![variable("data", &[9, 9], f64s(81, noise))])
     };
     let csv = Dataset { layout: Layout::Columns, ..Dataset::from_arrays(columns) };
-    [("layout_table", table), ("layout_single", single), ("layout_columns", csv), ("lists", lists())]
-        .map(|(name, dataset)| Case { name, dataset, options: options(BoundSpec::Rel(1e-3)), model: None })
-        .into()
+    [
+        ("layout_table", table),
+        ("layout_single", single),
+        ("layout_columns", csv),
+        ("lists", lists()),
+        ("limits", limits()),
+    ]
+    .map(|(name, dataset)| Case { name, dataset, options: options(BoundSpec::Rel(1e-3)), model: None })
+    .into()
+}
+
+/// Numbers of which a bound makes steps that reach beyond the values, with fill values where every seventh stands.
+fn limits() -> Dataset {
+    let filled = |i: usize, fill: i64, value: i64| if i.is_multiple_of(7) { fill } else { value };
+    let of = |i: usize| (i * i * 7919 % 5003) as i64;
+    let all = || 0..60usize;
+    Dataset::from_arrays(vec![
+        variable("counts", &[6, 10], Values::U16(all().map(|i| filled(i, 65535, of(i)) as u16).collect())),
+        variable(
+            "signed",
+            &[60],
+            Values::I32(all().map(|i| filled(i, i32::MIN as i64, of(i) - 2500) as i32).collect()),
+        ),
+        variable("wide", &[60], Values::U64(all().map(|i| (1 << 63) + (of(i) << 40) as u64).collect())),
+        variable("half", &[60], f16s(60, |i| -0.5 - of(i) as f64 * 1e-3)),
+        variable("single", &[60], f32s(60, |i| filled(i, -999, of(i)) as f64 * 0.37 + 1.0)),
+    ])
 }
 
 /// Lists with a counter, with made counts, and inside of each other with values that are missing.

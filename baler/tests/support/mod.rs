@@ -219,7 +219,7 @@ pub fn holds<T: Item>(x: T, y: T, promise: Promise) -> bool {
 }
 
 /// The promise for a variable; `missing` are the values that do not count.
-pub fn promise_of(values: &Values, spec: BoundSpec, missing: Option<f64>) -> Promise {
+pub fn promise_of(values: &Values, spec: BoundSpec, missing: &[f64]) -> Promise {
     match spec {
         BoundSpec::Abs(e) => Promise::Within(e),
         BoundSpec::PwRel(e) => Promise::Factor(e),
@@ -228,11 +228,11 @@ pub fn promise_of(values: &Values, spec: BoundSpec, missing: Option<f64>) -> Pro
     }
 }
 
-fn is_missing<T: Item>(x: T, missing: Option<f64>) -> bool {
-    missing.is_some_and(|m| T::of_f64(m).raw() == x.raw() && (T::FLOAT || T::of_f64(m).f() == m))
+fn is_missing<T: Item>(x: T, missing: &[f64]) -> bool {
+    missing.iter().any(|&m| T::of_f64(m).raw() == x.raw() && (T::FLOAT || T::of_f64(m).f() == m))
 }
 
-fn range_of<T: Item>(values: &[T], missing: Option<f64>) -> f64 {
+fn range_of<T: Item>(values: &[T], missing: &[f64]) -> f64 {
     let regular = values.iter().filter(|&&x| !is_missing(x, missing));
     if !T::FLOAT {
         let (low, high) = regular.fold((i128::MAX, i128::MIN), |(a, b), x| (a.min(x.i()), b.max(x.i())));
@@ -245,13 +245,7 @@ fn range_of<T: Item>(values: &[T], missing: Option<f64>) -> f64 {
 }
 
 /// Panics at the first value that breaks the promise.
-pub fn check_values(
-    context: &str,
-    original: &Values,
-    decoded: &Values,
-    promise: Promise,
-    missing: Option<f64>,
-) {
+pub fn check_values(context: &str, original: &Values, decoded: &Values, promise: Promise, missing: &[f64]) {
     macro_rules! check {
         ($($variant:ident),*) => {
             match (original, decoded) {
@@ -263,13 +257,7 @@ pub fn check_values(
     check!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64);
 }
 
-fn check_items<T: Item>(
-    context: &str,
-    original: &[T],
-    decoded: &[T],
-    promise: Promise,
-    missing: Option<f64>,
-) {
+fn check_items<T: Item>(context: &str, original: &[T], decoded: &[T], promise: Promise, missing: &[f64]) {
     assert_eq!(original.len(), decoded.len(), "{context}: number of values");
     let non_negative =
         original.iter().all(|&x| !T::FLOAT || !x.f().is_finite() || is_missing(x, missing) || x.f() >= 0.0);
