@@ -24,7 +24,7 @@ mod shared;
 mod trees;
 mod write;
 
-pub use filters::unshuffle;
+pub use filters::{fletcher32, shuffle, unshuffle};
 pub use metadata::Object;
 pub use write::write;
 
