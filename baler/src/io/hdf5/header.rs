@@ -45,8 +45,8 @@ pub struct File {
 pub struct Message {
     /// What it tells; see [`kind`].
     pub kind: u16,
-    /// Its place among the messages made with an order, or 0.
-    pub order: u16,
+    /// Its place among the attributes, where the header keeps it.
+    pub order: Option<u16>,
     /// Its content; that of the message it stands for if it is shared.
     pub body: Vec<u8>,
 }
@@ -191,9 +191,9 @@ impl File {
             let n_bytes = usize::from(f.u16()?);
             let message_flags = f.u8()?;
             let order = match flags {
-                None => f.skip(3).map(|()| 0)?,
-                Some(_) if has_order => f.u16()?,
-                Some(_) => 0,
+                None => f.skip(3).map(|()| None)?,
+                Some(_) if has_order => Some(f.u16()?),
+                Some(_) => None,
             };
             let body = f.raw(n_bytes)?;
             if kind == kind::CONTINUATION {

@@ -40,7 +40,7 @@ pub fn of_objects<'a>(
     stored: impl Fn(&str) -> Option<&'a Stored>,
 ) -> Metadata {
     let mut shared = Metadata::default();
-    for Object { path, content, attributes } in objects {
+    for Object { path, content, attributes, .. } in objects {
         match content {
             Content::Group => {
                 let attributes = common(attributes);
