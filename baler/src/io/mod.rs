@@ -246,31 +246,29 @@ fn finished(source: Box<dyn Source>, picked: bool, options: &ReadOptions) -> Res
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
     let source = open(path, options)?;
     if options.format != Some(Format::Raw) && options.raw.is_none() && path != Path::new("-") {
-        arrays::credible(source.schema().size_bytes() as u64, bytes_of(path, 0))?;
+        arrays::credible(source.schema().size_bytes() as u64, bytes_on_disk(path).unwrap_or(u64::MAX))?;
     }
     collect(&source, &Threads::of_caller(), |_| ())
 }
 
-/// Bytes of a file, or of all files of a folder.
-fn bytes_of(path: &Path, depth: usize) -> u64 {
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() && depth < 128 => {
-            let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-            entries.fold(0, |sum, entry| bytes_of(&entry.path(), depth + 1).saturating_add(sum))
-        }
-        Ok(found) if found.is_symlink() && depth == 0 => {
-            path.canonicalize().map_or(0, |real| bytes_of(&real, 1))
-        }
-        Ok(found) if found.is_file() => found.len(),
-        // A pipe, for example, which was read already.
-        _ => {
-            if depth == 0 {
-                u64::MAX
-            } else {
-                0
-            }
-        }
+/// Bytes of a file, or of all files of a folder; none for what is neither.
+pub fn bytes_on_disk(path: &Path) -> Option<u64> {
+    let found = std::fs::metadata(path).ok()?;
+    match found.is_dir() {
+        true => Some(bytes_of_folder(path, 0)),
+        false => found.is_file().then(|| found.len()),
     }
+}
+
+/// Links in it count nothing.
+fn bytes_of_folder(folder: &Path, depth: usize) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let of_entry = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() && depth < 128 => bytes_of_folder(&entry.path(), depth + 1),
+        Ok(found) if found.is_file() => found.len(),
+        _ => 0,
+    };
+    entries.map(of_entry).fold(0, u64::saturating_add)
 }
 
 /// Reads the bytes of a whole file.

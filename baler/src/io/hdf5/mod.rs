@@ -184,7 +184,7 @@ fn dataset(packer: &mut Packer, path: &str, messages: Vec<Message>) -> Result<Ki
         Some((dtype, big_endian, inner)) => {
             let shape = stored.extents.iter().map(|&n| usize::try_from(n).unwrap_or(usize::MAX));
             let mut info = ArrayInfo::new(path, dtype, shape.chain(inner).collect(), big_endian)?;
-            info.storage.kind = kind_of(&of_type, &stored.type_bytes, dtype);
+            info.storage.kind = kind_of(&of_type, &stored.type_bytes, &info);
             Ok(Kind::Array(info, Box::new(stored)))
         }
         None => {
@@ -198,11 +198,14 @@ fn dataset(packer: &mut Packer, path: &str, messages: Vec<Message>) -> Result<Ki
 }
 
 /// What the numbers of a type stand for.
-fn kind_of(of_type: &datatype::Type, type_bytes: &[u8], dtype: DType) -> values::Kind {
+fn kind_of(of_type: &datatype::Type, type_bytes: &[u8], info: &ArrayInfo) -> values::Kind {
     let is_enumeration = type_bytes.first().is_some_and(|first| first & 15 == 8);
     match of_type {
         datatype::Type::Complex { .. } => values::Kind::Complex,
-        _ if is_enumeration && dtype != DType::Bool => values::Kind::Exact,
+        datatype::Type::Text { .. } if info.shape.is_empty() => values::Kind::Exact,
+        datatype::Type::Text { .. } => values::Kind::Text,
+        datatype::Type::Array { element, .. } => kind_of(element, &[], info),
+        _ if is_enumeration && info.dtype != DType::Bool => values::Kind::Exact,
         _ => values::Kind::Number,
     }
 }

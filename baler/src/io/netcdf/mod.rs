@@ -19,7 +19,6 @@ use std::ops::Range;
 /// The name of the metadata.
 pub const NAME: &str = "netcdf";
 
-
 /// Bytes of records that are read at a time.
 const AT_ONCE: u64 = 1 << 20;
 /// Bytes behind the last value that are kept, at most.

@@ -3,10 +3,10 @@
 //! to another size than they should.
 
 use super::blosc::Blosc;
+use super::describe::Element;
 use super::packers::{Packer, Sum};
 use super::shards::Shards;
 use super::wrong;
-use crate::dataset::DType;
 use crate::error::{Error, Result};
 use crate::io::arrays::credible;
 use serde_json::{Value, json};
@@ -98,8 +98,8 @@ fn packer(name: &str, told: &Value) -> Result<Packer> {
     })
 }
 
-/// The codecs of a version 2 array of elements of `dtype`.
-pub fn parse_old(array: &Value, big_endian: bool, rank: usize, dtype: DType) -> Result<Vec<Codec>> {
+/// The codecs of a version 2 array.
+pub fn parse_old(array: &Value, big_endian: bool, rank: usize, element: Element) -> Result<Vec<Codec>> {
     let mut codecs = Vec::new();
     if array["order"].as_str() == Some("F") {
         codecs.push(Codec::Transpose((0..rank).rev().collect()));
@@ -111,7 +111,7 @@ pub fn parse_old(array: &Value, big_endian: bool, rank: usize, dtype: DType) -> 
         if let Packer::Blosc(blosc) = &mut packer
             && blosc.type_bytes == 0
         {
-            blosc.type_bytes = dtype.size_bytes();
+            blosc.type_bytes = element.n_bytes.min(255);
         }
         codecs.push(Codec::Packer(packer));
     }
@@ -144,9 +144,9 @@ pub fn describe(packer: &Packer) -> (&'static str, Value) {
 }
 
 /// Bytes of a chunk before it is packed.
-pub fn chunk_bytes(shape: &[u64], dtype: DType) -> Result<usize> {
+pub fn chunk_bytes(shape: &[u64], element: Element) -> Result<usize> {
     let n_values = shape.iter().try_fold(1u64, |n, &extent| n.checked_mul(extent));
-    let n_bytes = n_values.and_then(|n| usize::try_from(n).ok()?.checked_mul(dtype.size_bytes()));
+    let n_bytes = n_values.and_then(|n| usize::try_from(n).ok()?.checked_mul(element.n_bytes));
     n_bytes.filter(|&n| n <= isize::MAX as usize).ok_or_else(|| wrong("a chunk is larger than any file"))
 }
 
@@ -170,22 +170,28 @@ fn shapes(codecs: &[Codec], shape: &[u64]) -> Result<Vec<Vec<u64>>> {
 }
 
 /// The bytes of a chunk of `shape`, little-endian and in C order.
-pub fn decode(bytes: Vec<u8>, codecs: &[Codec], shape: &[u64], dtype: DType, fill: &[u8]) -> Result<Vec<u8>> {
-    let n_bytes = chunk_bytes(shape, dtype)?;
+pub fn decode(
+    bytes: Vec<u8>,
+    codecs: &[Codec],
+    shape: &[u64],
+    element: Element,
+    fill: &[u8],
+) -> Result<Vec<u8>> {
+    let n_bytes = chunk_bytes(shape, element)?;
     let mut bytes = bytes;
     for (codec, shape) in codecs.iter().zip(&shapes(codecs, shape)?).rev() {
         bytes = match codec {
             Codec::Packer(packer) => packer.unpack(bytes, n_bytes)?,
-            Codec::Bytes { big_endian } => in_order(bytes, *big_endian, dtype),
+            Codec::Bytes { big_endian } => in_order(bytes, *big_endian, element),
             Codec::Transpose(order) => {
-                transposed_back(&checked(bytes, n_bytes)?, order, shape, dtype.size_bytes())
+                transposed_back(&checked(bytes, n_bytes)?, order, shape, element.n_bytes)
             }
             Codec::Shards(shards) => {
                 // Shards that are read piece by piece do not come here; what does, is made as a whole.
                 credible(n_bytes as u64, bytes.len() as u64)?;
                 let mut out = super::filled(n_bytes, fill)?;
                 let all = 0..shape.first().copied().unwrap_or(1);
-                shards.place(&bytes, shape, dtype, fill, &all, &mut |piece, chunk| {
+                shards.place(&bytes, shape, element, fill, &all, &mut |piece, chunk| {
                     piece.place(chunk, &all, &mut out);
                 })?;
                 out
@@ -196,23 +202,29 @@ pub fn decode(bytes: Vec<u8>, codecs: &[Codec], shape: &[u64], dtype: DType, fil
 }
 
 /// Inverse of [`decode`].
-pub fn encode(bytes: Vec<u8>, codecs: &[Codec], shape: &[u64], dtype: DType, fill: &[u8]) -> Result<Vec<u8>> {
+pub fn encode(
+    bytes: Vec<u8>,
+    codecs: &[Codec],
+    shape: &[u64],
+    element: Element,
+    fill: &[u8],
+) -> Result<Vec<u8>> {
     let mut bytes = bytes;
     for (codec, shape) in codecs.iter().zip(&shapes(codecs, shape)?) {
         bytes = match codec {
             Codec::Packer(packer) => packer.pack(bytes)?,
-            Codec::Bytes { big_endian } => in_order(bytes, *big_endian, dtype),
-            Codec::Transpose(order) => transposed(&bytes, order, shape, dtype.size_bytes()),
-            Codec::Shards(shards) => shards.encode(&bytes, shape, dtype, fill)?,
+            Codec::Bytes { big_endian } => in_order(bytes, *big_endian, element),
+            Codec::Transpose(order) => transposed(&bytes, order, shape, element.n_bytes),
+            Codec::Shards(shards) => shards.encode(&bytes, shape, element, fill)?,
         };
     }
     Ok(bytes)
 }
 
 /// Little-endian to big-endian or back, where `big_endian` says so.
-fn in_order(mut bytes: Vec<u8>, big_endian: bool, dtype: DType) -> Vec<u8> {
+fn in_order(mut bytes: Vec<u8>, big_endian: bool, element: Element) -> Vec<u8> {
     if big_endian {
-        bytes.chunks_exact_mut(dtype.size_bytes()).for_each(<[u8]>::reverse);
+        bytes.chunks_exact_mut(element.number_bytes.max(1)).for_each(<[u8]>::reverse);
     }
     bytes
 }
@@ -266,16 +278,18 @@ fn each_place(order: &[usize], shape: &[u64], size: usize, n_bytes: usize, mut v
 mod tests {
     use super::*;
 
+    const BYTE: Element = Element { number_bytes: 1, n_bytes: 1 };
+
     #[test]
     fn a_transposed_chunk_comes_back() {
         // (2, 3) stored as (3, 2).
         let stored = vec![1, 4, 2, 5, 3, 6];
         let codecs = [Codec::Transpose(vec![1, 0]), Codec::Bytes { big_endian: false }];
-        let whole = decode(stored.clone(), &codecs, &[2, 3], DType::U8, &[0]).unwrap();
+        let whole = decode(stored.clone(), &codecs, &[2, 3], BYTE, &[0]).unwrap();
         assert_eq!(whole, [1, 2, 3, 4, 5, 6]);
-        assert_eq!(encode(whole, &codecs, &[2, 3], DType::U8, &[0]).unwrap(), stored);
-        assert!(decode(stored.clone(), &codecs, &[2, 4], DType::U8, &[0]).is_err());
-        assert!(decode(stored, &[Codec::Transpose(vec![0, 0])], &[2, 3], DType::U8, &[0]).is_err());
+        assert_eq!(encode(whole, &codecs, &[2, 3], BYTE, &[0]).unwrap(), stored);
+        assert!(decode(stored.clone(), &codecs, &[2, 4], BYTE, &[0]).is_err());
+        assert!(decode(stored, &[Codec::Transpose(vec![0, 0])], &[2, 3], BYTE, &[0]).is_err());
     }
 
     #[test]

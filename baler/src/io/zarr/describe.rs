@@ -5,6 +5,7 @@ use super::packers::Packer;
 use super::{extents, wrong};
 use crate::dataset::DType;
 use crate::error::{Error, Result};
+use crate::kind::{Kind, TimeUnit};
 use crate::metadata::{self, Packing};
 use serde_json::Value;
 
@@ -14,8 +15,14 @@ pub struct Description {
     pub shape: Vec<u64>,
     /// Extents of what stands in one file: a chunk, or a shard.
     pub chunk: Vec<u64>,
-    /// Type of its elements.
+    /// Type of its numbers.
     pub dtype: DType,
+    /// Numbers of an element, where it has an axis of its own: a text's characters, a complex number's two.
+    pub inner: Option<usize>,
+    /// What the numbers stand for.
+    pub kind: Kind,
+    /// Bytes of an element.
+    pub element: Element,
     /// What is done to a chunk; the error that names one that is not known.
     pub codecs: Result<Vec<Codec>>,
     /// The bytes of the fill value, little-endian; zeros where none is told.
@@ -24,34 +31,114 @@ pub struct Description {
     pub key: (&'static str, char),
 }
 
+/// Bytes of an element, and of the numbers that it is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Element {
+    /// Whose bytes have an order.
+    pub number_bytes: usize,
+    /// Of all of it.
+    pub n_bytes: usize,
+}
+
+impl Element {
+    /// Of a number of so many bytes.
+    pub const fn of(n_bytes: usize) -> Element {
+        Element { number_bytes: n_bytes, n_bytes }
+    }
+}
+
+/// A data type: dtype, numbers of an element with an axis of its own, kind, and true for big-endian.
+struct DataType(DType, Option<usize>, Kind, bool);
+
+impl DataType {
+    /// Of a version 2 description: NumPy's words.
+    fn old(told: &Value) -> Option<DataType> {
+        if told.is_array() {
+            return None;
+        }
+        let (order, code) = told.as_str()?.split_at_checked(1)?;
+        let is_big = order == ">";
+        if let Some(dtype) = DType::from_name(code).filter(|_| code.len() == 2) {
+            return Some(DataType(dtype, None, Kind::Number, is_big));
+        }
+        let (letter, rest) = code.split_at_checked(1)?;
+        let width = || rest.parse().ok().filter(|&n: &usize| (1..=MOST_INNER).contains(&n));
+        Some(match (letter, rest) {
+            ("c", "8") => DataType(DType::F32, Some(2), Kind::Complex, is_big),
+            ("c", "16") => DataType(DType::F64, Some(2), Kind::Complex, is_big),
+            ("S", _) => DataType(DType::U8, Some(width()?), Kind::Text, false),
+            ("U", _) => DataType(DType::U32, Some(width()?), Kind::Text, is_big),
+            ("V", _) => DataType(DType::U8, Some(width()?), Kind::Bytes, false),
+            ("M" | "m", _) => {
+                let unit = rest.strip_prefix("8[")?.strip_suffix(']')?;
+                let unit = TimeUnit::from_symbol(unit)?;
+                let kind = if letter == "M" { Kind::Time(unit) } else { Kind::Duration(unit) };
+                DataType(DType::I64, None, kind, is_big)
+            }
+            _ => return None,
+        })
+    }
+
+    /// Of a version 3 description.
+    fn new(told: &Value) -> Option<DataType> {
+        let name = told.as_str().or(told["name"].as_str())?;
+        if let Some(dtype) = DType::from_name(name).filter(|_| name.len() > 2) {
+            return Some(DataType(dtype, None, Kind::Number, false));
+        }
+        let told = &told["configuration"];
+        let width = |of: u64| {
+            let n = usize::try_from(told["length_bytes"].as_u64()? / of).ok()?;
+            Some(n).filter(|n| (1..=MOST_INNER).contains(n))
+        };
+        Some(match name {
+            "complex64" => DataType(DType::F32, Some(2), Kind::Complex, false),
+            "complex128" => DataType(DType::F64, Some(2), Kind::Complex, false),
+            "null_terminated_bytes" => DataType(DType::U8, Some(width(1)?), Kind::Text, false),
+            "raw_bytes" => DataType(DType::U8, Some(width(1)?), Kind::Bytes, false),
+            "fixed_length_utf32" => DataType(DType::U32, Some(width(4)?), Kind::Text, false),
+            "numpy.datetime64" | "numpy.timedelta64" if told["scale_factor"] == 1 => {
+                let unit = TimeUnit::from_symbol(told["unit"].as_str()?)?;
+                let kind = if name == "numpy.datetime64" { Kind::Time(unit) } else { Kind::Duration(unit) };
+                DataType(DType::I64, None, kind, false)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Characters of a text, at most.
+const MOST_INNER: usize = 1 << 20;
+
 impl Description {
     /// Of `.zarray`, or of `zarr.json` where `is_new`.
     pub fn parse(array: &Value, is_new: bool) -> Result<Description> {
         let shape = extents(&array["shape"])?;
         let found = if is_new { &array["data_type"] } else { &array["dtype"] };
-        let text = found.as_str().unwrap_or_default();
         let unknown = || Error::unsupported(format!("expected an array of numbers, found the type {found}"));
-        let (chunk, dtype, big_endian) = if is_new {
+        let (chunk, DataType(dtype, inner, kind, big_endian)) = if is_new {
             let grid = &array["chunk_grid"];
             if grid["name"] != "regular" {
                 return Err(Error::unsupported(format!("chunks of the kind {} are not read", grid["name"])));
             }
-            let dtype = DType::from_name(text).filter(|_| text.len() > 2);
-            (extents(&grid["configuration"]["chunk_shape"])?, dtype.ok_or_else(unknown)?, false)
+            (extents(&grid["configuration"]["chunk_shape"])?, DataType::new(found).ok_or_else(unknown)?)
         } else {
-            let (order, code) = text.split_at_checked(1).unwrap_or_default();
-            let dtype = DType::from_name(code).filter(|_| code.len() == 2);
-            (extents(&array["chunks"])?, dtype.ok_or_else(unknown)?, order == ">")
+            (extents(&array["chunks"])?, DataType::old(found).ok_or_else(unknown)?)
         };
         if chunk.len() != shape.len() || chunk.contains(&0) {
             return Err(wrong(format!("chunks {chunk:?} do not fit the shape {shape:?}")));
         }
+        let number_bytes = dtype.size_bytes();
+        let element = Element { number_bytes, n_bytes: number_bytes * inner.unwrap_or(1) };
         let codecs = match is_new {
             true => codecs::parse(&array["codecs"]),
-            false => codecs::parse_old(array, big_endian, shape.len(), dtype),
+            false => codecs::parse_old(array, big_endian, shape.len(), element),
         };
-        let fill = fill_bytes(&array["fill_value"], dtype)?;
-        Ok(Description { shape, chunk, dtype, codecs, fill, key: key(array, is_new)? })
+        let fill = match inner {
+            None => fill_bytes(&array["fill_value"], dtype),
+            Some(_) => fill_of_many(&array["fill_value"], dtype, element, kind),
+        };
+        let (fill, key) = (fill?, key(array, is_new)?);
+        Ok(Description { shape, chunk, dtype, inner, kind, element, codecs, fill, key })
     }
 
     /// The name of the file of the chunk at these numbers.
@@ -69,7 +156,7 @@ impl Description {
             Codec::Shards(shards) => shards.is_plain(),
             _ => true,
         };
-        let fits = codecs::chunk_bytes(&self.chunk, self.dtype).is_ok_and(|n| n <= 1 << 30);
+        let fits = codecs::chunk_bytes(&self.chunk, self.element).is_ok_and(|n| n <= 1 << 30);
         fits && self.codecs.as_ref().is_ok_and(|codecs| codecs.iter().all(writes))
     }
 
@@ -141,6 +228,7 @@ pub fn fill_bytes(value: &Value, dtype: DType) -> Result<Vec<u8>> {
     Ok(match value {
         Value::Null => vec![0; n],
         Value::Bool(truth) if n == 1 => vec![u8::from(*truth)],
+        Value::String(word) if word == "NaT" && dtype == DType::I64 => i64::MIN.to_le_bytes().to_vec(),
         Value::String(bits) if bits.starts_with("0x") => {
             let bits = u64::from_str_radix(&bits[2..], 16).map_err(|_| unknown())?;
             bits.to_le_bytes()[..n].to_vec()
@@ -159,6 +247,29 @@ pub fn fill_bytes(value: &Value, dtype: DType) -> Result<Vec<u8>> {
             _ => return Err(unknown()),
         },
     })
+}
+
+/// The fill value of elements of several numbers: two for a complex one, a text, base64 of bytes.
+fn fill_of_many(value: &Value, dtype: DType, element: Element, kind: Kind) -> Result<Vec<u8>> {
+    let unknown = || Error::unsupported(format!("the fill value {value} is not known for this type"));
+    let mut bytes = match (value, kind) {
+        (Value::Null, _) => Vec::new(),
+        (Value::Array(parts), Kind::Complex) if parts.len() == 2 => {
+            let parts = parts.iter().map(|part| fill_bytes(part, dtype));
+            parts.collect::<Result<Vec<_>>>()?.concat()
+        }
+        (Value::Number(_), _) => fill_bytes(value, dtype)?,
+        (Value::String(text), Kind::Text) if dtype == DType::U32 => {
+            text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect()
+        }
+        (Value::String(text), _) => super::shared::from_base64(text).ok_or_else(unknown)?,
+        _ => return Err(unknown()),
+    };
+    if bytes.len() > element.n_bytes {
+        return Err(unknown());
+    }
+    bytes.resize(element.n_bytes, 0);
+    Ok(bytes)
 }
 
 /// Inverse of [`fill_bytes`], as version 3 writes it.

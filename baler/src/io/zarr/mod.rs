@@ -148,7 +148,10 @@ fn array_of(name: &str, array: &Value, is_new: bool) -> Result<(ArrayInfo, Descr
     let description = Description::parse(array, is_new)?;
     let shape: Option<Vec<usize>> = description.shape.iter().map(|&n| usize::try_from(n).ok()).collect();
     let shape = shape.ok_or_else(|| Error::limit("an array has more values than memory can hold"))?;
-    Ok((ArrayInfo::new(name, description.dtype, shape, false)?, description))
+    let shape = shape.into_iter().chain(description.inner).collect();
+    let mut info = ArrayInfo::new(name, description.dtype, shape, false)?;
+    info.storage.kind = description.kind;
+    Ok((info, description))
 }
 
 /// `n_bytes` of fill values; an error where memory does not hold them.
@@ -187,9 +190,9 @@ impl Stored {
     }
 
     fn read(&self, rows: Range<u64>) -> Result<Vec<u8>> {
-        let Description { shape, chunk, dtype, codecs, fill, .. } = &self.description;
+        let Description { shape, chunk, element, codecs, fill, .. } = &self.description;
         let codecs = codecs.as_ref().map_err(|e| Error::new(e.kind(), e.to_string()))?;
-        let row_bytes = shape.iter().skip(1).try_fold(dtype.size_bytes() as u64, |n, &e| n.checked_mul(e));
+        let row_bytes = shape.iter().skip(1).try_fold(element.n_bytes as u64, |n, &e| n.checked_mul(e));
         let n_bytes = row_bytes.and_then(|bytes| bytes.checked_mul(rows.end - rows.start));
         let n_bytes = n_bytes.ok_or_else(|| wrong("an array is larger than any file"))?;
         let (files, file_bytes) = self.chunks();
@@ -202,7 +205,7 @@ impl Stored {
         let wanted = vec![rows.start / first_chunk]..vec![rows.end.div_ceil(first_chunk)];
         let files: Vec<(&Vec<u64>, &PathBuf)> =
             if shape.is_empty() { files.iter().collect() } else { files.range(wanted).collect() };
-        let element_bytes = dtype.size_bytes();
+        let element_bytes = element.n_bytes;
         if let [Codec::Shards(shards)] = &codecs[..] {
             for (at, path) in files {
                 // The rows of this shard, counted within it; and of what is inside, within the array.
@@ -212,7 +215,7 @@ impl Stored {
                 let counts: Vec<u64> =
                     chunk.iter().zip(&shards.chunk).map(|(n, inner)| n / inner.max(&1)).collect();
                 let bytes = self.folder.bytes(path)?;
-                shards.place(&bytes, chunk, *dtype, fill, &inside, &mut |piece, chunk| {
+                shards.place(&bytes, chunk, *element, fill, &inside, &mut |piece, chunk| {
                     let at: Vec<u64> = (at.iter().zip(&counts).zip(piece.at))
                         .map(|((at, count), inner)| at.saturating_mul(*count).saturating_add(*inner))
                         .collect();
@@ -224,7 +227,7 @@ impl Stored {
         }
         for batch in files.chunks(CHUNKS_AT_A_TIME) {
             let unpack = |&(at, path): &(&Vec<u64>, &PathBuf)| {
-                codecs::decode(self.folder.bytes(path)?, codecs, chunk, *dtype, fill)
+                codecs::decode(self.folder.bytes(path)?, codecs, chunk, *element, fill)
                     .map(|bytes| (at.clone(), bytes))
             };
             for (at, bytes) in batch.par_iter().map(unpack).collect::<Result<Vec<_>>>()? {
@@ -241,8 +244,15 @@ impl Arrays for Zarr {
     }
 
     fn rows(&self, idx: usize, rows: Range<usize>) -> Result<Values> {
-        let raw = self.stored[idx].read(rows.start as u64..rows.end as u64)?;
-        Values::from_bytes(self.arrays[idx].dtype, &raw, false)
+        let (stored, info) = (&self.stored[idx], &self.arrays[idx]);
+        if !stored.description.shape.is_empty() || info.shape.is_empty() {
+            let raw = stored.read(rows.start as u64..rows.end as u64)?;
+            return Values::from_bytes(info.dtype, &raw, false);
+        }
+        // The rows of a single element are its numbers.
+        let raw = stored.read(0..1)?;
+        let size = info.dtype.size_bytes();
+        Values::from_bytes(info.dtype, &raw[rows.start * size..rows.end * size], false)
     }
 
     fn metadata(&self, wanted: &dyn Fn(&str) -> bool) -> Option<Attachment> {

@@ -2,9 +2,9 @@
 //! is held than what was stored; what an index does not have are fill values.
 
 use super::codecs::{self, Codec};
+use super::describe::Element;
 use super::packers::{Packer, Sum};
 use super::wrong;
-use crate::dataset::DType;
 use crate::error::Result;
 use crate::io::piece::Piece;
 use std::ops::Range;
@@ -37,7 +37,7 @@ impl Shards {
         &self,
         bytes: &[u8],
         shape: &[u64],
-        dtype: DType,
+        element: Element,
         fill: &[u8],
         rows: &Range<u64>,
         take: &mut dyn FnMut(Piece, &[u8]),
@@ -52,7 +52,7 @@ impl Shards {
         let (n_chunks, n_index) =
             n_chunks.zip(n_index).ok_or_else(|| wrong("the index of a shard is cut off"))?;
         let index = if self.at_end { &bytes[bytes.len() - n_index..] } else { &bytes[..n_index] };
-        let index = codecs::decode(index.to_vec(), &self.index, &[n_chunks, 2], DType::U64, &[])?;
+        let index = codecs::decode(index.to_vec(), &self.index, &[n_chunks, 2], Element::of(8), &[])?;
         for (number, entry) in index.as_chunks::<16>().0.iter().enumerate() {
             let [offset, n] =
                 [&entry[..8], &entry[8..]].map(|b| b.iter().rev().fold(0u64, |v, &b| v << 8 | u64::from(b)));
@@ -68,18 +68,18 @@ impl Shards {
             let packed = usize::try_from(offset).ok().zip(usize::try_from(n).ok());
             let packed = packed.and_then(|(from, n)| bytes.get(from..from.checked_add(n)?));
             let packed = packed.ok_or_else(|| wrong("a chunk lies outside its shard"))?;
-            let chunk = codecs::decode(packed.to_vec(), &self.codecs, &self.chunk, dtype, fill)?;
+            let chunk = codecs::decode(packed.to_vec(), &self.codecs, &self.chunk, element, fill)?;
             let extents = &self.chunk[..];
-            take(Piece { at: &at, extents, shape, element_bytes: dtype.size_bytes() }, &chunk);
+            take(Piece { at: &at, extents, shape, element_bytes: element.n_bytes }, &chunk);
         }
         Ok(())
     }
 
     /// The shard that holds the `bytes` of an array of `shape`; chunks of nothing but fill values are left out.
-    pub fn encode(&self, bytes: &[u8], shape: &[u64], dtype: DType, fill: &[u8]) -> Result<Vec<u8>> {
+    pub fn encode(&self, bytes: &[u8], shape: &[u64], element: Element, fill: &[u8]) -> Result<Vec<u8>> {
         let counts = self.counts(shape)?;
         let n_chunks: u64 = counts.iter().product();
-        let empty = super::filled(codecs::chunk_bytes(&self.chunk, dtype)?, fill)?;
+        let empty = super::filled(codecs::chunk_bytes(&self.chunk, element)?, fill)?;
         let is_sum = |codec: &&Codec| matches!(codec, Codec::Packer(Packer::Sum { sum: Sum::Crc32c, .. }));
         let n_index = n_chunks as usize * 16 + 4 * self.index.iter().filter(is_sum).count();
         let start = if self.at_end { 0 } else { n_index };
@@ -88,18 +88,18 @@ impl Shards {
             let at = super::position(number, &counts);
             let mut chunk = empty.clone();
             let extents = &self.chunk[..];
-            Piece { at: &at, extents, shape, element_bytes: dtype.size_bytes() }.take(bytes, &mut chunk);
+            Piece { at: &at, extents, shape, element_bytes: element.n_bytes }.take(bytes, &mut chunk);
             if chunk == empty {
                 index.extend([255; 16]);
                 continue;
             }
-            let stored = codecs::encode(chunk, &self.codecs, &self.chunk, dtype, fill)?;
+            let stored = codecs::encode(chunk, &self.codecs, &self.chunk, element, fill)?;
             for n in [start + packed.len(), stored.len()] {
                 index.extend_from_slice(&(n as u64).to_le_bytes());
             }
             packed.extend(stored);
         }
-        let index = codecs::encode(index, &self.index, &[n_chunks, 2], DType::U64, &[])?;
+        let index = codecs::encode(index, &self.index, &[n_chunks, 2], Element::of(8), &[])?;
         Ok(if self.at_end { [packed, index] } else { [index, packed] }.concat())
     }
 

@@ -189,7 +189,7 @@ fn to_base64(bytes: &[u8]) -> String {
 }
 
 /// Inverse of [`to_base64`].
-fn from_base64(text: &str) -> Option<Vec<u8>> {
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     let (mut bits, mut n_bits, mut out) = (0u32, 0, Vec::new());
     for digit in digits.bytes() {

@@ -149,13 +149,24 @@ fn array<'a>(
     is_old: bool,
 ) -> Result<(Node, Description)> {
     let node = node_of(&path);
-    let rank = variable.shape.len();
     let own = node.and_then(|node| node.get("array")).and_then(|array| {
         let mut described = array.clone();
-        described["shape"] = json!(variable.shape);
         let is_new = described["zarr_format"] == 3;
+        // The last axis may be one of an element's own.
+        let inner = {
+            let mut probe = described.clone();
+            let rank = probe["chunks"]
+                .as_array()
+                .or(probe["chunk_grid"]["configuration"]["chunk_shape"].as_array())?;
+            probe["shape"] = json!(vec![1; rank.len()]);
+            Description::parse(&probe, is_new).ok()?.inner
+        };
+        let rank = variable.shape.len().checked_sub(usize::from(inner.is_some()))?;
+        described["shape"] = json!(variable.shape[..rank]);
         let description = Description::parse(&described, is_new).ok()?;
-        let fits = description.dtype == variable.values.dtype() && is_new != is_old;
+        let fits = description.dtype == variable.values.dtype()
+            && is_new != is_old
+            && variable.shape[rank..].iter().copied().eq(inner);
         (fits && description.is_written()).then_some((described, description))
     });
     let (mut described, description) = match own {
@@ -167,6 +178,7 @@ fn array<'a>(
             (described, description)
         }
     };
+    let rank = description.shape.len();
     let named = node.map(|node| node["dimension_names"].clone());
     let names =
         named.filter(|names| names.as_array().is_some_and(|names| names.len() == rank)).or_else(|| {
@@ -275,22 +287,22 @@ fn chunks(
     description: &Description,
     files: &mut Vec<(String, Vec<u8>)>,
 ) -> Result<()> {
-    let Description { shape, chunk, dtype, codecs, fill, .. } = description;
+    let Description { shape, chunk, element, codecs, fill, .. } = description;
     let codecs = codecs.as_ref().map_err(|e| Error::new(e.kind(), e.to_string()))?;
     let counts: Vec<u64> = shape.iter().zip(chunk).map(|(n, chunk)| n.div_ceil(*chunk)).collect();
     let mut raw = Vec::new();
     variable.values.append_bytes(&mut raw, false);
-    let empty = filled(codecs::chunk_bytes(chunk, *dtype)?, fill)?;
+    let empty = filled(codecs::chunk_bytes(chunk, *element)?, fill)?;
     // Without a fill value what is not written has no value.
     let skips_empty = !node.described["fill_value"].is_null();
     let pack = |number: u64| -> Result<Option<(String, Vec<u8>)>> {
         let at = position(number, &counts);
         let mut bytes = empty.clone();
-        Piece { at: &at, extents: chunk, shape, element_bytes: dtype.size_bytes() }.take(&raw, &mut bytes);
+        Piece { at: &at, extents: chunk, shape, element_bytes: element.n_bytes }.take(&raw, &mut bytes);
         if skips_empty && bytes == empty {
             return Ok(None);
         }
-        let packed = codecs::encode(bytes, codecs, chunk, *dtype, fill)?;
+        let packed = codecs::encode(bytes, codecs, chunk, *element, fill)?;
         Ok(Some((join(&node.path, &description.key(&at)), packed)))
     };
     let n_chunks: u64 = counts.iter().product();
