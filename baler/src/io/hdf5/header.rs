@@ -47,6 +47,8 @@ pub struct Message {
     pub kind: u16,
     /// Its place among the attributes, where the header keeps it.
     pub order: Option<u16>,
+    /// True if it stands elsewhere, and others may mean the same.
+    pub is_shared: bool,
     /// Its content; that of the message it stands for if it is shared.
     pub body: Vec<u8>,
 }
@@ -204,7 +206,7 @@ impl File {
                     true => self.shared(kind, body)?,
                     false => body.to_vec(),
                 };
-                found.push(Message { kind, order, body });
+                found.push(Message { kind, order, is_shared: message_flags & 2 != 0, body });
             }
         }
         Ok(())

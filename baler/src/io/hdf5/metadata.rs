@@ -42,6 +42,8 @@ pub struct Object {
     pub attributes: Vec<Attribute>,
     /// True if the file says in which order they were made.
     pub is_ordered: bool,
+    /// True if its datatype is one that stands in the file by itself.
+    pub has_named_type: bool,
 }
 
 /// The bytes of some objects.
@@ -76,7 +78,7 @@ pub fn write(objects: &[Object]) -> Vec<u8> {
                 w.block(path.as_bytes());
             }
         }
-        w.u8(u8::from(object.is_ordered));
+        w.u8(u8::from(object.is_ordered) | u8::from(object.has_named_type) << 1);
         w.count(object.attributes.len());
         for attribute in &object.attributes {
             w.block(attribute.name.as_bytes());
@@ -127,9 +129,11 @@ fn read_object(r: &mut ByteReader) -> Result<Object> {
         5 => Content::Type(r.block()?.to_vec()),
         kind => return Err(Error::corrupt(format!("an HDF5 object of kind {kind} is not known"))),
     };
-    let is_ordered = r.u8()? != 0;
+    let flags = r.u8()?;
+    let (is_ordered, has_named_type) = (flags & 1 != 0, flags & 2 != 0);
     let attributes = (0..r.count_of_items()?).map(|_| Ok(Attribute { name: text(r)?, value: read_item(r)? }));
-    Ok(Object { path, content, attributes: attributes.collect::<Result<_>>()?, is_ordered })
+    let attributes = attributes.collect::<Result<_>>()?;
+    Ok(Object { path, content, attributes, is_ordered, has_named_type })
 }
 
 fn read_item(r: &mut ByteReader) -> Result<Item> {

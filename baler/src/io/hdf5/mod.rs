@@ -79,12 +79,13 @@ impl Hdf5 {
         let (mut arrays, mut stored, mut objects) = (Vec::new(), Vec::new(), Vec::new());
         for Found { path, content } in found {
             let mut lost = Vec::new();
-            let (mut attributes, mut is_ordered) = (Vec::new(), true);
+            let (mut attributes, mut is_ordered, mut has_named_type) = (Vec::new(), true, false);
             let content = match content {
                 Met::Soft(target) => Content::SoftLink(target),
                 Met::Again(target) => Content::HardLink(target),
                 Met::Messages(messages) => {
                     (attributes, is_ordered) = packer.attributes(&messages, &mut lost)?;
+                    has_named_type = messages.iter().any(|m| m.kind == kind::DATATYPE && m.is_shared);
                     match body(&messages, kind::DATATYPE) {
                         None => Content::Group,
                         Some(_) if links::is_group(&messages) => Content::Group,
@@ -116,7 +117,7 @@ impl Hdf5 {
                 }
             };
             warnings.extend(lost.iter().map(|lost| format!("'{path}': {lost} is not kept")));
-            objects.push(Object { path, content, attributes, is_ordered });
+            objects.push(Object { path, content, attributes, is_ordered, has_named_type });
         }
         Ok(Hdf5 { file, arrays, stored, objects, warnings })
     }

@@ -24,6 +24,8 @@ struct Node<'a> {
     attributes: Vec<Attribute>,
     /// True if the file says in which order they were made.
     is_ordered: bool,
+    /// True if its datatype is one that stands in the file by itself.
+    has_named_type: bool,
     /// (name, what it leads to), of groups.
     children: Vec<(String, Child)>,
 }
@@ -209,7 +211,7 @@ impl<'a> Tree<'a> {
         let ranks: HashMap<String, usize> =
             objects.iter().enumerate().map(|(rank, object)| (object.path.clone(), rank)).collect();
         let mut links = Vec::new();
-        for Object { path, content, attributes, is_ordered } in objects {
+        for Object { path, content, attributes, is_ordered, has_named_type } in objects {
             let n_before = self.nodes.len();
             let at = path.clone();
             match content {
@@ -233,7 +235,7 @@ impl<'a> Tree<'a> {
                 }
             }
             if let Some(&idx) = self.by_path.get(&at).filter(|&&idx| idx >= n_before || at.is_empty()) {
-                self.nodes[idx].is_ordered = is_ordered;
+                (self.nodes[idx].is_ordered, self.nodes[idx].has_named_type) = (is_ordered, has_named_type);
             }
         }
         for variable in &dataset.variables {
@@ -323,7 +325,8 @@ impl<'a> Tree<'a> {
             return Err(Error::config(format!("'{path}' would be in the HDF5 file twice; rename one")));
         }
         let (path, children) = (path.to_string(), Vec::new());
-        self.nodes.push(Node { path, content, attributes, is_ordered: true, children });
+        let (is_ordered, has_named_type) = (true, false);
+        self.nodes.push(Node { path, content, attributes, is_ordered, has_named_type, children });
         if let Some((parent, name)) = parent {
             self.nodes[parent].children.push((name, Child::Node(idx)));
         }
@@ -372,7 +375,7 @@ impl<'a> Tree<'a> {
             }
             Written::Array(array) => {
                 let place = data_places.get(self.by_path[&node.path]).copied().unwrap_or(nowhere);
-                let named = self.named_type(&array.type_bytes).map(|path| places.address(path));
+                let named = self.named_type(node, &array.type_bytes).map(|path| places.address(path));
                 array.messages(&mut messages, place, named);
             }
             Written::Type(type_bytes) => message(&mut messages, kind::DATATYPE, 0, type_bytes),
@@ -383,7 +386,7 @@ impl<'a> Tree<'a> {
             }
             Written::Other(item) => {
                 let place = data_places.get(self.by_path[&node.path]).copied().unwrap_or(nowhere);
-                let named = self.named_type(&item.type_bytes).map(|path| places.address(path));
+                let named = self.named_type(node, &item.type_bytes).map(|path| places.address(path));
                 of_dataset(&mut messages, &item.type_bytes, item.extents.as_deref(), place, named);
             }
         }
@@ -419,8 +422,11 @@ impl<'a> Tree<'a> {
         Ok(header)
     }
 
-    /// The path of the datatype by itself that these bytes are.
-    fn named_type(&self, type_bytes: &[u8]) -> Option<&str> {
+    /// The path of the datatype by itself that these bytes are, for a node that had one.
+    fn named_type(&self, node: &Node, type_bytes: &[u8]) -> Option<&str> {
+        if !node.has_named_type {
+            return None;
+        }
         let is_it = |node: &&Node| matches!(&node.content, Written::Type(bytes) if bytes == type_bytes);
         self.nodes.iter().find(is_it).map(|node| node.path.as_str())
     }

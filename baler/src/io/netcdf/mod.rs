@@ -23,6 +23,8 @@ pub const NAME: &str = "netcdf";
 const AT_ONCE: u64 = 1 << 20;
 /// Bytes behind the last value that are kept, at most.
 const MAX_TAIL: u64 = 1 << 16;
+/// Records whose padding is kept one by one, at most.
+const MAX_PADS: u64 = 1 << 16;
 
 /// True for the first bytes of such a file.
 pub fn is_classic(bytes: &[u8]) -> bool {
@@ -44,7 +46,7 @@ pub struct NetCdf {
 pub struct Kept {
     /// The header as it stands there, with what is between it and the first value.
     pub header: Vec<u8>,
-    /// What pads each variable to four bytes, in its first record.
+    /// What pads each variable to four bytes: in all its records, or in the first where all are alike or many.
     pub pads: Vec<Vec<u8>>,
     /// What stands behind the last value.
     pub tail: Vec<u8>,
@@ -121,8 +123,23 @@ impl NetCdf {
         let n_header = if header.variables.is_empty() { header.n_bytes } else { first };
         let pad = |variable: &RawVariable| {
             let n_bytes = header.row_bytes(variable)?;
-            let at = variable.begin.saturating_add(n_bytes);
-            Ok(self.bytes.read_up_to(at, n_bytes.wrapping_neg() % 4)?.into_owned())
+            let n_pad = n_bytes.wrapping_neg() % 4;
+            let n_records = match header.is_record(variable) && self.record_bytes > n_bytes {
+                true if self.n_records <= MAX_PADS => self.n_records.max(1),
+                _ => 1,
+            };
+            let mut pads = Vec::new();
+            for record in (0..n_records).take_while(|_| n_pad > 0) {
+                let at = variable.begin.saturating_add(n_bytes);
+                let at = at.saturating_add(record.saturating_mul(self.record_bytes));
+                pads.extend_from_slice(&self.bytes.read_up_to(at, n_pad)?);
+            }
+            // Libraries leave there what was in memory; others fill.
+            let n_pad = n_pad as usize;
+            if n_pad > 0 && pads.chunks(n_pad).all(|pad| *pad == pads[..n_pad.min(pads.len())]) {
+                pads.truncate(n_pad);
+            }
+            Ok(pads)
         };
         let end = write::end(header, self.n_records)?;
         let n_tail = self.bytes.len().saturating_sub(end);
@@ -160,10 +177,13 @@ impl Arrays for NetCdf {
     fn rows(&self, idx: usize, rows: Range<usize>) -> Result<Values> {
         let (variable, info) = (&self.header.variables[idx], &self.arrays[idx]);
         let n_bytes = (rows.len() * info.row_bytes()) as u64;
+        if n_bytes == 0 {
+            return Ok(Values::empty(info.dtype));
+        }
         if n_bytes > self.bytes.len() {
             return Err(damaged(format!("expected {n_bytes} bytes, found a file of {}", self.bytes.len())));
         }
-        if n_bytes > 0 && self.header.is_record(variable) && self.record_bytes as usize != info.row_bytes() {
+        if self.header.is_record(variable) && self.record_bytes as usize != info.row_bytes() {
             let mut out = Vec::with_capacity(n_bytes as usize);
             self.records(variable, rows.start as u64..rows.end as u64, &mut out)?;
             return Values::from_bytes(info.dtype, &out, true);

@@ -94,14 +94,16 @@ fn place(
             true => (record_bytes, n_records as usize),
             false => (0, 1),
         };
-        let pad = pads.get(idx).map(Vec::as_slice).unwrap_or_default();
+        let pads = pads.get(idx).map(Vec::as_slice).unwrap_or_default();
+        let n_pad = row_bytes.wrapping_neg() % 4;
         for (record, row) in (0..n).zip(bytes.chunks(row_bytes.max(1))) {
             let at = raw.begin as usize + record * step;
             file.get_mut(at..at + row.len()).ok_or_else(outside)?.copy_from_slice(row);
             // The only variable with records has the next record where others have padding.
             let is_packed = step == row_bytes && step > 0;
-            let room = file.get_mut(at + row.len()..at + row.len() + pad.len()).filter(|_| !is_packed);
-            room.into_iter().for_each(|room| room.copy_from_slice(pad));
+            let own = pads.get(record * n_pad..(record + 1) * n_pad).or(pads.get(..n_pad));
+            let room = file.get_mut(at + row.len()..at + row.len() + n_pad).filter(|_| !is_packed);
+            room.zip(own).into_iter().for_each(|(room, pad)| room.copy_from_slice(pad));
         }
     }
     Ok(())
