@@ -253,7 +253,10 @@ impl Arrays for Hdf5 {
                 }
                 Content::Array { type_bytes, most } => {
                     let info = self.arrays.iter().find(|array| array.name == object.path);
-                    most.is_empty()
+                    let stored = self.arrays.iter().position(|array| array.name == object.path);
+                    let is_packed = stored.is_some_and(|idx| self.stored[idx].body(kind::FILTERS).is_some());
+                    !is_packed
+                        && most.is_empty()
                         && info.is_some_and(|i| *type_bytes == datatype::write(i.dtype, i.storage.big_endian))
                 }
                 _ => false,

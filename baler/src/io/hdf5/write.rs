@@ -12,7 +12,7 @@ use super::metadata::{self, Content, Object};
 use super::{scales, shared};
 use crate::dataset::{DType, Dataset, Variable};
 use crate::error::{Error, Result};
-use crate::metadata::{About, Metadata, Packing, Role};
+use crate::metadata::{About, Codec, Metadata, Packing, Role};
 use std::collections::HashMap;
 
 const SUPERBLOCK_BYTES: usize = 48;
@@ -241,7 +241,12 @@ impl<'a> Tree<'a> {
         for variable in &dataset.variables {
             let path = clean(&variable.name);
             if by_name.remove(&path).is_some() {
-                let about = about(variable);
+                let mut about = about(variable).cloned();
+                // Every HDF5 has deflate, few have other codecs: those stay where the source had them.
+                if let Some(about) = about.as_mut().filter(|about| about.packing.codec == Codec::Zstd) {
+                    (about.packing.codec, about.packing.level) = (Codec::Deflate, None);
+                }
+                let about = about.as_ref();
                 let attributes = about.map_or(&[][..], |about| &about.attributes);
                 let attributes = attributes.iter().map(shared::attribute).collect();
                 self.add(&path, array(variable, None, &[], about)?, attributes)?;

@@ -218,3 +218,64 @@ impl Arrays for NetCdf {
         Metadata { groups, variables: self.header.variables.iter().map(about).collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{DType, Dataset};
+    use crate::io::{self, Format, ReadOptions};
+    use crate::source::{InMemory, collect};
+    use crate::threads::Threads;
+
+    /// A file with records of two variables, padded by bytes of any value, and a coordinate.
+    fn file(version: u8) -> Vec<u8> {
+        let mut header = header::tests::any(version);
+        let n_bytes = header.n_bytes;
+        // t: 10 bytes a record and 2 of padding, n: 1 and 3; x stands before the records.
+        header.variables[1].begin = n_bytes;
+        header.variables[0].begin = n_bytes + 40;
+        header.variables[2].begin = n_bytes + 52;
+        let mut file = header.write();
+        file.extend((0..40 + 3 * 16u32).map(|i| (i * 7 % 251) as u8));
+        file
+    }
+
+    fn read(bytes: &[u8]) -> Dataset {
+        io::read_bytes(bytes, Format::NetCdf, &ReadOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn files_of_every_version_come_back_byte_for_byte() {
+        for version in [1, 2, 5] {
+            let bytes = file(version);
+            assert_eq!(Format::from_magic(&bytes), Some(Format::NetCdf));
+            let dataset = read(&bytes);
+            let shapes: Vec<_> = dataset.variables.iter().map(|v| v.shape.clone()).collect();
+            assert_eq!(shapes, [vec![3, 5], vec![5], vec![3]]);
+            assert_eq!(dataset.variables[2].values.dtype(), DType::I8);
+            assert_eq!(io::write(&dataset, Format::NetCdf).unwrap(), bytes, "CDF-{version}");
+            for cut in (0..bytes.len()).step_by(7) {
+                let _ = io::read_bytes(&bytes[..cut], Format::NetCdf, &ReadOptions::default());
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_file_keeps_its_names_and_other_formats_get_them() {
+        let dataset = read(&file(2));
+        let sliced = crate::slice::Sliced::of_rows(InMemory::of(&dataset), 1..3).unwrap();
+        let sliced = collect(&sliced, &Threads::new(1).unwrap(), |_| ()).unwrap();
+        let back = read(&io::write(&sliced, Format::NetCdf).unwrap());
+        assert_eq!(back.variables[0].values, dataset.variables[0].values.slice(5..15));
+        let names = |dataset: &Dataset| {
+            let about = dataset.shared_metadata().about("t").cloned().unwrap();
+            (about.axes.iter().map(|axis| axis.name.clone()).collect::<Vec<_>>(), about.attributes)
+        };
+        // x was cut as well, so that its extent is no more that of t.
+        assert_eq!(names(&back), (vec!["time".into(), "x".into()], names(&dataset).1));
+        let hdf5 = io::write(&dataset, Format::Hdf5).unwrap();
+        let again = io::read_bytes(&hdf5, Format::Hdf5, &ReadOptions::default()).unwrap();
+        assert_eq!(names(&again), names(&dataset));
+        assert!(again.shared_metadata().about("t").unwrap().axes[0].grows);
+    }
+}
