@@ -326,9 +326,8 @@ fn chunks_that_nothing_has_earned_are_never_made() {
     );
     for codecs in [shards.as_str(), bytes] {
         let description = described("[1099511627776]", "[1099511627776]", codecs);
-        let store = store_of(folder.path(), &description);
-        std::fs::remove_dir_all(store.join("c")).unwrap();
-        std::fs::create_dir_all(store.join("c")).unwrap();
+        let store = store_of(&folder.path().join(codecs.len().to_string()), &description);
+        std::fs::remove_dir(store.join("c/0")).unwrap();
         std::fs::write(store.join("c/0"), [0u8; 500]).unwrap();
         survives(|| io::read(&store, &ReadOptions::default()), "a chunk of 2^40");
         let source = io::open(&store, &ReadOptions::default()).unwrap();
