@@ -7,7 +7,7 @@ use crate::folder;
 use crate::input::{RawArgs, identity, open_data, read_model};
 use crate::json::{self, ArchiveObject};
 use crate::library::{
-    Error, ErrorKind, Model, Options, PartialFile, Progress, Report, Source, compress_source,
+    Error, ErrorKind, Model, Options, PartialFile, Progress, Report, Source, compress_source, io,
 };
 use crate::live;
 use crate::numbers::grouped;
@@ -141,7 +141,7 @@ pub fn compress_one(
     check_names(options, [source.schema()])?;
     let mut bar = args.say.bar();
     bar.until(&INTERRUPTED);
-    let report = match target {
+    let mut report = match target {
         Target::File { path, force } => {
             let mut partial = open_partial(input, path, options, model, args.resume, &mut bar)?;
             match compress_source(source, options, model, &mut partial, &mut bar) {
@@ -157,6 +157,7 @@ pub fn compress_one(
             report
         }
     };
+    report.file_bytes = whole_file(input, options);
     bar.finish();
     bar.warn_all(&report.warnings);
     if args.json {
@@ -164,6 +165,13 @@ pub fn compress_one(
     }
     say_report(&report, options.model_by_reference, args.say);
     Ok(())
+}
+
+/// Bytes of the input's file or store, if nothing of it is left out.
+fn whole_file(input: &str, options: &Options) -> Option<u64> {
+    let (file, inner) = io::split_inner(input);
+    let is_whole = inner.is_none() && options.drop.is_empty() && file != "-";
+    is_whole.then(|| io::bytes_on_disk(Path::new(file))).flatten()
 }
 
 /// The file that takes what is done; tells what becomes of what a run before has left.

@@ -40,11 +40,15 @@ pub struct ArchiveObject {
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     input_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_bytes: Option<u64>,
     archive_bytes: u64,
     model_bytes: u64,
     payload_bytes: u64,
     n_values: u64,
     ratio: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file_ratio: Option<f64>,
     verified: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
@@ -139,11 +143,13 @@ impl ArchiveObject {
         ArchiveObject {
             kind,
             input_bytes: report.input_bytes,
+            file_bytes: report.file_bytes,
             archive_bytes: report.archive_bytes,
             model_bytes: report.model_bytes,
             payload_bytes: report.payload_bytes,
             n_values: report.n_values,
             ratio: report.ratio(),
+            file_ratio: report.file_ratio(),
             verified: report.verified,
             warnings: report.warnings.clone(),
             trials: report.trials.iter().map(trial).collect(),

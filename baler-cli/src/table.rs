@@ -90,11 +90,22 @@ pub fn summary(report: &Report, model_by_reference: bool) -> String {
         "bound not verified".to_string()
     };
     format!(
-        "{} -> {} bytes ({} x; {model})  {promise}",
+        "{} -> {} bytes ({}; {model})  {promise}",
         numbers::grouped(report.input_bytes),
         numbers::grouped(report.archive_bytes),
-        numbers::ratio(report.ratio()),
+        ratios(report),
     )
+}
+
+/// The ratio; where the file on disk is no more than its arrays packed, that of both.
+fn ratios(report: &Report) -> String {
+    let of_arrays = numbers::ratio(report.ratio());
+    match (report.file_bytes, report.file_ratio()) {
+        (Some(bytes), Some(ratio)) if !(0.95..1.05).contains(&(bytes as f64 / report.input_bytes as f64)) => {
+            format!("{of_arrays} x of the arrays, {} x of the file", numbers::ratio(ratio))
+        }
+        _ => format!("{of_arrays} x"),
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +116,7 @@ pub mod tests {
     pub fn report() -> Report {
         Report {
             input_bytes: 1_200_504,
+            file_bytes: None,
             archive_bytes: 31_840,
             model_bytes: 2113,
             payload_bytes: 29_541,
@@ -139,6 +151,11 @@ pub mod tests {
             summary(&report(), false),
             "1 200 504 -> 31 840 bytes (37.7 x; model 2 113 included)  bound verified on 150 000 values"
         );
+        let packed = Report { file_bytes: Some(400_000), ..report() };
+        let text = summary(&packed, false);
+        assert!(text.contains("(37.7 x of the arrays, 12.6 x of the file; model"), "{text}");
+        let plain = Report { file_bytes: Some(1_200_632), ..report() };
+        assert!(summary(&plain, false).contains("(37.7 x; model"));
     }
 
     #[test]

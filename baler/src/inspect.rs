@@ -167,6 +167,7 @@ impl Parts {
         let input_bytes: usize = plan.variables.iter().map(|v| v.n_values() * v.dtype.size_bytes()).sum();
         Report {
             input_bytes: input_bytes as u64,
+            file_bytes: None,
             archive_bytes,
             model_bytes,
             payload_bytes: archive_bytes.saturating_sub(model_bytes),

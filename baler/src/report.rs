@@ -10,6 +10,8 @@ use crate::options::BoundSpec;
 pub struct Report {
     /// Elements times item size of all variables.
     pub input_bytes: u64,
+    /// Bytes of the file that all the values came from, where there is one that holds nothing else.
+    pub file_bytes: Option<u64>,
     /// The whole archive.
     pub archive_bytes: u64,
     /// The models inside it.
@@ -32,6 +34,11 @@ impl Report {
     /// Input bytes over archive bytes.
     pub fn ratio(&self) -> f64 {
         self.input_bytes as f64 / self.archive_bytes.max(1) as f64
+    }
+
+    /// Bytes of the file on disk over bytes of the archive; none where there is no such file.
+    pub fn file_ratio(&self) -> Option<f64> {
+        self.file_bytes.map(|bytes| bytes as f64 / self.archive_bytes.max(1) as f64)
     }
 }
 

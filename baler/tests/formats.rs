@@ -299,3 +299,114 @@ fn damaged_metadata_of_an_archive_never_panic() {
         }
     }
 }
+
+/// A store with one array, described so.
+fn store_of(folder: &Path, description: &str) -> PathBuf {
+    let store = folder.join("x.zarr");
+    std::fs::create_dir_all(store.join("c/0")).unwrap();
+    std::fs::write(store.join("zarr.json"), description).unwrap();
+    store
+}
+
+fn described(shape: &str, chunk: &str, codecs: &str) -> String {
+    format!(
+        r#"{{"zarr_format": 3, "node_type": "array", "shape": {shape}, "data_type": "float64", "fill_value": 7.0,
+        "chunk_grid": {{"name": "regular", "configuration": {{"chunk_shape": {chunk}}}}},
+        "chunk_key_encoding": {{"name": "default"}}, "codecs": {codecs}, "attributes": {{"bad": NaN}}}}"#
+    )
+}
+
+#[test]
+fn chunks_that_nothing_has_earned_are_never_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = r#"[{"name": "bytes", "configuration": {"endian": "little"}}]"#;
+    let shards = format!(
+        r#"[{{"name": "sharding_indexed", "configuration": {{"chunk_shape": [1099511627776], "codecs": {bytes},
+        "index_codecs": {bytes}}}}}]"#
+    );
+    for codecs in [shards.as_str(), bytes] {
+        let description = described("[1099511627776]", "[1099511627776]", codecs);
+        let store = store_of(&folder.path().join(codecs.len().to_string()), &description);
+        std::fs::remove_dir(store.join("c/0")).unwrap();
+        std::fs::write(store.join("c/0"), [0u8; 500]).unwrap();
+        survives(|| io::read(&store, &ReadOptions::default()), "a chunk of 2^40");
+        let source = io::open(&store, &ReadOptions::default()).unwrap();
+        assert!(source.read(0, 0..1000).is_err());
+    }
+}
+
+#[test]
+fn arrays_that_were_never_written_are_read_in_pieces() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = r#"[{"name": "bytes", "configuration": {"endian": "little"}}]"#;
+    let store = store_of(folder.path(), &described("[1048576, 1024]", "[1, 1]", bytes));
+    std::fs::write(store.join("c/0/3"), 5f64.to_le_bytes()).unwrap();
+    let source = io::open(&store, &ReadOptions::default()).unwrap();
+    assert_eq!(source.read(0, 2..5).unwrap(), Values::F64(vec![7.0, 5.0, 7.0]));
+    let error = io::read(&store, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("4096 times"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_store_lead_nowhere_else_and_pipes_are_no_chunks() {
+    use std::os::unix::fs::symlink;
+    let folder = tempfile::tempdir().unwrap();
+    let (store, outside) = (folder.path().join("s.zarr"), folder.path().join("outside"));
+    let group = r#"{"zarr_format": 3, "node_type": "group"}"#;
+    for path in [&store, &store.join("a"), &outside] {
+        std::fs::create_dir_all(path).unwrap();
+        std::fs::write(path.join("zarr.json"), group).unwrap();
+    }
+    let bytes = r#"[{"name": "bytes", "configuration": {"endian": "little"}}]"#;
+    store_of(&store.join("a"), &described("[2]", "[1]", bytes));
+    let chunks = store.join("a/x.zarr/c");
+    std::fs::remove_dir_all(chunks.join("0")).unwrap();
+    std::process::Command::new("mkfifo").arg(chunks.join("0")).status().unwrap();
+    symlink(outside.join("zarr.json"), chunks.join("1")).unwrap();
+    for name in ["up", "again"] {
+        symlink("..", store.join("a").join(name)).unwrap();
+    }
+    symlink(&outside, store.join("out")).unwrap();
+    let options = ReadOptions::default();
+    let dataset = io::read(&store, &options).unwrap();
+    assert_eq!(dataset.variables[0].values, Values::F64(vec![7.0, 7.0]));
+    let warnings = options.warnings.take().join("\n");
+    assert!(warnings.contains("'out' is left out: it is a link out of the store"), "{warnings}");
+    assert!(warnings.contains("'a/up' is left out: it is a link to what is there already"), "{warnings}");
+}
+
+#[test]
+fn a_file_comes_back_packed_as_it_was() {
+    use baler::metadata::{About, Attribute, Axis, Codec, Metadata, Packing, Value};
+    let mut about = About::new("g/t");
+    about.axes = vec![Axis { name: "time".into(), grows: true }, Axis { name: "x".into(), grows: false }];
+    about.attributes = vec![Attribute { name: "units".into(), value: Value::Text("K".into()) }];
+    let chunk = vec![2, 3];
+    about.packing = Packing {
+        codec: Codec::Deflate,
+        level: Some(7),
+        shuffle: true,
+        checksum: true,
+        chunk,
+        ..Packing::default()
+    };
+    let variables = vec![array("g/t", DType::F32, &[7, 5]), array("x", DType::F64, &[5])];
+    let metadata = Metadata { groups: Vec::new(), variables: vec![about.clone()] };
+    let attachments = metadata.attachment(2).into_iter().collect();
+    let dataset = Dataset { attachments, ..Dataset::from_arrays(variables) };
+    let hdf5 = read(&io::write(&dataset, Format::Hdf5).unwrap(), Format::Hdf5).unwrap();
+    assert_eq!(bits(&hdf5.variable("g/t").unwrap().values), bits(&dataset.variables[0].values));
+    let found = hdf5.shared_metadata();
+    assert_eq!(found.about("g/t"), Some(&about));
+    let scale = hdf5.shared_metadata();
+    assert_eq!(scale.about("x").unwrap().axes[0].name, "x");
+    assert_eq!(scale.about("time").unwrap().role, baler::metadata::Role::Axis);
+    let zarr = |dataset: &Dataset| io::write_zarr(dataset).unwrap();
+    let files = zarr(&hdf5);
+    assert!(files.iter().all(|(path, _)| !path.starts_with("time")), "an axis without values");
+    let text = files.iter().find(|(path, _)| path == "g/t/zarr.json").unwrap();
+    let text = String::from_utf8(text.1.clone()).unwrap();
+    assert!(text.contains("\"dimension_names\"") && text.contains("\"units\": \"K\""), "{text}");
+    assert!(text.contains("\"clevel\": 7") && text.contains("crc32c"), "{text}");
+}

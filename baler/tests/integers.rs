@@ -181,7 +181,7 @@ fn particles() -> Dataset {
     let n_jets = (0..n).map(|i| (i * i % 9) as u32).collect();
     let names = ["Muon1_pt", "Muon1_eta", "Muon1_phi", "Muon2_pt", "Muon2_eta", "Muon2_phi"];
     let mut all: Vec<Variable> = (names.iter().zip(columns))
-        .map(|(name, column)| Variable::new(name, vec![n], Values::F32(column)).unwrap())
+        .map(|(name, column)| Variable::new(*name, vec![n], Values::F32(column)).unwrap())
         .collect();
     all.push(Variable::new("event", vec![n], Values::U64(event)).unwrap());
     all.push(Variable::new("nJet", vec![n], Values::U32(n_jets)).unwrap());

@@ -49,7 +49,7 @@ class Checks:
             check()
         except Exception as error:
             self.n_failed += 1
-            print(f"FAILED  {name}: {type(error).__name__}: {str(error)[:400]}")
+            print(f"FAILED  {name}: {type(error).__name__}: {str(error)[:1200]}")
         else:
             self.n_passed += 1
             print(f"passed  {name}")

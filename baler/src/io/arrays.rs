@@ -147,12 +147,12 @@ fn is_inside(name: &str, inner: &str) -> bool {
     name.strip_prefix(inner).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Refuses an array of `n_bytes` in a file of `file_bytes`, whatever part of it is asked for: packed chunks unpack to at most some thousand times their size,
-/// and what is not stored is a fill value.
+/// Refuses to make `n_bytes` at a time out of a file of `file_bytes`: packed chunks unpack to at most some thousand times
+/// their size, and what is not stored is a fill value, of which some rows are enough at a time.
 pub fn credible(n_bytes: u64, file_bytes: u64) -> Result<()> {
-    if n_bytes / 4096 > file_bytes.max(1 << 14) {
+    if n_bytes / 4096 > file_bytes.max(1 << 15) {
         return Err(Error::limit(format!(
-            "expected at most 4096 times the file's {file_bytes} bytes, found an array of {n_bytes}; it is damaged or empty"
+            "expected at most 4096 times the file's {file_bytes} bytes, found rows of {n_bytes}; it is damaged or empty"
         )));
     }
     Ok(())

@@ -8,6 +8,7 @@ mod csv;
 mod decompressed;
 mod fits;
 mod hdf5;
+mod netcdf;
 mod npy;
 mod npz;
 mod order;
@@ -33,7 +34,7 @@ pub use write::{WriteSeek, write_source};
 
 use crate::dataset::{Attachment, DType, Dataset, Layout};
 use crate::error::{Error, Result};
-use crate::metadata::Metadata;
+use crate::metadata::{self, Metadata};
 use crate::options::pattern_matches;
 use crate::source::{InMemory, Schema, Selected, Source, VariableSchema, collect};
 use crate::threads::Threads;
@@ -55,6 +56,8 @@ pub enum Format {
     Raw,
     /// HDF5, and NetCDF-4, which is HDF5.
     Hdf5,
+    /// NetCDF: classic files by their first bytes, else NetCDF-4; written as the source was, NetCDF-4 for others.
+    NetCdf,
     /// Pages of images.
     Tiff,
     /// Images and tables of astronomy.
@@ -79,7 +82,8 @@ impl Format {
             "npz" => Ok(Format::Npz),
             "csv" => Ok(Format::Csv),
             "raw" | "bin" | "dat" | "f32" | "f64" => Ok(Format::Raw),
-            "h5" | "hdf5" | "he5" | "hdf" | "nc" | "nc4" => Ok(Format::Hdf5),
+            "h5" | "hdf5" | "he5" | "hdf" | "nc4" => Ok(Format::Hdf5),
+            "nc" | "cdf" | "nc3" => Ok(Format::NetCdf),
             "tif" | "tiff" | "tf8" | "btf" => Ok(Format::Tiff),
             "fits" | "fit" | "fts" | "fz" => Ok(Format::Fits),
             "gz" if is_fits(path.file_stem()) => Ok(Format::FitsGz),
@@ -107,6 +111,7 @@ impl Format {
             [b'P', b'K', 3 | 5, 4 | 6, ..] => Some(Format::Npz),
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Format::Tiff),
             _ if bytes.starts_with(hdf5::MAGIC) => Some(Format::Hdf5),
+            _ if netcdf::is_classic(bytes) => Some(Format::NetCdf),
             _ if bytes.starts_with(fits::MAGIC) => Some(Format::Fits),
             _ if bytes.starts_with(&fits::GZIP) => Some(Format::FitsGz),
             [b'r', b'o', b'o', b't', ..] => Some(Format::Root),
@@ -208,7 +213,11 @@ pub fn open_arrays(path: &Path, format: Format) -> Result<Box<dyn Arrays>> {
 
 fn arrays_of(file: Region, format: Format) -> Result<Box<dyn Arrays>> {
     match format {
-        Format::Hdf5 => Ok(Box::new(hdf5::Hdf5::open(file)?)),
+        // Either may have the name of the other.
+        Format::Hdf5 | Format::NetCdf if netcdf::is_classic(&file.read_at(0, 4)?) => {
+            Ok(Box::new(netcdf::NetCdf::open(file)?))
+        }
+        Format::Hdf5 | Format::NetCdf => Ok(Box::new(hdf5::Hdf5::open(file)?)),
         Format::Tiff => Ok(Box::new(tiff::Tiff::open(file)?)),
         Format::Fits | Format::FitsGz => Ok(Box::new(fits::Fits::open(file)?)),
         Format::Root => Ok(Box::new(root::Root::open(file)?)),
@@ -243,14 +252,40 @@ fn finished(source: Box<dyn Source>, picked: bool, options: &ReadOptions) -> Res
     Ok(source)
 }
 
-/// Reads a file into memory, or standard input where `path` is `-`.
+/// Reads a file into memory, or standard input where `path` is `-`. What a file claims and does not hold (arrays that
+/// were never written) is an error beyond 4096 times its bytes; [`open`] reads that in pieces.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
-    collect(&open(path, options)?, &Threads::of_caller(), |_| ())
+    let source = open(path, options)?;
+    if options.format != Some(Format::Raw) && options.raw.is_none() && path != Path::new("-") {
+        arrays::credible(source.schema().size_bytes() as u64, bytes_on_disk(path).unwrap_or(u64::MAX))?;
+    }
+    collect(&source, &Threads::of_caller(), |_| ())
+}
+
+/// Bytes of a file, or of all files of a folder; none for what is neither.
+pub fn bytes_on_disk(path: &Path) -> Option<u64> {
+    let found = std::fs::metadata(path).ok()?;
+    match found.is_dir() {
+        true => Some(bytes_of_folder(path, 0)),
+        false => found.is_file().then(|| found.len()),
+    }
+}
+
+/// Links in it count nothing.
+fn bytes_of_folder(folder: &Path, depth: usize) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let of_entry = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() && depth < 128 => bytes_of_folder(&entry.path(), depth + 1),
+        Ok(found) if found.is_file() => found.len(),
+        _ => 0,
+    };
+    entries.map(of_entry).fold(0, u64::saturating_add)
 }
 
 /// Reads the bytes of a whole file.
 pub fn read_bytes(bytes: &[u8], format: Format, options: &ReadOptions) -> Result<Dataset> {
     let source = open_region(Region::of_bytes(bytes.to_vec()), format, options)?;
+    arrays::credible(source.schema().size_bytes() as u64, bytes.len() as u64)?;
     collect(&source, &Threads::of_caller(), |_| ())
 }
 
@@ -313,22 +348,50 @@ fn is_from(schema: &Schema, format: &str) -> bool {
     schema.attachments.iter().any(|attachment| attachment.metadata_format() == Some(format))
 }
 
+/// The names of what the source had beside its arrays and the format has not. Where it has what formats have in common,
+/// only the rest of it is lost.
 fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
-    let (source, names) = schema.attachments.iter().find_map(|attachment| {
-        let names = match attachment.metadata_format()? {
-            hdf5::NAME if format != Format::Hdf5 => hdf5::names(&attachment.bytes),
-            tiff::NAME if format != Format::Tiff => tiff::names(&attachment.bytes),
-            zarr::NAME if format != Format::Zarr => zarr::names(&attachment.bytes),
-            fits::NAME if !matches!(format, Format::Fits | Format::FitsGz) => fits::names(&attachment.bytes),
-            _ => return None,
+    let has_common = matches!(format, Format::Hdf5 | Format::NetCdf | Format::Zarr);
+    let common = schema.metadata().names();
+    let mut names = Vec::new();
+    let mut what = "source".to_string();
+    for attachment in &schema.attachments {
+        let Some(source) = attachment.metadata_format().filter(|&source| source != metadata::NAME) else {
+            continue;
         };
-        Some((attachment.metadata_format()?, names))
-    })?;
+        let is_kept = match format {
+            Format::Hdf5 => source == hdf5::NAME,
+            Format::NetCdf => source == hdf5::NAME || source == netcdf::NAME,
+            Format::Tiff => source == tiff::NAME,
+            Format::Fits | Format::FitsGz => source == fits::NAME,
+            Format::Zarr => source == zarr::NAME,
+            Format::Root => source == root::NAME,
+            Format::Parquet => source == parquet::NAME,
+            Format::Npy | Format::Npz | Format::Csv | Format::Raw => false,
+        };
+        if is_kept {
+            return None;
+        }
+        what = format!("{} source", source.to_ascii_uppercase());
+        names.extend(match source {
+            hdf5::NAME => hdf5::names(&attachment.bytes),
+            tiff::NAME => tiff::names(&attachment.bytes),
+            fits::NAME => fits::names(&attachment.bytes),
+            zarr::NAME if !has_common => zarr::names(&attachment.bytes),
+            _ => Vec::new(),
+        });
+    }
+    match has_common {
+        true => names.retain(|name| !common.contains(name)),
+        false => {
+            let known = std::collections::HashSet::<String>::from_iter(names.iter().cloned());
+            names.extend(common.into_iter().filter(|name| !known.contains(name)));
+        }
+    }
     let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };
     let shown = names[..names.len().min(12)].join(", ");
-    let what = source.to_ascii_uppercase();
     (!names.is_empty())
-        .then(|| format!("the output's format does not keep what the {what} source had: {shown}{more}"))
+        .then(|| format!("the output's format does not keep what the {what} had: {shown}{more}"))
 }
 
 /// The values that the source's metadata mark as missing: (name of the variable, value).
@@ -368,7 +431,7 @@ mod tests {
     #[test]
     fn the_format_follows_the_name() {
         let of = |name: &str| Format::from_path(Path::new(name)).unwrap();
-        assert_eq!((of("a.nc"), of("a.TIFF"), of("a.fits")), (Format::Hdf5, Format::Tiff, Format::Fits));
+        assert_eq!((of("a.nc"), of("a.TIFF"), of("a.fits")), (Format::NetCdf, Format::Tiff, Format::Fits));
         assert_eq!(
             (of("a.root"), of("a.parquet"), of("a.zarr")),
             (Format::Root, Format::Parquet, Format::Zarr)

@@ -4,7 +4,7 @@
 use crate::dataset::{DType, Dataset, Layout, Storage, Values};
 use crate::error::{Error, Result};
 use crate::io::npz::NpzWriter;
-use crate::io::{Format, csv, fits, hdf5, npy, order, parquet, root, tiff};
+use crate::io::{Format, csv, fits, hdf5, netcdf, npy, order, parquet, root, tiff};
 use crate::select::{Slot, slots};
 use crate::source::{Schema, Source, VariableSchema, collect};
 use crate::threads::Threads;
@@ -42,7 +42,8 @@ pub fn write_source(
 /// The file of a format that is written in one piece.
 fn whole(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
     match format {
-        Format::Hdf5 => hdf5::write(dataset),
+        Format::NetCdf if dataset.metadata(netcdf::NAME).is_some() => netcdf::write(dataset),
+        Format::Hdf5 | Format::NetCdf => hdf5::write(dataset),
         Format::Tiff => tiff::write(dataset),
         Format::Fits => fits::write(dataset),
         Format::FitsGz => fits::write_gzip(dataset),

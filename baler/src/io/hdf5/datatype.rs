@@ -14,6 +14,8 @@ const MAX_DEPTH: usize = 16;
 pub enum Type {
     /// A number of ours.
     Number { dtype: DType, big_endian: bool },
+    /// Characters, filled up to a width.
+    Text { n_bytes: usize },
     /// Bytes that mean the same anywhere.
     Plain { n_bytes: usize },
     /// Two numbers, the real and the imaginary part.
@@ -38,17 +40,21 @@ impl Type {
                 extents.iter().fold(element.n_bytes(), |n, &extent| n.saturating_mul(extent))
             }
             Type::Plain { n_bytes }
+            | Type::Text { n_bytes }
             | Type::Compound { n_bytes, .. }
             | Type::Reference { n_bytes }
             | Type::Variable { n_bytes, .. } => *n_bytes,
         }
     }
 
-    /// The dtype, byte order and further axes of datasets that are arrays of numbers.
+    /// The dtype, byte order and further axes of datasets that are arrays of numbers, or of texts of one width.
     pub fn numbers(&self) -> Option<(DType, bool, Vec<usize>)> {
         match self {
             Type::Number { dtype, big_endian } => Some((*dtype, *big_endian, Vec::new())),
             Type::Complex { dtype, big_endian } => Some((*dtype, *big_endian, vec![2])),
+            // Of single characters the last axis of the dataset is the text, as NetCDF has it.
+            Type::Text { n_bytes: 1 } => Some((DType::U8, false, Vec::new())),
+            Type::Text { n_bytes } => Some((DType::U8, false, vec![*n_bytes])),
             Type::Array { extents, element } => {
                 let (dtype, big_endian, inner) = element.numbers()?;
                 Some((dtype, big_endian, extents.iter().copied().chain(inner).collect()))
@@ -90,7 +96,8 @@ fn one(f: &mut Fields, sizes: Sizes, depth: usize) -> Result<Type> {
         0 => integer(f, bits, n_bytes),
         1 => float(f, bits, n_bytes),
         2 => f.skip(2).map(|()| Type::Plain { n_bytes }),
-        3 => Ok(Type::Plain { n_bytes }),
+        3 if n_bytes == 0 => Ok(Type::Plain { n_bytes }),
+        3 => Ok(Type::Text { n_bytes }),
         4 => f.skip(4).map(|()| Type::Plain { n_bytes }),
         5 => f.skip((bits & 255).next_multiple_of(8) as usize).map(|()| Type::Plain { n_bytes }),
         6 => compound(f, sizes, version, (bits & 0xffff) as usize, n_bytes, depth),

@@ -45,8 +45,10 @@ pub struct File {
 pub struct Message {
     /// What it tells; see [`kind`].
     pub kind: u16,
-    /// Its place among the messages made with an order, or 0.
-    pub order: u16,
+    /// Its place among the attributes, where the header keeps it.
+    pub order: Option<u16>,
+    /// True if it stands elsewhere, and others may mean the same.
+    pub is_shared: bool,
     /// Its content; that of the message it stands for if it is shared.
     pub body: Vec<u8>,
 }
@@ -191,9 +193,9 @@ impl File {
             let n_bytes = usize::from(f.u16()?);
             let message_flags = f.u8()?;
             let order = match flags {
-                None => f.skip(3).map(|()| 0)?,
-                Some(_) if has_order => f.u16()?,
-                Some(_) => 0,
+                None => f.skip(3).map(|()| None)?,
+                Some(_) if has_order => Some(f.u16()?),
+                Some(_) => None,
             };
             let body = f.raw(n_bytes)?;
             if kind == kind::CONTINUATION {
@@ -204,7 +206,7 @@ impl File {
                     true => self.shared(kind, body)?,
                     false => body.to_vec(),
                 };
-                found.push(Message { kind, order, body });
+                found.push(Message { kind, order, is_shared: message_flags & 2 != 0, body });
             }
         }
         Ok(())

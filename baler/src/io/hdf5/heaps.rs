@@ -173,8 +173,10 @@ impl<'a> Fractal<'a> {
             if size <= self.max_direct {
                 return self.in_block(child, offset % size, n_bytes);
             }
-            let rows = (size.ilog2() - (self.start_size * self.width).ilog2() + 1).into();
-            return self.managed(child, rows, offset % size, n_bytes, depth + 1);
+            let of_first_row = self.start_size.saturating_mul(self.width).max(1).ilog2();
+            let rows = (size.ilog2() + 1).checked_sub(of_first_row);
+            let rows = rows.ok_or_else(|| damaged("a heap's block is smaller than its first row"))?;
+            return self.managed(child, rows.into(), offset % size, n_bytes, depth + 1);
         }
         Err(damaged("a heap's object lies outside the heap"))
     }

@@ -104,14 +104,28 @@ impl Packer<'_> {
         Ok(())
     }
 
-    /// The attributes of an object, in the order of their making where the file keeps it, else by name; what cannot be
-    /// kept goes to `lost`.
-    pub fn attributes(&mut self, messages: &[Message], lost: &mut Vec<String>) -> Result<Vec<Attribute>> {
+    /// The attributes of an object, in the order of their making where the file keeps it, else in that of the header, or
+    /// of a heap by name; and whether it is kept. What cannot be kept goes to `lost`.
+    pub fn attributes(
+        &mut self,
+        messages: &[Message],
+        lost: &mut Vec<String>,
+    ) -> Result<(Vec<Attribute>, bool)> {
         let mut found: Vec<(u32, Vec<u8>)> = Vec::new();
+        let is_ordered = messages.iter().any(|message| message.order.is_some());
         for message in messages {
             match message.kind {
-                kind::ATTRIBUTE => found.push((u32::from(message.order), message.body.clone())),
-                kind::ATTRIBUTE_INFO => dense(self.file, &message.body, &mut found)?,
+                kind::ATTRIBUTE => {
+                    let order = message.order.map_or(found.len() as u32, u32::from);
+                    found.push((order, message.body.clone()));
+                }
+                kind::ATTRIBUTE_INFO => {
+                    let first = found.len();
+                    dense(self.file, &message.body, &mut found)?;
+                    if !is_ordered {
+                        found[first..].iter_mut().for_each(|(order, _)| *order = u32::MAX);
+                    }
+                }
                 _ => {}
             }
         }
@@ -124,7 +138,7 @@ impl Packer<'_> {
             }
         }
         attributes.sort_by(|(i, a), (j, b)| i.cmp(j).then_with(|| a.name.cmp(&b.name)));
-        Ok(attributes.into_iter().map(|(_, attribute)| attribute).collect())
+        Ok((attributes.into_iter().map(|(_, attribute)| attribute).collect(), is_ordered))
     }
 
     fn attribute(&mut self, body: &[u8], name: &mut String) -> Result<Item> {

@@ -23,6 +23,8 @@ pub enum Content {
     },
     /// A dataset of anything else.
     Other(Item),
+    /// A datatype that stands in the file by itself, with a name: its message.
+    Type(Vec<u8>),
     /// A link by name.
     SoftLink(String),
     /// Another name of the object at this path.
@@ -38,6 +40,10 @@ pub struct Object {
     pub content: Content,
     /// Its attributes, in their order.
     pub attributes: Vec<Attribute>,
+    /// True if the file says in which order they were made.
+    pub is_ordered: bool,
+    /// True if its datatype is one that stands in the file by itself.
+    pub has_named_type: bool,
 }
 
 /// The bytes of some objects.
@@ -59,6 +65,10 @@ pub fn write(objects: &[Object]) -> Vec<u8> {
                 w.u8(2);
                 write_item(item, &mut w);
             }
+            Content::Type(type_bytes) => {
+                w.u8(5);
+                w.block(type_bytes);
+            }
             Content::SoftLink(path) => {
                 w.u8(3);
                 w.block(path.as_bytes());
@@ -68,6 +78,7 @@ pub fn write(objects: &[Object]) -> Vec<u8> {
                 w.block(path.as_bytes());
             }
         }
+        w.u8(u8::from(object.is_ordered) | u8::from(object.has_named_type) << 1);
         w.count(object.attributes.len());
         for attribute in &object.attributes {
             w.block(attribute.name.as_bytes());
@@ -115,10 +126,14 @@ fn read_object(r: &mut ByteReader) -> Result<Object> {
         2 => Content::Other(read_item(r)?),
         3 => Content::SoftLink(text(r)?),
         4 => Content::HardLink(text(r)?),
+        5 => Content::Type(r.block()?.to_vec()),
         kind => return Err(Error::corrupt(format!("an HDF5 object of kind {kind} is not known"))),
     };
+    let flags = r.u8()?;
+    let (is_ordered, has_named_type) = (flags & 1 != 0, flags & 2 != 0);
     let attributes = (0..r.count_of_items()?).map(|_| Ok(Attribute { name: text(r)?, value: read_item(r)? }));
-    Ok(Object { path, content, attributes: attributes.collect::<Result<_>>()? })
+    let attributes = attributes.collect::<Result<_>>()?;
+    Ok(Object { path, content, attributes, is_ordered, has_named_type })
 }
 
 fn read_item(r: &mut ByteReader) -> Result<Item> {

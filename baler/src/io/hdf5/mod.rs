@@ -24,14 +24,15 @@ mod shared;
 mod trees;
 mod write;
 
-pub use filters::unshuffle;
+pub use filters::{fletcher32, shuffle, unshuffle};
 pub use metadata::Object;
 pub use write::write;
 
-use crate::dataset::{Attachment, Values};
+use crate::dataset::{Attachment, DType, Values};
 use crate::error::Result;
 use crate::io::arrays::{ArrayInfo, Arrays};
 use crate::io::store::Region;
+use crate::kind as values;
 use crate::metadata::Metadata;
 use header::{File, Message, kind};
 use items::{Item, Packer};
@@ -78,15 +79,25 @@ impl Hdf5 {
         let (mut arrays, mut stored, mut objects) = (Vec::new(), Vec::new(), Vec::new());
         for Found { path, content } in found {
             let mut lost = Vec::new();
-            let mut attributes = Vec::new();
+            let (mut attributes, mut is_ordered, mut has_named_type) = (Vec::new(), true, false);
             let content = match content {
                 Met::Soft(target) => Content::SoftLink(target),
                 Met::Again(target) => Content::HardLink(target),
                 Met::Messages(messages) => {
-                    attributes = packer.attributes(&messages, &mut lost)?;
+                    (attributes, is_ordered) = packer.attributes(&messages, &mut lost)?;
+                    has_named_type = messages.iter().any(|m| m.kind == kind::DATATYPE && m.is_shared);
                     match body(&messages, kind::DATATYPE) {
                         None => Content::Group,
                         Some(_) if links::is_group(&messages) => Content::Group,
+                        Some(bytes) if body(&messages, kind::DATASPACE).is_none() => {
+                            match datatype::parse(bytes, file.sizes) {
+                                Ok((_, n_used)) => Content::Type(bytes[..n_used].to_vec()),
+                                Err(error) => {
+                                    warnings.push(format!("'{path}' is left out: {error}"));
+                                    continue;
+                                }
+                            }
+                        }
                         Some(_) => match dataset(&mut packer, &path, messages) {
                             Ok(Kind::Array(info, of_array)) => {
                                 let type_bytes = of_array.type_bytes.clone();
@@ -106,7 +117,7 @@ impl Hdf5 {
                 }
             };
             warnings.extend(lost.iter().map(|lost| format!("'{path}': {lost} is not kept")));
-            objects.push(Object { path, content, attributes });
+            objects.push(Object { path, content, attributes, is_ordered, has_named_type });
         }
         Ok(Hdf5 { file, arrays, stored, objects, warnings })
     }
@@ -173,7 +184,8 @@ fn dataset(packer: &mut Packer, path: &str, messages: Vec<Message>) -> Result<Ki
     match numbers {
         Some((dtype, big_endian, inner)) => {
             let shape = stored.extents.iter().map(|&n| usize::try_from(n).unwrap_or(usize::MAX));
-            let info = ArrayInfo::new(path, dtype, shape.chain(inner).collect(), big_endian)?;
+            let mut info = ArrayInfo::new(path, dtype, shape.chain(inner).collect(), big_endian)?;
+            info.storage.kind = kind_of(&of_type, &stored.type_bytes, &info);
             Ok(Kind::Array(info, Box::new(stored)))
         }
         None => {
@@ -183,6 +195,19 @@ fn dataset(packer: &mut Packer, path: &str, messages: Vec<Message>) -> Result<Ki
             let data = packer.pack(&of_type, &raw)?;
             Ok(Kind::Other(Item { type_bytes: stored.type_bytes, extents: Some(stored.extents), data }))
         }
+    }
+}
+
+/// What the numbers of a type stand for.
+fn kind_of(of_type: &datatype::Type, type_bytes: &[u8], info: &ArrayInfo) -> values::Kind {
+    let is_enumeration = type_bytes.first().is_some_and(|first| first & 15 == 8);
+    match of_type {
+        datatype::Type::Complex { .. } => values::Kind::Complex,
+        datatype::Type::Text { .. } if info.shape.is_empty() => values::Kind::Exact,
+        datatype::Type::Text { .. } => values::Kind::Text,
+        datatype::Type::Array { element, .. } => kind_of(element, &[], info),
+        _ if is_enumeration && info.dtype != DType::Bool => values::Kind::Exact,
+        _ => values::Kind::Number,
     }
 }
 
@@ -216,6 +241,8 @@ impl Arrays for Hdf5 {
                 };
                 object.path.is_empty() || self.objects.iter().any(|o| inside(o) && wanted(&o.path))
             }
+            // Types are small, and what is wanted may be of one.
+            Content::Type(_) => true,
             _ => wanted(&object.path),
         };
         let kept: Vec<Object> = self.objects.iter().filter(keep).cloned().collect();
@@ -226,12 +253,15 @@ impl Arrays for Hdf5 {
                 }
                 Content::Array { type_bytes, most } => {
                     let info = self.arrays.iter().find(|array| array.name == object.path);
-                    most.is_empty()
+                    let stored = self.arrays.iter().position(|array| array.name == object.path);
+                    let is_packed = stored.is_some_and(|idx| self.stored[idx].body(kind::FILTERS).is_some());
+                    !is_packed
+                        && most.is_empty()
                         && info.is_some_and(|i| *type_bytes == datatype::write(i.dtype, i.storage.big_endian))
                 }
                 _ => false,
             };
-            like_ours && object.attributes.is_empty()
+            like_ours && object.attributes.is_empty() && object.is_ordered
         };
         match kept.iter().all(plain) {
             true => None,
@@ -255,7 +285,9 @@ pub fn names(metadata: &[u8]) -> Vec<String> {
     let objects = metadata::read(metadata).unwrap_or_default();
     let of_object = |object: &Object| {
         let own = match &object.content {
-            Content::Other(_) | Content::SoftLink(_) | Content::HardLink(_) => Some(object.path.clone()),
+            Content::Other(_) | Content::Type(_) | Content::SoftLink(_) | Content::HardLink(_) => {
+                Some(object.path.clone())
+            }
             Content::Group | Content::Array { .. } => None,
         };
         let of = if object.path.is_empty() { "the file" } else { &object.path };

@@ -7,7 +7,7 @@ use super::header::{File, Message, kind};
 use super::items::OUR_SIZES;
 use super::layout::{self, Chunk, Grid, Layout};
 use crate::dataset::DType;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::arrays::credible;
 use crate::io::piece::Piece;
 use rayon::prelude::*;
@@ -61,8 +61,10 @@ impl Stored {
                 Ok(file.at(at.unwrap_or(UNDEFINED), n_bytes)?.into_owned())
             }
             Layout::Compact(data) => {
-                let from = rows.start * row_bytes;
-                let taken = data.get(from as usize..(from + n_bytes) as usize);
+                let from = rows.start.checked_mul(row_bytes).and_then(|from| usize::try_from(from).ok());
+                let taken = from
+                    .zip(usize::try_from(n_bytes).ok())
+                    .and_then(|(from, n)| data.get(from..from.checked_add(n)?));
                 Ok(taken.ok_or_else(|| damaged("a dataset is cut off"))?.to_vec())
             }
             Layout::Chunked { extents, index, partial_unfiltered } => {
@@ -111,9 +113,12 @@ impl Stored {
 
     /// As many bytes of fill values, or zeros.
     fn filled(&self, file: &File, n_bytes: u64) -> Result<Vec<u8>> {
-        let n_elements = self.extents.iter().fold(1u64, |product, &extent| product.saturating_mul(extent));
-        credible(n_elements.saturating_mul(self.element_bytes as u64), file.len())?;
-        let mut out = vec![0; n_bytes as usize];
+        credible(n_bytes, file.len())?;
+        let no_memory = || Error::limit(format!("no memory for {n_bytes} bytes"));
+        let n_bytes = usize::try_from(n_bytes).map_err(|_| no_memory())?;
+        let mut out = Vec::new();
+        out.try_reserve_exact(n_bytes).map_err(|_| no_memory())?;
+        out.resize(n_bytes, 0);
         if let Some(fill) = self.fill(file)?.filter(|fill| fill.len() == self.element_bytes) {
             out.chunks_exact_mut(self.element_bytes).for_each(|element| element.copy_from_slice(&fill));
         }
@@ -143,7 +148,7 @@ impl Stored {
         }
         let n_bytes = f.u32()? as usize;
         // Version 1 has -1 for a value that is not defined.
-        Ok(f.raw(n_bytes).ok().map(<[u8]>::to_vec))
+        Ok(f.raw(n_bytes).ok().filter(|fill| !fill.is_empty()).map(<[u8]>::to_vec))
     }
 }
 

@@ -49,12 +49,13 @@ pub fn complete(arrays: &mut [Array], taken: &dyn Fn(&str) -> bool) -> Vec<Made>
             continue;
         }
         let usable = |(axis, extent): (&Axis, &u64)| {
-            let fits = !axis.name.is_empty() && extents.get(&axis.name) == Some(&Some(*extent));
-            let free = match by_path.get(&axis.name) {
-                Some(_) => true,
-                None => !taken(&axis.name),
-            };
-            if fits && free { axis.name.clone() } else { String::new() }
+            let is_free = |name: &str| by_path.contains_key(name) || !taken(name);
+            match extents.get(&axis.name) {
+                _ if axis.name.is_empty() => String::new(),
+                Some(known) if known == extent && is_free(&axis.name) => axis.name.clone(),
+                // Cut otherwise than what has its name: NetCDF wants a name for every axis.
+                _ => Some(format!("{}_{extent}", axis.name)).filter(|name| !taken(name)).unwrap_or_default(),
+            }
         };
         let mut names: Vec<String> = array.axes.iter().zip(&array.extents).map(usable).collect();
         names.resize(array.extents.len(), String::new());
@@ -76,7 +77,8 @@ pub fn complete(arrays: &mut [Array], taken: &dyn Fn(&str) -> bool) -> Vec<Made>
     }
     let mut made = Vec::new();
     for (path, by) in referring {
-        let extent = extents.get(&path).copied().flatten().unwrap_or(0);
+        let own = || path.rsplit_once('_').and_then(|(_, extent)| extent.parse().ok());
+        let extent = extents.get(&path).copied().or_else(own).unwrap_or(0);
         match by_path.get(&path).map(|&idx| &mut arrays[idx]) {
             Some(array) => {
                 if !array.is_scale() {
@@ -102,18 +104,20 @@ pub fn complete(arrays: &mut [Array], taken: &dyn Fn(&str) -> bool) -> Vec<Made>
     made
 }
 
-/// The extent of each named axis; none where arrays do not agree, or where an array of its name is no scale of it.
-fn extents_of_axes(arrays: &[Array]) -> HashMap<String, Option<u64>> {
-    let mut extents: HashMap<String, Option<u64>> = HashMap::new();
+/// The extent of each named axis: that of the array of its name, else of the first array that has it.
+fn extents_of_axes(arrays: &[Array]) -> HashMap<String, u64> {
+    let mut extents: HashMap<String, u64> = HashMap::new();
     for array in arrays {
         for (axis, &extent) in array.axes.iter().zip(&array.extents) {
-            let known = extents.entry(axis.name.clone()).or_insert(Some(extent));
-            *known = known.filter(|&known| known == extent);
+            extents.entry(axis.name.clone()).or_insert(extent);
         }
     }
     for array in arrays {
         if let Some(known) = extents.get_mut(&array.path) {
-            *known = known.filter(|&known| array.extents == [known]);
+            *known = match array.extents[..] {
+                [extent] => extent,
+                _ => u64::MAX, // an array of several axes is no scale
+            };
         }
     }
     extents

@@ -40,7 +40,7 @@ pub fn of_objects<'a>(
     stored: impl Fn(&str) -> Option<&'a Stored>,
 ) -> Metadata {
     let mut shared = Metadata::default();
-    for Object { path, content, attributes } in objects {
+    for Object { path, content, attributes, .. } in objects {
         match content {
             Content::Group => {
                 let attributes = common(attributes);
@@ -102,7 +102,7 @@ fn texts(item: &Item, of_type: &Type) -> Option<Vec<String>> {
     };
     let (class, flags) = (item.type_bytes.first()? & 15, *item.type_bytes.get(1)?);
     match (class, of_type) {
-        (3, Type::Plain { n_bytes }) => {
+        (3, Type::Text { n_bytes } | Type::Plain { n_bytes }) => {
             let is_padded = flags & 15 == 2;
             let trimmed = |text: String| if is_padded { text.trim_end().to_string() } else { text };
             item.data.chunks_exact((*n_bytes).max(1)).map(|bytes| text(bytes).map(trimmed)).collect()

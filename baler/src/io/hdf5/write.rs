@@ -12,7 +12,7 @@ use super::metadata::{self, Content, Object};
 use super::{scales, shared};
 use crate::dataset::{DType, Dataset, Variable};
 use crate::error::{Error, Result};
-use crate::metadata::{About, Metadata, Packing, Role};
+use crate::metadata::{About, Codec, Metadata, Packing, Role};
 use std::collections::HashMap;
 
 const SUPERBLOCK_BYTES: usize = 48;
@@ -22,6 +22,10 @@ struct Node<'a> {
     path: String,
     content: Written<'a>,
     attributes: Vec<Attribute>,
+    /// True if the file says in which order they were made.
+    is_ordered: bool,
+    /// True if its datatype is one that stands in the file by itself.
+    has_named_type: bool,
     /// (name, what it leads to), of groups.
     children: Vec<(String, Child)>,
 }
@@ -32,6 +36,8 @@ enum Written<'a> {
     Other(Item),
     /// An axis without values.
     Extent(u64),
+    /// A datatype by itself.
+    Type(Vec<u8>),
 }
 
 /// An array of numbers.
@@ -84,7 +90,7 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     let mut data_places = vec![Place { address: UNDEFINED, n_bytes: 0 }; tree.nodes.len()];
     for ((node, other), place) in tree.nodes.iter().zip(&others).zip(&mut data_places) {
         *place = match &node.content {
-            Written::Group | Written::Extent(_) => continue,
+            Written::Group | Written::Extent(_) | Written::Type(_) => continue,
             Written::Array(array) => array.place(&mut at),
             Written::Other(_) => one_piece(other.len() as u64, &mut at),
         };
@@ -147,9 +153,9 @@ impl Array<'_> {
     }
 
     /// The messages that describe it.
-    fn messages(&self, out: &mut Vec<u8>, place: Place) {
+    fn messages(&self, out: &mut Vec<u8>, place: Place, named: Option<u64>) {
         message(out, kind::DATASPACE, 0, &dataspace(Some(&self.extents), &self.most));
-        message(out, kind::DATATYPE, 0, &self.type_bytes);
+        type_message(out, &self.type_bytes, named);
         // Version 3: space made late, or chunk by chunk; bit 5 for a value that is set.
         let when = if self.chunks.is_some() { 0x0b } else { 0x0a };
         match &self.fill {
@@ -205,7 +211,9 @@ impl<'a> Tree<'a> {
         let ranks: HashMap<String, usize> =
             objects.iter().enumerate().map(|(rank, object)| (object.path.clone(), rank)).collect();
         let mut links = Vec::new();
-        for Object { path, content, attributes } in objects {
+        for Object { path, content, attributes, is_ordered, has_named_type } in objects {
+            let n_before = self.nodes.len();
+            let at = path.clone();
             match content {
                 Content::Group => {
                     let idx = self.group(&path)?;
@@ -217,17 +225,28 @@ impl<'a> Tree<'a> {
                         self.add(&path, content, attributes)?;
                     }
                 }
+                Content::Type(type_bytes) => {
+                    self.add(&path, Written::Type(type_bytes), attributes)?;
+                }
                 Content::Other(item) => drop(self.add(&path, Written::Other(item), attributes)?),
                 Content::SoftLink(target) => links.push((path, Child::Soft(target))),
                 Content::HardLink(target) => {
                     links.extend(self.by_path.get(&target).map(|&idx| (path, Child::Node(idx))));
                 }
             }
+            if let Some(&idx) = self.by_path.get(&at).filter(|&&idx| idx >= n_before || at.is_empty()) {
+                (self.nodes[idx].is_ordered, self.nodes[idx].has_named_type) = (is_ordered, has_named_type);
+            }
         }
         for variable in &dataset.variables {
             let path = clean(&variable.name);
             if by_name.remove(&path).is_some() {
-                let about = about(variable);
+                let mut about = about(variable).cloned();
+                // Every HDF5 has deflate, few have other codecs: those stay where the source had them.
+                if let Some(about) = about.as_mut().filter(|about| about.packing.codec == Codec::Zstd) {
+                    (about.packing.codec, about.packing.level) = (Codec::Deflate, None);
+                }
+                let about = about.as_ref();
                 let attributes = about.map_or(&[][..], |about| &about.attributes);
                 let attributes = attributes.iter().map(shared::attribute).collect();
                 self.add(&path, array(variable, None, &[], about)?, attributes)?;
@@ -310,7 +329,9 @@ impl<'a> Tree<'a> {
         if self.by_path.insert(path.to_string(), idx).is_some() {
             return Err(Error::config(format!("'{path}' would be in the HDF5 file twice; rename one")));
         }
-        self.nodes.push(Node { path: path.to_string(), content, attributes, children: Vec::new() });
+        let (path, children) = (path.to_string(), Vec::new());
+        let (is_ordered, has_named_type) = (true, false);
+        self.nodes.push(Node { path, content, attributes, is_ordered, has_named_type, children });
         if let Some((parent, name)) = parent {
             self.nodes[parent].children.push((name, Child::Node(idx)));
         }
@@ -359,21 +380,26 @@ impl<'a> Tree<'a> {
             }
             Written::Array(array) => {
                 let place = data_places.get(self.by_path[&node.path]).copied().unwrap_or(nowhere);
-                array.messages(&mut messages, place);
+                let named = self.named_type(node, &array.type_bytes).map(|path| places.address(path));
+                array.messages(&mut messages, place, named);
             }
+            Written::Type(type_bytes) => message(&mut messages, kind::DATATYPE, 0, type_bytes),
             // As netCDF makes them: big-endian float32.
             Written::Extent(extent) => {
                 let place = Place { n_bytes: extent.saturating_mul(4), ..nowhere };
-                of_dataset(&mut messages, &datatype::write(DType::F32, true), Some(&[*extent]), place);
+                of_dataset(&mut messages, &datatype::write(DType::F32, true), Some(&[*extent]), place, None);
             }
             Written::Other(item) => {
                 let place = data_places.get(self.by_path[&node.path]).copied().unwrap_or(nowhere);
-                of_dataset(&mut messages, &item.type_bytes, item.extents.as_deref(), place);
+                let named = self.named_type(node, &item.type_bytes).map(|path| places.address(path));
+                of_dataset(&mut messages, &item.type_bytes, item.extents.as_deref(), place, named);
             }
         }
-        let n_attributes = u16::try_from(node.attributes.len()).unwrap_or(u16::MAX);
-        let info = [&[0, 1], n_attributes.to_le_bytes().as_slice(), &[255; 16]].concat();
-        message(&mut messages, kind::ATTRIBUTE_INFO, 0, &info);
+        if node.is_ordered {
+            let n_attributes = u16::try_from(node.attributes.len()).unwrap_or(u16::MAX);
+            let info = [&[0, 1], n_attributes.to_le_bytes().as_slice(), &[255; 16]].concat();
+            message(&mut messages, kind::ATTRIBUTE_INFO, 0, &info);
+        }
         for (order, attribute) in node.attributes.iter().enumerate().take(usize::from(u16::MAX)) {
             let name = [attribute.name.as_bytes(), &[0]].concat();
             let space = dataspace(attribute.value.extents.as_deref(), &[]);
@@ -389,12 +415,25 @@ impl<'a> Tree<'a> {
                 message(&mut messages, kind::ATTRIBUTE, order as u16, &body);
             }
         }
+        if !node.is_ordered {
+            messages = without_order(&messages);
+        }
         let n_bytes = u32::try_from(messages.len())
             .map_err(|_| Error::limit(format!("'{}' has too many attributes or children", node.path)))?;
-        // Version 2, attributes with the order of their making, 4 bytes for the size.
-        let mut header = [b"OHDR\x02\x06".as_slice(), &n_bytes.to_le_bytes(), &messages].concat();
+        // Version 2, 4 bytes for the size; bit 2 for attributes with the order of their making.
+        let flags = if node.is_ordered { 6 } else { 2 };
+        let mut header = [b"OHDR\x02".as_slice(), &[flags], &n_bytes.to_le_bytes(), &messages].concat();
         header.extend_from_slice(&checksum(&header).to_le_bytes());
         Ok(header)
+    }
+
+    /// The path of the datatype by itself that these bytes are, for a node that had one.
+    fn named_type(&self, node: &Node, type_bytes: &[u8]) -> Option<&str> {
+        if !node.has_named_type {
+            return None;
+        }
+        let is_it = |node: &&Node| matches!(&node.content, Written::Type(bytes) if bytes == type_bytes);
+        self.nodes.iter().find(is_it).map(|node| node.path.as_str())
     }
 
     fn link(&self, order: u64, name: &str, child: &Child, places: &mut Addresses) -> Vec<u8> {
@@ -524,6 +563,19 @@ fn raw(item: &Item, places: &mut dyn Places) -> Result<Vec<u8>> {
     Ok(raw)
 }
 
+/// Messages less the two bytes that say in which order they were made.
+fn without_order(messages: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(messages.len());
+    let mut rest = messages;
+    while let [kind, low, high, flags, _, _, behind @ ..] = rest {
+        let (body, next) = behind.split_at(usize::from(u16::from_le_bytes([*low, *high])).min(behind.len()));
+        out.extend_from_slice(&[*kind, *low, *high, *flags]);
+        out.extend_from_slice(body);
+        rest = next;
+    }
+    out
+}
+
 fn message(out: &mut Vec<u8>, kind: u16, order: u16, body: &[u8]) {
     out.push(kind as u8);
     out.extend_from_slice(&(body.len() as u16).to_le_bytes());
@@ -532,9 +584,24 @@ fn message(out: &mut Vec<u8>, kind: u16, order: u16, body: &[u8]) {
     out.extend_from_slice(body);
 }
 
-fn of_dataset(out: &mut Vec<u8>, type_bytes: &[u8], extents: Option<&[u64]>, place: Place) {
+/// A datatype, or the address of one that stands by itself.
+fn type_message(out: &mut Vec<u8>, type_bytes: &[u8], named: Option<u64>) {
+    let Some(address) = named else { return message(out, kind::DATATYPE, 0, type_bytes) };
+    let start = out.len();
+    // Version 3, another object header.
+    message(out, kind::DATATYPE, 0, &[&[3, 2], address.to_le_bytes().as_slice()].concat());
+    out[start + 3] |= 2;
+}
+
+fn of_dataset(
+    out: &mut Vec<u8>,
+    type_bytes: &[u8],
+    extents: Option<&[u64]>,
+    place: Place,
+    named: Option<u64>,
+) {
     message(out, kind::DATASPACE, 0, &dataspace(extents, &[]));
-    message(out, kind::DATATYPE, 0, type_bytes);
+    type_message(out, type_bytes, named);
     // Version 3: space made late, no value set by the user.
     message(out, kind::FILL, 0, &[3, 0x0a]);
     message(out, kind::LAYOUT, 0, &contiguous(place));

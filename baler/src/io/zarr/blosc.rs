@@ -1,8 +1,8 @@
-//! Blosc's container, as Zarr version 2 writes by default: blocks of LZ4, zstd or zlib, with shuffled bytes, to bytes.
-//! Refuses BloscLZ, Snappy and shuffled bits.
+//! Blosc's container, as Zarr version 2 writes by default: blocks of LZ4, zstd or zlib, with shuffled bytes, and back.
+//! Refuses to read BloscLZ, Snappy and shuffled bits; writes LZ4 and shuffled bytes in their place.
 
 use crate::error::{Error, Result};
-use std::io::Read;
+use std::io::{Read, Write};
 
 fn wrong() -> Error {
     Error::input("a blosc chunk cannot be unpacked; the Zarr store is damaged")
@@ -13,7 +13,77 @@ fn u32_at(bytes: &[u8], at: usize) -> Result<usize> {
     Ok(field.iter().rev().fold(0, |value, &byte| value << 8 | usize::from(byte)))
 }
 
-/// At most `most` bytes.
+/// How bytes are put into the container.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Blosc {
+    /// `lz4`, `zstd`, `zlib`, ...
+    pub name: String,
+    /// 0 to 9.
+    pub level: i32,
+    /// True if bytes of equal weight stand together.
+    pub shuffle: bool,
+    /// Bytes of an element.
+    pub type_bytes: usize,
+}
+
+/// Bytes of a block that is written, about.
+const BLOCK_BYTES: usize = 1 << 20;
+
+impl Blosc {
+    /// The container of some bytes: a header, where each block starts, blocks in one stream each.
+    pub fn encode(&self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let too_large = |_| Error::limit("a chunk has more bytes than blosc can hold");
+        let n_bytes = u32::try_from(bytes.len()).map_err(too_large)?;
+        let size = if (1..=255).contains(&self.type_bytes) { self.type_bytes } else { 1 };
+        let shuffled = self.shuffle && size > 1;
+        let block_bytes = (BLOCK_BYTES / size * size).min(bytes.len().max(1));
+        let codec = match self.name.as_str() {
+            "zlib" => 3,
+            "zstd" => 4,
+            _ => 1,
+        };
+        // Bit 0 for shuffled bytes, 4 for blocks that are not split.
+        let head = |flags: u8, n_packed: usize| {
+            let mut head = vec![2, 1, flags, size as u8];
+            for n in [n_bytes, block_bytes as u32, n_packed as u32] {
+                head.extend_from_slice(&n.to_le_bytes());
+            }
+            head
+        };
+        let blocks: Vec<&[u8]> = bytes.chunks(block_bytes).collect();
+        let mut starts = Vec::new();
+        let mut streams = Vec::new();
+        for block in &blocks {
+            starts.extend_from_slice(&((16 + 4 * blocks.len() + streams.len()) as u32).to_le_bytes());
+            let turned = if shuffled { crate::io::hdf5::shuffle(block, size) } else { block.to_vec() };
+            let packed = self.packed(&turned, codec)?;
+            let stream = if packed.len() < block.len() { packed } else { turned };
+            streams.extend_from_slice(&(stream.len() as u32).to_le_bytes());
+            streams.extend(stream);
+        }
+        let n_packed = 16 + starts.len() + streams.len();
+        if n_packed >= 16 + bytes.len() {
+            return Ok([head(0x12, 16 + bytes.len()).as_slice(), bytes].concat());
+        }
+        Ok([head(codec << 5 | 0x10 | u8::from(shuffled), n_packed), starts, streams].concat())
+    }
+
+    fn packed(&self, bytes: &[u8], codec: u8) -> Result<Vec<u8>> {
+        let failed = |e| Error::io("packing a chunk", e);
+        match codec {
+            1 => Ok(lz4_flex::block::compress(bytes)),
+            3 => {
+                let level = flate2::Compression::new(self.level.clamp(1, 9) as u32);
+                let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), level);
+                encoder.write_all(bytes).and_then(|()| encoder.finish()).map_err(failed)
+            }
+            // As blosc turns its levels into those of zstd.
+            _ => zstd::bulk::compress(bytes, (2 * self.level - 1).clamp(1, 19)).map_err(failed),
+        }
+    }
+}
+
+/// Inverse of [`Blosc::encode`]: at most `most` bytes.
 pub fn decode(bytes: &[u8], most: usize) -> Result<Vec<u8>> {
     let (flags, type_size) =
         (*bytes.get(2).ok_or_else(wrong)?, usize::from(*bytes.get(3).ok_or_else(wrong)?));
@@ -77,7 +147,7 @@ fn stream(packed: &[u8], n_bytes: usize, codec: u8) -> Result<Vec<u8>> {
 }
 
 /// One block of LZ4, which packs at most 255 bytes into one.
-fn lz4(packed: &[u8], n_bytes: usize) -> Result<Vec<u8>> {
+pub fn lz4(packed: &[u8], n_bytes: usize) -> Result<Vec<u8>> {
     if n_bytes / 255 > packed.len() {
         return Err(wrong());
     }

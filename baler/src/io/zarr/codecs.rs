@@ -1,12 +1,18 @@
-//! The codecs of Zarr's chunks, undone: bytes in either order, transpose, gzip, zlib, zstd, blosc, crc32c and shards.
-//! Refuses others by name, and chunks that unpack to another size than they should.
+//! The codecs of Zarr's chunks, one after the other, undone and done: numbers to bytes in either order, transposed axes,
+//! shards ([`super::shards`]), and what packs bytes ([`super::packers`]). Refuses others by name, and chunks that unpack
+//! to another size than they should.
 
-use super::blosc;
-use crate::dataset::DType;
+use super::blosc::Blosc;
+use super::describe::Element;
+use super::packers::{Packer, Sum};
+use super::shards::Shards;
+use super::wrong;
 use crate::error::{Error, Result};
-use crate::io::piece::Piece;
-use serde_json::Value;
-use std::io::Read;
+use crate::io::arrays::credible;
+use serde_json::{Value, json};
+
+/// Shards inside shards.
+const MAX_DEPTH: usize = 4;
 
 /// What was done to a chunk, first to last.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,33 +21,29 @@ pub enum Codec {
     Transpose(Vec<usize>),
     /// Numbers to bytes.
     Bytes {
+        /// Most significant byte first.
         big_endian: bool,
     },
     /// Smaller chunks inside, with an index at the start or the end.
-    Shards {
-        chunk: Vec<u64>,
-        codecs: Vec<Codec>,
-        index: Vec<Codec>,
-        at_end: bool,
-    },
-    Gzip,
-    Zlib,
-    Zstd,
-    Blosc,
-    Crc32c,
-}
-
-fn wrong(what: impl std::fmt::Display) -> Error {
-    Error::input(format!("{what}; the Zarr store is damaged"))
+    Shards(Shards),
+    /// Bytes to fewer bytes.
+    Packer(Packer),
 }
 
 /// The codecs of a version 3 array.
 pub fn parse(codecs: &Value) -> Result<Vec<Codec>> {
-    let codecs = codecs.as_array().ok_or_else(|| wrong("expected a list of codecs"))?;
-    codecs.iter().map(one).collect()
+    parse_inside(codecs, 0)
 }
 
-fn one(codec: &Value) -> Result<Codec> {
+fn parse_inside(codecs: &Value, depth: usize) -> Result<Vec<Codec>> {
+    if depth > MAX_DEPTH {
+        return Err(wrong("expected at most 4 shards inside each other"));
+    }
+    let codecs = codecs.as_array().ok_or_else(|| wrong("expected a list of codecs"))?;
+    codecs.iter().map(|codec| one(codec, depth)).collect()
+}
+
+fn one(codec: &Value, depth: usize) -> Result<Codec> {
     let name =
         codec.as_str().or(codec["name"].as_str()).ok_or_else(|| wrong("expected the name of a codec"))?;
     let told = &codec["configuration"];
@@ -50,57 +52,106 @@ fn one(codec: &Value) -> Result<Codec> {
         "transpose" => {
             let order = told["order"]
                 .as_array()
-                .map(|o| o.iter().map(|axis| Some(axis.as_u64()? as usize)).collect());
+                .map(|o| o.iter().map(|axis| usize::try_from(axis.as_u64()?).ok()).collect());
             Codec::Transpose(order.flatten().ok_or_else(|| wrong("expected the order of a transpose"))?)
         }
-        "gzip" => Codec::Gzip,
-        "zstd" => Codec::Zstd,
-        "blosc" => Codec::Blosc,
-        "crc32c" => Codec::Crc32c,
-        "sharding_indexed" => Codec::Shards {
+        "sharding_indexed" => Codec::Shards(Shards {
             chunk: super::extents(&told["chunk_shape"])?,
-            codecs: parse(&told["codecs"])?,
-            index: parse(&told["index_codecs"])?,
+            codecs: parse_inside(&told["codecs"], depth + 1)?,
+            index: parse_inside(&told["index_codecs"], depth + 1)?,
             at_end: told["index_location"].as_str() != Some("start"),
+        }),
+        _ => Codec::Packer(packer(name.strip_prefix("numcodecs.").unwrap_or(name), told)?),
+    })
+}
+
+/// A packer by its name in Zarr or numcodecs.
+fn packer(name: &str, told: &Value) -> Result<Packer> {
+    let number = |key: &str, otherwise: i64| told[key].as_i64().unwrap_or(otherwise);
+    let level = |otherwise: i64| number("level", otherwise).clamp(0, 9) as u32;
+    let at_start = |otherwise: &str| told["location"].as_str().unwrap_or(otherwise) == "start";
+    Ok(match name {
+        "gzip" => Packer::Gzip(level(5)),
+        "zlib" => Packer::Zlib(level(1)),
+        "bz2" => Packer::Bz2(level(1).max(1)),
+        "zstd" => Packer::Zstd {
+            level: number("level", 3).clamp(-7, 22) as i32,
+            checksum: told["checksum"].as_bool() == Some(true),
         },
-        other => return Err(unsupported(other)),
+        "lz4" => Packer::Lz4,
+        "blosc" => Packer::Blosc(Blosc {
+            name: told["cname"].as_str().unwrap_or("lz4").to_string(),
+            level: number("clevel", 5).clamp(0, 9) as i32,
+            shuffle: told["shuffle"] == "shuffle" || told["shuffle"] == 1 || told["shuffle"] == -1,
+            type_bytes: number("typesize", 0).clamp(0, 255) as usize,
+        }),
+        "shuffle" => Packer::Shuffle(number("elementsize", 4).clamp(1, 255) as usize),
+        "crc32c" => Packer::Sum { sum: Sum::Crc32c, at_start: at_start("end") },
+        "fletcher32" => Packer::Sum { sum: Sum::Fletcher32, at_start: false },
+        "crc32" => Packer::Sum { sum: Sum::Crc32, at_start: at_start("start") },
+        "adler32" => Packer::Sum { sum: Sum::Adler32, at_start: at_start("start") },
+        other => {
+            return Err(Error::unsupported(format!(
+                "the Zarr codec '{other}' is not read; write the array again with zstd"
+            )));
+        }
     })
 }
 
 /// The codecs of a version 2 array.
-pub fn parse_old(array: &Value, big_endian: bool, rank: usize) -> Result<Vec<Codec>> {
+pub fn parse_old(array: &Value, big_endian: bool, rank: usize, element: Element) -> Result<Vec<Codec>> {
     let mut codecs = Vec::new();
     if array["order"].as_str() == Some("F") {
         codecs.push(Codec::Transpose((0..rank).rev().collect()));
     }
-    if let Some(filter) = array["filters"].as_array().and_then(|filters| filters.first()) {
-        return Err(unsupported(filter["id"].as_str().unwrap_or("?")));
-    }
     codecs.push(Codec::Bytes { big_endian });
-    match array["compressor"]["id"].as_str() {
-        None => {}
-        Some("zstd") => codecs.push(Codec::Zstd),
-        Some("gzip") => codecs.push(Codec::Gzip),
-        Some("zlib") => codecs.push(Codec::Zlib),
-        Some("blosc") => codecs.push(Codec::Blosc),
-        Some(other) => return Err(unsupported(other)),
+    let filters = array["filters"].as_array().into_iter().flatten();
+    for told in filters.chain(Some(&array["compressor"]).filter(|told| !told.is_null())) {
+        let mut packer = packer(told["id"].as_str().unwrap_or("?"), told)?;
+        if let Packer::Blosc(blosc) = &mut packer
+            && blosc.type_bytes == 0
+        {
+            blosc.type_bytes = element.n_bytes.min(255);
+        }
+        codecs.push(Codec::Packer(packer));
     }
     Ok(codecs)
 }
 
-fn unsupported(name: &str) -> Error {
-    Error::unsupported(format!("the Zarr codec '{name}' is not read; write the array again with zstd"))
+/// The description of a packer: (name, parameters).
+pub fn describe(packer: &Packer) -> (&'static str, Value) {
+    match packer {
+        Packer::Gzip(level) => ("gzip", json!({"level": level})),
+        Packer::Zlib(level) => ("zlib", json!({"level": level})),
+        Packer::Bz2(level) => ("bz2", json!({"level": level})),
+        Packer::Zstd { level, checksum } => ("zstd", json!({"level": level, "checksum": checksum})),
+        Packer::Lz4 => ("lz4", json!({})),
+        Packer::Blosc(Blosc { name, level, shuffle, type_bytes }) => {
+            let shuffle = if *shuffle { "shuffle" } else { "noshuffle" };
+            let told = json!({
+                "typesize": type_bytes, "cname": name, "clevel": level, "shuffle": shuffle, "blocksize": 0,
+            });
+            ("blosc", told)
+        }
+        Packer::Shuffle(size) => ("shuffle", json!({"elementsize": size})),
+        Packer::Sum { sum, .. } => match sum {
+            Sum::Crc32c => ("crc32c", json!({})),
+            Sum::Crc32 => ("crc32", json!({})),
+            Sum::Adler32 => ("adler32", json!({})),
+            Sum::Fletcher32 => ("fletcher32", json!({})),
+        },
+    }
 }
 
-/// The bytes of a chunk of `shape`, little-endian and in C order.
-pub fn decode(bytes: Vec<u8>, codecs: &[Codec], shape: &[u64], dtype: DType, fill: &[u8]) -> Result<Vec<u8>> {
+/// Bytes of a chunk before it is packed.
+pub fn chunk_bytes(shape: &[u64], element: Element) -> Result<usize> {
     let n_values = shape.iter().try_fold(1u64, |n, &extent| n.checked_mul(extent));
-    let n_bytes = n_values.and_then(|n| usize::try_from(n).ok()?.checked_mul(dtype.size_bytes()));
-    let n_bytes = n_bytes
-        .filter(|&n| n <= isize::MAX as usize)
-        .ok_or_else(|| wrong("a chunk is larger than any file"))?;
-    let mut bytes = bytes;
-    // The shape that each codec was given.
+    let n_bytes = n_values.and_then(|n| usize::try_from(n).ok()?.checked_mul(element.n_bytes));
+    n_bytes.filter(|&n| n <= isize::MAX as usize).ok_or_else(|| wrong("a chunk is larger than any file"))
+}
+
+/// The shape that each codec is given.
+fn shapes(codecs: &[Codec], shape: &[u64]) -> Result<Vec<Vec<u64>>> {
     let mut shapes = vec![shape.to_vec()];
     for codec in codecs {
         let now = shapes[shapes.len() - 1].clone();
@@ -115,39 +166,67 @@ pub fn decode(bytes: Vec<u8>, codecs: &[Codec], shape: &[u64], dtype: DType, fil
             _ => now,
         });
     }
-    for (codec, shape) in codecs.iter().zip(&shapes).rev() {
+    Ok(shapes)
+}
+
+/// The bytes of a chunk of `shape`, little-endian and in C order.
+pub fn decode(
+    bytes: Vec<u8>,
+    codecs: &[Codec],
+    shape: &[u64],
+    element: Element,
+    fill: &[u8],
+) -> Result<Vec<u8>> {
+    let n_bytes = chunk_bytes(shape, element)?;
+    let mut bytes = bytes;
+    for (codec, shape) in codecs.iter().zip(&shapes(codecs, shape)?).rev() {
         bytes = match codec {
-            Codec::Gzip => unpacked(flate2::read::MultiGzDecoder::new(&bytes[..]), n_bytes)?,
-            Codec::Zlib => unpacked(flate2::read::ZlibDecoder::new(&bytes[..]), n_bytes)?,
-            Codec::Zstd => {
-                let decoder = zstd::stream::read::Decoder::with_buffer(&bytes[..]);
-                unpacked(decoder.map_err(|e| wrong(format!("a chunk cannot be unpacked ({e})")))?, n_bytes)?
-            }
-            Codec::Blosc => blosc::decode(&bytes, n_bytes.saturating_add(64))?,
-            Codec::Crc32c => {
-                let (content, sum) =
-                    bytes.split_last_chunk::<4>().ok_or_else(|| wrong("a chunk has no checksum"))?;
-                if crc32c(content) != u32::from_le_bytes(*sum) {
-                    return Err(wrong("the checksum of a chunk does not fit"));
-                }
-                content.to_vec()
-            }
-            Codec::Bytes { big_endian } => {
-                if *big_endian {
-                    bytes.chunks_exact_mut(dtype.size_bytes()).for_each(<[u8]>::reverse);
-                }
-                bytes
-            }
+            Codec::Packer(packer) => packer.unpack(bytes, n_bytes)?,
+            Codec::Bytes { big_endian } => in_order(bytes, *big_endian, element),
             Codec::Transpose(order) => {
-                transposed_back(&checked(bytes, n_bytes)?, order, shape, dtype.size_bytes())
+                transposed_back(&checked(bytes, n_bytes)?, order, shape, element.n_bytes)
             }
-            Codec::Shards { chunk, codecs, index, at_end } => {
-                let shard = Shard { chunk, codecs, index, at_end: *at_end };
-                shard.decode(&bytes, shape, n_bytes, dtype, fill)?
+            Codec::Shards(shards) => {
+                // Shards that are read piece by piece do not come here; what does, is made as a whole.
+                credible(n_bytes as u64, bytes.len() as u64)?;
+                let mut out = super::filled(n_bytes, fill)?;
+                let all = 0..shape.first().copied().unwrap_or(1);
+                shards.place(&bytes, shape, element, fill, &all, &mut |piece, chunk| {
+                    piece.place(chunk, &all, &mut out);
+                })?;
+                out
             }
         };
     }
     checked(bytes, n_bytes)
+}
+
+/// Inverse of [`decode`].
+pub fn encode(
+    bytes: Vec<u8>,
+    codecs: &[Codec],
+    shape: &[u64],
+    element: Element,
+    fill: &[u8],
+) -> Result<Vec<u8>> {
+    let mut bytes = bytes;
+    for (codec, shape) in codecs.iter().zip(&shapes(codecs, shape)?) {
+        bytes = match codec {
+            Codec::Packer(packer) => packer.pack(bytes)?,
+            Codec::Bytes { big_endian } => in_order(bytes, *big_endian, element),
+            Codec::Transpose(order) => transposed(&bytes, order, shape, element.n_bytes),
+            Codec::Shards(shards) => shards.encode(&bytes, shape, element, fill)?,
+        };
+    }
+    Ok(bytes)
+}
+
+/// Little-endian to big-endian or back, where `big_endian` says so.
+fn in_order(mut bytes: Vec<u8>, big_endian: bool, element: Element) -> Vec<u8> {
+    if big_endian {
+        bytes.chunks_exact_mut(element.number_bytes.max(1)).for_each(<[u8]>::reverse);
+    }
+    bytes
 }
 
 fn checked(bytes: Vec<u8>, n_bytes: usize) -> Result<Vec<u8>> {
@@ -157,27 +236,34 @@ fn checked(bytes: Vec<u8>, n_bytes: usize) -> Result<Vec<u8>> {
     }
 }
 
-/// The memory grows with the bytes that come; some more than `n_bytes` are let through for checksums.
-fn unpacked(reader: impl Read, n_bytes: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(n_bytes.min(1 << 20));
-    let read = reader.take((n_bytes as u64).saturating_add(64)).read_to_end(&mut bytes);
-    read.map_err(|e| wrong(format!("a chunk cannot be unpacked ({e})")))?;
-    Ok(bytes)
-}
-
 /// From the order of axes after a transpose back to `shape`.
 fn transposed_back(bytes: &[u8], order: &[usize], shape: &[u64], size: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    each_place(order, shape, size, bytes.len(), |from| out.extend_from_slice(&bytes[from..from + size]));
+    out
+}
+
+/// Inverse of [`transposed_back`].
+fn transposed(bytes: &[u8], order: &[usize], shape: &[u64], size: usize) -> Vec<u8> {
+    let mut out = vec![0; bytes.len()];
+    let mut elements = bytes.chunks_exact(size);
+    each_place(order, shape, size, bytes.len(), |to| {
+        out[to..to + size].copy_from_slice(elements.next().unwrap_or_default());
+    });
+    out
+}
+
+/// Where each element of an array of `shape`, in C order, stands after a transpose.
+fn each_place(order: &[usize], shape: &[u64], size: usize, n_bytes: usize, mut visit: impl FnMut(usize)) {
     let mut strides = vec![0usize; shape.len()];
     let mut stride = size;
     for &axis in order.iter().rev() {
         strides[axis] = stride;
         stride *= shape[axis] as usize;
     }
-    let mut out = Vec::with_capacity(bytes.len());
     let mut at = vec![0u64; shape.len()];
-    for _ in 0..bytes.len() / size {
-        let from: usize = at.iter().zip(&strides).map(|(&i, &stride)| i as usize * stride).sum();
-        out.extend_from_slice(&bytes[from..from + size]);
+    for _ in 0..n_bytes / size {
+        visit(at.iter().zip(&strides).map(|(&i, &stride)| i as usize * stride).sum());
         for axis in (0..shape.len()).rev() {
             at[axis] += 1;
             if at[axis] < shape[axis] {
@@ -186,92 +272,33 @@ fn transposed_back(bytes: &[u8], order: &[usize], shape: &[u64], size: usize) ->
             at[axis] = 0;
         }
     }
-    out
-}
-
-struct Shard<'a> {
-    chunk: &'a [u64],
-    codecs: &'a [Codec],
-    index: &'a [Codec],
-    at_end: bool,
-}
-
-impl Shard<'_> {
-    fn decode(
-        &self,
-        bytes: &[u8],
-        shape: &[u64],
-        n_bytes: usize,
-        dtype: DType,
-        fill: &[u8],
-    ) -> Result<Vec<u8>> {
-        let fits = self.chunk.len() == shape.len() && !self.chunk.contains(&0);
-        if !fits || shape.iter().zip(self.chunk).any(|(extent, chunk)| extent % chunk != 0) {
-            return Err(wrong("the chunks of a shard do not fill it"));
-        }
-        let counts: Vec<u64> = shape.iter().zip(self.chunk).map(|(extent, chunk)| extent / chunk).collect();
-        let n_chunks: u64 = counts.iter().product();
-        let n_sums = self.index.iter().filter(|codec| **codec == Codec::Crc32c).count() as u64;
-        let n_index = n_chunks.checked_mul(16).and_then(|n| usize::try_from(n + 4 * n_sums).ok());
-        let n_index =
-            n_index.filter(|&n| n <= bytes.len()).ok_or_else(|| wrong("the index of a shard is cut off"))?;
-        let index = if self.at_end { &bytes[bytes.len() - n_index..] } else { &bytes[..n_index] };
-        let index = decode(index.to_vec(), self.index, &[n_chunks, 2], DType::U64, &[])?;
-        let mut out = super::filled(n_bytes, fill);
-        for (number, entry) in index.as_chunks::<16>().0.iter().enumerate() {
-            let [offset, n] =
-                [&entry[..8], &entry[8..]].map(|b| b.iter().rev().fold(0u64, |v, &b| v << 8 | u64::from(b)));
-            if offset == u64::MAX && n == u64::MAX {
-                continue; // not written: fill values
-            }
-            let packed = usize::try_from(offset).ok().zip(usize::try_from(n).ok());
-            let packed = packed.and_then(|(from, n)| bytes.get(from..from.checked_add(n)?));
-            let packed = packed.ok_or_else(|| wrong("a chunk lies outside its shard"))?;
-            let chunk = decode(packed.to_vec(), self.codecs, self.chunk, dtype, fill)?;
-            let at = super::position(number as u64, &counts);
-            let piece = Piece { at: &at, extents: self.chunk, shape, element_bytes: dtype.size_bytes() };
-            piece.place(&chunk, &(0..shape.first().copied().unwrap_or(1)), &mut out);
-        }
-        Ok(out)
-    }
-}
-
-/// The checksum of Castagnoli.
-fn crc32c(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0u32; 256];
-        let mut i = 0;
-        while i < 256 {
-            let mut value = i as u32;
-            let mut bit = 0;
-            while bit < 8 {
-                value = if value & 1 != 0 { value >> 1 ^ 0x82f6_3b78 } else { value >> 1 };
-                bit += 1;
-            }
-            table[i] = value;
-            i += 1;
-        }
-        table
-    };
-    !bytes.iter().fold(!0u32, |sum, &byte| TABLE[((sum ^ u32::from(byte)) & 255) as usize] ^ sum >> 8)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_checksum_is_castagnoli_s() {
-        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
-    }
+    const BYTE: Element = Element { number_bytes: 1, n_bytes: 1 };
 
     #[test]
     fn a_transposed_chunk_comes_back() {
         // (2, 3) stored as (3, 2).
         let stored = vec![1, 4, 2, 5, 3, 6];
         let codecs = [Codec::Transpose(vec![1, 0]), Codec::Bytes { big_endian: false }];
-        assert_eq!(decode(stored.clone(), &codecs, &[2, 3], DType::U8, &[0]).unwrap(), [1, 2, 3, 4, 5, 6]);
-        assert!(decode(stored.clone(), &codecs, &[2, 4], DType::U8, &[0]).is_err());
-        assert!(decode(stored, &[Codec::Transpose(vec![0, 0])], &[2, 3], DType::U8, &[0]).is_err());
+        let whole = decode(stored.clone(), &codecs, &[2, 3], BYTE, &[0]).unwrap();
+        assert_eq!(whole, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(encode(whole, &codecs, &[2, 3], BYTE, &[0]).unwrap(), stored);
+        assert!(decode(stored.clone(), &codecs, &[2, 4], BYTE, &[0]).is_err());
+        assert!(decode(stored, &[Codec::Transpose(vec![0, 0])], &[2, 3], BYTE, &[0]).is_err());
+    }
+
+    #[test]
+    fn descriptions_name_what_was_parsed() {
+        for (name, told) in [("zstd", json!({"level": 7})), ("blosc", json!({"clevel": 2, "cname": "zstd"}))]
+        {
+            let packer = packer(name, &told).unwrap();
+            let (name_again, told) = describe(&packer);
+            assert_eq!((name_again, super::packer(name_again, &told).unwrap()), (name, packer));
+        }
     }
 }
