@@ -98,7 +98,7 @@ def read_variable(r):
     check(kind <= 6, "unknown kind of variable")
     check(kind not in (4, 5) or r.u8() <= 12, "unknown unit of time")
     shape = r.many(r.varint)
-    check(math.prod(shape) < 1 << 59, "too many values")
+    check(len(shape) <= 64 and math.prod(shape) < 1 << 59, "too many axes or values")
     bound = r.u8()
     check_kind(kind, dtype, shape, counts is not None, bound)
     check(bound <= 4, "unknown bound")

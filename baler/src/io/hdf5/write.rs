@@ -197,7 +197,11 @@ impl<'a> Tree<'a> {
         let objects = dataset.metadata(super::NAME).map(metadata::read).transpose()?.unwrap_or_default();
         let mut by_name: HashMap<String, &Variable> = HashMap::new();
         for variable in &dataset.variables {
-            by_name.insert(clean(&variable.name), variable);
+            let path = clean(&variable.name);
+            if by_name.contains_key(&path) {
+                return Err(Error::config(format!("two variables would both be '{path}'; rename one")));
+            }
+            by_name.insert(path, variable);
         }
         let known = dataset.shared_metadata();
         let known_by_name = known.by_name();
