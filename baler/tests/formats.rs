@@ -183,7 +183,7 @@ fn names_come_back_or_are_told() {
     for format in [Format::Npz, Format::Csv, Format::Hdf5, Format::Fits, Format::Root, Format::Parquet] {
         for first in names {
             for second in names.into_iter().filter(|second| *second != first) {
-                let variables = vec![array(first, DType::I32, &[4]), array(second, DType::F64, &[4])];
+                let variables = vec![array(first, DType::I64, &[4]), array(second, DType::F64, &[4])];
                 let dataset = Dataset::from_arrays(variables);
                 let Ok(bytes) = io::write(&dataset, format) else { continue };
                 let back =

@@ -5,6 +5,7 @@
 //! stopped. Case N is the same on every machine: `BALER_FIRST=N BALER_MUTATIONS=1` runs it again. What fails is kept in
 //! target/mutations, and belongs into tests/assets/regressions once it is mended.
 
+mod forged;
 mod mutator;
 mod seeds;
 #[path = "../support/mod.rs"]
@@ -144,7 +145,6 @@ fn changed_files_of_every_kind_neither_panic_nor_take_without_measure() {
     std::fs::create_dir_all(&kept).unwrap();
     let (first, n_cases) = (number("BALER_FIRST", 0), number("BALER_MUTATIONS", DEFAULT_CASES));
     let mut failures: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    watch::start();
     for case in first..first + n_cases {
         let mut made = Case::new(case, &seeds, &weights);
         let seed = &seeds[made.seed];

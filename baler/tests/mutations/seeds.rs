@@ -65,7 +65,7 @@ fn members(bytes: &[u8]) -> (Vec<Vec<u8>>, Vec<String>) {
         let mut file = archive.by_index(idx).unwrap();
         let mut content = Vec::new();
         file.read_to_end(&mut content).unwrap();
-        (content, file.name().to_string())
+        (content, file.name().unwrap().to_string())
     };
     (0..zip::ZipArchive::new(Cursor::new(bytes)).unwrap().len()).map(member).unzip()
 }

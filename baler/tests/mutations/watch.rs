@@ -3,20 +3,24 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 const MEMORY_LIMIT: usize = 256 << 20;
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// Beyond this the system itself would kill the process.
-const HARD_LIMIT: usize = 4 << 30;
+/// Larger requests beyond the limit are refused: an error where that was thought of (a constant claims any number of values
+/// in a few bytes), and else the end of the process.
+const LARGE: usize = 1 << 20;
 /// As long as a loaded machine may take for `TIME_LIMIT`.
 const HARD_TIME_LIMIT: Duration = Duration::from_secs(300);
 
+/// The last case that was refused memory: should the process end, it was that one.
+static REFUSED: AtomicU64 = AtomicU64::new(u64::MAX);
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 static CASE: AtomicU64 = AtomicU64::new(u64::MAX);
+static N_RUNS: AtomicU64 = AtomicU64::new(0);
 static PANICKED_AT: Mutex<String> = Mutex::new(String::new());
 
 struct Counted;
@@ -24,13 +28,16 @@ struct Counted;
 // SAFETY: hands every call on to the system's allocator, or returns null, which is always allowed.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(live, Relaxed);
-        if live > HARD_LIMIT {
-            LIVE.fetch_sub(layout.size(), Relaxed);
-            tell_case();
+        let live = LIVE.load(Relaxed).saturating_add(layout.size());
+        if live > MEMORY_LIMIT && layout.size() >= LARGE {
+            let case = CASE.load(Relaxed);
+            if REFUSED.swap(case, Relaxed) != case {
+                tell_case();
+            }
             return std::ptr::null_mut();
         }
+        LIVE.fetch_add(layout.size(), Relaxed);
+        PEAK.fetch_max(live, Relaxed);
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
@@ -45,33 +52,43 @@ unsafe impl GlobalAlloc for Counted {
 #[global_allocator]
 static ALLOCATOR: Counted = Counted;
 
-/// `case N` on standard error, without allocating.
+/// The running case on standard error, without allocating.
 fn tell_case() {
     use std::io::Write;
-    let mut text = *b"case                     \n";
+    let mut text = *b"memory or time is refused in case                     \n";
     let mut left = CASE.load(Relaxed);
-    for place in text[5..25].iter_mut().rev() {
+    for place in text[34..54].iter_mut().rev() {
         *place = b'0' + (left % 10) as u8;
         left /= 10;
     }
     let _ = std::io::stderr().write_all(&text);
 }
 
-/// Silences panics, whose places are kept instead, and ends the process where a case does not end.
-pub fn start() {
-    std::panic::set_hook(Box::new(|info| {
+/// Tests of a binary run side by side; memory and time are those of one case only while it is alone.
+static ALONE: Mutex<()> = Mutex::new(());
+static START: Once = Once::new();
+
+/// Silences panics of cases, whose places are kept instead, and ends the process where a case does not end.
+fn start() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if CASE.load(Relaxed) == u64::MAX {
+            return default(info);
+        }
         let place = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
-        let text = info.payload_as_str().unwrap_or_default();
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
+        let text = text.or(payload.downcast_ref::<String>().cloned()).unwrap_or_default();
         *PANICKED_AT.lock().unwrap() = format!("a panic at {place}: {text}");
     }));
     std::thread::spawn(|| {
-        let (mut seen, mut since) = (CASE.load(Relaxed), Instant::now());
+        let (mut seen, mut since) = (0, Instant::now());
         loop {
             std::thread::sleep(Duration::from_secs(1));
-            let now = CASE.load(Relaxed);
-            if now != seen {
+            let now = N_RUNS.load(Relaxed);
+            if now != seen || CASE.load(Relaxed) == u64::MAX {
                 (seen, since) = (now, Instant::now());
-            } else if now != u64::MAX && since.elapsed() > HARD_TIME_LIMIT {
+            } else if since.elapsed() > HARD_TIME_LIMIT {
                 tell_case();
                 std::process::abort();
             }
@@ -91,6 +108,9 @@ fn cpu_time(start: Instant) -> Duration {
 
 /// What was wrong with a case, if anything was: without numbers that differ from case to case.
 pub fn run(case: u64, name: &str, work: impl FnOnce()) -> Option<String> {
+    START.call_once(start);
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    N_RUNS.fetch_add(1, Relaxed);
     CASE.store(case, Relaxed);
     let before = LIVE.load(Relaxed);
     PEAK.store(before, Relaxed);
