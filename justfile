@@ -1,7 +1,7 @@
 # Recipes for developers; .ci/run runs the same steps.
 
 # Everything that a change must pass.
-check: fmt lint build test doc
+check: fmt lint build test checked doc
 
 fmt:
     cargo fmt --all --check
@@ -17,6 +17,14 @@ test:
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# What comes from outside and what is promised, with overflow checks and debug assertions.
+checked:
+    cargo test --profile checked -p baler --test hostile --test formats --test bound --test mutations
+
+# Changed files of every kind, a million cases an hour or so; `just fuzz 1000000` goes on behind the first million.
+fuzz first="0" cases="1000000":
+    BALER_FIRST={{first}} BALER_MUTATIONS={{cases}} cargo test --profile checked -p baler --test mutations changed -- --nocapture
 
 bench:
     cargo bench --workspace

@@ -98,7 +98,7 @@ def read_variable(r):
     check(kind <= 6, "unknown kind of variable")
     check(kind not in (4, 5) or r.u8() <= 12, "unknown unit of time")
     shape = r.many(r.varint)
-    check(math.prod(shape) < 1 << 59, "too many values")
+    check(len(shape) <= 64 and math.prod(shape) < 1 << 59, "too many axes or values")
     bound = r.u8()
     has_limits, bound = bound & 8, bound & ~8
     check(bound <= 4 and not (has_limits and bound == 0), "unknown bound")

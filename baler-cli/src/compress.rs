@@ -109,8 +109,9 @@ pub fn run(args: &CompressArgs) -> Result<()> {
             }
             let target = Target::new(output, args.force)?;
             refuse_json_on_stdout(args.json, &target)?;
+            let identity = identity(input)?;
             let source = open_data(input, &args.raw, &settings.promise.drop)?;
-            compress_one(input, &*source, &target, &options, model.as_ref(), args)
+            compress_one((input, identity), &*source, &target, &options, model.as_ref(), args)
         }
         _ => {
             Err(Error::config("expected one INPUT with -o, found several; give -d DIR for their archives")
@@ -129,9 +130,10 @@ fn stop_on_ctrl_c() {
     });
 }
 
-/// Compresses one input, and tells about it.
+/// Compresses one input, and tells about it. Its identity is that of before it was opened: should it change after that,
+/// nobody goes on from what was made of it.
 pub fn compress_one(
-    input: &str,
+    (input, identity): (&str, Option<String>),
     source: &dyn Source,
     target: &Target,
     options: &Options,
@@ -143,7 +145,7 @@ pub fn compress_one(
     bar.until(&INTERRUPTED);
     let mut report = match target {
         Target::File { path, force } => {
-            let mut partial = open_partial(input, path, options, model, args.resume, &mut bar)?;
+            let mut partial = open_partial((input, identity), path, options, model, args.resume, &mut bar)?;
             match compress_source(source, options, model, &mut partial, &mut bar) {
                 Ok(report) => partial.finish(path, *force).map(|()| report)?,
                 Err(error) => return Err(stopped(error, partial).context(input.to_string())),
@@ -176,14 +178,13 @@ fn whole_file(input: &str, options: &Options) -> Option<u64> {
 
 /// The file that takes what is done; tells what becomes of what a run before has left.
 fn open_partial(
-    input: &str,
+    (input, identity): (&str, Option<String>),
     output: &Path,
     options: &Options,
     model: Option<&Model>,
     resume: bool,
     bar: &mut Bar,
 ) -> Result<PartialFile> {
-    let identity = identity(input)?;
     if resume && identity.is_none() {
         return Err(Error::config("--resume needs an input that can be read again; give a file").into());
     }
@@ -191,7 +192,13 @@ fn open_partial(
     let alike = Options { n_threads: 0, ..options.clone() };
     let model = model.map(|model| model.hash());
     let origin = format!("{} {identity:?} {alike:?} {model:?}", env!("CARGO_PKG_VERSION"));
-    let partial = PartialFile::new(output, &origin, resume)?;
+    let partial = PartialFile::new(output, &[Path::new(io::split_inner(input).0)], &origin, resume)?;
+    if let Some(other) = partial.in_the_way() {
+        let (other, own) = (other.display(), partial.path().display());
+        bar.warn(&format!(
+            "{other} is not of an unfinished run and stays as it is; {own} takes what is done"
+        ));
+    }
     let (name, left) = (partial.path().display().to_string(), partial.left_over());
     match (resume, left) {
         (true, 0) => bar.warn(&format!("nothing is left of a run before in {name}; this one starts anew")),

@@ -2,7 +2,7 @@
 //! and embedded in each archive, or stands once as DIR/model.balm and is named by its hash.
 
 use crate::compress::{CompressArgs, compress_one};
-use crate::input::open_data;
+use crate::input::{identity, open_data};
 use crate::library::{BoundSpec, Error, ErrorKind, Method, Model, Options, Source, io, train_on};
 use crate::output::{Target, say};
 use crate::progress::Loudness;
@@ -44,8 +44,9 @@ pub fn compress_all(
         if args.say.loudness() > Loudness::Quiet {
             say(&format!("baler: {input}"));
         }
+        let identity = identity(input)?;
         let source = open_data(input, &args.raw, drop)?;
-        compress_one(input, &*source, target, options, model.as_ref(), args)?;
+        compress_one((input, identity), &*source, target, options, model.as_ref(), args)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 mod support;
 
 use std::time::Duration;
-use support::{Folder, read_npy, smooth, write_npy};
+use support::{Folder, read_npy, smooth, worst, write_npy};
 
 /// Chunks of this field are many: 2^22 values in chunks of 2^20.
 const SHAPE: [usize; 3] = [64, 256, 256];
@@ -44,18 +44,57 @@ fn killed_runs_leave_no_output_and_are_gone_on_with() {
     assert_eq!(folder.names(), ["whole.bale", "x.bale", "x.npy"]);
 }
 
+/// Starts a run and kills it once some chunks are done.
+fn stop_within(folder: &Folder, args: &[&str], part: &str) {
+    let mut child = folder.command(args).spawn().unwrap();
+    let n_bytes = || std::fs::metadata(folder.path(part)).map_or(0, |found| found.len());
+    while n_bytes() < 1 << 12 {
+        assert!(child.try_wait().unwrap().is_none(), "finished before it was stopped");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn resuming_with_other_data_is_refused() {
     let folder = Folder::new();
     field(&folder, "x.npy");
-    let compress = ["compress", "x.npy", "--rel", "1e-4", "--fast", "-q", "-o", "x.bale"];
-    folder.ok(&compress);
-    let whole = std::fs::read(folder.path("x.bale")).unwrap();
-    // What another run would have left: its header and a chunk, but no word of where they come from.
-    std::fs::write(folder.path("x.bale.part"), &whole[..whole.len() / 2]).unwrap();
-    let error = folder.refused(&[&compress[..], &["--resume", "-f"]].concat());
+    let compress = ["compress", "x.npy", "--rel", "1e-4", "--fast", "-q", "-j1", "-o", "x.bale"];
+    stop_within(&folder, &compress, "x.bale.part");
+    // One value of the first chunk, which is done: neither size nor range nor the ends of the file tell of it.
+    let mut bytes = std::fs::read(folder.path("x.npy")).unwrap();
+    let modified = std::fs::metadata(folder.path("x.npy")).unwrap().modified().unwrap();
+    bytes[128 + 8 * 50_000..][..8].copy_from_slice(&0.5f64.to_le_bytes());
+    std::fs::write(folder.path("x.npy"), &bytes).unwrap();
+    let input = std::fs::File::options().write(true).open(folder.path("x.npy")).unwrap();
+    input.set_modified(modified).unwrap();
+    let error = folder.refused(&[&compress[..], &["--resume"]].concat());
     assert!(error.contains("the same data and options") && error.contains("--resume"), "{error}");
-    assert!(std::fs::read(folder.path("x.bale")).unwrap() == whole);
+    assert!(!folder.path("x.bale").exists());
+    folder.ok(&compress);
+    folder.ok(&["verify", "x.bale", "--against", "x.npy", "-q"]);
+    assert_eq!(folder.names(), ["x.bale", "x.npy"]);
+}
+
+#[test]
+fn files_of_others_with_the_name_of_a_part_stay() {
+    let folder = Folder::new();
+    let input: Vec<u8> = smooth(40).iter().flat_map(|x| x.to_le_bytes()).collect();
+    std::fs::write(folder.path("data.part"), &input).unwrap();
+    let raw = ["--shape", "40", "--dtype", "f8", "--abs", "0.1"];
+    let ran = folder.ok(&[&["compress", "data.part", "-o", "data"][..], &raw].concat());
+    assert!(ran.stderr.contains("data.part2 takes what is done"), "{}", ran.stderr);
+    assert!(std::fs::read(folder.path("data.part")).unwrap() == input);
+    folder.ok(&["decompress", "data", "-o", "back.npy", "-q"]);
+    assert!(worst(&smooth(40), &read_npy(&folder.path("back.npy"))) <= 0.1);
+    assert_eq!(folder.names(), ["back.npy", "data", "data.part"]);
+    // What another tool left there, even the start of an archive, has no note that it is ours.
+    let archive = std::fs::read(folder.path("data")).unwrap();
+    std::fs::write(folder.path("x.bale.part"), &archive[..archive.len() / 2]).unwrap();
+    folder.ok(&["compress", "back.npy", "-o", "x.bale", "--abs", "0.1", "-q"]);
+    assert!(std::fs::read(folder.path("x.bale.part")).unwrap() == archive[..archive.len() / 2]);
+    assert_eq!(folder.names(), ["back.npy", "data", "data.part", "x.bale", "x.bale.part"]);
 }
 
 #[test]

@@ -413,15 +413,46 @@ impl Variable {
     }
 }
 
-/// Product of the extents, with a clear error where it does not fit. That of the extents that are not 0 must fit too, so
+/// Axes of an array, at most, as in NumPy.
+pub const MAX_AXES: usize = 64;
+
+/// Product of the extents, with a clear error where it does not fit or where there are more than [`MAX_AXES`] axes. That of the extents that are not 0 must fit too, so
 /// that rows and their bytes can be counted whichever axis is empty.
 pub fn n_elements(shape: &[usize]) -> Result<usize> {
+    if shape.len() > MAX_AXES {
+        return Err(Error::limit(format!("expected at most {MAX_AXES} axes, found {}", shape.len())));
+    }
     let n_values = shape
         .iter()
         .try_fold(1usize, |n, &extent| n.checked_mul(extent.max(1)))
         .filter(|&n| n <= isize::MAX as usize / 16)
         .ok_or_else(|| Error::limit(format!("shape {shape:?} has more values than memory can hold")))?;
     Ok(if shape.contains(&0) { 0 } else { n_values })
+}
+
+/// Every list has the items that are counted, no more and no fewer: whoever writes lists goes by the counts, which may
+/// claim anything.
+///
+/// # Errors
+/// [`crate::ErrorKind::Input`] naming the variable.
+pub fn check_lists(dataset: &Dataset) -> Result<()> {
+    for variable in &dataset.variables {
+        let Some(lists) = variable.storage.lists else { continue };
+        let check = || {
+            let counts = dataset.variables.get(lists.counts);
+            let counts = counts.ok_or_else(|| Error::input("the counts of its lists are not there"))?;
+            let n_counted = counts.values.to_counts()?.iter().fold(0usize, |sum, &n| sum.saturating_add(n));
+            let n_items = variable.shape.first().copied().unwrap_or(1);
+            match n_counted == n_items {
+                true => Ok(()),
+                false => Err(Error::input(format!(
+                    "expected {n_counted} items as its lists count, found {n_items}; the file is damaged"
+                ))),
+            }
+        };
+        check().map_err(|e: Error| e.in_variable(&variable.name))?;
+    }
+    Ok(())
 }
 
 /// Elements of a row (first axis) of a shape that [`n_elements`] accepts; 1 for a scalar.

@@ -328,7 +328,7 @@ impl Column<'_> {
             grids.push(Grid::Uniform { step, non_negative: profile.non_negative });
         }
         let sample: Vec<T> = self.thousand()?;
-        let digits = (1..=6).map(|digits| 10f64.powi(digits));
+        let digits = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6].into_iter();
         grids.extend(
             digits.map(|divisor| Grid::Decimal { divisor }).find(|grid| holds(&sample, profile, *grid)),
         );
@@ -347,7 +347,7 @@ fn surely_small<T: Element>(grid: &Grid, profile: &Profile) -> bool {
     match *grid {
         Grid::Uniform { step, .. } => {
             let n_numbers = profile.range / step + 2.0;
-            n_numbers < 2f64.powf(SMALL_SHARE * (8 * size_of::<T>()) as f64)
+            n_numbers < libm::exp2(SMALL_SHARE * (8 * size_of::<T>()) as f64)
         }
         _ => false,
     }

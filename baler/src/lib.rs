@@ -3,6 +3,9 @@
 //! A compressed file, with at most the one model file it names by hash, gives back every value within the
 //! stated bound, on any machine. Modules are declared in the order of the data's path.
 
+// Bytes are the same on every machine: no floats of the platform's own mathematics (clippy.toml).
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod error;
 pub mod names;
 pub mod options;
@@ -18,6 +21,7 @@ mod finer;
 pub mod grids;
 pub mod inspect;
 mod lead;
+#[allow(clippy::disallowed_methods)] // what it computes reaches no byte
 pub mod metrics;
 pub mod output;
 pub mod partial;

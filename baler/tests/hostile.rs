@@ -19,6 +19,7 @@ use std::alloc::{GlobalAlloc, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use support::frames::*;
 use support::*;
 
 /// Beyond this, in all, the allocator refuses: what is not prepared for it aborts, and the test fails.
@@ -286,72 +287,6 @@ fn every_flipped_bit_is_an_error() {
     }
 }
 
-fn varint(mut value: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-    bytes
-}
-
-fn read_varint(bytes: &[u8], at: &mut usize) -> usize {
-    let mut value = 0;
-    for shift in (0..).step_by(7) {
-        let byte = bytes[*at];
-        *at += 1;
-        value |= ((byte & 0x7f) as usize) << shift;
-        if byte < 0x80 {
-            return value;
-        }
-    }
-    unreachable!()
-}
-
-fn frame(bytes: &[u8]) -> Vec<u8> {
-    [&varint(bytes.len()), bytes, &blake3::hash(bytes).as_bytes()[..8]].concat()
-}
-
-/// The sections of an archive without their frames: plan (not packed), models, chunks.
-fn sections(archive: &[u8]) -> Vec<Vec<u8>> {
-    let footer_len = u32::from_le_bytes(archive[archive.len() - 8..][..4].try_into().unwrap()) as usize;
-    let end = archive.len() - 8 - footer_len;
-    let mut at = 7;
-    let mut found = Vec::new();
-    while at < end {
-        let len = read_varint(archive, &mut at);
-        found.push(archive[at..at + len].to_vec());
-        at += len + 8;
-    }
-    if found[0][0] == 1 {
-        let mut at = 1;
-        let len = read_varint(&found[0], &mut at);
-        let plan = zstd::bulk::decompress(&found[0][at..], len).unwrap();
-        found[0] = [&[0], plan.as_slice()].concat();
-    }
-    found
-}
-
-/// An archive of the sections, every checksum and the hash of the whole right.
-fn reframe(sections: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = b"\x89BALE\n\x01".to_vec();
-    let mut footer = varint(sections.len() - 2);
-    for (idx, section) in sections.iter().enumerate() {
-        let framed = frame(section);
-        out.extend_from_slice(&framed);
-        if idx >= 2 {
-            footer.extend(varint(framed.len()));
-        }
-    }
-    footer.extend_from_slice(&blake3::hash(&out).as_bytes()[..16]);
-    let footer = frame(&footer);
-    out.extend_from_slice(&footer);
-    out.extend((footer.len() as u32).to_le_bytes());
-    out.extend(b"ELAB");
-    out
-}
-
 /// Everything that reads archives, on bytes that may be anything. Ok with other values is as bad as a panic.
 fn survives(context: &str, bytes: &[u8], model: Option<&Model>, expected: Option<&[u8]>) {
     let start = Instant::now();
@@ -513,8 +448,37 @@ fn huge_shapes_are_refused_without_the_memory_for_them() {
     }
 }
 
-fn reframe_model(body: &[u8]) -> Vec<u8> {
-    [b"\x89BALM\n\x01", frame(body).as_slice()].concat()
+/// An archive that is right but for its axes is refused, not decoded by whatever time they take.
+#[test]
+fn archives_of_too_many_axes_are_refused() {
+    let archive = |n_axes: usize| {
+        let variable = VariablePlan {
+            name: "x".into(),
+            dtype: DType::U8,
+            shape: vec![1; n_axes],
+            storage: Storage::default(),
+            bound: Bound::resolve(BoundSpec::Lossless, 0.0),
+            grid: Grid::Integer { step: 1 },
+            patterns: vec![],
+        };
+        let group = GroupPlan { variables: vec![0], rows_per_chunk: 1, method: GroupMethod::Classical };
+        let plan = Plan {
+            layout: Layout::Arrays,
+            variables: vec![variable],
+            groups: vec![group],
+            attachments: vec![],
+            trials: vec![],
+        };
+        let mut bytes = archive_header(&plan, &[]);
+        bytes.extend(Footer::new(&bytes).finish().unwrap());
+        bytes
+    };
+    assert!(!inspect(&archive(64)).unwrap_err().to_string().contains("axes"));
+    for n_axes in [65, 100_000] {
+        let error = decode(&archive(n_axes), None).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        assert!(error.to_string().contains(&format!("expected at most 64 axes, found {n_axes}")), "{error}");
+    }
 }
 
 fn model_survives(context: &str, bytes: &[u8]) {

@@ -1,6 +1,7 @@
 //! Promise: what decodes an archive needs neither training, nor file formats, nor planning, so that it can stand
 //! alone. Read off the `crate::` paths in the source of each module.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What the way from bytes to values passes through.
@@ -99,6 +100,70 @@ fn the_decode_side_imports_no_training_no_formats_and_no_planning() {
             }
         }
     }
+}
+
+/// (from, to) that is not followed: options carry how a model is trained, plain settings that import nothing.
+const PLAIN: (&str, &str) = ("options", "train");
+
+/// Top-level modules, and the module that each name of `lib.rs` stands for.
+fn modules() -> (Vec<String>, BTreeMap<String, String>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let name = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_string();
+    let entries = std::fs::read_dir(&root).unwrap().map(|entry| name(entry.unwrap().path()));
+    let mut modules: Vec<String> = entries.filter(|name| name != "lib").collect();
+    modules.sort();
+    modules.dedup();
+    let mut exported = BTreeMap::new();
+    for rest in std::fs::read_to_string(root.join("lib.rs")).unwrap().split("pub use ").skip(1) {
+        let (module, items) = rest.split_once(';').unwrap().0.split_once("::").unwrap();
+        for item in items.trim_matches(['{', '}']).split(',') {
+            exported.insert(item.trim().to_string(), module.to_string());
+        }
+    }
+    (modules, exported)
+}
+
+/// What a module imports, itself or by way of others: each with the one it was first found in.
+fn reached(start: &str) -> BTreeMap<String, String> {
+    let (modules, exported) = modules();
+    let mut found = BTreeMap::from([(start.to_string(), String::new())]);
+    let mut open = vec![start.to_string()];
+    while let Some(module) = open.pop() {
+        for file in sources(&module).iter().filter(|file| !file.to_string_lossy().contains("/tests")) {
+            let source = std::fs::read_to_string(file).unwrap();
+            let code = source.split("#[cfg(test)]").next().unwrap();
+            for import in imports(code) {
+                let import = exported.get(&import).cloned().unwrap_or(import);
+                let is_plain = (module.as_str(), import.as_str()) == PLAIN;
+                if modules.contains(&import) && !is_plain && !found.contains_key(&import) {
+                    found.insert(import.clone(), module.clone());
+                    open.push(import);
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_decode_side_reaches_no_training_no_formats_and_no_planning_by_way_of_others() {
+    for module in DECODE_SIDE {
+        let reached = reached(module);
+        for not_there in NOT_THERE {
+            let mut way = vec![not_there];
+            while let Some(by) = reached.get(way[way.len() - 1]).filter(|by| !by.is_empty()) {
+                way.push(by);
+            }
+            assert!(!reached.contains_key(not_there), "{}", way.join(", imported by "));
+        }
+    }
+    // The one exception is what it is said to be, and the way of others is followed.
+    assert!(reached("decompress").contains_key("metadata") && reached("compress").contains_key("train"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let options = std::fs::read_to_string(root.join("options.rs")).unwrap();
+    let of_training = options.split("crate::train::").skip(1);
+    assert!(of_training.into_iter().all(|rest| rest.starts_with("TrainOptions")));
+    assert!(!std::fs::read_to_string(root.join("train/options.rs")).unwrap().contains("use "));
 }
 
 #[test]

@@ -110,6 +110,11 @@ pub fn is_archive(bytes: &[u8]) -> bool {
     bytes.starts_with(&ARCHIVE_MAGIC[..6])
 }
 
+/// True for the start of an archive that may have been cut anywhere, also before its first byte.
+pub fn is_archive_start(bytes: &[u8]) -> bool {
+    is_archive(bytes) || ARCHIVE_MAGIC.starts_with(bytes)
+}
+
 /// True if the bytes start like a model of any version.
 pub fn is_model(bytes: &[u8]) -> bool {
     bytes.starts_with(&MODEL_MAGIC[..6])

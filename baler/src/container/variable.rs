@@ -2,7 +2,7 @@
 //! grid. Refuses bounds and grids that the dtype cannot have, and lists that nothing counts.
 
 use crate::container::bytes::{ByteReader, ByteWriter};
-use crate::dataset::{DType, ListKind, Lists, Storage, n_elements, row_len};
+use crate::dataset::{DType, ListKind, Lists, MAX_AXES, Storage, n_elements, row_len};
 use crate::error::{Error, Result};
 use crate::kind::{Kind, TimeUnit};
 use crate::options::BoundSpec;
@@ -120,7 +120,13 @@ pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
     let lists = if flags & 4 != 0 { Some(read_lists(r)?) } else { None };
     let kind = if flags & 8 != 0 { read_kind(r)? } else { Kind::Number };
     let storage = Storage { fortran_order: flags & 1 != 0, big_endian: flags & 2 != 0, lists, kind };
-    let shape: Vec<usize> = (0..r.count_of_items()?).map(|_| r.count()).collect::<Result<_>>()?;
+    let n_axes = r.count_of_items()?;
+    if n_axes > MAX_AXES {
+        return Err(
+            Error::limit(format!("expected at most {MAX_AXES} axes, found {n_axes}")).in_variable(&name)
+        );
+    }
+    let shape: Vec<usize> = (0..n_axes).map(|_| r.count()).collect::<Result<_>>()?;
     n_elements(&shape)?;
     let (mut bound, limits) = read_bound(r, dtype)?;
     check_kind(kind, dtype, &shape, lists.is_some(), &bound)?;

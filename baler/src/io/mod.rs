@@ -32,7 +32,7 @@ pub use stored::{Part, Place, Stored};
 pub use warnings::Warnings;
 pub use write::{WriteSeek, write_source};
 
-use crate::dataset::{Attachment, DType, Dataset, Layout};
+use crate::dataset::{Attachment, DType, Dataset, Layout, check_lists};
 use crate::error::{Error, Result};
 use crate::metadata::{self, Metadata};
 use crate::options::pattern_matches;
@@ -40,7 +40,7 @@ use crate::source::{InMemory, Schema, Selected, Source, VariableSchema, collect}
 use crate::threads::Threads;
 use arrays::Opened;
 use std::ffi::OsStr;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 /// File formats that are read and written.
@@ -161,7 +161,7 @@ impl ReadOptions {
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     let known = options.format.or(options.raw.as_ref().map(|_| Format::Raw));
     if path == Path::new("-") {
-        let file = Spill::of_reader(&mut std::io::stdin().lock())?;
+        let file = spilled(&mut std::io::stdin().lock(), options)?;
         let shown = Format::from_magic(&file.read_at(0, 16)?);
         let format = known.or(shown).ok_or_else(|| {
             Error::config("the format of standard input is not known; say which it is (npy, npz, csv, h5, root, parquet, tif, fits or raw)")
@@ -177,9 +177,17 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     let file = match file.metadata().map_err(reading)?.is_file() {
         true => Region::of_file(file).map_err(reading)?,
         // A named pipe, for example.
-        false => Spill::of_reader(&mut &file)?,
+        false => spilled(&mut &file, options)?,
     };
     open_region(file, format, options)
+}
+
+/// What a pipe gives; of a raw array no more than that.
+fn spilled(reader: &mut dyn Read, options: &ReadOptions) -> Result<Region> {
+    match &options.raw {
+        Some(spec) => raw::spill(reader, spec),
+        None => Spill::of_reader(reader),
+    }
 }
 
 /// Opens the bytes of a file.
@@ -316,13 +324,15 @@ pub fn write(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
 
 /// The files of a Zarr store with the dataset: (path within the folder, bytes).
 pub fn write_zarr(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
+    check_lists(dataset)?;
     zarr::write(dataset)
 }
 
 /// What `format` cannot keep, in words: dtypes, and metadata of the format that the data were read from; none if
 /// nothing is lost.
 pub fn lost(schema: &Schema, format: Format) -> Option<String> {
-    let texts = [changed_dtypes(schema, format), lost_metadata(schema, format)];
+    let texts =
+        [changed_dtypes(schema, format), changed_names(schema, format), lost_metadata(schema, format)];
     Some(texts.into_iter().flatten().collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
 }
 
@@ -346,6 +356,19 @@ fn changed_dtypes(schema: &Schema, format: Format) -> Option<String> {
 /// True if the values were read from a file of that format.
 fn is_from(schema: &Schema, format: &str) -> bool {
     schema.attachments.iter().any(|attachment| attachment.metadata_format() == Some(format))
+}
+
+/// Names are paths in HDF5 and Zarr: slashes at the ends and slashes twice are none there.
+fn changed_names(schema: &Schema, format: Format) -> Option<String> {
+    let is_changed = |name: &&str| name.split('/').any(str::is_empty);
+    let changed: Vec<&str> = match format {
+        Format::Hdf5 | Format::Zarr => schema.names().filter(is_changed).collect(),
+        _ => Vec::new(),
+    };
+    let first = changed.first()?;
+    let more = if changed.len() > 1 { format!(" and {} more", changed.len() - 1) } else { String::new() };
+    let becomes = first.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    Some(format!("the name '{first}' becomes '{becomes}'{more}, for it is a path in the output's format"))
 }
 
 /// The names of what the source had beside its arrays and the format has not. Where it has what formats have in common,

@@ -3,9 +3,10 @@
 
 use crate::dataset::{DType, Storage, n_elements};
 use crate::error::{Error, Result};
-use crate::io::store::Region;
+use crate::io::store::{Region, Spill};
 use crate::io::stored::{Part, Place};
 use crate::source::VariableSchema;
+use std::io::Read;
 
 /// What a headerless file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,16 +19,33 @@ pub struct RawSpec {
     pub big_endian: bool,
 }
 
+impl RawSpec {
+    fn size_bytes(&self) -> Result<u64> {
+        Ok((n_elements(&self.shape)? * self.dtype.size_bytes()) as u64)
+    }
+
+    fn other_size(&self, found: &str) -> Error {
+        let RawSpec { shape, dtype, .. } = self;
+        let expected = self.size_bytes().unwrap_or(0);
+        Error::input(format!(
+            "shape {shape:?} of {} needs {expected} bytes, found {found}; check --shape and --dtype",
+            dtype.name()
+        ))
+    }
+}
+
+/// What a pipe or a device gives: as many bytes as `spec` needs, and one to see whether there are more. It may never
+/// end.
+pub fn spill(reader: &mut dyn Read, spec: &RawSpec) -> Result<Region> {
+    let expected = spec.size_bytes()?;
+    let file = Spill::of_reader(&mut reader.take(expected + 1))?;
+    if file.len() > expected { Err(spec.other_size("more")) } else { Ok(file) }
+}
+
 /// The array that a file is by `spec`.
 pub fn open(file: Region, spec: &RawSpec) -> Result<(VariableSchema, Part)> {
-    let expected = n_elements(&spec.shape)? * spec.dtype.size_bytes();
-    if file.len() != expected as u64 {
-        return Err(Error::input(format!(
-            "shape {:?} of {} needs {expected} bytes, found {}; check --shape and --dtype",
-            spec.shape,
-            spec.dtype.name(),
-            file.len()
-        )));
+    if file.len() != spec.size_bytes()? {
+        return Err(spec.other_size(&file.len().to_string()));
     }
     let storage = Storage { big_endian: spec.big_endian, ..Storage::default() };
     let variable =
@@ -61,5 +79,15 @@ mod tests {
             open(Region::of_bytes(vec![0; 20]), &spec).unwrap_err().to_string(),
             "shape [2, 3] of float32 needs 24 bytes, found 20; check --shape and --dtype"
         );
+    }
+
+    #[test]
+    fn an_input_without_an_end_is_read_as_far_as_asked() {
+        let spec = RawSpec { shape: vec![2, 3], dtype: DType::F32, big_endian: false };
+        let error = spill(&mut std::io::repeat(7), &spec).unwrap_err().to_string();
+        assert_eq!(error, "shape [2, 3] of float32 needs 24 bytes, found more; check --shape and --dtype");
+        assert_eq!(spill(&mut [7; 24].as_slice(), &spec).unwrap().len(), 24);
+        let error = open(spill(&mut [7; 23].as_slice(), &spec).unwrap(), &spec).unwrap_err().to_string();
+        assert!(error.contains("found 23"), "{error}");
     }
 }

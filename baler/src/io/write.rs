@@ -1,7 +1,7 @@
 //! A source to a file of any format, piece by piece. What the format cannot hold is an error that names one which can,
 //! except for text beside the numbers (column names, attachments), which only npz keeps.
 
-use crate::dataset::{DType, Dataset, Layout, Storage, Values};
+use crate::dataset::{DType, Dataset, Layout, Storage, Values, check_lists};
 use crate::error::{Error, Result};
 use crate::io::npz::NpzWriter;
 use crate::io::{Format, csv, fits, hdf5, netcdf, npy, order, parquet, root, tiff};
@@ -41,6 +41,7 @@ pub fn write_source(
 
 /// The file of a format that is written in one piece.
 fn whole(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
+    check_lists(dataset)?;
     match format {
         Format::NetCdf if dataset.metadata(netcdf::NAME).is_some() => netcdf::write(dataset),
         Format::Hdf5 | Format::NetCdf => hdf5::write(dataset),

@@ -16,10 +16,9 @@ use crate::table::leaves::Leaves;
 use crate::table::model::{Base, ColumnModel, Head, Source, TableModel};
 use crate::with_values;
 
-/// The bytes of a frame's columns, and their values as they will be decoded.
-pub fn encode(table: &LiveTable, originals: &[Values], n_rows: usize) -> Result<(Vec<u8>, Vec<Values>)> {
+/// The bytes of a frame's columns.
+pub fn encode(table: &LiveTable, originals: &[Values], n_rows: usize) -> Result<Vec<u8>> {
     let mut decoded = Decoded::new(&table.model);
-    let mut values: Vec<Option<Values>> = vec![None; originals.len()];
     let mut writer = SymbolWriter::new(n_rows * originals.len());
     for &idx in &table.model.order {
         let variable = &table.variables[idx];
@@ -29,11 +28,10 @@ pub fn encode(table: &LiveTable, originals: &[Values], n_rows: usize) -> Result<
             quantize_column(&originals[idx], variable, &table.model, idx, &mut decoded)?
         };
         code_column(table, idx, &decoded, n_rows, &mut Writing(&mut writer), &mut quantized)?;
-        values[idx] = Some(quantized.values);
     }
     let mut w = ByteWriter::default();
     writer.finish(&mut w);
-    Ok((w.bytes, values.into_iter().flatten().collect()))
+    Ok(w.bytes)
 }
 
 /// Inverse of [`encode`].

@@ -55,7 +55,9 @@ impl Classes {
     /// The class of a number.
     #[inline(always)]
     pub fn class(&self, number: i64, leaves: &Leaves) -> usize {
-        match self.classes.get(number.wrapping_sub(self.low) as u64 as usize) {
+        // Not `as usize`, which would cut the number where that has 32 bits.
+        let at = usize::try_from(number.wrapping_sub(self.low) as u64);
+        match at.ok().and_then(|at| self.classes.get(at)) {
             Some(&class) => class as usize,
             None => leaves.class(number),
         }

@@ -160,7 +160,7 @@ impl Gather {
         for (cost, weights) in costs.iter_mut().zip(&plane.set.taps) {
             let sum: f64 = features.iter().zip(weights).map(|(f, &w)| f * w as f64).sum();
             let error = target - sum / (1u32 << self.shift) as f64;
-            *cost += ((error.abs() + 0.25 * unit + 0.1) as f32).log2();
+            *cost += libm::log2f((error.abs() + 0.25 * unit + 0.1) as f32);
         }
     }
 

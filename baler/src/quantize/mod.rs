@@ -67,7 +67,7 @@ pub fn round_to_i64(x: f64) -> Option<i64> {
 /// Largest step <= 2 * limit with 24 significant bits, less what rounding to the dtype can add at magnitude
 /// `max_abs`. `None` where no such step is a normal number, or the dtype is too coarse for the bound.
 pub fn uniform_step<T: Element>(limit: f64, max_abs: f64) -> Option<f64> {
-    let half_ulp = if T::DIGITS == 53 { 0.0 } else { max_abs * 0.5f64.powi(T::DIGITS as i32) };
+    let half_ulp = if T::DIGITS == 53 { 0.0 } else { max_abs * libm::ldexp(1.0, -(T::DIGITS as i32)) };
     let usable = if half_ulp < limit * 0.25 { limit - half_ulp } else { limit };
     let bits = (2.0 * usable).to_bits() & !((1 << 29) - 1);
     let step = f64::from_bits(bits);
@@ -76,7 +76,8 @@ pub fn uniform_step<T: Element>(limit: f64, max_abs: f64) -> Option<f64> {
 
 /// Step of a [`Grid::Log`] that keeps |x' - x| <= factor * |x|, in units of 2^-48; `None` if the dtype is too coarse.
 pub fn log_step<T: Element>(factor: f64) -> Option<u64> {
-    let rounding = if T::DIGITS == 53 || T::DIGITS == 0 { 1e-15 } else { 0.5f64.powi(T::DIGITS as i32) };
+    let rounding =
+        if T::DIGITS == 53 || T::DIGITS == 0 { 1e-15 } else { libm::ldexp(1.0, -(T::DIGITS as i32)) };
     let usable = factor.min(0.9) - rounding;
     if usable <= rounding {
         return None;

@@ -135,7 +135,7 @@ impl<'a> Search<'a> {
     /// Precision of the last weights at which their rounding adds about what the latents' rounding adds, and `finer` bits.
     fn matching_precision(&self, delta: f64, finer: i32) -> i32 {
         // Latents spread over about 2^12 units of activation.
-        ((4096.0 * self.root_n() / delta).log2().ceil() as i32 + finer).clamp(4, 30)
+        (libm::ceil(libm::log2(4096.0 * self.root_n() / delta)) as i32 + finer).clamp(4, 30)
     }
 
     /// The coarsest networks whose error is at most a tenth above that of the floats.
@@ -159,10 +159,11 @@ impl<'a> Search<'a> {
     pub fn within(&self, budget: usize) -> Result<Built> {
         let mut best: Option<Built> = None;
         for finer in [-1, 0, 2] {
-            let (mut coarse, mut fine) = (self.root_n().log2() + 1.0, self.root_n().log2() - 16.0);
+            let root_n = libm::log2(self.root_n());
+            let (mut coarse, mut fine) = (root_n + 1.0, root_n - 16.0);
             for _ in 0..10 {
                 let middle = (coarse + fine) / 2.0;
-                let delta = 2f64.powf(middle);
+                let delta = libm::exp2(middle);
                 let built = self.build(delta, self.matching_precision(delta, finer))?;
                 let fits = built.model_bytes + built.latent_bytes <= budget;
                 if fits {
@@ -192,7 +193,7 @@ impl<'a> Search<'a> {
     pub fn smallest(&self, residual_bytes: impl Fn(&Built) -> Result<usize>) -> Result<Built> {
         let mut best: Option<(usize, Built)> = None;
         for quarters in 0..=7 {
-            let delta = self.root_n() * 0.25f64.powi(quarters);
+            let delta = self.root_n() * libm::ldexp(1.0, -2 * quarters);
             let built = self.build(delta, self.matching_precision(delta, -1))?;
             let total = built.model_bytes + built.latent_bytes + residual_bytes(&built)?;
             if best.as_ref().is_none_or(|(least, _)| total < *least) {

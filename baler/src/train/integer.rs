@@ -47,7 +47,7 @@ pub fn to_integers(net: &Net, units: Units, peaks: &[f32], precision: Precision)
             units.output_bits
         } else {
             // Room for twice the largest output seen.
-            (16_000.0 / peaks[idx].max(1e-6) as f64).log2().floor() as i32
+            libm::floor(libm::log2(16_000.0 / peaks[idx].max(1e-6) as f64)) as i32
         };
         let asked =
             |row: usize| if is_last { precision.last } else { finest(layer, row, &input_units, precision) };
@@ -55,7 +55,7 @@ pub fn to_integers(net: &Net, units: Units, peaks: &[f32], precision: Precision)
         let bias_step = if is_last { precision.bias_step } else { 0.0 };
         layers.push(convert_layer(layer, &input_units, output_exponent, row_units, bias_step, asked));
         if !is_last {
-            input_units = vec![0.5f64.powi(output_exponent); layer.spec.n_out()];
+            input_units = vec![libm::ldexp(1.0, -output_exponent); layer.spec.n_out()];
         }
     }
     Network::new(net.n_in, layers)
@@ -80,7 +80,8 @@ fn scaled_row<'a>(
 /// The p at which the largest weight of the row has the asked bits.
 fn finest(layer: &FloatLayer, row: usize, input_units: &[f64], precision: Precision) -> i32 {
     let largest = scaled_row(layer, row, input_units).fold(0.0f64, |max, w| max.max(w.abs()));
-    (2f64.powi(precision.hidden_bits - 1) / largest.max(1e-30)).log2().floor().clamp(-60.0, 60.0) as i32
+    let ratio = libm::ldexp(1.0, precision.hidden_bits - 1) / largest.max(1e-30);
+    libm::floor(libm::log2(ratio)).clamp(-60.0, 60.0) as i32
 }
 
 fn convert_layer(
@@ -102,11 +103,14 @@ fn convert_layer(
         let per_unit = row_units.map_or(1.0, |units| 1.0 / units[row]);
         let mut p = asked(row).clamp(output_exponent, output_exponent + 30);
         loop {
-            let scale = 2f64.powi(p) * per_unit;
+            let scale = libm::ldexp(1.0, p) * per_unit;
             let weights: Vec<i64> =
                 scaled_row(layer, row, input_units).map(|w| (w * scale).round_ties_even() as i64).collect();
-            let coarse =
-                if bias_step > 0.0 { 2f64.powi((bias_step * scale).max(1.0).log2() as i32) } else { 1.0 };
+            let coarse = if bias_step > 0.0 {
+                libm::ldexp(1.0, libm::log2((bias_step * scale).max(1.0)) as i32)
+            } else {
+                1.0
+            };
             let bias = ((layer.bias[row] as f64 * scale / coarse).round_ties_even() * coarse) as i64;
             let shift = p - output_exponent;
             let sum: i64 = weights.iter().fold(0i64, |sum, w| sum.saturating_add(w.saturating_abs()));

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // each test file uses its part
 
+pub mod frames;
+
 use baler::{BoundSpec, Dataset, Missing, Values, Variable, with_values};
 use half::f16;
 

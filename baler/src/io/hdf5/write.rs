@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 use crate::metadata::{About, Codec, Metadata, Packing, Role};
 use std::collections::HashMap;
 
+/// Axes of an array in HDF5, at most.
+const MAX_AXES: usize = 32;
 const SUPERBLOCK_BYTES: usize = 48;
 
 /// An object that is written.
@@ -203,7 +205,16 @@ impl<'a> Tree<'a> {
         let objects = dataset.metadata(super::NAME).map(metadata::read).transpose()?.unwrap_or_default();
         let mut by_name: HashMap<String, &Variable> = HashMap::new();
         for variable in &dataset.variables {
-            by_name.insert(clean(&variable.name), variable);
+            let path = clean(&variable.name);
+            if by_name.contains_key(&path) {
+                return Err(Error::config(format!("two variables would both be '{path}'; rename one")));
+            }
+            if variable.shape.len() > MAX_AXES {
+                let text =
+                    format!("expected at most {MAX_AXES} axes in HDF5, found {}", variable.shape.len());
+                return Err(Error::config(format!("{text}; write an .npz")).in_variable(&variable.name));
+            }
+            by_name.insert(path, variable);
         }
         let known = dataset.shared_metadata();
         let known_by_name = known.by_name();

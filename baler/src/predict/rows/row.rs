@@ -102,7 +102,7 @@ impl Probabilities {
 
     /// Bits that a symbol takes; for choosing rows, in the encoder only.
     pub fn cost(&self, symbol: usize) -> f32 {
-        PRECISION as f32 - (self.span(symbol).frequency() as f32).log2()
+        PRECISION as f32 - libm::log2f(self.span(symbol).frequency() as f32)
     }
 
     /// Symbol of a slot.

@@ -1,15 +1,19 @@
 //! An archive on its way to its final name: `OUT.part` beside the output takes what is done, and stays where a run was
 //! stopped, so that the next one can go on; `OUT.part.id` says what it was made from. The final name only ever holds a
-//! whole archive, read back and checked before it is renamed.
+//! whole archive, read back and checked before it is renamed. Files of others that have these names are left alone.
+
+mod claim;
+
+pub use claim::partial_path;
 
 use crate::container::Index;
 use crate::container::bytes::ByteReader;
 use crate::error::{Error, Result};
 use crate::output::Output;
-use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
+use claim::Claim;
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Bytes of a length before a frame, at most, and of the checksum behind it.
 const HEAD_BYTES: u64 = 10;
@@ -17,8 +21,7 @@ const CHECKSUM_BYTES: u64 = 8;
 
 /// An archive in the making.
 pub struct PartialFile {
-    path: PathBuf,
-    file: File,
+    claim: Claim,
     /// What it is made from, in any words.
     origin: String,
     resume: bool,
@@ -27,48 +30,31 @@ pub struct PartialFile {
     has_rest: bool,
 }
 
-/// Where the partial file of an output is.
-pub fn partial_path(output: &Path) -> PathBuf {
-    with_suffix(output, ".part")
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name: OsString = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 impl PartialFile {
     /// The partial file of `output`. `origin` tells data and options apart from others; with `resume` what is there from
-    /// the same origin is kept, else it is replaced.
+    /// the same origin is kept, else it is replaced. Files of others, and the `inputs` above all, are never touched:
+    /// where one has the name, the next of OUT.part2, OUT.part3, ... is taken.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Io`], also where another process is writing it.
-    pub fn new(output: &Path, origin: &str, resume: bool) -> Result<PartialFile> {
-        let path = partial_path(output);
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = opened.map_err(|e| Error::io(format!("writing '{}'", path.display()), e))?;
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                let text = format!("'{}' is being written by another process; wait for it", path.display());
-                Err(Error::config(text))
-            }
-            // Some file systems know no locks.
-            Ok(()) | Err(TryLockError::Error(_)) => {
-                let origin = origin.to_string();
-                Ok(PartialFile { path, file, origin, resume, n_kept: 0, has_rest: true })
-            }
-        }
+    /// [`crate::ErrorKind::Io`]; [`crate::ErrorKind::Config`] where another process is writing it.
+    pub fn new(output: &Path, inputs: &[&Path], origin: &str, resume: bool) -> Result<PartialFile> {
+        let claim = Claim::of(output, inputs)?;
+        Ok(PartialFile { claim, origin: origin.to_string(), resume, n_kept: 0, has_rest: true })
     }
 
     /// Its name.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.claim.path
+    }
+
+    /// The file of someone else that has the name that this should have.
+    pub fn in_the_way(&self) -> Option<&Path> {
+        self.claim.in_the_way.as_deref()
     }
 
     /// Bytes that a run before has left.
     pub fn left_over(&self) -> u64 {
-        self.file.metadata().map_or(0, |found| found.len())
+        self.claim.part.metadata().map_or(0, |found| found.len())
     }
 
     /// Checks the bytes on the disk and gives them their final name; a file of that name is replaced only with `force`.
@@ -77,17 +63,18 @@ impl PartialFile {
     /// [`crate::ErrorKind::Io`], or [`crate::ErrorKind::Corrupt`] if the disk gives back other bytes.
     pub fn finish(self, output: &Path, force: bool) -> Result<()> {
         let failed = |e| Error::io(format!("writing '{}'", output.display()), e);
-        self.file.sync_all().map_err(failed)?;
-        Index::open(&self.file)?.check_hash()?;
-        if !force && output.exists() {
-            return Err(Error::config(format!("{} exists; use -f to replace it", output.display())));
+        let part = &self.claim.part;
+        part.sync_all().map_err(failed)?;
+        Index::open(part)?.check_hash()?;
+        if let (true, Ok(old)) = (force, std::fs::metadata(output)) {
+            part.set_permissions(old.permissions()).map_err(failed)?;
         }
-        if let Ok(old) = std::fs::metadata(output) {
-            self.file.set_permissions(old.permissions()).map_err(failed)?;
-        }
-        std::fs::rename(&self.path, output).map_err(failed)?;
-        // Nobody reads it any more; were it left, the next run would replace it.
-        let _ = std::fs::remove_file(with_suffix(&self.path, ".id"));
+        self.claim.rename(output, force).map_err(|e| match e.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                Error::config(format!("{} exists; use -f to replace it", output.display()))
+            }
+            _ => failed(e),
+        })?;
         // The name itself reaches the disk with the folder; some file systems cannot do this, and need not.
         if let Some(Ok(folder)) =
             output.parent().map(|p| File::open(if p == Path::new("") { Path::new(".") } else { p }))
@@ -99,12 +86,11 @@ impl PartialFile {
 
     /// Takes it away: nobody can go on from it.
     pub fn discard(self) {
-        let _ = std::fs::remove_file(with_suffix(&self.path, ".id"));
-        let _ = std::fs::remove_file(&self.path);
+        self.claim.remove();
     }
 
     fn failed(&self) -> impl Fn(std::io::Error) -> Error + use<> {
-        let what = format!("writing '{}'", self.path.display());
+        let what = format!("writing '{}'", self.path().display());
         move |e| Error::io(what.clone(), e)
     }
 
@@ -115,17 +101,15 @@ impl PartialFile {
             return Ok(false);
         }
         let mut found = vec![0; header.len()];
-        self.file
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| self.file.read_exact(&mut found))
-            .map_err(self.failed())?;
-        let known = std::fs::read_to_string(with_suffix(&self.path, ".id")).unwrap_or_default();
-        if found == header && known.trim() == id {
+        let failed = self.failed();
+        let part = &mut self.claim.part;
+        part.seek(SeekFrom::Start(0)).and_then(|_| part.read_exact(&mut found)).map_err(&failed)?;
+        if found == header && self.claim.id().map_err(failed)? == id {
             return Ok(true);
         }
         Err(Error::config(format!(
             "expected '{}' to come from the same data and options, found another; leave out --resume to start anew",
-            self.path.display()
+            self.path().display()
         )))
     }
 }
@@ -138,10 +122,10 @@ impl Output for PartialFile {
             return Ok(());
         }
         // The identity stands before the first byte, so that bytes without one are never gone on from.
-        self.file.set_len(0).map_err(self.failed())?;
-        std::fs::write(with_suffix(&self.path, ".id"), id).map_err(self.failed())?;
+        self.claim.part.set_len(0).map_err(self.failed())?;
+        self.claim.set_id(&id).map_err(self.failed())?;
         (self.n_kept, self.has_rest) = (0, false);
-        self.file.seek(SeekFrom::Start(0)).map_err(self.failed())?;
+        self.claim.part.seek(SeekFrom::Start(0)).map_err(self.failed())?;
         self.write(header)
     }
 
@@ -153,9 +137,9 @@ impl Output for PartialFile {
         let failed = self.failed();
         let mut read = |n_bytes: u64| -> Result<Vec<u8>> {
             let mut bytes = vec![0; n_bytes as usize];
-            self.file
-                .seek(SeekFrom::Start(self.n_kept))
-                .and_then(|_| self.file.read_exact(&mut bytes))
+            let part = &mut self.claim.part;
+            part.seek(SeekFrom::Start(self.n_kept))
+                .and_then(|_| part.read_exact(&mut bytes))
                 .map_err(&failed)?;
             Ok(bytes)
         };
@@ -172,10 +156,10 @@ impl Output for PartialFile {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if std::mem::take(&mut self.has_rest) {
-            self.file.set_len(self.n_kept).map_err(self.failed())?;
-            self.file.seek(SeekFrom::Start(self.n_kept)).map_err(self.failed())?;
+            self.claim.part.set_len(self.n_kept).map_err(self.failed())?;
+            self.claim.part.seek(SeekFrom::Start(self.n_kept)).map_err(self.failed())?;
         }
-        self.file.write_all(bytes).map_err(self.failed())
+        self.claim.part.write_all(bytes).map_err(self.failed())
     }
 }
 
