@@ -23,6 +23,7 @@ mod write;
 mod zarr;
 
 pub use arrays::{ArrayInfo, Arrays};
+pub use csv::Delimiter;
 pub use decompressed::Decompressed;
 pub use raw::RawSpec;
 pub use store::{Appended, Region, Spill};
@@ -117,6 +118,8 @@ pub struct ReadOptions {
     pub inner: Option<String>,
     /// What a headerless file holds.
     pub raw: Option<RawSpec>,
+    /// What stands between the cells of a csv, where its first lines do not show it.
+    pub delimiter: Option<Delimiter>,
     /// The format, where there is no file name to tell it.
     pub format: Option<Format>,
     /// Patterns (as in [`pattern_matches`]) of arrays and columns to leave out.
