@@ -9,6 +9,7 @@
 
 mod cell;
 mod column;
+mod convert;
 mod dialect;
 mod header;
 mod lexer;
@@ -29,6 +30,7 @@ use crate::error::Result;
 use crate::io::store::Region;
 use crate::io::stored::{Part, Place, Stored};
 use crate::io::{ReadOptions, table};
+use crate::kind::Kind;
 use crate::source::{Schema, VariableSchema};
 use column::ColumnKind;
 
@@ -50,6 +52,7 @@ pub fn open(file: &Region, options: &ReadOptions) -> Result<Stored> {
         variables.len()
     };
     let has_text = filled.iter().any(|column| column.counts.is_some());
+    let names: std::collections::HashSet<String> = filled.iter().map(|column| column.name.clone()).collect();
     let mut n_variables = 0;
     for column in filled {
         let name = &column.name;
@@ -60,7 +63,9 @@ pub fn open(file: &Region, options: &ReadOptions) -> Result<Stored> {
             (_, Some(counts)) => {
                 let storage = text_storage(n_variables + 1, column.only_utf8);
                 add(name, DType::U8, column.values.len() as usize, storage, column.values);
-                let counts_name = format!("{name}#counts");
+                let numbered = (1..).map(|n| format!("{name}#counts.{n}"));
+                let mut counts_names = std::iter::once(format!("{name}#counts")).chain(numbered);
+                let counts_name = counts_names.find(|name| !names.contains(name)).unwrap_or_default();
                 n_variables = add(&counts_name, DType::U32, n_rows, Storage::default(), counts);
             }
             (_, None) => {}
@@ -78,6 +83,7 @@ fn looked(file: &Region, options: &ReadOptions, quoting: bool) -> Result<read::L
 }
 
 /// Lists of bytes, counted by the variable at `counts`.
-fn text_storage(counts: usize, _only_utf8: bool) -> Storage {
-    Storage { lists: Some(Lists { counts, kind: ListKind::Vector }), ..Storage::default() }
+fn text_storage(counts: usize, only_utf8: bool) -> Storage {
+    let kind = if only_utf8 { Kind::Text } else { Kind::Bytes };
+    Storage { lists: Some(Lists { counts, kind: ListKind::Vector }), kind, ..Storage::default() }
 }

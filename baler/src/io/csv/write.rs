@@ -2,6 +2,7 @@
 //! would: a header line, commas, floats in the fewest digits that give them back. Refuses arrays of several axes and
 //! lists of numbers, and names a format that has them.
 
+use super::convert::{append_complex, append_text, append_time, is_not_a_time};
 use super::cell::{Framing, Pad, Quotes};
 use super::dialect::{Delimiter, Dialect};
 use super::lexer::LineEnd;
@@ -10,6 +11,7 @@ use super::recipe::{ColumnRecipe, ExceptionsIter, RAW, Recipe};
 use super::style::Style;
 use crate::dataset::{DType, ListKind, Values};
 use crate::error::{Error, Result};
+use crate::kind::Kind;
 use crate::source::{Schema, Source, VariableSchema};
 use crate::threads::Threads;
 use std::io::Write;
@@ -27,6 +29,10 @@ struct Place {
     counts: Option<usize>,
     /// That which says whether there is a value.
     present: Option<usize>,
+    /// What the values stand for.
+    kind: Kind,
+    /// Values of a cell where all have as many.
+    width: usize,
 }
 
 impl Place {
@@ -45,36 +51,8 @@ fn places(schema: &Schema) -> Result<Vec<Place>> {
             *counts = true;
         }
     }
-    let mut places = Vec::new();
-    for (items, variable) in variables.iter().enumerate().filter(|(idx, _)| !counting[*idx]) {
-        let optional = |idx: usize| match variables[idx].storage.lists {
-            Some(lists) if lists.kind == ListKind::Optional => Some(lists.counts),
-            _ => None,
-        };
-        let place = match variable.storage.lists {
-            None => Place { items, counts: None, present: None },
-            Some(lists) if lists.kind == ListKind::Optional => {
-                Place { items, counts: None, present: Some(lists.counts) }
-            }
-            Some(lists) if is_text(variable) => {
-                Place { items, counts: Some(lists.counts), present: optional(lists.counts) }
-            }
-            Some(_) => {
-                return Err(Error::config(
-                    "expected columns with one value a row for csv, found lists; write a .parquet or .root",
-                )
-                .in_variable(&variable.name));
-            }
-        };
-        if variable.shape.len() != 1 {
-            return Err(Error::config(format!(
-                "expected columns of one length for csv, found shape {:?}; write an .npz",
-                variable.shape
-            ))
-            .in_variable(&variable.name));
-        }
-        places.push(place);
-    }
+    let columns = (0..variables.len()).filter(|idx| !counting[*idx]);
+    let places = columns.map(|items| place(variables, items)).collect::<Result<Vec<Place>>>()?;
     let n_rows = places.first().map(|place| variables[place.rows()].n_rows());
     match places.iter().find(|place| Some(variables[place.rows()].n_rows()) != n_rows) {
         Some(other) => {
@@ -88,8 +66,43 @@ fn places(schema: &Schema) -> Result<Vec<Place>> {
     }
 }
 
-fn is_text(variable: &VariableSchema) -> bool {
-    variable.dtype == DType::U8 && variable.storage.lists.is_some()
+/// Where the cells of the column are that this variable gives.
+fn place(variables: &[VariableSchema], items: usize) -> Result<Place> {
+    let variable = &variables[items];
+    let optional = |idx: usize| match variables.get(idx).and_then(|counts| counts.storage.lists) {
+        Some(lists) if lists.kind == ListKind::Optional => Some(lists.counts),
+        _ => None,
+    };
+    let kind = variable.storage.kind;
+    let mut place = Place { items, counts: None, present: None, kind, width: 1 };
+    let mut n_axes = 1;
+    match variable.storage.lists {
+        Some(lists) if lists.kind == ListKind::Optional => place.present = Some(lists.counts),
+        Some(lists) if kind.is_opaque() && variable.dtype == DType::U8 => {
+            place.counts = Some(lists.counts);
+            place.present = optional(lists.counts);
+        }
+        Some(_) => {
+            return Err(Error::config(
+                "expected columns with one value a row for csv, found lists; write a .parquet or .root",
+            )
+            .in_variable(&variable.name));
+        }
+        None if kind.is_opaque() => n_axes = 2,
+        None => {}
+    }
+    if kind == Kind::Complex || (kind.is_opaque() && place.counts.is_none()) {
+        n_axes = 2;
+        place.width = variable.shape.last().copied().unwrap_or(1);
+    }
+    if variable.shape.len() != n_axes {
+        return Err(Error::config(format!(
+            "expected columns of one length for csv, found shape {:?}; write an .npz",
+            variable.shape
+        ))
+        .in_variable(&variable.name));
+    }
+    Ok(place)
 }
 
 /// The file as text; `source` has what `open` read, or columns of another format.
@@ -138,6 +151,8 @@ fn plain_recipe() -> Recipe {
 
 /// How a column is written.
 struct ColumnWriter<'a> {
+    /// The recipe has it.
+    is_known: bool,
     framing: Framing,
     style: Style,
     exceptions: Option<ExceptionsIter<'a>>,
@@ -163,11 +178,13 @@ impl<'a> Writer<'a> {
         let found: Vec<Option<&ColumnRecipe>> = names.iter().map(|name| known.get(name).copied()).collect();
         let column = |found: &Option<&'a ColumnRecipe>| match found {
             Some(column) => ColumnWriter {
+                is_known: true,
                 framing: column.framing,
                 style: column.style.clone(),
                 exceptions: (recipe.n_rows == n_rows).then(|| column.exceptions.iter()),
             },
             None => ColumnWriter {
+                is_known: false,
                 framing: Framing { quotes: Quotes::Needed, pad: Pad::Fixed(0, 0) },
                 style: Style::default(),
                 exceptions: None,
@@ -238,16 +255,16 @@ impl<'a> Writer<'a> {
         for column in 0..self.columns.len().min(n_cells) {
             self.delimit(column, out);
             let start = out.len();
-            let ColumnWriter { framing, style, exceptions } = &mut self.columns[column];
-            let exception = exceptions.as_mut().map(|e| e.of(self.row)).transpose()?.flatten();
+            let format = &mut self.columns[column];
+            let exception = format.exceptions.as_mut().map(|e| e.of(self.row)).transpose()?.flatten();
             if let Some((RAW, cell)) = exception {
                 out.extend_from_slice(cell);
                 continue;
             }
             self.inner.clear();
             let decimals = exception.map(|(code, _)| code - 1);
-            piece.columns[column].append(row, style, decimals, &mut self.inner);
-            framing.append(&self.inner, &self.recipe.dialect, is_only, out);
+            piece.columns[column].append(row, format, decimals, &mut self.inner);
+            format.framing.append(&self.inner, &self.recipe.dialect, is_only, out);
             // Two cells that blanks part.
             let blank = self.recipe.dialect.delimiter == Delimiter::Blanks && column > 0;
             if blank && !matches!(out.get(start), Some(b' ' | b'\t')) {
@@ -317,16 +334,19 @@ impl PieceRows {
         for (place, (first_item, first_count)) in places.iter().zip(self.starts) {
             if place.rows() == place.items {
                 let values = plain.next().unwrap_or(Values::U8(Vec::new()));
-                columns.push(ColumnPiece { values, ..ColumnPiece::default() });
+                columns.push(ColumnPiece { values, ..ColumnPiece::of(place) });
                 continue;
             }
             let mut column = ColumnPiece::read_counts(source, place, self.rows.clone(), first_count)?;
-            let items = within(first_item, column.n_items(n_rows), &source.schema().variables[place.items])?;
+            let variable = &source.schema().variables[place.items];
+            let n_items = column.n_items(n_rows).saturating_mul(place.width);
+            let items = within(first_item.saturating_mul(place.width), n_items, variable)?;
             column.values = source.read(place.items, items)?;
             column.index(n_rows)?;
             columns.push(column);
         }
-        match columns.iter().all(|column| column.ends.is_some() || column.values.len() == n_rows) {
+        let fits = |column: &ColumnPiece| column.ends.is_some() || column.values.len() == n_rows * column.width;
+        match columns.iter().all(fits) {
             true => Ok(Piece { n_rows, columns }),
             false => Err(Error::corrupt("the columns differ in length")),
         }
@@ -346,15 +366,17 @@ struct ColumnPiece {
     present: Option<Vec<usize>>,
     /// For each row where its items end.
     ends: Option<Vec<usize>>,
-}
-
-impl Default for ColumnPiece {
-    fn default() -> Self {
-        ColumnPiece { values: Values::U8(Vec::new()), counts: None, present: None, ends: None }
-    }
+    kind: Kind,
+    width: usize,
 }
 
 impl ColumnPiece {
+    /// Without values.
+    fn of(place: &Place) -> ColumnPiece {
+        let (kind, width) = (place.kind, place.width);
+        ColumnPiece { values: Values::U8(Vec::new()), counts: None, present: None, ends: None, kind, width }
+    }
+
     fn read_counts(source: &dyn Source, place: &Place, rows: Range<usize>, first: usize) -> Result<ColumnPiece> {
         let present = place.present.map(|idx| source.read(idx, rows.clone())?.to_counts()).transpose()?;
         let counts = match (&present, place.counts) {
@@ -365,7 +387,7 @@ impl ColumnPiece {
             (None, Some(idx)) => Some(source.read(idx, rows)?.to_counts()?),
             (_, None) => None,
         };
-        Ok(ColumnPiece { counts, present, ..ColumnPiece::default() })
+        Ok(ColumnPiece { counts, present, ..ColumnPiece::of(place) })
     }
 
     fn n_counts(&self, n_rows: usize) -> usize {
@@ -390,20 +412,31 @@ impl ColumnPiece {
             end = end.saturating_add(n_items);
             ends.push(end);
         }
-        self.ends = (end <= self.values.len()).then_some(ends);
+        self.ends = (end.saturating_mul(self.width) <= self.values.len()).then_some(ends);
         if self.ends.is_some() { Ok(()) } else { Err(Error::corrupt("the texts of a column are cut off")) }
     }
 
     /// Appends what a row has.
-    fn append(&self, row: usize, style: &Style, decimals: Option<u8>, out: &mut Vec<u8>) {
-        let Some(ends) = &self.ends else {
-            return append_number(&self.values, row, style, decimals, out);
+    fn append(&self, row: usize, format: &ColumnWriter, decimals: Option<u8>, out: &mut Vec<u8>) {
+        let items = match &self.ends {
+            Some(ends) => row.checked_sub(1).map_or(0, |before| ends[before])..ends[row],
+            None => row..row + 1,
         };
-        let items = if row == 0 { 0 } else { ends[row - 1] }..ends[row];
-        match &self.values {
-            Values::U8(bytes) if self.counts.is_some() => out.extend_from_slice(&bytes[items]),
-            values if !items.is_empty() => append_number(values, items.start, style, decimals, out),
-            _ => {}
+        if items.is_empty() && self.counts.is_none() {
+            return;
+        }
+        let first = items.start * self.width;
+        match self.kind {
+            Kind::Text | Kind::Bytes => {
+                let range = first..items.end * self.width;
+                append_text(&self.values, range, self.kind, format.is_known, self.counts.is_none(), out);
+            }
+            Kind::Complex => append_complex(&self.values, first, out),
+            Kind::Time(_) | Kind::Duration(_) if is_not_a_time(&self.values, first) => {}
+            Kind::Time(unit) => append_time(&self.values, first, unit, out),
+            Kind::Duration(_) | Kind::Number | Kind::Exact => {
+                append_number(&self.values, first, &format.style, decimals, out);
+            }
         }
     }
 }
