@@ -175,7 +175,7 @@ fn open_region(file: Region, format: Format, options: &ReadOptions) -> Result<Bo
         return finished(Box::new(Opened::new(arrays_of(file, format)?, options)?), true, options);
     }
     let (source, picked) = match format {
-        Format::Npy => (single(npy::open("data", &file)?, options)?, true),
+        Format::Npy => npy_source(npy::open(None, &file)?, options)?,
         Format::Npz => npz::open(&file, options)?,
         Format::Csv => (csv::open(&file, options)?, false),
         _ => {
@@ -251,6 +251,19 @@ fn unknown_name(name: &str, names: &[&str]) -> Error {
     let more = if names.len() > 12 { ", ..." } else { "" };
     let known = names[..names.len().min(12)].join(", ");
     Error::config(format!("expected a variable of the file, found '{name}'; it has {known}{more}"))
+}
+
+/// The array of an npy, or the fields of its records, and whether the inner one is picked already.
+fn npy_source(opened: npy::Opened, options: &ReadOptions) -> Result<(Stored, bool)> {
+    let mut found = opened.variables;
+    if found.len() == 1 && opened.recipe.is_none() {
+        return Ok((single(found.remove(0), options)?, true));
+    }
+    options.check_drop(&found.iter().map(|(variable, _)| variable.name.as_str()).collect::<Vec<_>>())?;
+    let layout = if found.len() == 1 { Layout::Single } else { Layout::Arrays };
+    let attachments = npy::Recipe::attachment(opened.recipe.as_slice(), found.len()).into_iter().collect();
+    let (variables, parts) = found.into_iter().unzip();
+    Ok((Stored::new(Schema { variables, layout, attachments }, parts), false))
 }
 
 fn single((variable, part): (VariableSchema, Part), options: &ReadOptions) -> Result<Stored> {

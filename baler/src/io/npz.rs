@@ -22,6 +22,7 @@ const UNPACKED_AT_ONCE: u64 = 1 << 20;
 /// one; if not, it is left for the caller to pick a column of that name.
 pub fn open(file: &Region, options: &ReadOptions) -> Result<(Stored, bool)> {
     let mut archive = ZipArchive::new(file.reader()).map_err(damaged)?;
+    check_names(file, archive.len())?;
     let mut names = Vec::new();
     let mut n_packed_bytes = 0u64;
     for i in 0..archive.len() {
@@ -46,12 +47,28 @@ pub fn open(file: &Region, options: &ReadOptions) -> Result<(Stored, bool)> {
     let mut members = Vec::new();
     for (i, name) in names.iter().enumerate().filter(|(_, name)| wanted(name)) {
         let member = unpack(&mut archive, i, file).map_err(|e| e.in_variable(name))?;
-        members.push(Member::parse(name.clone(), member)?);
+        members.push(Member::parse(name.clone(), member, &options.warnings)?);
     }
     let stored = table::assemble(members)?;
     let columns = stored.schema().names();
     options.check_drop(&names.iter().map(String::as_str).chain(columns).collect::<Vec<_>>())?;
     Ok((stored, inner.is_some()))
+}
+
+/// A zip may have several members of one name, of which only the last is found: then its directory counts more of them.
+fn check_names(file: &Region, n_found: usize) -> Result<()> {
+    const END: &[u8] = b"PK\x05\x06";
+    let end_bytes = file.len().min(22 + 65_535);
+    let end = file.read_at(file.len() - end_bytes, end_bytes)?;
+    let counted = end.windows(12).rev().find(|window| window.starts_with(END));
+    let n_members = counted.map_or(n_found, |window| usize::from(u16::from_le_bytes([window[10], window[11]])));
+    // All bits are set where there are more than this number can count.
+    if n_members > n_found && n_members != 0xffff {
+        return Err(Error::input(format!(
+            "expected members of different names in the npz, found {n_members} with only {n_found} names; rename those that are there twice"
+        )));
+    }
+    Ok(())
 }
 
 fn member_name(path: &str) -> Result<String> {
