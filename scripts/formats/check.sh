@@ -17,12 +17,12 @@ fi
 # Each writes its own files; what one prints stays together.
 failed=0
 pids=()
-for check in formats root parquet between; do
+for check in formats root parquet between numpy; do
     "$venv/bin/python" -W ignore "scripts/formats/check_$check.py" "$baler" > "$venv/$check.log" 2>&1 &
     pids+=($!)
 done
 i=0
-for check in formats root parquet between; do
+for check in formats root parquet between numpy; do
     if wait "${pids[$i]}"; then
         echo "$check: $(tail -n 1 "$venv/$check.log")"
     else

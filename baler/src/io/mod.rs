@@ -74,7 +74,7 @@ impl Format {
         match extension.as_str() {
             "npy" => Ok(Format::Npy),
             "npz" => Ok(Format::Npz),
-            "csv" => Ok(Format::Csv),
+            "csv" | "tsv" | "tab" | "txt" => Ok(Format::Csv),
             "raw" | "bin" | "dat" | "f32" | "f64" => Ok(Format::Raw),
             "h5" | "hdf5" | "he5" | "hdf" | "nc" | "nc4" => Ok(Format::Hdf5),
             "tif" | "tiff" | "tf8" | "btf" => Ok(Format::Tiff),
@@ -84,7 +84,7 @@ impl Format {
             "parquet" | "parq" | "pq" => Ok(Format::Parquet),
             _ if zarr::is_store(path) => Ok(Format::Zarr),
             _ => Err(Error::input(format!(
-                "expected a file ending in .npy, .npz, .csv, .h5, .nc, .root, .parquet, .tif, .fits, .zarr or (with \
+                "expected a file ending in .npy, .npz, .csv, .tsv, .txt, .h5, .nc, .root, .parquet, .tif, .fits, .zarr or (with \
                  --shape and --dtype) .raw, .bin, .dat, .f32, .f64, found '{}'",
                 path.display()
             ))),
@@ -166,7 +166,15 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
         // A named pipe, for example.
         false => Spill::of_reader(&mut &file)?,
     };
-    open_region(file, format, options)
+    let is_tabs =
+        path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv") || e.eq_ignore_ascii_case("tab"));
+    match is_tabs && options.delimiter.is_none() {
+        true => {
+            let tab = Some(Delimiter::from_word("tab")?);
+            open_region(file, format, &ReadOptions { delimiter: tab, ..options.clone() })
+        }
+        false => open_region(file, format, options),
+    }
 }
 
 /// Opens the bytes of a file.
@@ -376,8 +384,8 @@ mod tests {
         );
         assert_eq!(Format::from_path(Path::new("a/b.NPZ")).unwrap(), Format::Npz);
         assert_eq!(Format::from_path(Path::new("x.f32")).unwrap(), Format::Raw);
-        let error = Format::from_path(Path::new("x.txt")).unwrap_err().to_string();
-        assert!(error.contains(".npz, .csv, .h5") && error.contains("'x.txt'"), "{error}");
+        let error = Format::from_path(Path::new("x.doc")).unwrap_err().to_string();
+        assert!(error.contains(".npz, .csv, .tsv, .txt, .h5") && error.contains("'x.doc'"), "{error}");
     }
 
     #[test]

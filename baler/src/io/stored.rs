@@ -139,7 +139,9 @@ impl Stored {
             let n_items = at_once.min(items.end - start);
             let block = part.region.read((start * item_bytes) as u64, (n_items * item_bytes) as u64)?;
             bytes.clear();
-            block.chunks_exact(item_bytes).for_each(|item| bytes.extend_from_slice(&item[offset..offset + n_bytes]));
+            block
+                .chunks_exact(item_bytes)
+                .for_each(|item| bytes.extend_from_slice(&item[offset..offset + n_bytes]));
             values.append(&Values::from_bytes(of.dtype, &bytes, part.big_endian)?)?;
         }
         let first = items.start * per_item;

@@ -2,10 +2,10 @@
 //! no number as attachments. Refuses names that are repeated or do not fit the columns.
 
 use crate::dataset::{Attachment, Layout, MAX_NAMES_WIDTH};
-use crate::error::{Error, Result};
 use crate::error::ErrorKind;
-use crate::io::npy::{self, Header, Recipe};
+use crate::error::{Error, Result};
 use crate::io::Warnings;
+use crate::io::npy::{self, Header, Recipe};
 use crate::io::store::Region;
 use crate::io::stored::{Part, Place, Stored};
 use crate::source::{Schema, VariableSchema};
@@ -67,7 +67,10 @@ pub fn assemble(members: Vec<Member>) -> Result<Stored> {
     }
     let of_table = |position| table.is_some_and(|(data, names)| position == data || position == names);
     // Text beside `data` is Baler's own (`names`, `kinds`).
-    let has_data = members.iter().any(|member| member.name == "data");
+    let is_data = |member: &Member| {
+        member.name == "data" && member.header.as_ref().is_some_and(|header| header.item.number().is_some())
+    };
+    let has_data = members.iter().any(is_data);
     let mut recipes: Vec<Recipe> = Vec::new();
     for (position, member) in members.into_iter().enumerate().filter(|(i, _)| !of_table(*i)) {
         if member.header.is_none() || (has_data && member.text_width().is_some()) {

@@ -94,7 +94,9 @@ impl Quotes {
             Quotes::Needed => needed(),
             Quotes::Always => true,
             Quotes::Present => !number::is_missing(inner) || needed(),
-            Quotes::NoNumbers => number::parse(inner, b'.').or(number::parse(inner, b',')).is_none() || needed(),
+            Quotes::NoNumbers => {
+                number::parse(inner, b'.').or(number::parse(inner, b',')).is_none() || needed()
+            }
             Quotes::Raw => false,
         }
     }
@@ -127,7 +129,9 @@ impl Framing {
     pub fn of(cells: &[Vec<u8>], dialect: &Dialect, is_text: bool, is_only: bool) -> Framing {
         let parts: Vec<Parts> = cells.iter().map(|cell| parts(cell, dialect.quoting)).collect();
         let rules = [Quotes::Needed, Quotes::Always, Quotes::Present, Quotes::NoNumbers];
-        let kept = |rule: Quotes| parts.iter().filter(|p| rule.quotes(&p.inner, dialect, is_only) == p.quoted).count();
+        let kept = |rule: Quotes| {
+            parts.iter().filter(|p| rule.quotes(&p.inner, dialect, is_only) == p.quoted).count()
+        };
         let mut best = (Quotes::Needed, kept(Quotes::Needed));
         for rule in if dialect.quoting { &rules[1..] } else { &[] } {
             if best.1 < parts.len() && kept(*rule) > best.1 {
@@ -141,8 +145,11 @@ impl Framing {
                 Pad::Fixed(left.min(usize::from(u16::MAX)) as u16, 0)
             }
             false => {
-                let spans: Vec<_> =
-                    parts.iter().zip(cells).map(|(p, cell)| (p.left, cell.len() - p.left - p.right, p.right)).collect();
+                let spans: Vec<_> = parts
+                    .iter()
+                    .zip(cells)
+                    .map(|(p, cell)| (p.left, cell.len() - p.left - p.right, p.right))
+                    .collect();
                 Pad::of(&spans)
             }
         };

@@ -144,14 +144,19 @@ impl Column {
     pub fn format(&self, kind: ColumnKind, dialect: &Dialect, is_only: bool) -> (Framing, Style) {
         let is_text = !matches!(kind, ColumnKind::Numbers(_));
         let framing = Framing::of(&self.sample, dialect, is_text, is_only);
-        let inner: Vec<Vec<u8>> =
-            self.sample.iter().map(|cell| super::cell::parts(cell, dialect.quoting).inner.into_owned()).collect();
+        let inner: Vec<Vec<u8>> = self
+            .sample
+            .iter()
+            .map(|cell| super::cell::parts(cell, dialect.quoting).inner.into_owned())
+            .collect();
         let mut style = Style { missing: Vec::new(), ..Style::default() };
         match kind {
             ColumnKind::Numbers(DType::Bool) => {
-                let word = |truth: bool| inner.iter().find(|cell| number::truth_value(cell) == Some(truth)).cloned();
+                let word =
+                    |truth: bool| inner.iter().find(|cell| number::truth_value(cell) == Some(truth)).cloned();
                 let other = |truth: bool| spelled_alike(&word(!truth).unwrap_or_default(), truth);
-                style.missing = [false, true].map(|truth| word(truth).unwrap_or_else(|| other(truth))).to_vec();
+                style.missing =
+                    [false, true].map(|truth| word(truth).unwrap_or_else(|| other(truth))).to_vec();
             }
             ColumnKind::Numbers(DType::F64) => style = style::find(&inner, self.point(dialect)),
             ColumnKind::Numbers(_) => style.plus = inner.iter().any(|cell| cell.starts_with(b"+")),
@@ -164,9 +169,27 @@ impl Column {
 /// The word for a truth value in the spelling of the word for the other.
 fn spelled_alike(other: &[u8], truth: bool) -> Vec<u8> {
     let word = match (other.first(), other.get(1)) {
-        (Some(b'T' | b'F'), Some(b'R' | b'A')) => if truth { "TRUE" } else { "FALSE" },
-        (Some(b'T' | b'F'), _) => if truth { "True" } else { "False" },
-        _ => if truth { "true" } else { "false" },
+        (Some(b'T' | b'F'), Some(b'R' | b'A')) => {
+            if truth {
+                "TRUE"
+            } else {
+                "FALSE"
+            }
+        }
+        (Some(b'T' | b'F'), _) => {
+            if truth {
+                "True"
+            } else {
+                "False"
+            }
+        }
+        _ => {
+            if truth {
+                "true"
+            } else {
+                "false"
+            }
+        }
     };
     word.as_bytes().to_vec()
 }

@@ -8,21 +8,32 @@ use std::io::Write;
 use std::ops::Range;
 
 /// Appends a text. `as_is` takes any bytes as they are; `is_filled` leaves out zeros at the end.
-pub fn append_text(values: &Values, range: Range<usize>, kind: Kind, as_is: bool, is_filled: bool, out: &mut Vec<u8>) {
+pub fn append_text(
+    values: &Values,
+    range: Range<usize>,
+    kind: Kind,
+    as_is: bool,
+    is_filled: bool,
+    out: &mut Vec<u8>,
+) {
     match values {
         Values::U8(bytes) => {
             let bytes = &bytes[range];
             let n_bytes = bytes.iter().rposition(|&byte| byte != 0 || !is_filled).map_or(0, |last| last + 1);
             match as_is || kind == Kind::Text {
                 true => out.extend_from_slice(&bytes[..n_bytes]),
-                false => bytes.iter().for_each(|byte| write!(out, "{byte:02x}").expect("memory takes any bytes")),
+                false => {
+                    bytes.iter().for_each(|byte| write!(out, "{byte:02x}").expect("memory takes any bytes"))
+                }
             }
         }
         Values::U32(points) => {
             let points = &points[range];
             let n_points = points.iter().rposition(|&point| point != 0).map_or(0, |last| last + 1);
-            let text: String =
-                points[..n_points].iter().map(|&p| char::from_u32(p).unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+            let text: String = points[..n_points]
+                .iter()
+                .map(|&p| char::from_u32(p).unwrap_or(char::REPLACEMENT_CHARACTER))
+                .collect();
             out.extend_from_slice(text.as_bytes());
         }
         _ => {}

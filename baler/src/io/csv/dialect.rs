@@ -167,8 +167,7 @@ impl Cut {
     fn shape(&self) -> Shape {
         let is_note = |line: &&Vec<Vec<u8>>| {
             let n_filled = line.iter().filter(|cell| !cell.is_empty()).count();
-            line.len() != self.n_cells
-                && (is_hash(line) || (n_filled <= 1 && line.len() + 1 != self.n_cells))
+            line.len() != self.n_cells && (is_hash(line) || (n_filled <= 1 && line.len() + 1 != self.n_cells))
         };
         let n_hashes = self.lines.iter().filter(|line| is_hash(line)).count();
         let leading = self.lines.iter().take_while(|line| is_hash(line)).count();
@@ -208,13 +207,17 @@ fn choose(mut cuts: Vec<Cut>) -> Result<Cut> {
     }
     let best = |cuts: &[Cut], wanted: &dyn Fn(&Cut) -> bool| -> Option<usize> {
         let found = (0..cuts.len()).filter(|&at| wanted(&cuts[at]));
-        found.max_by(|&a, &b| cuts[a].share_of_numbers().total_cmp(&cuts[b].share_of_numbers()).then(b.cmp(&a)))
+        found.max_by(|&a, &b| {
+            cuts[a].share_of_numbers().total_cmp(&cuts[b].share_of_numbers()).then(b.cmp(&a))
+        })
     };
     let is_byte = |cut: &Cut| cut.dialect.delimiter != Delimiter::Blanks;
     let even = |cut: &Cut| is_byte(cut) && cut.is_even();
     if let Some(at) = best(&cuts, &even) {
         let as_good = |other: &usize| {
-            *other != at && even(&cuts[*other]) && cuts[*other].share_of_numbers() == cuts[at].share_of_numbers()
+            *other != at
+                && even(&cuts[*other])
+                && cuts[*other].share_of_numbers() == cuts[at].share_of_numbers()
         };
         // Where text is all there is, the delimiter that cuts the names too is preferred to one within the text.
         if let Some(other) = (0..cuts.len()).find(as_good) {

@@ -17,9 +17,10 @@ pub fn has_header(records: &[&Vec<Vec<u8>>]) -> bool {
         let cells = || rest.iter().filter_map(|line| line.get(column));
         cells().any(is_finite) && cells().all(|cell| number::is_number_or_missing(cell))
     };
-    let named = first.iter().enumerate().any(|(column, cell)| {
-        numeric(column) && !cell.is_empty() && !number::is_number_or_missing(cell)
-    });
+    let named = first
+        .iter()
+        .enumerate()
+        .any(|(column, cell)| numeric(column) && !cell.is_empty() && !number::is_number_or_missing(cell));
     named || rest.is_empty() || counts_up(first)
 }
 
@@ -48,7 +49,10 @@ pub fn names(header: Option<&[Vec<u8>]>, is_shifted: bool, n_columns: usize) -> 
             let base = wanted[column].clone().unwrap_or_else(|| format!("c{column}"));
             let mut name = base.clone();
             let mut n = 0;
-            while taken.contains(&name) || (n > 0 && all.contains(&name)) || (wanted[column].is_none() && all.contains(&name)) {
+            while taken.contains(&name)
+                || (n > 0 && all.contains(&name))
+                || (wanted[column].is_none() && all.contains(&name))
+            {
                 n += 1;
                 name = format!("{base}.{n}");
             }

@@ -162,7 +162,8 @@ impl<'a> Lexer<'a> {
         let (mut at, mut cell_start, mut n_lines) = (0, 0, 0);
         loop {
             // At the start of a cell.
-            while bytes.get(at).is_some_and(|&b| b == b' ' || (b == b'\t' && delimiter == Delimiter::Blanks)) {
+            while bytes.get(at).is_some_and(|&b| b == b' ' || (b == b'\t' && delimiter == Delimiter::Blanks))
+            {
                 at += 1;
             }
             if quoting && bytes.get(at) == Some(&b'"') {
@@ -201,12 +202,15 @@ impl<'a> Lexer<'a> {
                 match bytes.get(at + n_blanks) {
                     None if !is_last => return Ok(None),
                     Some(b'\r') if at + n_blanks + 1 == bytes.len() && !is_last => return Ok(None),
-                    Some(&b) if b != newline && !(b == b'\r' && bytes.get(at + n_blanks + 1) == Some(&newline)) => {}
+                    Some(&b)
+                        if b != newline
+                            && !(b == b'\r' && bytes.get(at + n_blanks + 1) == Some(&newline)) => {}
                     _ => at += n_blanks,
                 }
             }
             let is_end = bytes.get(at).is_none_or(|&b| b == newline);
-            let is_crlf = newline == b'\n' && is_end && at < bytes.len() && at > cell_start && bytes[at - 1] == b'\r';
+            let is_crlf =
+                newline == b'\n' && is_end && at < bytes.len() && at > cell_start && bytes[at - 1] == b'\r';
             let end = if is_crlf { at - 1 } else { at };
             self.cells.push(cell_start..end);
             if is_end {

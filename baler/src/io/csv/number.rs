@@ -2,8 +2,8 @@
 
 /// Words for a value that is missing.
 const MISSING: [&str; 21] = [
-    "", "NA", "N/A", "n/a", "na", "nan", "NaN", "NAN", "-nan", "null", "NULL", "Null", "None", "none", "NONE", "#N/A", "<NA>", ".",
-    "-", "?", "*",
+    "", "NA", "N/A", "n/a", "na", "nan", "NaN", "NAN", "-nan", "null", "NULL", "Null", "None", "none",
+    "NONE", "#N/A", "<NA>", ".", "-", "?", "*",
 ];
 /// Digits of a number that are looked at.
 const MAX_DIGITS: usize = 700;
@@ -156,12 +156,19 @@ mod tests {
 
     #[test]
     fn words_that_are_numbers_are_told_from_others() {
-        for (text, value) in
-            [("1", 1.0), ("+1.50", 1.5), (".5", 0.5), ("5.", 5.0), ("-1E+05", -1e5), ("-Inf", f64::NEG_INFINITY)]
-        {
+        for (text, value) in [
+            ("1", 1.0),
+            ("+1.50", 1.5),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("-1E+05", -1e5),
+            ("-Inf", f64::NEG_INFINITY),
+        ] {
             assert_eq!(parse(text.as_bytes(), b'.').unwrap().value, value, "{text}");
         }
-        for text in ["", ".", "e5", "1e", "1e+", "1 2", "0x10", "1_000", "1,5", "nan", "--1", "1e0000000", "\u{663}"] {
+        for text in
+            ["", ".", "e5", "1e", "1e+", "1 2", "0x10", "1_000", "1,5", "nan", "--1", "1e0000000", "\u{663}"]
+        {
             assert!(parse(text.as_bytes(), b'.').is_none(), "{text}");
         }
         assert_eq!(parse(b"1,5", b',').unwrap().value, 1.5);
@@ -171,10 +178,25 @@ mod tests {
     #[test]
     fn digits_that_a_float_does_not_hold_are_seen() {
         let faithful = |text: &str| is_faithful(text.as_bytes(), &parse(text.as_bytes(), b'.').unwrap());
-        for text in ["1.10", "0", "-0.000", "9007199254740992", "0.1000000000000000055511", "1e22", "0.10000000000000001"] {
+        for text in [
+            "1.10",
+            "0",
+            "-0.000",
+            "9007199254740992",
+            "0.1000000000000000055511",
+            "1e22",
+            "0.10000000000000001",
+        ] {
             assert!(faithful(text), "{text}");
         }
-        for text in ["9007199254740993", "9007199254740993.0", "18446744073709551615", "1e400", "1e-999", "0.12345678901234567890123"] {
+        for text in [
+            "9007199254740993",
+            "9007199254740993.0",
+            "18446744073709551615",
+            "1e400",
+            "1e-999",
+            "0.12345678901234567890123",
+        ] {
             assert!(!faithful(text), "{text}");
         }
     }

@@ -6,7 +6,7 @@ use super::cell::{self, Framing, Pad, Parts, Quotes};
 use super::column::{Column, ColumnKind, shown};
 use super::dialect::{Delimiter, Shape};
 use super::header;
-use super::lexer::{LineEnd, Lexer, Record};
+use super::lexer::{Lexer, LineEnd, Record};
 use super::number;
 use super::recipe::{ColumnRecipe, Exceptions, RAW, Recipe};
 use super::style::Style;
@@ -128,8 +128,9 @@ pub fn look(file: &Region, shape: Shape, options: &ReadOptions) -> Result<Looked
 
 /// The names of the columns, and the header's cell of each.
 fn name(columns: &mut [Column], cells: Option<&[Vec<u8>]>, shape: &Shape) {
-    let inner: Option<Vec<Vec<u8>>> = cells
-        .map(|cells| cells.iter().map(|raw| cell::parts(raw, shape.dialect.quoting).inner.into_owned()).collect());
+    let inner: Option<Vec<Vec<u8>>> = cells.map(|cells| {
+        cells.iter().map(|raw| cell::parts(raw, shape.dialect.quoting).inner.into_owned()).collect()
+    });
     let names = header::names(inner.as_deref(), shape.is_shifted, columns.len());
     for (column, name) in columns.iter_mut().zip(names) {
         let at = if shape.is_shifted { column.position.checked_sub(1) } else { Some(column.position) };
@@ -171,9 +172,12 @@ impl Looked {
     pub fn fill(&self, file: &Region, options: &ReadOptions) -> Result<(Vec<Filled>, Recipe)> {
         let kept: Vec<&Column> = self.columns.iter().filter(|column| !options.drops(&column.name)).collect();
         let dialect = &self.shape.dialect;
-        let mut kinds: Vec<ColumnKind> = kept.iter().map(|column| column.kind(self.n_rows, dialect)).collect();
+        let mut kinds: Vec<ColumnKind> =
+            kept.iter().map(|column| column.kind(self.n_rows, dialect)).collect();
         for (column, kind) in kept.iter().zip(&kinds) {
-            if let (ColumnKind::Text, Some((line, cell)), true) = (kind, &column.lost, column.looks_numeric(dialect)) {
+            if let (ColumnKind::Text, Some((line, cell)), true) =
+                (kind, &column.lost, column.looks_numeric(dialect))
+            {
                 options.warnings.add(kept_as_text(&column.name, *line, cell));
             }
         }
@@ -307,8 +311,11 @@ impl<'a> Pass<'a> {
 
     fn flush(&mut self) -> Result<()> {
         self.n_waiting = 0;
-        for ((filling, (at, counts_at)), next) in
-            self.columns.iter_mut().zip(&mut self.places).zip(self.starts.iter().skip(1).chain([&(u64::MAX, 0)]))
+        for ((filling, (at, counts_at)), next) in self
+            .columns
+            .iter_mut()
+            .zip(&mut self.places)
+            .zip(self.starts.iter().skip(1).chain([&(u64::MAX, 0)]))
         {
             let empty = Values::empty(filling.values.dtype());
             let values = std::mem::replace(&mut filling.values, empty);
@@ -404,14 +411,21 @@ impl Filling<'_> {
             if let Some(decimals) = number.decimals.or(Some(0)).filter(|&n| n < 255) {
                 inner.clear();
                 written.clear();
-                append_number(&self.values, self.values.len() - 1, &self.style, Some(decimals as u8), &mut inner);
+                append_number(
+                    &self.values,
+                    self.values.len() - 1,
+                    &self.style,
+                    Some(decimals as u8),
+                    &mut inner,
+                );
                 self.framing.append(&inner, dialect, is_only, &mut written);
                 if written == cell {
                     self.exceptions.add(row, decimals as u8 + 1, &[]);
                     return Ok(());
                 }
             }
-            let digits = parts.inner.iter().map(|&b| if b == self.style.point { b'.' } else { b }).collect::<Vec<_>>();
+            let digits =
+                parts.inner.iter().map(|&b| if b == self.style.point { b'.' } else { b }).collect::<Vec<_>>();
             if !number::is_faithful(&digits, &number) {
                 self.failed = Some(Some((line, shown(&parts.inner))));
                 return Ok(());
@@ -471,7 +485,9 @@ impl Filling<'_> {
         let joined = [&std::mem::take(&mut self.partial)[..], bytes].concat();
         match std::str::from_utf8(&joined) {
             Ok(_) => {}
-            Err(error) if error.error_len().is_none() => self.partial = joined[error.valid_up_to()..].to_vec(),
+            Err(error) if error.error_len().is_none() => {
+                self.partial = joined[error.valid_up_to()..].to_vec()
+            }
             Err(_) => self.only_utf8 = false,
         }
     }
@@ -483,7 +499,9 @@ pub fn append_number(values: &Values, at: usize, style: &Style, decimals: Option
     match values {
         Values::Bool(v) => {
             let word = style.missing.get(usize::from(v[at] != 0));
-            out.extend_from_slice(word.map_or(if v[at] != 0 { &b"true"[..] } else { b"false" }, Vec::as_slice));
+            out.extend_from_slice(
+                word.map_or(if v[at] != 0 { &b"true"[..] } else { b"false" }, Vec::as_slice),
+            );
         }
         Values::I8(v) => style.append_integer(v[at].into(), out),
         Values::I16(v) => style.append_integer(v[at].into(), out),

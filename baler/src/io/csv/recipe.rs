@@ -122,7 +122,9 @@ impl Recipe {
         w.u8(self.dialect.delimiter.byte().unwrap_or(0));
         w.u8(self.dialect.newline);
         w.u8(self.end as u8);
-        w.u8(u8::from(self.dialect.quoting) | u8::from(self.header.is_some()) << 1 | u8::from(self.is_whole) << 2);
+        w.u8(u8::from(self.dialect.quoting)
+            | u8::from(self.header.is_some()) << 1
+            | u8::from(self.is_whole) << 2);
         w.block(&self.notes);
         w.block(self.header.as_deref().unwrap_or_default());
         w.varint(self.n_rows);

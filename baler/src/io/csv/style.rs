@@ -278,7 +278,8 @@ pub fn find(cells: &[Vec<u8>], point: u8) -> Style {
         bare_point: most(&|n| (n.value.abs() < 1.0 && n.decimals.is_some()).then_some(n.n_whole == 0)),
         open_point: most(&|n| (n.decimals.unwrap_or(0) == 0).then_some(n.decimals == Some(0))),
         upper: most(&|n| n.exponent.map(|e| e.upper)),
-        exponent_plus: exponents().next().is_none() || most(&|n| n.exponent.filter(|e| !e.minus).map(|e| e.plus)),
+        exponent_plus: exponents().next().is_none()
+            || most(&|n| n.exponent.filter(|e| !e.minus).map(|e| e.plus)),
         exponent_digits: exponents().map(|e| e.n_digits).min().map_or(2, |n| n as u8),
         missing: Vec::new(),
         infinity: infinity.map_or(b"inf".to_vec(), |word| word.to_vec()),
@@ -323,7 +324,9 @@ fn candidates(base: &Style, numbers: &[NumberText]) -> Vec<Style> {
     };
     let has_exponents = numbers.iter().any(|n| n.exponent.is_some());
     let notations: &[Notation] = match has_exponents {
-        true if numbers.iter().all(|n| n.exponent.is_some()) => &[Notation::Scientific, Notation::Outside(-4, 16)],
+        true if numbers.iter().all(|n| n.exponent.is_some()) => {
+            &[Notation::Scientific, Notation::Outside(-4, 16)]
+        }
         true => &[
             Notation::Outside(-4, 16),
             Notation::Narrower,
@@ -391,13 +394,12 @@ mod tests {
     fn a_number_that_the_style_has_no_digits_for_gets_more() {
         let style = Style { digits: Digits::Fixed(2), ..Style::default() };
         for value in [1.2345678, 0.1 + 0.2, 1e-300, 1.5, -0.0, 5e-324, f64::MAX, 123456789.125] {
-            for notation in [
-                Notation::Plain,
-                Notation::Scientific,
-                Notation::Narrower,
-                Notation::Outside(-4, 16),
-            ] {
-                for digits in [Digits::Fixed(2), Digits::Significant(5), Digits::Shortest(3), Digits::Significant(17)] {
+            for notation in
+                [Notation::Plain, Notation::Scientific, Notation::Narrower, Notation::Outside(-4, 16)]
+            {
+                for digits in
+                    [Digits::Fixed(2), Digits::Significant(5), Digits::Shortest(3), Digits::Significant(17)]
+                {
                     let style = Style { notation, digits, digits_scientific: digits, ..style.clone() };
                     let mut out = Vec::new();
                     style.append_float(value, None, &mut String::new(), &mut out);

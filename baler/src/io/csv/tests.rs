@@ -34,7 +34,8 @@ fn round_trip(bytes: &[u8]) -> Result<(Vec<u8>, Vec<(String, &'static str)>)> {
 
 #[test]
 fn columns_get_the_narrowest_kind_that_holds_them() {
-    let text = "\u{feff}i, u ,b,f,m\n-1,18446744073709551615,true,1,\n2,0,False,2.5e3,nan\n3,1,TRUE,-inf,NA\n";
+    let text =
+        "\u{feff}i, u ,b,f,m\n-1,18446744073709551615,true,1,\n2,0,False,2.5e3,nan\n3,1,TRUE,-inf,NA\n";
     let dataset = read_text(text);
     assert_eq!(dataset.variables[0].values, Values::I64(vec![-1, 2, 3]));
     assert_eq!(dataset.variables[1].values, Values::U64(vec![u64::MAX, 0, 1]));
@@ -52,7 +53,8 @@ fn values_come_back_bit_for_bit() {
     let n = floats.len();
     let variables = vec![
         Variable::new("a,\"b\"", vec![n], Values::F64(floats.clone())).unwrap(),
-        Variable::new("n", vec![n], Values::I64((0..n as i64).map(|i| i - (i64::MAX - 7)).collect())).unwrap(),
+        Variable::new("n", vec![n], Values::I64((0..n as i64).map(|i| i - (i64::MAX - 7)).collect()))
+            .unwrap(),
         Variable::new("s", vec![n], Values::F32(floats.iter().map(|&x| x as f32).collect())).unwrap(),
     ];
     let dataset = Dataset { variables, layout: Layout::Columns, attachments: Vec::new() };
@@ -75,7 +77,8 @@ fn files_that_numbers_would_change_come_back_byte_for_byte() {
         ("n,x\n9007199254740993,1\n,2\n", &[("n", "text"), ("x", "int64")]),
         ("n,x\n9007199254740992,1\n,2\n", &[("n", "float64"), ("x", "int64")]),
         ("n\n9007199254740993\n\n2\n", &[("n", "int64")]),
-        ("n\n18446744073709551616\n1\n", &[("n", "text")]),
+        ("n\n18446744073709551616\n1\n", &[("n", "float64")]),
+        ("n\n18446744073709551616\n18446744073709551615\n", &[("n", "text")]),
         ("n\n18446744073709551615\n1\n", &[("n", "uint64")]),
         ("a,b\n9007199254740993,0.5\n9007199254740993.0,1\n1,2.25\n", &[("a", "text"), ("b", "float64")]),
         ("x\n0.12345678901234567890123\n", &[("x", "text")]),
@@ -114,7 +117,7 @@ fn files_that_numbers_would_change_come_back_byte_for_byte() {
         ("x,y\nNA,1\n,2\nnull,3\n1.5,4\n", &[("x", "float64"), ("y", "int64")]),
         ("a,b\n", &[("a", "float64"), ("b", "float64")]),
         ("a,b", &[("a", "float64"), ("b", "float64")]),
-        ("name\nSmith, John\nDoe, Jane\nX\n", &[("name", "text"), ("c1", "text")]),
+        ("name,x\nSmith, John,1\nDoe,2\n\"A, B\",3\n", &[("name", "text"), ("x", "text"), ("c2", "float64")]),
         ("x\n1\n  \n2\n", &[("x", "int64")]),
         ("Title of it all\n\na,b\n1,2\n3,4\n", &[("a", "int64"), ("b", "int64")]),
     ];
@@ -219,7 +222,9 @@ fn random_cell(kind: usize, random: &mut Random) -> String {
         7 => format!("2024-{:02}-{:02}", 1 + random.below(12), 1 + random.below(28)),
         8 => format!("{:05}", random.below(100_000)),
         9 => format!("{}", u64::MAX - random.below(1 << 40) as u64),
-        10 => random.one(&["a,b", "say \"no\"", "two\nlines", " blank ", "caf\u{e9}", "x;y", "t\tab", "#1"]).into(),
+        10 => random
+            .one(&["a,b", "say \"no\"", "two\nlines", " blank ", "caf\u{e9}", "x;y", "t\tab", "#1"])
+            .into(),
         11 => format!("{:e}", x * 1e30),
         _ => format!("{:.*}", random.below(5), x),
     }
@@ -242,7 +247,8 @@ fn random_files_of_every_dialect_come_back_byte_for_byte() {
             };
             if needed || wanted { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_string() }
         };
-        let mut text = String::from(random.one(&["", "", "\u{feff}", "# a comment, with more, in it, and more, yes\n"]));
+        let mut text =
+            String::from(random.one(&["", "", "\u{feff}", "# a comment, with more, in it, and more, yes\n"]));
         if random.below(5) > 0 {
             let names = (0..kinds.len()).map(|j| quote(&format!("v{j}"), true)).collect::<Vec<_>>();
             text += &(names.join(delimiter) + end);
@@ -278,8 +284,7 @@ fn bytes_of_any_kind_never_panic() {
     let mut random = Random(1234567890123457);
     let alphabet = b",;\t| \"\"\r\n\n\n#01.eE+-naN\xff\xc3\xa9\0";
     for _ in 0..2000 {
-        let bytes: Vec<u8> =
-            (0..random.below(120)).map(|_| alphabet[random.below(alphabet.len())]).collect();
+        let bytes: Vec<u8> = (0..random.below(120)).map(|_| alphabet[random.below(alphabet.len())]).collect();
         if let Ok((back, _)) = round_trip(&bytes) {
             assert_eq!(String::from_utf8_lossy(&back), String::from_utf8_lossy(&bytes));
         }

@@ -2,8 +2,8 @@
 //! would: a header line, commas, floats in the fewest digits that give them back. Refuses arrays of several axes and
 //! lists of numbers, and names a format that has them.
 
-use super::convert::{append_complex, append_text, append_time, is_not_a_time};
 use super::cell::{Framing, Pad, Quotes};
+use super::convert::{append_complex, append_text, append_time, is_not_a_time};
 use super::dialect::{Delimiter, Dialect};
 use super::lexer::LineEnd;
 use super::read::append_number;
@@ -320,7 +320,9 @@ fn total(counts: &[usize]) -> usize {
 fn within(start: usize, n_values: usize, variable: &VariableSchema) -> Result<Range<usize>> {
     match start.checked_add(n_values).filter(|&end| end <= variable.n_values()) {
         Some(end) => Ok(start..end),
-        None => Err(Error::corrupt("the counts do not fit the items that they count").in_variable(&variable.name)),
+        None => {
+            Err(Error::corrupt("the counts do not fit the items that they count").in_variable(&variable.name))
+        }
     }
 }
 
@@ -345,7 +347,8 @@ impl PieceRows {
             column.index(n_rows)?;
             columns.push(column);
         }
-        let fits = |column: &ColumnPiece| column.ends.is_some() || column.values.len() == n_rows * column.width;
+        let fits =
+            |column: &ColumnPiece| column.ends.is_some() || column.values.len() == n_rows * column.width;
         match columns.iter().all(fits) {
             true => Ok(Piece { n_rows, columns }),
             false => Err(Error::corrupt("the columns differ in length")),
@@ -377,7 +380,12 @@ impl ColumnPiece {
         ColumnPiece { values: Values::U8(Vec::new()), counts: None, present: None, ends: None, kind, width }
     }
 
-    fn read_counts(source: &dyn Source, place: &Place, rows: Range<usize>, first: usize) -> Result<ColumnPiece> {
+    fn read_counts(
+        source: &dyn Source,
+        place: &Place,
+        rows: Range<usize>,
+        first: usize,
+    ) -> Result<ColumnPiece> {
         let present = place.present.map(|idx| source.read(idx, rows.clone())?.to_counts()).transpose()?;
         let counts = match (&present, place.counts) {
             (Some(present), Some(idx)) => {

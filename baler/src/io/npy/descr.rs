@@ -236,7 +236,9 @@ impl Parser<'_> {
         loop {
             match chars.next() {
                 Some(c) if c == quote => break,
-                Some('\\') => text.push(escaped(&mut chars).ok_or_else(|| self.wrong("an escape of Python"))?),
+                Some('\\') => {
+                    text.push(escaped(&mut chars).ok_or_else(|| self.wrong("an escape of Python"))?)
+                }
                 Some(c) => text.push(c),
                 None => return Err(self.wrong("a closing quote")),
             }
@@ -328,7 +330,10 @@ impl Parser<'_> {
                 n_bytes = self.subarray(fields, first, path, (offset, n_bytes))?;
             }
             self.expect(')')?;
-            offset = offset.checked_add(n_bytes).filter(|&n| n < isize::MAX as usize / 64).ok_or_else(too_large)?;
+            offset = offset
+                .checked_add(n_bytes)
+                .filter(|&n| n < isize::MAX as usize / 64)
+                .ok_or_else(too_large)?;
             if fields.len() > MAX_FIELDS {
                 return Err(too_large());
             }

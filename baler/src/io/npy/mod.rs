@@ -225,7 +225,16 @@ fn append_header(descr: &str, fortran_order: bool, shape: &[usize], out: &mut Ve
     encoded.resize(encoded.len() + 64 - (encoded.len() + start + 1) % 64, b' ');
     encoded.push(b'\n');
     out.extend_from_slice(MAGIC);
-    out.extend_from_slice(&[if !latin { 3 } else if fits { 1 } else { 2 }, 0]);
+    out.extend_from_slice(&[
+        if !latin {
+            3
+        } else if fits {
+            1
+        } else {
+            2
+        },
+        0,
+    ]);
     match fits {
         true => out.extend_from_slice(&(encoded.len() as u16).to_le_bytes()),
         false => out.extend_from_slice(&(encoded.len() as u32).to_le_bytes()),
@@ -249,6 +258,11 @@ pub(crate) mod tests {
         Variable { storage, ..Variable::new("data", shape.to_vec(), values).unwrap() }
     }
 
+    /// Appends a header.
+    pub(crate) fn header_of(descr: &str, shape: &[usize], out: &mut Vec<u8>) {
+        append_header(descr, false, shape, out);
+    }
+
     /// The npy file of an array.
     pub(crate) fn bytes_of(variable: &Variable) -> Vec<u8> {
         let dataset = Dataset {
@@ -260,7 +274,7 @@ pub(crate) mod tests {
     }
 
     fn read(name: &str, bytes: &[u8]) -> Result<Variable> {
-        let (variable, part) = open(name, &Region::of_bytes(bytes.to_vec()))?;
+        let (variable, part) = open(Some(name), &Region::of_bytes(bytes.to_vec()))?.variables.remove(0);
         let schema =
             Schema { variables: vec![variable], layout: crate::Layout::Single, attachments: Vec::new() };
         let source = Stored::new(schema, vec![part]);
@@ -337,15 +351,116 @@ pub(crate) mod tests {
         let header = |descr: &str| format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (1,), }}");
         for (descr, told) in [
             ("'|O'", "runs code"),
-            ("[('a', '<f4'), ('b', '<f4')]", "structured"),
-            ("'<c16'", "real and the imaginary"),
-            ("'<f16'", "'<f16' is not supported"),
-            ("'|V8'", "'|V8' is not supported"),
-            ("'<U2'", "text"),
+            ("[('a', '<f4'), ('b', '|O')]", "runs code"),
+            ("'<f3'", "'<f3' is not supported"),
+            ("'<M4[s]'", "'<M4[s]' is not supported"),
+            ("[('a', '<f4'", "expected an extent"),
         ] {
             let error = read("x", &with_header(&header(descr), &[0; 8])).unwrap_err();
             assert!(error.to_string().contains(told), "{error}");
         }
+        let deep = format!("{}'<f4'{}", "[('a', ".repeat(40), ")]".repeat(40));
+        assert!(
+            read("x", &with_header(&header(&deep), &[0; 4])).unwrap_err().to_string().contains("too large")
+        );
+    }
+
+    /// Names, dtypes and shapes of the variables of an npy, which must come back as it was, also in an npz.
+    fn variables_of(descr: &str, fortran_order: bool, shape: &[usize], item_bytes: usize) -> Vec<String> {
+        let mut bytes = Vec::new();
+        append_header(descr, fortran_order, shape, &mut bytes);
+        bytes.extend((0..shape.iter().product::<usize>() * item_bytes).map(|i| (i * 37 % 251) as u8));
+        let dataset = io::read_bytes(&bytes, io::Format::Npy, &io::ReadOptions::default()).unwrap();
+        assert!(io::write(&dataset, io::Format::Npy).unwrap() == bytes, "{descr} {shape:?}");
+        let npz = io::write(&dataset, io::Format::Npz).unwrap();
+        let again = io::read_bytes(&npz, io::Format::Npz, &io::ReadOptions::default()).unwrap();
+        assert!(io::write(&again, io::Format::Npz).unwrap() == npz, "{descr} {shape:?}");
+        let bits = |dataset: &Dataset| -> Vec<Vec<u8>> {
+            let of = |v: &Variable| {
+                let mut bytes = Vec::new();
+                v.values.append_bytes(&mut bytes, false);
+                bytes
+            };
+            dataset.variables.iter().map(of).collect()
+        };
+        assert_eq!(bits(&again), bits(&dataset));
+        let show =
+            |v: &Variable| format!("{} {} {:?}", v.name, v.storage.kind.shown(v.values.dtype()), v.shape);
+        dataset.variables.iter().map(show).collect()
+    }
+
+    #[test]
+    fn every_other_dtype_of_numpy_comes_back() {
+        for (descr, item_bytes, shown) in [
+            ("'<c8'", 8, "complex64"),
+            ("'>c16'", 16, "complex128"),
+            ("'<f16'", 16, "bytes"),
+            ("'<c32'", 32, "bytes"),
+            ("'<U3'", 12, "text"),
+            ("'>U3'", 12, "text"),
+            ("'|S5'", 5, "text"),
+            ("'|V3'", 3, "bytes"),
+            ("'<M8[ns]'", 8, "time[ns]"),
+            ("'>M8[D]'", 8, "time[D]"),
+            ("'<m8[s]'", 8, "duration[s]"),
+            ("'<M8[25s]'", 8, "int64"),
+            ("'<M8'", 8, "int64"),
+        ] {
+            for shape in [&[][..], &[0], &[4], &[3, 2], &[5, 0], &[0, 5], &[2, 3, 2]] {
+                for fortran_order in [false, true] {
+                    let found = variables_of(descr, fortran_order, shape, item_bytes);
+                    assert_eq!(found.len(), 1);
+                    assert!(found[0].starts_with(&format!("data {shown} ")), "{descr}: {found:?}");
+                }
+            }
+        }
+        assert_eq!(variables_of("'<c8'", true, &[3, 2], 8), ["data complex64 [3, 2, 2]"]);
+        for descr in ["'<U0'", "'|S0'", "'|V0'"] {
+            variables_of(descr, false, &[3], 0);
+        }
+    }
+
+    #[test]
+    fn fields_of_records_are_variables_and_come_back_as_records() {
+        let plain = "[('t', '<i8'), ('e', '>f4'), ('name', '|S3'), ('z', '<c8')]";
+        let nested = "[('p', [('x', '<f8'), ('y', '<f8', (2, 2))]), ('', '|V3'), ('ok', '|b1'), ('hits', [('c', '<u2')], (3,))]";
+        for shape in [&[][..], &[0], &[4], &[3, 2], &[5, 0]] {
+            for fortran_order in [false, true] {
+                assert_eq!(variables_of(plain, fortran_order, shape, 23).len(), 4);
+                assert_eq!(variables_of(nested, fortran_order, shape, 50).len(), 5);
+            }
+        }
+        assert_eq!(
+            variables_of(plain, false, &[2], 23),
+            ["t int64 [2]", "e float32 [2]", "name text [2, 3]", "z complex64 [2, 2]"]
+        );
+        assert_eq!(
+            variables_of(nested, true, &[2, 3], 50),
+            [
+                "p.x float64 [2, 3]",
+                "p.y float64 [2, 3, 2, 2]",
+                "#40 bytes [2, 3, 3]",
+                "ok bool [2, 3]",
+                "hits bytes [2, 3, 6]"
+            ]
+        );
+        variables_of("[('it\\'s', '<f4'), (\"a'b\", '<f4'), ('\\\\', '<f4')]", false, &[2], 12);
+        variables_of("[('\u{b5}', '<f4'), ('\u{3b7}', '<f4')]", false, &[2], 8);
+        variables_of("[('\u{b5}', '<f4')]", false, &[2], 4);
+        variables_of("[(('a title', 'a'), '<f4')]", false, &[2], 4);
+        let many: Vec<String> = (0..4000).map(|i| format!("('field_{i:05}', '<f4')")).collect();
+        variables_of(&format!("[{}]", many.join(", ")), false, &[2], 16_000);
+    }
+
+    #[test]
+    fn a_field_without_the_others_is_an_array() {
+        let mut bytes = Vec::new();
+        append_header("[('a', '<f4'), ('b', '<i2')]", false, &[2], &mut bytes);
+        bytes.extend_from_slice(&[0; 12]);
+        let options = io::ReadOptions { drop: vec!["a".into()], ..io::ReadOptions::default() };
+        let dataset = io::read_bytes(&bytes, io::Format::Npy, &options).unwrap();
+        let npy = io::write(&dataset, io::Format::Npy).unwrap();
+        assert_eq!(read("b", &npy).unwrap().values, Values::I16(vec![0, 0]));
     }
 
     #[test]
@@ -391,7 +506,7 @@ pub(crate) mod tests {
         let mut bytes = Vec::new();
         write_text(&["pt", "η_rest"], 9, &mut bytes);
         let header = read_header(&bytes).unwrap();
-        assert_eq!(header.item, Item::Text { n_chars: 9, unicode: true, big_endian: false });
+        assert_eq!(header.item.text(), Some((9, true)));
         assert_eq!(read_text(&bytes, &header).unwrap(), ["pt", "η_rest"]);
         let bytes = with_header("{'descr': '|S3', 'fortran_order': False, 'shape': (2,), }", b"pt\0eta");
         assert_eq!(read_text(&bytes, &read_header(&bytes).unwrap()).unwrap(), ["pt", "eta"]);

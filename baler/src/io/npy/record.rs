@@ -107,7 +107,11 @@ impl Member {
             let variable: &VariableSchema = &schema.variables[idx];
             let inner = variable.shape.get(recipe.n_axes..)?;
             let found = inner.iter().product::<usize>().checked_mul(variable.dtype.size_bytes())?;
-            if offset != end || found != n_bytes || variable.shape[..recipe.n_axes] != shape || variable.storage.lists.is_some() {
+            if offset != end
+                || found != n_bytes
+                || variable.shape[..recipe.n_axes] != shape
+                || variable.storage.lists.is_some()
+            {
                 return None;
             }
             end = end.checked_add(n_bytes)?;
@@ -140,11 +144,12 @@ impl Member {
         if n_items == 0 {
             return Ok(());
         }
-        if self.recipe.fortran_order && self.shape.len() > 1 {
+        let is_fortran = self.recipe.fortran_order && self.shape.len() > 1;
+        if is_fortran || self.shape.is_empty() {
             let reordered = |&idx: &usize| {
                 let variable = &source.schema().variables[idx];
                 let values = source.read(idx, 0..variable.n_values())?;
-                Ok(order::c_to_fortran_items(&values, &self.shape))
+                Ok(if is_fortran { order::c_to_fortran_items(&values, &self.shape) } else { values })
             };
             let values = self.variables.iter().map(reordered).collect::<Result<Vec<_>>>()?;
             return out.write_all(&self.join(source.schema(), &values, n_items)).map_err(failed);
@@ -161,13 +166,16 @@ impl Member {
     fn join(&self, schema: &Schema, values: &[Values], n_items: usize) -> Vec<u8> {
         let mut items = vec![0; n_items * self.recipe.n_bytes];
         let mut bytes = Vec::new();
-        for ((&idx, &(_, offset, n_bytes)), values) in self.variables.iter().zip(&self.recipe.fields).zip(values) {
+        for ((&idx, &(_, offset, n_bytes)), values) in
+            self.variables.iter().zip(&self.recipe.fields).zip(values)
+        {
             bytes.clear();
             values.append_bytes(&mut bytes, schema.variables[idx].storage.big_endian);
             if n_bytes == 0 {
                 continue;
             }
-            for (item, field) in items.chunks_exact_mut(self.recipe.n_bytes).zip(bytes.chunks_exact(n_bytes)) {
+            for (item, field) in items.chunks_exact_mut(self.recipe.n_bytes).zip(bytes.chunks_exact(n_bytes))
+            {
                 item[offset..offset + n_bytes].copy_from_slice(field);
             }
         }
