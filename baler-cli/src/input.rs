@@ -23,12 +23,20 @@ pub struct RawArgs {
     /// The raw array is big-endian
     #[arg(long, requires = "shape")]
     pub big_endian: bool,
+    /// What stands between the cells of a csv: one character, or comma, tab, semicolon, pipe, blank; default: as its first
+    /// lines show
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter, help_heading = "Text input")]
+    pub delimiter: Option<io::Delimiter>,
 }
 
 fn parse_dtype(text: &str) -> Result<DType, String> {
     DType::from_name(text).ok_or_else(|| {
         format!("expected an element type; {}", suggestion(text, DType::ALL.iter().map(|d| d.name())))
     })
+}
+
+fn parse_delimiter(text: &str) -> Result<io::Delimiter, String> {
+    io::Delimiter::from_word(text).map_err(|error| error.to_string())
 }
 
 impl RawArgs {
@@ -41,7 +49,8 @@ impl RawArgs {
 pub fn open_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Box<dyn Source>> {
     let (file, inner) = io::split_inner(name);
     let inner = inner.map(str::to_string);
-    let options = ReadOptions { inner, raw: raw.spec(), drop: drop.to_vec(), ..ReadOptions::default() };
+    let (raw, delimiter) = (raw.spec(), raw.delimiter);
+    let options = ReadOptions { inner, raw, delimiter, drop: drop.to_vec(), ..ReadOptions::default() };
     let opened = io::open(Path::new(file), &options);
     options.warnings.take().iter().for_each(|warning| say(&format!("baler: warning: {warning}")));
     opened.map_err(|error| match error.kind() {

@@ -151,7 +151,9 @@ impl<R: Read + Seek + Send> Reader<R> {
         found: &mut [(usize, &mut Values)],
     ) -> Result<()> {
         let group = &self.index.plan.groups[group_idx];
-        let chunks: Vec<usize> = match rows.is_empty() {
+        // Rows without values (an axis behind the first is empty) are in no chunk.
+        let n_values = self.schema.variables[group.variables[0]].n_values();
+        let chunks: Vec<usize> = match rows.is_empty() || n_values == 0 {
             true => Vec::new(),
             false => (self.index.chunk_of(group_idx, rows.start)
                 ..=self.index.chunk_of(group_idx, rows.end - 1))

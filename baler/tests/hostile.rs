@@ -458,6 +458,7 @@ fn archives_of_too_many_axes_are_refused() {
             shape: vec![1; n_axes],
             storage: Storage::default(),
             bound: Bound::resolve(BoundSpec::Lossless, 0.0),
+            limits: None,
             grid: Grid::Integer { step: 1 },
             patterns: vec![],
         };

@@ -15,14 +15,15 @@ if ! cmp --silent "$wanted" "$venv/installed.txt"; then
 fi
 
 # Each writes its own files; what one prints stays together.
+checks="formats root parquet between numpy random random_parquet random_fits"
 failed=0
 pids=()
-for check in formats root parquet between random random_parquet random_fits; do
+for check in $checks; do
     "$venv/bin/python" -W ignore "scripts/formats/check_$check.py" "$baler" > "$venv/$check.log" 2>&1 &
     pids+=($!)
 done
 i=0
-for check in formats root parquet between random random_parquet random_fits; do
+for check in $checks; do
     if wait "${pids[$i]}"; then
         echo "$check: $(tail -n 1 "$venv/$check.log")"
     else

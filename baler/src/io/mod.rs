@@ -25,6 +25,7 @@ mod write;
 mod zarr;
 
 pub use arrays::{ArrayInfo, Arrays};
+pub use csv::Delimiter;
 pub use decompressed::Decompressed;
 pub use raw::RawSpec;
 pub use store::{Appended, Region, Spill};
@@ -80,7 +81,7 @@ impl Format {
         match extension.as_str() {
             "npy" => Ok(Format::Npy),
             "npz" => Ok(Format::Npz),
-            "csv" => Ok(Format::Csv),
+            "csv" | "tsv" | "tab" | "txt" => Ok(Format::Csv),
             "raw" | "bin" | "dat" | "f32" | "f64" => Ok(Format::Raw),
             "h5" | "hdf5" | "he5" | "hdf" | "nc4" => Ok(Format::Hdf5),
             "nc" | "cdf" | "nc3" => Ok(Format::NetCdf),
@@ -92,7 +93,7 @@ impl Format {
             "parquet" | "parq" | "pq" => Ok(Format::Parquet),
             _ if zarr::is_store(path) => Ok(Format::Zarr),
             _ => Err(Error::input(format!(
-                "expected a file ending in .npy, .npz, .csv, .h5, .nc, .root, .parquet, .tif, .fits, .zarr or (with \
+                "expected a file ending in .npy, .npz, .csv, .tsv, .txt, .h5, .nc, .root, .parquet, .tif, .fits, .zarr or (with \
                  --shape and --dtype) .raw, .bin, .dat, .f32, .f64, found '{}'",
                 path.display()
             ))),
@@ -133,6 +134,8 @@ pub struct ReadOptions {
     pub inner: Option<String>,
     /// What a headerless file holds.
     pub raw: Option<RawSpec>,
+    /// What stands between the cells of a csv, where its first lines do not show it.
+    pub delimiter: Option<Delimiter>,
     /// The format, where there is no file name to tell it.
     pub format: Option<Format>,
     /// Patterns (as in [`pattern_matches`]) of arrays and columns to leave out.
@@ -179,7 +182,15 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
         // A named pipe, for example.
         false => spilled(&mut &file, options)?,
     };
-    open_region(file, format, options)
+    let is_tabs =
+        path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv") || e.eq_ignore_ascii_case("tab"));
+    match is_tabs && options.delimiter.is_none() {
+        true => {
+            let tab = Some(Delimiter::from_word("tab")?);
+            open_region(file, format, &ReadOptions { delimiter: tab, ..options.clone() })
+        }
+        false => open_region(file, format, options),
+    }
 }
 
 /// What a pipe gives; of a raw array no more than that.
@@ -196,7 +207,7 @@ fn open_region(file: Region, format: Format, options: &ReadOptions) -> Result<Bo
         return finished(Box::new(Opened::new(arrays_of(file, format)?, options)?), true, options);
     }
     let (source, picked) = match format {
-        Format::Npy => (single(npy::open("data", &file)?, options)?, true),
+        Format::Npy => npy_source(npy::open(None, &file)?, options)?,
         Format::Npz => npz::open(&file, options)?,
         Format::Csv => (csv::open(&file, options)?, false),
         _ => {
@@ -302,6 +313,19 @@ fn unknown_name(name: &str, names: &[&str]) -> Error {
     let more = if names.len() > 12 { ", ..." } else { "" };
     let known = names[..names.len().min(12)].join(", ");
     Error::config(format!("expected a variable of the file, found '{name}'; it has {known}{more}"))
+}
+
+/// The array of an npy, or the fields of its records, and whether the inner one is picked already.
+fn npy_source(opened: npy::Opened, options: &ReadOptions) -> Result<(Stored, bool)> {
+    let mut found = opened.variables;
+    if found.len() == 1 && opened.recipe.is_none() {
+        return Ok((single(found.remove(0), options)?, true));
+    }
+    options.check_drop(&found.iter().map(|(variable, _)| variable.name.as_str()).collect::<Vec<_>>())?;
+    let layout = if found.len() == 1 { Layout::Single } else { Layout::Arrays };
+    let attachments = npy::Recipe::attachment(opened.recipe.as_slice(), found.len()).into_iter().collect();
+    let (variables, parts) = found.into_iter().unzip();
+    Ok((Stored::new(Schema { variables, layout, attachments }, parts), false))
 }
 
 fn single((variable, part): (VariableSchema, Part), options: &ReadOptions) -> Result<Stored> {
@@ -461,8 +485,8 @@ mod tests {
         );
         assert_eq!(Format::from_path(Path::new("a/b.NPZ")).unwrap(), Format::Npz);
         assert_eq!(Format::from_path(Path::new("x.f32")).unwrap(), Format::Raw);
-        let error = Format::from_path(Path::new("x.txt")).unwrap_err().to_string();
-        assert!(error.contains(".npz, .csv, .h5") && error.contains("'x.txt'"), "{error}");
+        let error = Format::from_path(Path::new("x.doc")).unwrap_err().to_string();
+        assert!(error.contains(".npz, .csv, .tsv, .txt, .h5") && error.contains("'x.doc'"), "{error}");
     }
 
     #[test]

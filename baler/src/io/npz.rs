@@ -22,6 +22,7 @@ const UNPACKED_AT_ONCE: u64 = 1 << 20;
 /// one; if not, it is left for the caller to pick a column of that name.
 pub fn open(file: &Region, options: &ReadOptions) -> Result<(Stored, bool)> {
     let mut archive = ZipArchive::new(file.reader()).map_err(damaged)?;
+    check_names(file, archive.len())?;
     let mut names = Vec::new();
     let mut n_packed_bytes = 0u64;
     for i in 0..archive.len() {
@@ -46,12 +47,29 @@ pub fn open(file: &Region, options: &ReadOptions) -> Result<(Stored, bool)> {
     let mut members = Vec::new();
     for (i, name) in names.iter().enumerate().filter(|(_, name)| wanted(name)) {
         let member = unpack(&mut archive, i, file).map_err(|e| e.in_variable(name))?;
-        members.push(Member::parse(name.clone(), member)?);
+        members.push(Member::parse(name.clone(), member, &options.warnings)?);
     }
     let stored = table::assemble(members)?;
     let columns = stored.schema().names();
     options.check_drop(&names.iter().map(String::as_str).chain(columns).collect::<Vec<_>>())?;
     Ok((stored, inner.is_some()))
+}
+
+/// A zip may have several members of one name, of which only the last is found: then its directory counts more of them.
+fn check_names(file: &Region, n_found: usize) -> Result<()> {
+    const END: &[u8] = b"PK\x05\x06";
+    let end_bytes = file.len().min(22 + 65_535);
+    let end = file.read_at(file.len() - end_bytes, end_bytes)?;
+    let counted = end.windows(12).rev().find(|window| window.starts_with(END));
+    let n_members =
+        counted.map_or(n_found, |window| usize::from(u16::from_le_bytes([window[10], window[11]])));
+    // All bits are set where there are more than this number can count.
+    if n_members > n_found && n_members != 0xffff {
+        return Err(Error::input(format!(
+            "expected members of different names in the npz, found {n_members} with only {n_found} names; rename those that are there twice"
+        )));
+    }
+    Ok(())
 }
 
 fn member_name(path: &str) -> Result<String> {
@@ -218,6 +236,39 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn members_of_one_name_are_told() {
+        let one = npy_of(&any_array(DType::U8, &[2], Storage::default()));
+        let mut source = zip_of(&[("aa", one.clone()), ("ab", one)], CompressionMethod::Stored);
+        while let Some(at) = source.windows(6).position(|w| w == b"ab.npy") {
+            source[at + 1] = b'a';
+        }
+        let error = read(&source, &no_options()).unwrap_err().to_string();
+        assert!(
+            error.starts_with("expected members of different names in the npz, found 2 with only 1"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn objects_are_kept_and_told_and_text_is_read() {
+        let mut object = Vec::new();
+        npy::tests::header_of("'|O'", &[1], &mut object);
+        object.extend_from_slice(b"\x80\x04N.");
+        let number = npy_of(&any_array(DType::F32, &[4], Storage::default()));
+        let source = zip_of(
+            &[("obj", object), ("x", number), ("kinds", text(&["a", "bc"]))],
+            CompressionMethod::Stored,
+        );
+        let options = no_options();
+        let dataset = read(&source, &options).unwrap();
+        assert_eq!(dataset.variables.iter().map(|v| &*v.name).collect::<Vec<_>>(), ["x", "kinds"]);
+        assert_eq!(dataset.variables[1].storage.kind, crate::Kind::Text);
+        let told = options.warnings.take();
+        assert!(told[0].starts_with("'obj' is kept byte for byte and not read: found an object"), "{told:?}");
+        assert_eq!(contents(&write(&dataset).unwrap()), contents(&source));
     }
 
     #[test]

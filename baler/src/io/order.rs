@@ -23,6 +23,24 @@ pub fn fortran_to_c(values: &Values, shape: &[usize]) -> Values {
     c_to_fortran(values, &reversed)
 }
 
+/// As [`c_to_fortran`] for items of several values, which stay together: `shape` is that of the items.
+pub fn c_to_fortran_items(values: &Values, shape: &[usize]) -> Values {
+    let n_items: usize = shape.iter().product();
+    let n_inner = values.len().checked_div(n_items).unwrap_or(0);
+    if n_inner == 1 {
+        return c_to_fortran(values, shape);
+    }
+    let parts: Vec<Values> =
+        split_columns(values, n_inner, false).iter().map(|part| c_to_fortran(part, shape)).collect();
+    join_columns(&parts.iter().collect::<Vec<_>>(), false).unwrap_or_else(|| values.clone())
+}
+
+/// Inverse of [`c_to_fortran_items`].
+pub fn fortran_to_c_items(values: &Values, shape: &[usize]) -> Values {
+    let reversed: Vec<usize> = shape.iter().rev().copied().collect();
+    c_to_fortran_items(values, &reversed)
+}
+
 /// C order of the array whose axes are those of `src` (C order, `shape`) reversed:
 /// out[i_k, ..., i_1, i_0] = src[i_0, i_1, ..., i_k]. The first and last axis are swapped in tiles for every
 /// combination of the axes between.

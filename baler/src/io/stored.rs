@@ -5,7 +5,7 @@ use crate::dataset::{COPIED_BYTES, DType, Values};
 use crate::error::Result;
 use crate::io::order;
 use crate::io::store::Region;
-use crate::source::{Schema, Source};
+use crate::source::{Schema, Source, VariableSchema};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -25,6 +25,17 @@ pub enum Place {
         column: usize,
         /// Of how many.
         n_columns: usize,
+    },
+    /// A part of items that follow each other.
+    Field {
+        /// Where it begins in an item.
+        offset: usize,
+        /// Its bytes.
+        n_bytes: usize,
+        /// Bytes of an item.
+        item_bytes: usize,
+        /// Of items with the first axis fastest: how many axes they have; all values in memory once they were asked for.
+        fortran: Option<(usize, Arc<OnceLock<Values>>)>,
     },
 }
 
@@ -82,6 +93,15 @@ impl Source for Stored {
                 let values = order::fortran_to_c(&self.run(part, of.dtype, 0..of.n_values())?, &of.shape);
                 Ok(cell.get_or_init(|| values).slice(elements))
             }
+            Place::Field { fortran: None, .. } => self.field(part, of, elements),
+            Place::Field { fortran: Some((n_axes, cell)), .. } => {
+                if let Some(values) = cell.get() {
+                    return Ok(values.slice(elements));
+                }
+                let shape = &of.shape[..*n_axes];
+                let values = order::fortran_to_c_items(&self.field(part, of, 0..of.n_values())?, shape);
+                Ok(cell.get_or_init(|| values).slice(elements))
+            }
             Place::Column { .. } => {
                 Ok(self.read_rows(&[variable], elements)?.pop().expect("one for each variable"))
             }
@@ -102,6 +122,35 @@ impl Source for Stored {
 }
 
 impl Stored {
+    /// Values of a field, counted in the order of the items.
+    fn field(&self, part: &Part, of: &VariableSchema, elements: Range<usize>) -> Result<Values> {
+        let Place::Field { offset, n_bytes, item_bytes, .. } = part.place else {
+            return Ok(Values::empty(of.dtype));
+        };
+        let per_item = n_bytes / of.dtype.size_bytes();
+        if elements.is_empty() || per_item == 0 {
+            return Ok(Values::empty(of.dtype));
+        }
+        let items = elements.start / per_item..elements.end.div_ceil(per_item);
+        let at_once = (BLOCK_BYTES / item_bytes.max(1)).max(1);
+        let mut values = Values::with_room(of.dtype, items.len() * per_item)?;
+        let mut bytes = Vec::new();
+        for start in items.clone().step_by(at_once) {
+            let n_items = at_once.min(items.end - start);
+            let block = part.region.read((start * item_bytes) as u64, (n_items * item_bytes) as u64)?;
+            bytes.clear();
+            block
+                .chunks_exact(item_bytes)
+                .for_each(|item| bytes.extend_from_slice(&item[offset..offset + n_bytes]));
+            values.append(&Values::from_bytes(of.dtype, &bytes, part.big_endian)?)?;
+        }
+        let first = items.start * per_item;
+        match values.len() == elements.len() {
+            true => Ok(values),
+            false => Ok(values.slice(elements.start - first..elements.end - first)),
+        }
+    }
+
     /// Rows of columns of the one table, a block of all its columns at a time.
     fn read_columns(&self, mut wanted: Vec<(usize, &mut Values)>, rows: Range<usize>) -> Result<()> {
         let Some(&(first, _)) = wanted.first() else { return Ok(()) };

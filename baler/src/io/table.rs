@@ -2,8 +2,10 @@
 //! no number as attachments. Refuses names that are repeated or do not fit the columns.
 
 use crate::dataset::{Attachment, Layout, MAX_NAMES_WIDTH};
+use crate::error::ErrorKind;
 use crate::error::{Error, Result};
-use crate::io::npy::{self, Header, Item};
+use crate::io::Warnings;
+use crate::io::npy::{self, Header, Recipe};
 use crate::io::store::Region;
 use crate::io::stored::{Part, Place, Stored};
 use crate::source::{Schema, VariableSchema};
@@ -11,26 +13,38 @@ use crate::source::{Schema, VariableSchema};
 /// One member of an npz.
 pub struct Member {
     name: String,
-    header: Header,
+    /// None where the dtype is one that is not read.
+    header: Option<Header>,
     /// The complete npy file.
     file: Region,
 }
 
 impl Member {
-    /// Parses the header of one member.
-    pub fn parse(name: String, file: Region) -> Result<Member> {
-        let header = npy::read_header(&file).map_err(|e| e.in_variable(&name))?;
+    /// Parses the header of one member. What is of a dtype that is not read is told, and kept as the bytes that it is.
+    pub fn parse(name: String, file: Region, warnings: &Warnings) -> Result<Member> {
+        let header = match npy::read_header(&file) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                warnings.add(format!("'{name}' is kept byte for byte and not read: {error}"));
+                None
+            }
+            header => Some(header.map_err(|e| e.in_variable(&name))?),
+        };
         Ok(Member { name, header, file })
     }
 
     fn is_data_table(&self) -> bool {
-        let is_number = matches!(self.header.item, Item::Number { .. });
-        is_number && self.name == "data" && self.header.shape.len() == 2
+        let is_number = self.header.as_ref().is_some_and(|h| h.item.number().is_some() && h.shape.len() == 2);
+        is_number && self.name == "data"
+    }
+
+    /// Characters of its items, if they are texts.
+    fn text_width(&self) -> Option<usize> {
+        self.header.as_ref()?.item.text().map(|(n_chars, _)| n_chars)
     }
 
     fn is_names(&self) -> bool {
-        let is_text = matches!(self.header.item, Item::Text { .. });
-        is_text && self.name == "names" && self.header.shape.len() == 1 && self.header.shape[0] > 0
+        let shape = self.header.as_ref().map_or(&[][..], |header| &header.shape);
+        self.text_width().is_some() && self.name == "names" && shape.len() == 1 && shape[0] > 0
     }
 }
 
@@ -47,32 +61,42 @@ pub fn assemble(members: Vec<Member>) -> Result<Stored> {
             schema.variables.push(variable);
             parts.push(part);
         }
-        let names_width = match names.header.item {
-            Item::Text { n_chars, .. } => n_chars.min(MAX_NAMES_WIDTH),
-            _ => unreachable!("names are text"),
-        };
+        let names_width = names.text_width().unwrap_or(1).min(MAX_NAMES_WIDTH);
         let n_columns = schema.variables.len();
         schema.layout = Layout::Table { n_columns, data_position, names_position, names_width };
     }
     let of_table = |position| table.is_some_and(|(data, names)| position == data || position == names);
+    // Text beside `data` is Baler's own (`names`, `kinds`).
+    let is_data = |member: &Member| {
+        member.name == "data" && member.header.as_ref().is_some_and(|header| header.item.number().is_some())
+    };
+    let has_data = members.iter().any(is_data);
+    let mut recipes: Vec<Recipe> = Vec::new();
     for (position, member) in members.into_iter().enumerate().filter(|(i, _)| !of_table(*i)) {
-        if matches!(member.header.item, Item::Number { .. }) {
-            let (variable, part) = npy::open(&member.name, &member.file)?;
-            schema.variables.push(variable);
-            parts.push(part);
-        } else {
+        if member.header.is_none() || (has_data && member.text_width().is_some()) {
             let bytes = member.file.all()?;
             schema.attachments.push(Attachment { name: member.name, position, bytes });
+            continue;
         }
+        let opened = npy::open(Some(&member.name), &member.file)?;
+        for (variable, part) in opened.variables {
+            schema.variables.push(variable);
+            parts.push(part);
+        }
+        recipes.extend(opened.recipe);
     }
+    let n_members = schema.variables.len() + schema.attachments.len() + 2;
+    schema.attachments.extend(Recipe::attachment(&recipes, n_members));
     check_names(&schema)?;
     Ok(Stored::new(schema, parts))
 }
 
 /// The columns of `data` (rows, columns), called by `names`.
 fn columns(data: &Member, names: &Member) -> Result<Vec<(VariableSchema, Part)>> {
-    let texts = npy::read_text(&names.file.all()?, &names.header).map_err(|e| e.in_variable("names"))?;
-    let (array, whole) = npy::open(&data.name, &data.file)?;
+    let header = npy::read_header(&names.file)?;
+    let texts = npy::read_text(&names.file.all()?, &header).map_err(|e| e.in_variable("names"))?;
+    let opened = npy::open(Some(&data.name), &data.file)?;
+    let (array, whole) = opened.variables.into_iter().next().expect("a number is one variable");
     let (n_rows, n_columns) = (array.shape[0], array.shape[1]);
     if texts.len() != n_columns {
         return Err(Error::input(format!(

@@ -26,6 +26,9 @@ pub fn write_source(
     out: &mut dyn WriteSeek,
 ) -> Result<()> {
     match format {
+        Format::Npy if let [member] = &whole_of_records(source.schema())?[..] => {
+            member.write(source, threads, out)?;
+        }
         Format::Npy | Format::Raw => {
             Array::only(source)?.write(source, threads, format == Format::Npy, out)?
         }
@@ -59,6 +62,12 @@ fn whole(dataset: &Dataset, format: Format) -> Result<Vec<u8>> {
     }
 }
 
+/// The array that all variables are put together to, if there is one.
+fn whole_of_records(schema: &Schema) -> Result<Vec<npy::Member>> {
+    let members = npy::members(schema)?;
+    Ok(members.into_iter().filter(|member| member.variables.len() == schema.variables.len()).collect())
+}
+
 fn write_npz(source: &dyn Source, threads: &Threads, out: &mut dyn WriteSeek) -> Result<()> {
     let schema = tabular(source.schema());
     let (columns, names_width) = match schema.layout {
@@ -69,6 +78,7 @@ fn write_npz(source: &dyn Source, threads: &Threads, out: &mut dyn WriteSeek) ->
         return Err(Error::input("the table has fewer variables than columns"));
     }
     let mut npz = NpzWriter::new(out);
+    let members = npy::members(&schema)?;
     let is_metadata = |slot: &Slot| match *slot {
         Slot::Text(idx) => schema.attachments[idx].metadata_format().is_some(),
         _ => false,
@@ -84,6 +94,12 @@ fn write_npz(source: &dyn Source, threads: &Threads, out: &mut dyn WriteSeek) ->
                 let mut bytes = Vec::new();
                 npy::write_text(&names, names_width, &mut bytes);
                 npz.member("names", bytes.len())?.write_all(&bytes).map_err(failed)?;
+            }
+            Slot::Array(idx) if let Some(member) = members.iter().find(|m| m.variables.contains(&idx)) => {
+                // With its first field.
+                if member.variables.first() == Some(&idx) {
+                    member.write(source, threads, npz.member(member.name(), member.file_bytes())?)?;
+                }
             }
             Slot::Array(idx) => {
                 let array = Array::of(&schema, idx);
@@ -194,7 +210,9 @@ impl Array {
         };
         if first_axis_first && !self.is_table {
             let n_values = self.shape.iter().product();
-            return put(&order::c_to_fortran(&source.read(self.columns[0], 0..n_values)?, &self.shape));
+            let outer = self.shape.len() - npy::n_inner_axes(self.dtype, &self.shape, self.storage);
+            let values = source.read(self.columns[0], 0..n_values)?;
+            return put(&order::c_to_fortran_items(&values, &self.shape[..outer]));
         }
         // The columns of a table in Fortran order come one after the other, else all of a row together.
         let together: Vec<&[usize]> =

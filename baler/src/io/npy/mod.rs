@@ -1,31 +1,21 @@
-//! NumPy's npy: bytes in, one array of numbers out (or the text of a string array), and back with the header
-//! bytes that NumPy writes. Refuses object arrays (they would have to be unpickled, which runs code),
-//! structured, complex and long-double dtypes, and bytes that do not fill the shape exactly.
-//!
-//! The header is a Python dictionary with three keys. It is read by a small parser of its own: it does not
-//! recurse and allocates nothing but what it returns, so that no header can exhaust stack or memory.
+//! NumPy's npy: bytes in, arrays out (one, or one for each field of a record), and back with the header bytes that NumPy
+//! writes. Refuses object arrays (they would have to be unpickled, which runs code), and bytes that do not fill the
+//! shape exactly. `descr` reads and makes the dtypes of headers, `record` puts the fields of records together again.
+
+mod descr;
+mod record;
+
+pub use descr::Item;
+pub use record::{Member, Recipe, members};
 
 use crate::dataset::{DType, Storage, n_elements};
 use crate::error::{Error, Result};
 use crate::io::store::Region;
 use crate::io::stored::{Part, Place};
+use crate::kind::Kind;
 use crate::source::VariableSchema;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
-
-/// The largest number of axes NumPy knows.
-const MAX_AXES: usize = 64;
-
-/// What an item of the array is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Item {
-    /// A number or truth value.
-    Number { dtype: DType, big_endian: bool },
-    /// A string of fixed length: `n_chars` code points of 4 bytes, or bytes.
-    Text { n_chars: usize, unicode: bool, big_endian: bool },
-    /// A date or a duration of 8 bytes.
-    Time,
-}
 
 /// A parsed header.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,8 +58,12 @@ pub fn read_header(file: &Region) -> Result<Header> {
             text.len()
         )));
     }
-    let text = std::str::from_utf8(&text).map_err(|_| Error::input("the npy header is not text"))?;
-    let (item, fortran_order, shape) = Parser { rest: text }.dictionary()?;
+    // Latin-1 up to version 2.
+    let text = match file.read_at(6, 1)?.first() {
+        Some(3) => String::from_utf8(text).map_err(|_| Error::input("the npy header is not text"))?,
+        _ => text.iter().map(|&byte| char::from(byte)).collect(),
+    };
+    let descr::Parsed { item, fortran_order, shape } = descr::parse(&text)?;
     let header = Header { item, fortran_order, shape, data_start: text_start + text_len };
     header.check_size(file.len() - header.data_start as u64)?;
     Ok(header)
@@ -77,11 +71,7 @@ pub fn read_header(file: &Region) -> Result<Header> {
 
 impl Header {
     fn check_size(&self, found: u64) -> Result<()> {
-        let item_bytes = match self.item {
-            Item::Number { dtype, .. } => dtype.size_bytes(),
-            Item::Text { n_chars, unicode, .. } => n_chars.saturating_mul(if unicode { 4 } else { 1 }),
-            Item::Time => 8,
-        };
+        let item_bytes = self.item.n_bytes;
         let expected = n_elements(&self.shape)?.checked_mul(item_bytes);
         if expected.map(|n_bytes| n_bytes as u64) != Some(found) {
             return Err(Error::input(format!(
@@ -94,198 +84,87 @@ impl Header {
     }
 }
 
-/// What is left of the header's text.
-struct Parser<'a> {
-    rest: &'a str,
+/// The arrays of an npy file, where their values are, and how they are put together again if their dtypes do not say it.
+pub struct Opened {
+    /// A variable for each field.
+    pub variables: Vec<(VariableSchema, Part)>,
+    /// How the fields make an item.
+    pub recipe: Option<Recipe>,
 }
 
-impl<'a> Parser<'a> {
-    fn dictionary(mut self) -> Result<(Item, bool, Vec<usize>)> {
-        let (mut item, mut fortran_order, mut shape) = (None, None, None);
-        self.expect('{')?;
-        while !self.accept('}') {
-            let key = self.string()?;
-            self.expect(':')?;
-            match key {
-                "descr" => item = Some(self.item()?),
-                "fortran_order" => fortran_order = Some(self.truth_value()?),
-                "shape" => shape = Some(self.shape()?),
-                _ => return Err(self.wrong("the keys descr, fortran_order and shape")),
-            }
-            if !self.accept(',') {
-                self.expect('}')?;
-                break;
-            }
-        }
-        if !self.rest.trim_start().is_empty() {
-            return Err(self.wrong("nothing after the dictionary"));
-        }
-        match (item, fortran_order, shape) {
-            (Some(item), Some(fortran_order), Some(shape)) => Ok((item, fortran_order, shape)),
-            _ => Err(Error::input("the npy header lacks one of descr, fortran_order and shape")),
-        }
-    }
-
-    fn wrong(&self, expected: &str) -> Error {
-        let found: String = self.rest.chars().take(24).collect();
-        Error::input(format!("expected {expected} in the npy header, found '{found}'"))
-    }
-
-    fn accept(&mut self, c: char) -> bool {
-        self.rest = self.rest.trim_start();
-        match self.rest.strip_prefix(c) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn expect(&mut self, c: char) -> Result<()> {
-        if self.accept(c) { Ok(()) } else { Err(self.wrong(&format!("'{c}'"))) }
-    }
-
-    fn string(&mut self) -> Result<&'a str> {
-        let quote = if self.accept('\'') {
-            '\''
-        } else if self.accept('"') {
-            '"'
-        } else {
-            return Err(self.wrong("a quoted string"));
-        };
-        let (text, rest) = self.rest.split_once(quote).ok_or_else(|| self.wrong("a closing quote"))?;
-        self.rest = rest;
-        Ok(text)
-    }
-
-    fn truth_value(&mut self) -> Result<bool> {
-        self.rest = self.rest.trim_start();
-        for (word, value) in [("True", true), ("False", false)] {
-            if let Some(rest) = self.rest.strip_prefix(word) {
-                self.rest = rest;
-                return Ok(value);
-            }
-        }
-        Err(self.wrong("True or False"))
-    }
-
-    fn shape(&mut self) -> Result<Vec<usize>> {
-        let mut shape = Vec::new();
-        self.expect('(')?;
-        while !self.accept(')') {
-            self.rest = self.rest.trim_start();
-            let n_digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
-            let (digits, rest) = self.rest.split_at(n_digits);
-            let extent = digits.parse().map_err(|_| self.wrong("an extent"))?;
-            // Python 2 wrote its long integers as 3L.
-            self.rest = rest.strip_prefix('L').unwrap_or(rest);
-            shape.push(extent);
-            if shape.len() > MAX_AXES {
-                return Err(Error::limit(format!("expected at most {MAX_AXES} axes, found more")));
-            }
-            if !self.accept(',') {
-                self.expect(')')?;
-                break;
-            }
-        }
-        Ok(shape)
-    }
-
-    fn item(&mut self) -> Result<Item> {
-        if matches!(self.rest.trim_start().as_bytes().first(), Some(b'[' | b'(')) {
-            return Err(Error::unsupported(
-                "expected an array of numbers, found a structured dtype; save its fields as arrays of their own in an npz",
-            ));
-        }
-        parse_descr(self.string()?)
-    }
-}
-
-/// The item of a type string such as `<f8`.
-fn parse_descr(descr: &str) -> Result<Item> {
-    let (big_endian, code) = match descr.split_at_checked(1) {
-        Some((">", code)) => (true, code),
-        Some(("<" | "|", code)) => (false, code),
-        Some(("=", code)) => (cfg!(target_endian = "big"), code),
-        _ => (false, descr),
-    };
-    if let Some(dtype) = short_name(code) {
-        return Ok(Item::Number { dtype, big_endian: big_endian && dtype.size_bytes() > 1 });
-    }
-    let (kind, size) = code.split_at_checked(1).unwrap_or(("", ""));
-    let n_chars = size.parse::<usize>();
-    match (kind, n_chars) {
-        ("U", Ok(n_chars)) => Ok(Item::Text { n_chars, unicode: true, big_endian }),
-        ("S" | "a", Ok(n_chars)) => Ok(Item::Text { n_chars, unicode: false, big_endian }),
-        ("M" | "m", _) => Ok(Item::Time),
-        ("O", _) => Err(Error::unsupported(
-            "found an object array, which only unpickling could read and that runs code from the file; \
-             save it with a numeric dtype",
-        )),
-        ("c", _) => Err(Error::unsupported(format!(
-            "complex dtype '{descr}' is not supported; save the real and the imaginary part as two arrays"
-        ))),
-        _ => Err(Error::unsupported(format!(
-            "dtype '{descr}' is not supported; expected bool, int8 to int64, uint8 to uint64 or float16 to float64"
-        ))),
-    }
-}
-
-fn short_name(code: &str) -> Option<DType> {
-    if code.len() == 2 { DType::from_name(code) } else { None }
-}
-
-/// NumPy's type string with the byte order of the file.
-fn descr(dtype: DType, big_endian: bool) -> String {
-    let (order, kind) = match dtype {
-        DType::Bool => ('|', 'b'),
-        DType::I8 => ('|', 'i'),
-        DType::U8 => ('|', 'u'),
-        DType::F16 | DType::F32 | DType::F64 => (if big_endian { '>' } else { '<' }, 'f'),
-        DType::I16 | DType::I32 | DType::I64 => (if big_endian { '>' } else { '<' }, 'i'),
-        DType::U16 | DType::U32 | DType::U64 => (if big_endian { '>' } else { '<' }, 'u'),
-    };
-    format!("{order}{kind}{}", dtype.size_bytes())
-}
-
-/// How the file stores the numbers.
-pub fn storage(header: &Header) -> Storage {
-    let big_endian = matches!(header.item, Item::Number { big_endian: true, .. });
-    Storage { fortran_order: header.fortran_order, big_endian, ..Storage::default() }
-}
-
-/// The array of an npy file, and where its values are.
-pub fn open(name: &str, file: &Region) -> Result<(VariableSchema, Part)> {
+/// The arrays of an npy file: one called `name`, or one a field, `name.field`, or `field` where the file has no name.
+pub fn open(name: Option<&str>, file: &Region) -> Result<Opened> {
     let header = read_header(file)?;
-    let Item::Number { dtype, big_endian } = header.item else {
-        return Err(Error::input(
-            "expected an array of numbers, found text or dates; put it into an npz beside the numbers",
-        ));
-    };
     let start = header.data_start as u64;
     let region = file.part(start, file.len() - start)?;
-    let place = match header.fortran_order && header.shape.len() > 1 {
-        true => Place::Fortran(Default::default()),
-        false => Place::Whole,
+    let mut recipe = Recipe {
+        member: name.unwrap_or("data").to_string(),
+        descr: header.item.descr.clone(),
+        fortran_order: header.fortran_order,
+        n_axes: header.shape.len(),
+        n_bytes: header.item.n_bytes,
+        fields: Vec::new(),
     };
-    let storage = storage(&header);
-    let variable = VariableSchema { name: name.to_string(), dtype, shape: header.shape, storage };
-    Ok((variable, Part { region, big_endian, place }))
+    let mut taken = std::collections::HashSet::new();
+    let mut variables = Vec::with_capacity(header.item.fields.len());
+    for field in &header.item.fields {
+        let base = match (name, field.path.as_str()) {
+            (_, "") => recipe.member.clone(),
+            (Some(name), path) => format!("{name}.{path}"),
+            (None, path) => path.to_string(),
+        };
+        let unique = (1..).map(|n| format!("{base}.{n}"));
+        let unique = std::iter::once(base.clone()).chain(unique).find(|name| !taken.contains(name));
+        let name = unique.unwrap_or(base);
+        taken.insert(name.clone());
+        recipe.fields.push((name.clone(), field.offset, field.n_bytes));
+        let reordered = header.fortran_order && header.shape.len() > 1;
+        let place = match (reordered, field.n_bytes == header.item.n_bytes) {
+            (false, true) => Place::Whole,
+            (true, true) if field.inner.is_empty() => Place::Fortran(Default::default()),
+            _ => Place::Field {
+                offset: field.offset,
+                n_bytes: field.n_bytes,
+                item_bytes: header.item.n_bytes,
+                fortran: reordered.then(|| (header.shape.len(), Default::default())),
+            },
+        };
+        let storage = Storage {
+            fortran_order: header.fortran_order,
+            big_endian: field.big_endian,
+            kind: field.kind,
+            lists: None,
+        };
+        let shape = [&header.shape[..], &field.inner].concat();
+        // A kind that the extents do not bear out (no characters, a scalar) is no matter of the values.
+        let kind = if field.kind.fits(field.dtype, &shape, false) { field.kind } else { Kind::Number };
+        let schema = VariableSchema { name, dtype: field.dtype, shape, storage: Storage { kind, ..storage } };
+        variables.push((schema, Part { region: region.clone(), big_endian: field.big_endian, place }));
+    }
+    let recipe = (!header.item.is_told()).then_some(recipe);
+    Ok(Opened { variables, recipe })
 }
 
 /// The bytes of the header of an array that is stored in the order of axes and bytes of its source.
 pub fn header(dtype: DType, shape: &[usize], storage: Storage) -> Vec<u8> {
+    let (descr, n_inner) = descr::told(dtype, shape, storage);
     let mut bytes = Vec::new();
-    append_header(&descr(dtype, storage.big_endian), storage.fortran_order, shape, &mut bytes);
+    let outer = &shape[..shape.len() - n_inner];
+    append_header(&format!("'{descr}'"), storage.fortran_order, outer, &mut bytes);
     bytes
+}
+
+/// How many of the last axes of an array belong to its items.
+pub fn n_inner_axes(dtype: DType, shape: &[usize], storage: Storage) -> usize {
+    descr::told(dtype, shape, storage).1
 }
 
 /// The strings of a 1-D string array; trailing NULs are padding. `bytes` are those of the whole file.
 pub fn read_text(bytes: &[u8], header: &Header) -> Result<Vec<String>> {
-    let Item::Text { n_chars, unicode, big_endian } = header.item else {
+    let Some((n_chars, unicode)) = header.item.text() else {
         return Err(Error::input("expected an array of strings, found numbers"));
     };
+    let big_endian = header.item.fields[0].big_endian;
     let n_items = n_elements(&header.shape)?;
     if n_chars == 0 {
         // Items of no bytes: any number of them fits into any file, so they must not become strings.
@@ -315,7 +194,7 @@ pub fn read_text(bytes: &[u8], header: &Header) -> Result<Vec<String>> {
 /// Appends a 1-D array of strings, each padded with NULs to `width` characters or to the longest.
 pub fn write_text(texts: &[&str], width: usize, out: &mut Vec<u8>) {
     let width = texts.iter().map(|t| t.chars().count()).fold(width.max(1), usize::max);
-    append_header(&format!("<U{width}"), false, &[texts.len()], out);
+    append_header(&format!("'<U{width}'"), false, &[texts.len()], out);
     for text in texts {
         let padding = width - text.chars().count();
         for code_point in text.chars().chain(std::iter::repeat_n('\0', padding)) {
@@ -330,18 +209,37 @@ fn append_header(descr: &str, fortran_order: bool, shape: &[usize], out: &mut Ve
     let mut extents: String = shape.iter().map(|n| format!("{n}, ")).collect();
     extents.truncate(extents.len().saturating_sub(if shape.len() == 1 { 1 } else { 2 }));
     let truth_value = if fortran_order { "True" } else { "False" };
-    let mut text = format!("{{'descr': '{descr}', 'fortran_order': {truth_value}, 'shape': ({extents}), }}");
+    let mut text = format!("{{'descr': {descr}, 'fortran_order': {truth_value}, 'shape': ({extents}), }}");
     let growing = if fortran_order { shape.last() } else { shape.first() };
     let n_digits = growing.map_or(21, |n| n.to_string().len());
     text.extend(std::iter::repeat_n(' ', 21 - n_digits));
-    // 10 bytes before the text and a newline after it; NumPy adds 64 spaces where none are needed.
-    text.extend(std::iter::repeat_n(' ', 64 - (text.len() + 11) % 64));
-    text.push('\n');
+    // As NumPy: version 1 has room for 65535 bytes of Latin-1, version 2 for more, version 3 for other characters.
+    let latin = text.chars().all(|c| u32::from(c) < 256);
+    let mut encoded: Vec<u8> = match latin {
+        true => text.chars().map(|c| c as u8).collect(),
+        false => text.into_bytes(),
+    };
+    let fits = latin && encoded.len() + 1 + 64 < 65_536;
+    let start = if fits { 10 } else { 12 };
+    // A newline after the text; NumPy adds 64 spaces where none are needed.
+    encoded.resize(encoded.len() + 64 - (encoded.len() + start + 1) % 64, b' ');
+    encoded.push(b'\n');
     out.extend_from_slice(MAGIC);
-    out.extend_from_slice(&[1, 0]);
-    let text_len = u16::try_from(text.len()).expect("64 axes of 20 digits fit into 65535 bytes");
-    out.extend_from_slice(&text_len.to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(&[
+        if !latin {
+            3
+        } else if fits {
+            1
+        } else {
+            2
+        },
+        0,
+    ]);
+    match fits {
+        true => out.extend_from_slice(&(encoded.len() as u16).to_le_bytes()),
+        false => out.extend_from_slice(&(encoded.len() as u32).to_le_bytes()),
+    }
+    out.extend_from_slice(&encoded);
 }
 
 #[cfg(test)]
@@ -360,6 +258,11 @@ pub(crate) mod tests {
         Variable { storage, ..Variable::new("data", shape.to_vec(), values).unwrap() }
     }
 
+    /// Appends a header.
+    pub(crate) fn header_of(descr: &str, shape: &[usize], out: &mut Vec<u8>) {
+        append_header(descr, false, shape, out);
+    }
+
     /// The npy file of an array.
     pub(crate) fn bytes_of(variable: &Variable) -> Vec<u8> {
         let dataset = Dataset {
@@ -371,7 +274,7 @@ pub(crate) mod tests {
     }
 
     fn read(name: &str, bytes: &[u8]) -> Result<Variable> {
-        let (variable, part) = open(name, &Region::of_bytes(bytes.to_vec()))?;
+        let (variable, part) = open(Some(name), &Region::of_bytes(bytes.to_vec()))?.variables.remove(0);
         let schema =
             Schema { variables: vec![variable], layout: crate::Layout::Single, attachments: Vec::new() };
         let source = Stored::new(schema, vec![part]);
@@ -448,15 +351,116 @@ pub(crate) mod tests {
         let header = |descr: &str| format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (1,), }}");
         for (descr, told) in [
             ("'|O'", "runs code"),
-            ("[('a', '<f4'), ('b', '<f4')]", "structured"),
-            ("'<c16'", "real and the imaginary"),
-            ("'<f16'", "'<f16' is not supported"),
-            ("'|V8'", "'|V8' is not supported"),
-            ("'<U2'", "text"),
+            ("[('a', '<f4'), ('b', '|O')]", "runs code"),
+            ("'<f3'", "'<f3' is not supported"),
+            ("'<M4[s]'", "'<M4[s]' is not supported"),
+            ("[('a', '<f4'", "expected an extent"),
         ] {
             let error = read("x", &with_header(&header(descr), &[0; 8])).unwrap_err();
             assert!(error.to_string().contains(told), "{error}");
         }
+        let deep = format!("{}'<f4'{}", "[('a', ".repeat(40), ")]".repeat(40));
+        assert!(
+            read("x", &with_header(&header(&deep), &[0; 4])).unwrap_err().to_string().contains("too large")
+        );
+    }
+
+    /// Names, dtypes and shapes of the variables of an npy, which must come back as it was, also in an npz.
+    fn variables_of(descr: &str, fortran_order: bool, shape: &[usize], item_bytes: usize) -> Vec<String> {
+        let mut bytes = Vec::new();
+        append_header(descr, fortran_order, shape, &mut bytes);
+        bytes.extend((0..shape.iter().product::<usize>() * item_bytes).map(|i| (i * 37 % 251) as u8));
+        let dataset = io::read_bytes(&bytes, io::Format::Npy, &io::ReadOptions::default()).unwrap();
+        assert!(io::write(&dataset, io::Format::Npy).unwrap() == bytes, "{descr} {shape:?}");
+        let npz = io::write(&dataset, io::Format::Npz).unwrap();
+        let again = io::read_bytes(&npz, io::Format::Npz, &io::ReadOptions::default()).unwrap();
+        assert!(io::write(&again, io::Format::Npz).unwrap() == npz, "{descr} {shape:?}");
+        let bits = |dataset: &Dataset| -> Vec<Vec<u8>> {
+            let of = |v: &Variable| {
+                let mut bytes = Vec::new();
+                v.values.append_bytes(&mut bytes, false);
+                bytes
+            };
+            dataset.variables.iter().map(of).collect()
+        };
+        assert_eq!(bits(&again), bits(&dataset));
+        let show =
+            |v: &Variable| format!("{} {} {:?}", v.name, v.storage.kind.shown(v.values.dtype()), v.shape);
+        dataset.variables.iter().map(show).collect()
+    }
+
+    #[test]
+    fn every_other_dtype_of_numpy_comes_back() {
+        for (descr, item_bytes, shown) in [
+            ("'<c8'", 8, "complex64"),
+            ("'>c16'", 16, "complex128"),
+            ("'<f16'", 16, "bytes"),
+            ("'<c32'", 32, "bytes"),
+            ("'<U3'", 12, "text"),
+            ("'>U3'", 12, "text"),
+            ("'|S5'", 5, "text"),
+            ("'|V3'", 3, "bytes"),
+            ("'<M8[ns]'", 8, "time[ns]"),
+            ("'>M8[D]'", 8, "time[D]"),
+            ("'<m8[s]'", 8, "duration[s]"),
+            ("'<M8[25s]'", 8, "int64"),
+            ("'<M8'", 8, "int64"),
+        ] {
+            for shape in [&[][..], &[0], &[4], &[3, 2], &[5, 0], &[0, 5], &[2, 3, 2]] {
+                for fortran_order in [false, true] {
+                    let found = variables_of(descr, fortran_order, shape, item_bytes);
+                    assert_eq!(found.len(), 1);
+                    assert!(found[0].starts_with(&format!("data {shown} ")), "{descr}: {found:?}");
+                }
+            }
+        }
+        assert_eq!(variables_of("'<c8'", true, &[3, 2], 8), ["data complex64 [3, 2, 2]"]);
+        for descr in ["'<U0'", "'|S0'", "'|V0'"] {
+            variables_of(descr, false, &[3], 0);
+        }
+    }
+
+    #[test]
+    fn fields_of_records_are_variables_and_come_back_as_records() {
+        let plain = "[('t', '<i8'), ('e', '>f4'), ('name', '|S3'), ('z', '<c8')]";
+        let nested = "[('p', [('x', '<f8'), ('y', '<f8', (2, 2))]), ('', '|V3'), ('ok', '|b1'), ('hits', [('c', '<u2')], (3,))]";
+        for shape in [&[][..], &[0], &[4], &[3, 2], &[5, 0]] {
+            for fortran_order in [false, true] {
+                assert_eq!(variables_of(plain, fortran_order, shape, 23).len(), 4);
+                assert_eq!(variables_of(nested, fortran_order, shape, 50).len(), 5);
+            }
+        }
+        assert_eq!(
+            variables_of(plain, false, &[2], 23),
+            ["t int64 [2]", "e float32 [2]", "name text [2, 3]", "z complex64 [2, 2]"]
+        );
+        assert_eq!(
+            variables_of(nested, true, &[2, 3], 50),
+            [
+                "p.x float64 [2, 3]",
+                "p.y float64 [2, 3, 2, 2]",
+                "#40 bytes [2, 3, 3]",
+                "ok bool [2, 3]",
+                "hits bytes [2, 3, 6]"
+            ]
+        );
+        variables_of("[('it\\'s', '<f4'), (\"a'b\", '<f4'), ('\\\\', '<f4')]", false, &[2], 12);
+        variables_of("[('\u{b5}', '<f4'), ('\u{3b7}', '<f4')]", false, &[2], 8);
+        variables_of("[('\u{b5}', '<f4')]", false, &[2], 4);
+        variables_of("[(('a title', 'a'), '<f4')]", false, &[2], 4);
+        let many: Vec<String> = (0..4000).map(|i| format!("('field_{i:05}', '<f4')")).collect();
+        variables_of(&format!("[{}]", many.join(", ")), false, &[2], 16_000);
+    }
+
+    #[test]
+    fn a_field_without_the_others_is_an_array() {
+        let mut bytes = Vec::new();
+        append_header("[('a', '<f4'), ('b', '<i2')]", false, &[2], &mut bytes);
+        bytes.extend_from_slice(&[0; 12]);
+        let options = io::ReadOptions { drop: vec!["a".into()], ..io::ReadOptions::default() };
+        let dataset = io::read_bytes(&bytes, io::Format::Npy, &options).unwrap();
+        let npy = io::write(&dataset, io::Format::Npy).unwrap();
+        assert_eq!(read("b", &npy).unwrap().values, Values::I16(vec![0, 0]));
     }
 
     #[test]
@@ -502,7 +506,7 @@ pub(crate) mod tests {
         let mut bytes = Vec::new();
         write_text(&["pt", "η_rest"], 9, &mut bytes);
         let header = read_header(&bytes).unwrap();
-        assert_eq!(header.item, Item::Text { n_chars: 9, unicode: true, big_endian: false });
+        assert_eq!(header.item.text(), Some((9, true)));
         assert_eq!(read_text(&bytes, &header).unwrap(), ["pt", "η_rest"]);
         let bytes = with_header("{'descr': '|S3', 'fortran_order': False, 'shape': (2,), }", b"pt\0eta");
         assert_eq!(read_text(&bytes, &read_header(&bytes).unwrap()).unwrap(), ["pt", "eta"]);
