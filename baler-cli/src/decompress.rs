@@ -91,7 +91,9 @@ pub fn run(args: &DecompressArgs) -> Result<()> {
     };
     let mut bar = args.say.bar();
     let data = Decompressed::new(&reader, &options).with_context(|| args.archive.clone())?;
-    let format = named.unwrap_or_else(|| natural_format(data.schema().layout));
+    let is_csv = data.schema().attachments.iter().any(|a| a.metadata_format() == Some("csv"));
+    let natural = if is_csv { Format::Csv } else { natural_format(data.schema().layout) };
+    let format = named.unwrap_or(natural);
     say_lost(data.schema(), format);
     match format {
         Format::Zarr => target.write_folder(&io::write_zarr(&data.dataset(&mut bar)?)?)?,

@@ -164,10 +164,21 @@ impl Cut {
         self.n_numbers as f64 / (self.n_cells * self.lines.len().max(2) - self.n_cells) as f64
     }
 
+    /// True if a line has nothing but words, and numbers follow.
+    fn names_at(&self, at: usize) -> bool {
+        let has_number = |line: &Vec<Vec<u8>>| line.iter().any(|cell| number::finite(cell).is_some());
+        let mut rest = self.lines.iter().skip(at);
+        rest.next().is_some_and(|line| line.len() == self.n_cells && !has_number(line))
+            && rest.any(has_number)
+    }
+
     fn shape(&self) -> Shape {
-        let is_note = |line: &&Vec<Vec<u8>>| {
+        let is_note = |at: &usize| {
+            let line = &self.lines[*at];
             let n_filled = line.iter().filter(|cell| !cell.is_empty()).count();
-            line.len() != self.n_cells && (is_hash(line) || (n_filled <= 1 && line.len() + 1 != self.n_cells))
+            // A line that has one cell less than the others is a header, unless the next one is.
+            let is_title = || line.len() + 1 != self.n_cells || self.names_at(at + 1);
+            line.len() != self.n_cells && (is_hash(line) || (n_filled <= 1 && is_title()))
         };
         let n_hashes = self.lines.iter().filter(|line| is_hash(line)).count();
         let leading = self.lines.iter().take_while(|line| is_hash(line)).count();
@@ -176,7 +187,7 @@ impl Cut {
         let n_notes = match self.n_cells {
             1 if !hash_is_data => leading,
             1 => 0,
-            _ => self.lines.iter().take_while(is_note).count(),
+            _ => (0..self.lines.len()).take_while(is_note).count(),
         };
         let records: Vec<&Vec<Vec<u8>>> = self.lines[n_notes.min(self.lines.len())..]
             .iter()
