@@ -272,6 +272,22 @@ mod tests {
     }
 
     #[test]
+    fn members_keep_their_order_beside_records() {
+        let mut record = Vec::new();
+        npy::tests::header_of("[('a', '<f4'), ('b', '<i2'), ('c', '<i2')]", &[2], &mut record);
+        record.extend_from_slice(&[7; 16]);
+        let data = npy_of(&any_array(DType::U16, &[4, 2], Storage::default()));
+        let names = [("names", text(&["p", "q"])), ("kinds", text(&["x"]))];
+        for order in [[0, 1, 2, 3], [0, 2, 3, 1], [2, 0, 3, 1], [3, 2, 1, 0]] {
+            let all = [("rec", record.clone()), ("data", data.clone()), names[0].clone(), names[1].clone()];
+            let source = zip_of(&order.map(|at| all[at].clone()), CompressionMethod::Stored);
+            let dataset = read(&source, &no_options()).unwrap();
+            assert_eq!(dataset.variables.len(), 5, "{order:?}");
+            assert_eq!(contents(&write(&dataset).unwrap()), contents(&source), "{order:?}");
+        }
+    }
+
+    #[test]
     fn image_stacks_keep_their_names_as_they_are() {
         let data = npy_of(&any_array(DType::U16, &[2, 3, 4], Storage::default()));
         let source = zip_of(&[("names", text(&[])), ("data", data)], CompressionMethod::Deflated);

@@ -72,13 +72,27 @@ pub fn assemble(members: Vec<Member>) -> Result<Stored> {
     };
     let has_data = members.iter().any(is_data);
     let mut recipes: Vec<Recipe> = Vec::new();
-    for (position, member) in members.into_iter().enumerate().filter(|(i, _)| !of_table(*i)) {
-        if member.header.is_none() || (has_data && member.text_width().is_some()) {
+    // Places count what the members become: a record is as many as it has fields.
+    let mut n_slots = 0;
+    for (position, member) in members.into_iter().enumerate() {
+        if of_table(position) {
+            if let (Layout::Table { data_position, names_position, .. }, Some((data, _))) =
+                (&mut schema.layout, table)
+            {
+                *(if position == data { data_position } else { names_position }) = n_slots;
+            }
+            n_slots += 1;
+            continue;
+        }
+        let has_values = member.header.as_ref().is_some_and(|header| !header.item.fields.is_empty());
+        if !has_values || (has_data && member.text_width().is_some()) {
             let bytes = member.file.all()?;
-            schema.attachments.push(Attachment { name: member.name, position, bytes });
+            schema.attachments.push(Attachment { name: member.name, position: n_slots, bytes });
+            n_slots += 1;
             continue;
         }
         let opened = npy::open(Some(&member.name), &member.file)?;
+        n_slots += opened.variables.len();
         for (variable, part) in opened.variables {
             schema.variables.push(variable);
             parts.push(part);

@@ -137,7 +137,7 @@ impl Column {
 
     /// True for a column of nothing but numbers, whatever it becomes.
     pub fn looks_numeric(&self, dialect: &Dialect) -> bool {
-        self.n_finite > 0 && (self.all_points || self.point(dialect) == b',')
+        (self.n_finite > 0 || self.lost.is_some()) && (self.all_points || self.point(dialect) == b',')
     }
 
     /// How most of the cells stand, and how their numbers are written.
