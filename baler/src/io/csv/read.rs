@@ -497,12 +497,12 @@ impl Filling<'_> {
 pub fn append_number(values: &Values, at: usize, style: &Style, decimals: Option<u8>, out: &mut Vec<u8>) {
     let mut text = String::new();
     match values {
-        Values::Bool(v) => {
-            let word = style.missing.get(usize::from(v[at] != 0));
-            out.extend_from_slice(
-                word.map_or(if v[at] != 0 { &b"true"[..] } else { b"false" }, Vec::as_slice),
-            );
-        }
+        Values::Bool(v) => out.extend_from_slice(match (&style.missing[..], v[at] != 0) {
+            ([no, _], false) => no,
+            ([_, yes], true) => yes,
+            (_, false) => b"false",
+            (_, true) => b"true",
+        }),
         Values::I8(v) => style.append_integer(v[at].into(), out),
         Values::I16(v) => style.append_integer(v[at].into(), out),
         Values::I32(v) => style.append_integer(v[at].into(), out),

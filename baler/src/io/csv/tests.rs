@@ -55,6 +55,7 @@ fn values_come_back_bit_for_bit() {
         Variable::new("a,\"b\"", vec![n], Values::F64(floats.clone())).unwrap(),
         Variable::new("n", vec![n], Values::I64((0..n as i64).map(|i| i - (i64::MAX - 7)).collect()))
             .unwrap(),
+        Variable::new("t", vec![n], Values::Bool((0..n).map(|i| (i % 2) as u8).collect())).unwrap(),
         Variable::new("s", vec![n], Values::F32(floats.iter().map(|&x| x as f32).collect())).unwrap(),
     ];
     let dataset = Dataset { variables, layout: Layout::Columns, attachments: Vec::new() };
@@ -63,7 +64,8 @@ fn values_come_back_bit_for_bit() {
     assert_eq!(back.variables[1].values, dataset.variables[1].values);
     let Values::F64(found) = &back.variables[0].values else { panic!() };
     assert!(found.iter().zip(&floats).all(|(a, b)| a.to_bits() == b.to_bits()));
-    assert!(bytes.starts_with(b"\"a,\"\"b\"\"\",n,s\n0.1,-9223372036854775800,0.1\n-0.0,"));
+    assert!(bytes.starts_with(b"\"a,\"\"b\"\"\",n,t,s\n0.1,-9223372036854775800,false,0.1\n-0.0,"));
+    assert_eq!(back.variables[2].values, dataset.variables[2].values);
     assert_eq!(write(&back), bytes);
 }
 
