@@ -166,7 +166,9 @@ def trip(checks, path, suffix=".fits"):
         if not any(unit.size for unit in file):
             return  # A file without data is refused.
     back, said = checks.round_trip(path, suffix, "--lossless")
-    said = [line for line in said.splitlines() if "is a compressed image" not in line and "BSCALE" not in line]
+    # Told is not lost; astropy itself sometimes writes random groups that end in the middle of a block.
+    told = ["is a compressed image", "BSCALE", "behind the last unit"]
+    said = [line for line in said.splitlines() if not any(words in line for words in told)]
     assert said == [], f"unexpected warning: {said}"
     same_file(path, back)
 

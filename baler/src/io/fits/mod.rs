@@ -70,6 +70,14 @@ pub struct Fits {
     warnings: Vec<String>,
 }
 
+/// Where the rows of a table, and its heap, are in the file.
+struct Within {
+    start: u64,
+    stride: u64,
+    n_rows: usize,
+    heap: Range<u64>,
+}
+
 /// The bytes of a file that may be in gzip. What is behind its last member is no part of it, as for gzip itself.
 fn unpacked(bytes: Region) -> Result<Region> {
     if !bytes.read_up_to(0, 2)?.starts_with(&GZIP) {
@@ -286,63 +294,59 @@ impl Fits {
         let table_bytes = (n_rows as u64).saturating_mul(row_bytes as u64);
         let gap =
             header.integer("THEAP").and_then(|theap| u64::try_from(theap).ok()?.checked_sub(table_bytes));
-        let heap = start + table_bytes + gap.unwrap_or(0).min(n_extra);
-        let end = start + table_bytes + n_extra;
-        let stride = row_bytes as u64;
+        let heap = start + table_bytes + gap.unwrap_or(0).min(n_extra)..start + table_bytes + n_extra;
+        let within = Within { start, stride: row_bytes as u64, n_rows, heap: heap.clone() };
         let mut kept = Vec::new();
-        // Where one column's descriptors point elsewhere, the heap stays as it is.
+        // Where one column's descriptors point elsewhere, or are none that are known, the heap stays as it is.
         let mut is_raw = false;
-        for column in table::columns(header, row_bytes)? {
-            let (path, at) = (format!("{name}/{}", column.name), start + column.at as u64);
-            let listed = match &column.content {
-                Some(Content::Listed(elements, is_wide)) => {
-                    let n_bytes = column.n_bytes as u64;
-                    let rows = self.column(at, stride, n_bytes, 0..n_rows as u64)?;
-                    Spans::of_descriptors(&rows, *is_wide, heap..end, elements.size_bytes())
-                }
-                _ => None,
-            };
-            let of_column = match (column.content, listed) {
-                (None, _) => Column::Empty,
-                (Some(Content::Fixed(elements)), _) => {
-                    is_raw |= elements.kind == Kind::Bytes && table::has_descriptors(header, kept.len());
-                    let stored = elements.stored;
-                    let name = self.add(&path, n_rows, &elements, Place::Rows { at, stride, stored })?;
-                    Column::Fixed { name, stored }
-                }
-                (Some(Content::Listed(elements, is_wide)), Some(spans)) => {
-                    let (stored, is_running) = (elements.stored, spans.is_running);
-                    let dtype = if is_wide { DType::I64 } else { DType::I32 };
-                    let counts =
-                        Elements { dtype, stored: Stored::Plain, kind: Kind::Number, inner: Vec::new() };
-                    let place = Place::Rows { at, stride, stored: Stored::Plain };
-                    self.add(&format!("{path}#counts"), n_rows, &counts, place)?;
-                    let lists = Lists { counts: self.arrays.len() - 1, kind: ListKind::Vector };
-                    let name = self.add(&path, spans.n_items(), &elements, Place::Items { spans, stored })?;
-                    if let Some(items) = self.arrays.last_mut() {
-                        items.storage.lists = Some(lists);
-                    }
-                    Column::Listed { name, stored, is_wide, is_running }
-                }
-                (Some(Content::Listed(..)), None) => {
-                    is_raw = true;
-                    let elements = Elements::bytes(column.n_bytes, Kind::Bytes);
-                    let stored = Stored::Plain;
-                    let name = self.add(&path, n_rows, &elements, Place::Rows { at, stride, stored })?;
-                    Column::Fixed { name, stored }
-                }
-            };
-            kept.push((column.n_bytes, of_column));
+        for (idx, column) in table::columns(header, row_bytes)?.into_iter().enumerate() {
+            let (n_bytes, path) = (column.n_bytes, format!("{name}/{}", column.name));
+            let found = self.table_column(&path, column, &within)?;
+            is_raw |= matches!(found, Column::Fixed { .. }) && table::has_descriptors(header, idx);
+            kept.push((n_bytes, found));
         }
         if header.value("ZIMAGE").is_some_and(|v| v == "T") {
             self.warnings
                 .push(format!("'{name}' is a compressed image and kept as it is; unpack it first (funpack)"));
         }
         let heap = match is_raw {
-            true => self.bytes.read(start + table_bytes, n_extra)?.into_owned(),
+            true => self.bytes.read(heap.start, heap.end - heap.start)?.into_owned(),
             false => Vec::new(),
         };
         Ok(Data::Table { columns: kept, heap })
+    }
+
+    /// Adds the arrays of a column.
+    fn table_column(&mut self, path: &str, column: table::Column, within: &Within) -> Result<Column> {
+        let Within { start, stride, n_rows, heap } = within;
+        let (at, stride, n_rows) = (start + column.at as u64, *stride, *n_rows);
+        let rows = |stored| Place::Rows { at, stride, stored };
+        let (elements, is_wide) = match column.content {
+            None => return Ok(Column::Empty),
+            Some(Content::Fixed(elements)) => {
+                let stored = elements.stored;
+                let name = self.add(path, n_rows, &elements, rows(stored))?;
+                return Ok(Column::Fixed { name, stored });
+            }
+            Some(Content::Listed(elements, is_wide)) => (elements, is_wide),
+        };
+        let descriptors = self.column(at, stride, column.n_bytes as u64, 0..n_rows as u64)?;
+        let spans = Spans::of_descriptors(&descriptors, is_wide, heap.clone(), elements.size_bytes());
+        let Some(spans) = spans else {
+            let (elements, stored) = (Elements::bytes(column.n_bytes, Kind::Bytes), Stored::Plain);
+            let name = self.add(path, n_rows, &elements, rows(stored))?;
+            return Ok(Column::Fixed { name, stored });
+        };
+        let dtype = if is_wide { DType::I64 } else { DType::I32 };
+        let counts = Elements { dtype, stored: Stored::Plain, kind: Kind::Number, inner: Vec::new() };
+        self.add(&format!("{path}#counts"), n_rows, &counts, rows(Stored::Plain))?;
+        let lists = Lists { counts: self.arrays.len() - 1, kind: ListKind::Vector };
+        let (stored, is_running) = (elements.stored, spans.is_running);
+        let name = self.add(path, spans.n_items(), &elements, Place::Items { spans, stored })?;
+        if let Some(items) = self.arrays.last_mut() {
+            items.storage.lists = Some(lists);
+        }
+        Ok(Column::Listed { name, stored, is_wide, is_running })
     }
 
     /// The bytes of some rows of a column.

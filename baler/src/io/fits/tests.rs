@@ -234,3 +234,17 @@ fn units_and_attributes_become_cards() {
     assert_eq!(about.units(), Some("m / s"));
     assert_eq!(about.attribute("EXPTIME").and_then(Value::first), Some(1.5));
 }
+
+#[test]
+fn lists_beside_descriptors_that_point_nowhere_come_back() {
+    let mut bytes = Vec::new();
+    unit(&[("SIMPLE", "T"), ("BITPIX", "8"), ("NAXIS", "0")], b"", &mut bytes);
+    let forms = [("TFIELDS", "2"), ("TFORM1", "'1PB(2)'"), ("TFORM2", "'1PE(9)'"), ("THEAP", "19")];
+    let rows = [0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 9];
+    unit(&table("16", "1", "5", &forms), &[&rows[..], &[0, 0, 0, 7, 8]].concat(), &mut bytes);
+    let dataset = read(&bytes, &ReadOptions::default());
+    assert_eq!(dataset.variable("HDU1/column1").unwrap().values, Values::U8(vec![7, 8]));
+    assert_eq!(dataset.variable("HDU1/column2").unwrap().values, Values::U8(rows[8..].to_vec()));
+    let back = read(&write(&dataset).unwrap(), &ReadOptions::default());
+    assert!(back.variables == dataset.variables);
+}

@@ -234,7 +234,6 @@ fn known_table(
     dataset: &Dataset,
 ) -> Result<Option<Vec<u8>>> {
     let has_columns = columns.iter().any(|(_, column)| column.name().is_some());
-    let is_raw = !heap.is_empty();
     let mut n_rows = None;
     let mut kept = Vec::new();
     let mut parts: Vec<Part> = Vec::new();
@@ -272,7 +271,8 @@ fn known_table(
     header.set("NAXIS1", row_bytes as i64, "NAXIS");
     header.set("NAXIS2", n_rows as i64, "NAXIS1");
     header.set("PCOUNT", heap.len() as i64, "NAXIS2");
-    if !is_raw && header.integer("THEAP").is_some() {
+    // The heap begins right behind the rows.
+    if header.integer("THEAP").is_some() {
         header.set("THEAP", (row_bytes * n_rows) as i64, "PCOUNT");
     }
     let mut out = Vec::new();
