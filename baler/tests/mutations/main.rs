@@ -71,7 +71,7 @@ fn write_again(dataset: &Dataset, random: &mut Random) {
         return;
     }
     use Format::*;
-    let format = random.pick(&[Npy, Npz, Csv, Raw, Hdf5, Tiff, Fits, Root, Parquet, Zarr]);
+    let format = random.pick(&[Npy, Npz, Csv, Raw, Hdf5, NetCdf, Tiff, Fits, Root, Parquet, Zarr]);
     let _ = io::lost(&Schema::of(dataset), format);
     let _ = match format {
         Zarr => io::write_zarr(dataset).map(|_| Vec::new()),

@@ -4,7 +4,7 @@
 use crate::support::frames::*;
 use crate::support::{single, smooth_field, variable};
 use baler::io::{self, Format, ReadOptions};
-use baler::{Dataset, Values};
+use baler::{Dataset, Values, decompress};
 use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -99,18 +99,62 @@ fn columns() -> Dataset {
     Dataset::from_table(vec![variable("x", &[30], Values::F64(x)), variable("n", &[30], Values::I32(n))])
 }
 
+/// Six floats along `x` and two records of three integers, with an attribute.
+fn classic_netcdf(version: u8) -> Vec<u8> {
+    let wide = version == 5;
+    let number = |n: u64| if wide { n.to_be_bytes().to_vec() } else { (n as u32).to_be_bytes().to_vec() };
+    let place =
+        |n: u64| if version == 1 { (n as u32).to_be_bytes().to_vec() } else { n.to_be_bytes().to_vec() };
+    let tag = |n: u32| n.to_be_bytes().to_vec();
+    let name = |text: &str| {
+        let padded = format!("{text:\0<width$}", width = text.len().next_multiple_of(4));
+        [number(text.len() as u64), padded.into_bytes()].concat()
+    };
+    let make = |begins: [u64; 2]| {
+        let dimensions =
+            [tag(10), number(3), name("x"), number(6), name("time"), number(0), name("y"), number(3)];
+        let units = [tag(12), number(1), name("units"), tag(2), number(1), b"m\0\0\0".to_vec()].concat();
+        let absent = [tag(0), number(0)].concat();
+        let variable = |title: &str, axes: &[u64], attributes: &[u8], kind: u32, size: u64, begin: u64| {
+            let axes: Vec<u8> = [axes.len() as u64].iter().chain(axes).flat_map(|&n| number(n)).collect();
+            [name(title), axes, attributes.to_vec(), tag(kind), number(size), place(begin)].concat()
+        };
+        let variables = [
+            tag(11),
+            number(2),
+            variable("depth", &[0], &units, 5, 24, begins[0]),
+            variable("counts", &[1, 2], &absent, 4, 12, begins[1]),
+        ];
+        [&[b'C', b'D', b'F', version][..], &number(2), &dimensions.concat(), &absent, &variables.concat()]
+            .concat()
+    };
+    let begin = make([0, 0]).len() as u64;
+    let mut bytes = make([begin, begin + 24]);
+    (0..6).for_each(|i| bytes.extend((i as f32 * 0.5).to_be_bytes()));
+    (0..6).for_each(|i: i32| bytes.extend((i * 1000).to_be_bytes()));
+    let read = io::read_bytes(&bytes, Format::NetCdf, &ReadOptions::default()).unwrap();
+    assert_eq!(read.variables.len(), 2);
+    bytes
+}
+
 fn own_files(seeds: &mut Vec<Seed>) {
     let image = single(&[7, 11], Values::U16((0..77).map(|i| i * 13 % 97).collect()));
     let lists = io::read(&assets().join("formats/lists.parquet"), &ReadOptions::default()).unwrap();
-    let all = [("arrays", arrays()), ("columns", columns()), ("image", image), ("lists", lists)];
+    let kinds = decompress(&std::fs::read(assets().join("kinds.bale")).unwrap()).unwrap();
+    let all =
+        [("arrays", arrays()), ("columns", columns()), ("image", image), ("lists", lists), ("kinds", kinds)];
     use Format::*;
-    for format in [Npy, Npz, Csv, Hdf5, Tiff, Fits, Root, Parquet] {
+    for format in [Npy, Npz, Csv, Hdf5, NetCdf, Tiff, Fits, Root, Parquet] {
         for (name, dataset) in &all {
             // Not every format holds every dataset.
             if let Ok(bytes) = io::write(dataset, format) {
                 seeds.push(Seed::new(&format!("{name} as {format:?}"), Kind::File(format), &bytes));
             }
         }
+    }
+    for version in [1, 2, 5] {
+        let name = format!("classic NetCDF, version {version}");
+        seeds.push(Seed::new(&name, Kind::File(NetCdf), &classic_netcdf(version)));
     }
     for (name, dataset) in &all[..2] {
         let (names, parts) = io::write_zarr(dataset).unwrap().into_iter().unzip();
