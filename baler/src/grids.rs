@@ -13,6 +13,7 @@ use crate::source::{Source, batches, pieces};
 use crate::typing::{Profile, Profiler, low_bit, min_abs};
 use crate::{with_dtype, with_values};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 /// A lossy grid of floats that takes less than this share of their bits is never beaten by an exact one.
@@ -56,9 +57,13 @@ pub fn type_variables(
 ) -> Result<Vec<Typed>> {
     let typed = variables.par_iter().zip(profiles).map(|(&idx, profile)| {
         let variable = &source.schema().variables[idx];
+        let mut profile = Cow::Borrowed(profile);
+        if let Some((_, range)) = options.ranges.iter().find(|(name, _)| *name == variable.name) {
+            profile.to_mut().range = *range;
+        }
         let spec = asked(options, &variable.name, variable.storage.kind)?;
         let typed = with_dtype!(variable.dtype, T => {
-            Column { source, idx }.with_grid::<T>(profile, spec, by_model(idx))
+            Column { source, idx }.with_grid::<T>(&profile, spec, by_model(idx))
         });
         typed.map_err(|error| error.in_variable(&variable.name))
     });
@@ -69,6 +74,11 @@ pub fn type_variables(
 pub fn type_variable(source: &dyn Source, idx: usize, options: &Options, by_model: Asked) -> Result<Typed> {
     let profiles = profiles(source, &[idx], options)?;
     Ok(type_variables(source, &[idx], &profiles, options, &|_| by_model)?.remove(0))
+}
+
+/// The range of the regular values of some variables, whose indices ascend.
+pub fn ranges(source: &dyn Source, variables: &[usize], options: &Options) -> Result<Vec<f64>> {
+    Ok(profiles(source, variables, options)?.iter().map(|profile| profile.range).collect())
 }
 
 /// Profiles of the variables, whose indices ascend: one pass over all values. Runs on the threads of whoever calls.
