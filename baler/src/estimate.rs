@@ -121,7 +121,8 @@ impl Samples {
         let n_sampled: usize = self.fast.iter().map(|sample| sample.values.len()).sum();
         let n_values: usize = self.shape.iter().product();
         let scale = n_values as f64 / n_sampled.max(1) as f64;
-        let how = |method, fast| How { method, fast, brief: !fast, may_refine: true, ..How::by(method) };
+        let is_opaque = plan.storage.kind.is_opaque();
+        let how = |method, fast| How { fast, brief: !fast, may_refine: true, is_opaque, ..How::by(method) };
         let sum = |samples: &[Sample], how| -> f64 {
             samples.par_iter().map(|sample| sample.n_coded(&plan, how, sample.shape[0])).sum::<usize>() as f64
         };

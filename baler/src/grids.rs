@@ -63,7 +63,7 @@ pub fn type_variables(
         }
         let spec = asked(options, &variable.name, variable.storage.kind)?;
         let typed = with_dtype!(variable.dtype, T => {
-            Column { source, idx }.with_grid::<T>(&profile, spec, by_model(idx))
+            Column { source, idx }.with_grid::<T>(&profile, (spec, options.any_step), by_model(idx))
         });
         typed.map_err(|error| error.in_variable(&variable.name))
     });
@@ -183,14 +183,24 @@ impl Column<'_> {
         Ok(())
     }
 
-    fn with_grid<T: Element>(&self, profile: &Profile, spec: BoundSpec, by_model: Asked) -> Result<Typed> {
+    fn with_grid<T: Element>(
+        &self,
+        profile: &Profile,
+        (spec, any_step): (BoundSpec, bool),
+        by_model: Asked,
+    ) -> Result<Typed> {
         let kind = self.source.schema().variables[self.idx].storage.kind;
-        let bound = Bound::of_kind(spec, profile.range, kind);
+        let mut bound = Bound::of_kind(spec, profile.range, kind);
+        let even = even_step::<T>(&bound, profile).filter(|_| any_step);
+        if let Some(step) = even {
+            let limit = (step / 2) as f64;
+            bound = Bound { spec: BoundSpec::Abs(limit), limit };
+        }
         let alike = match by_model {
             Asked::Like(like) => self.grid_like::<T>(profile, bound, like)?,
             Asked::Nothing | Asked::ByNetwork => None,
         };
-        let grid = match alike {
+        let grid = match alike.or(even.map(|step| Grid::Integer { step })) {
             Some(grid) => grid,
             None => self.choose_grid::<T>(profile, bound, by_model == Asked::ByNetwork)?,
         };
@@ -350,6 +360,15 @@ impl Column<'_> {
         let positions: Vec<usize> = (0..self.n_values()).step_by((self.n_values() / 1000).max(1)).collect();
         self.at(&positions)
     }
+}
+
+/// The whole step nearest below 2 L + 1 for whole numbers under a relative bound of L, where it is even: an odd one is
+/// what their bound gives.
+fn even_step<T: Element>(bound: &Bound, profile: &Profile) -> Option<u64> {
+    let whole = !T::IS_FLOAT || profile.integral && profile.max_abs() <= MAX_Q;
+    let step = (2.0 * bound.limit).min(1e18) as u64 + 1;
+    let is_for = whole && matches!(bound.spec, BoundSpec::Rel(_)) && profile.n_regular > 0;
+    (is_for && step.is_multiple_of(2)).then_some(step)
 }
 
 /// True if even without differences the grid's numbers take few bits.

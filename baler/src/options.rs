@@ -154,6 +154,8 @@ pub struct Options {
     /// (name, range) by which relative bounds of a variable are resolved instead of its own range: of samples, those of
     /// all data.
     pub ranges: Vec<(String, f64)>,
+    /// Whole numbers under a relative bound may lie on grids of any whole step: the bound is then raised to half of it.
+    pub any_step: bool,
     /// The method.
     pub method: Method,
     /// Only the fast tier of the predictive method: a few percent more bytes, a fraction of the time.
@@ -177,6 +179,7 @@ impl Options {
             drop: Vec::new(),
             missing: Vec::new(),
             ranges: Vec::new(),
+            any_step: false,
             method: Method::Auto,
             fast: false,
             size: None,

@@ -12,8 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grids::ranges;
 use crate::options::{BoundSpec, Method, Options, Size};
 use crate::output::Output;
-use crate::plan::keep_variables;
-use crate::report::{NoProgress, Progress, Report, SizedReport, Way};
+use crate::plan::{keep_variables, last_match};
+use crate::report::{NoProgress, Progress, Report, SizedReport, VariableReport, Way};
 use crate::source::{InMemory, Source, excerpt};
 use crate::threads::in_threads;
 use crate::train::{TrainOptions, train_on};
@@ -121,7 +121,7 @@ impl<'a> Search<'a> {
     }
 
     fn options_for(&self, bound: BoundSpec) -> Options {
-        Options { bound, size: None, ..self.options.clone() }
+        Options { bound, size: None, any_step: true, ..self.options.clone() }
     }
 
     /// Expected bytes of the archive under a bound, from the sample, by the fast tier or by all that the options allow.
@@ -268,8 +268,23 @@ impl<'a> Search<'a> {
         if n_values > 0.0 { (sum / n_values).sqrt() } else { 0.0 }
     }
 
+    /// Largest error of whole numbers over their range, where no rule names them: their bounds are whole.
+    fn largest(&self, report: &Report) -> f64 {
+        let of_variable = |(variable, &range): (&VariableReport, &f64)| match variable.bound {
+            BoundSpec::Abs(limit) if last_match(&self.options.rules, &variable.name).is_none() => {
+                limit / range
+            }
+            _ => 0.0,
+        };
+        report.variables.iter().zip(&self.ranges).map(of_variable).fold(0.0, f64::max)
+    }
+
     fn told(&self, mut report: Report, way: Way, other: Option<(Way, f64)>) -> Report {
         let error = self.error(&report);
+        let way = match way {
+            Way::Bounded(e) => Way::Bounded(self.largest(&report).max(e)),
+            way => way,
+        };
         report.sized = Some(SizedReport { target_bytes: self.target, way, error, other });
         report
     }

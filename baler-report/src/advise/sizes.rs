@@ -42,10 +42,10 @@ impl Sizes {
             return Ok(sizes);
         }
         let mut lengths: BTreeMap<usize, usize> = BTreeMap::new();
-        for variable in dataset.variables.iter().filter(|v| v.shape.len() == 1) {
+        for variable in dataset.variables.iter().filter(|v| is_list_of_numbers(v)) {
             *lengths.entry(variable.shape[0]).or_default() += 1;
         }
-        let is_column = |variable: &Variable| variable.shape.len() == 1 && lengths[&variable.shape[0]] > 1;
+        let is_column = |variable: &Variable| is_list_of_numbers(variable) && lengths[&variable.shape[0]] > 1;
         let mut columns = Vec::new();
         for (idx, variable) in dataset.variables.iter().enumerate() {
             match is_column(variable) {
@@ -90,6 +90,10 @@ impl Sizes {
         };
         Ok([bytes(Method::Classical)?, bytes(Method::Auto)?])
     }
+}
+
+fn is_list_of_numbers(variable: &Variable) -> bool {
+    variable.shape.len() == 1 && !variable.storage.kind.is_opaque()
 }
 
 fn ranges_of(dataset: &Dataset, variables: &[usize]) -> Result<Vec<(String, f64)>> {

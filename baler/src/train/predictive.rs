@@ -44,7 +44,8 @@ pub fn is_asked(first: &dyn Source, options: &Options) -> Result<bool> {
     if options.method == Method::Predictive {
         return Ok(true);
     }
-    let has_fields = first.schema().variables.iter().any(|variable| variable.shape.len() >= 2);
+    let has_fields =
+        first.schema().variables.iter().any(|v| v.shape.len() >= 2 && !v.storage.kind.is_opaque());
     Ok(options.method == Method::Auto
         && bounded
         && options.training == as_usual
@@ -68,6 +69,7 @@ pub fn train(sources: &[&dyn Source], options: &Options, progress: &mut dyn Prog
     let is_field = |idx: &usize| {
         let variable = &first.variables[*idx];
         !members.concat().contains(idx)
+            && !variable.storage.kind.is_opaque()
             && (variable.shape.len() >= 2 || members.is_empty() || variable.n_values() >= LONG_COLUMN)
     };
     let fields: Vec<usize> = (0..first.variables.len()).filter(is_field).collect();

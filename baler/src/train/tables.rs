@@ -27,6 +27,9 @@ pub fn tables(source: &dyn Source) -> Result<Vec<Vec<usize>>> {
     let mut tables: BTreeMap<(usize, Option<u64>), Vec<usize>> = BTreeMap::new();
     for (idx, variable) in schema.variables.iter().enumerate() {
         let [n_rows] = variable.shape[..] else { continue };
+        if variable.storage.kind.is_opaque() {
+            continue;
+        }
         let counts = match variable.storage.lists {
             Some(lists) if n_rows >= MIN_ROWS => Some(match of_counts.get(&lists.counts) {
                 Some(&hash) => hash,
