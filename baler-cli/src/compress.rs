@@ -7,7 +7,7 @@ use crate::folder;
 use crate::input::{RawArgs, identity, open_data, read_model};
 use crate::json::{self, ArchiveObject};
 use crate::library::{
-    Error, ErrorKind, Model, Options, PartialFile, Progress, Report, Source, compress_source, io,
+    Error, ErrorKind, Model, Options, PartialFile, Progress, Report, Source, compress_source, io, is_searched,
 };
 use crate::live;
 use crate::numbers::grouped;
@@ -98,6 +98,11 @@ pub fn run(args: &CompressArgs) -> Result<()> {
     options.model_by_reference = args.model_ref;
     options.fast = args.fast;
     let model = args.model.as_deref().map(read_model).transpose()?;
+    if args.resume && is_searched(&options, model.is_some()) {
+        let text = "a size is searched for from the start, --resume cannot go on with it; leave out --resume, or give \
+                    the bound that was found";
+        return Err(Error::config(text).into());
+    }
     stop_on_ctrl_c();
     match (&args.folder, &args.output, args.inputs.as_slice()) {
         (Some(dir), _, inputs) => {
@@ -148,6 +153,10 @@ pub fn compress_one(
             let mut partial = open_partial((input, identity), path, options, model, args.resume, &mut bar)?;
             match compress_source(source, options, model, &mut partial, &mut bar) {
                 Ok(report) => partial.finish(path, *force).map(|()| report)?,
+                Err(error) if is_searched(options, model.is_some()) => {
+                    partial.discard();
+                    return Err(anyhow::Error::from(error).context(input.to_string()));
+                }
                 Err(error) => return Err(stopped(error, partial).context(input.to_string())),
             }
         }

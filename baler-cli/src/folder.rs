@@ -3,7 +3,9 @@
 
 use crate::compress::{CompressArgs, compress_one};
 use crate::input::{identity, open_data};
-use crate::library::{BoundSpec, Error, ErrorKind, Method, Model, Options, Source, io, train_on};
+use crate::library::{
+    BoundSpec, Error, ErrorKind, Method, Model, Options, Source, io, is_searched, train_on,
+};
 use crate::output::{Target, say};
 use crate::progress::Loudness;
 use crate::train::line;
@@ -85,11 +87,12 @@ fn shared_model(
     let sources: Vec<Box<dyn Source>> =
         inputs.iter().map(|input| open_data(input, &args.raw, drop)).collect::<Result<_>>()?;
     let fields = sources.iter().flat_map(|source| &source.schema().variables).all(|v| v.shape.len() >= 2);
-    let sized = options.size.is_some() || options.bound == BoundSpec::Unbounded;
+    let searched = is_searched(options, false);
+    let sized = !searched && (options.size.is_some() || options.bound == BoundSpec::Unbounded);
     let learns = match options.method {
         Method::Classical => false,
         Method::Autoencoder => true,
-        Method::Predictive | Method::Auto => sized || fields,
+        Method::Predictive | Method::Auto => sized || (fields && !searched),
     };
     if !learns {
         return Ok(None);

@@ -19,9 +19,12 @@ use std::collections::HashMap;
 pub struct InspectArgs {
     /// Archive, model, live stream or data (FILE:INNER picks an array)
     pub file: String,
-    /// Of data: only what one pass finds, no advice from a compressed sample
+    /// Of data: only what one pass finds, no expected sizes
     #[arg(long)]
     pub quick: bool,
+    /// Of data: compress them (up to 32 MiB) at each bound, instead of expecting sizes from samples
+    #[arg(long, conflicts_with = "quick")]
+    pub thorough: bool,
     /// Print one JSON object on standard output
     #[arg(long)]
     pub json: bool,
@@ -54,7 +57,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         stream.text()
     } else {
         let dataset = read_data(&args.file, &args.raw, &[])?;
-        let advice = if args.quick { None } else { Some(advise(&dataset)?) };
+        let advice = if args.quick { None } else { Some(advise(&dataset, args.thorough)?) };
         let object = DataObject { advice, ..DataObject::new(&dataset) };
         if args.json {
             return json::print(&object);
@@ -167,7 +170,7 @@ fn advice_text(advice: &Advice) -> String {
         let words = list.iter().map(|way| format!("{} {} x", way.name, ratio(way.ratio)));
         words.collect::<Vec<_>>().join(", ")
     };
-    let mut lines = vec![format!("\n\non a sample of {} bytes:", grouped(advice.sample_bytes))];
+    let mut lines = vec!["\n\nexpected of all data (byte compressors: of a sample):".to_string()];
     lines.push(format!("  lossless   {}", ways(&advice.lossless)));
     for pair in advice.bounded.chunks(2) {
         lines.push(format!("  {:<9}  {}", pair[0].bound, ways(pair)));

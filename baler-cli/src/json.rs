@@ -1,6 +1,8 @@
 //! The objects of `--json`: the same words in every command, in the order of the interface.
 
-use crate::library::{BoundSpec, CandidateReport, ModelInfo, Outcome, Report, Schema, Trained, Verification};
+use crate::library::{
+    BoundSpec, CandidateReport, ModelInfo, Outcome, Report, Schema, SizedReport, Trained, Verification, Way,
+};
 use crate::output::write_stdout;
 use crate::resources::Resources;
 use anyhow::Result;
@@ -49,12 +51,44 @@ pub struct ArchiveObject {
     ratio: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     file_ratio: Option<f64>,
-    verified: bool,
+    /// Of archives that are only looked at nothing is said: `verify` finds out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     trials: Vec<TrialObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<SizeObject>,
     variables: Vec<CompressedObject>,
+}
+
+/// What a size that was asked for is spent on.
+#[derive(Serialize)]
+struct SizeObject {
+    target_bytes: u64,
+    /// `lossless`, `bounded` or `latents`.
+    way: &'static str,
+    /// Largest error as a fraction of each variable's range, where it is bounded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rel: Option<f64>,
+    /// Root mean square error as a fraction of the range.
+    rms_error: f64,
+    /// That of the way that was not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_rms_error: Option<f64>,
+}
+
+impl From<&SizedReport> for SizeObject {
+    fn from(sized: &SizedReport) -> Self {
+        let (way, rel) = match sized.way {
+            Way::Lossless => ("lossless", None),
+            Way::Bounded(e) => ("bounded", Some(e)),
+            Way::Latents => ("latents", None),
+        };
+        let other_rms_error = sized.other.map(|(_, error)| error);
+        SizeObject { target_bytes: sized.target_bytes, way, rel, rms_error: sized.error, other_rms_error }
+    }
 }
 
 #[derive(Serialize)]
@@ -76,6 +110,8 @@ struct CompressedObject {
     quantiles: Option<[f64; 3]>,
     step: Option<f64>,
     max_error: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rms_error: Option<f64>,
     bytes: u64,
     candidates: Vec<CandidateObject>,
 }
@@ -136,6 +172,7 @@ impl ArchiveObject {
             quantiles: v.quantiles,
             step: v.step,
             max_error: v.max_error,
+            rms_error: v.rms_error,
             bytes: v.bytes,
             candidates: v.candidates.iter().map(CandidateObject::from).collect(),
         });
@@ -150,9 +187,10 @@ impl ArchiveObject {
             n_values: report.n_values,
             ratio: report.ratio(),
             file_ratio: report.file_ratio(),
-            verified: report.verified,
+            verified: kind.is_none().then_some(report.verified),
             warnings: report.warnings.clone(),
             trials: report.trials.iter().map(trial).collect(),
+            size: report.sized.as_ref().map(SizeObject::from),
             variables: variables.collect(),
         }
     }

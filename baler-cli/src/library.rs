@@ -14,6 +14,7 @@ pub use baler::threads::Threads;
 pub use baler::train::{Init, Loss, Normalization, TrainOptions, Trained, Transform, train, train_on};
 pub use baler::{
     BoundSpec, CandidateReport, DType, Dataset, DecompressOptions, Error, ErrorKind, Layout, Method, Missing,
-    Model, Options, Outcome, Progress, Reader, Report, Size, Values, Variable, VariableReport, Verification,
-    compress_source, compress_with, decompress_with, inspect, is_archive, is_model, verify, verify_with,
+    Model, Options, Outcome, Progress, Reader, Report, Size, SizedReport, Values, Variable, VariableReport,
+    Verification, Way, compress_source, compress_with, decompress_with, inspect, is_archive, is_model,
+    is_searched, verify, verify_with,
 };

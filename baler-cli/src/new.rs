@@ -61,12 +61,13 @@ const TEMPLATE: &str = "\
 # The data: .npy, .npz or .csv.
 input = 'INPUT'
 
-# The promise: exactly one of these six.
+# The promise: exactly one of these seven.
 rel = 1e-3                  # error at most this times each variable's range
 # abs = 0.01                # error at most this
 # pw_rel = 1e-2             # error at most this times each |x|
 # lossless = true           # bit for bit
-# ratio = 10.0              # no promise but a size: at most 1/10 of the bytes
+# ratio = 10.0              # the best there is at a size: at most 1/10 of the bytes
+# size = '25MB'             # the same in bytes, or a share such as '10%'
 # latent = 15               # no promise but a size: 15 latents per row, frame or block
 
 # Single variables; names may have a *.

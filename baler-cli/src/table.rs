@@ -1,6 +1,6 @@
 //! Tables and the one line at the end of a command, as text; where they go is for the commands to say.
 
-use crate::library::{BoundSpec, Report, VariableReport};
+use crate::library::{BoundSpec, Report, SizedReport, VariableReport, Way};
 use crate::numbers;
 
 /// A header and rows of equal length; the first `n_left` columns are left-aligned, all others right-aligned.
@@ -90,10 +90,11 @@ pub fn summary(report: &Report, model_by_reference: bool) -> String {
         "bound not verified".to_string()
     };
     format!(
-        "{} -> {} bytes ({}; {model})  {promise}",
+        "{} -> {} bytes ({}; {model})  {promise}{}",
         numbers::grouped(report.input_bytes),
         numbers::grouped(report.archive_bytes),
         ratios(report),
+        report.sized.as_ref().map_or(String::new(), |sized| format!("\n{}", size_line(report, sized))),
     )
 }
 
@@ -106,6 +107,26 @@ fn ratios(report: &Report) -> String {
         }
         _ => format!("{of_arrays} x"),
     }
+}
+
+/// `size: 0.97 of the 120 000 bytes asked for; errors of at most 0.0021 of each range (root mean square 0.00043)`
+fn size_line(report: &Report, sized: &SizedReport) -> String {
+    let share = report.archive_bytes as f64 / sized.target_bytes.max(1) as f64;
+    let error = |error: f64| format!("root mean square {} of the range", numbers::error(error));
+    let way = match sized.way {
+        Way::Lossless => "every value bit for bit".to_string(),
+        Way::Bounded(e) => {
+            format!("errors of at most {} of each range, {}", numbers::error(e), error(sized.error))
+        }
+        Way::Latents => format!("latents of an autoencoder, {}", error(sized.error)),
+    };
+    let other = match sized.other {
+        Some((Way::Latents, other)) => format!("; latents of an autoencoder: {}", numbers::error(other)),
+        Some((_, other)) => format!("; under a bound: {}", numbers::error(other)),
+        None => String::new(),
+    };
+    let target = numbers::grouped(sized.target_bytes);
+    format!("size: {share:.2} of the {target} bytes asked for; {way}{other}")
 }
 
 #[cfg(test)]
@@ -123,6 +144,7 @@ pub mod tests {
             n_values: 150_000,
             verified: true,
             warnings: Vec::new(),
+            sized: None,
             trials: Vec::new(),
             variables: vec![VariableReport {
                 name: "data".into(),
@@ -139,6 +161,7 @@ pub mod tests {
                 quantiles: None,
                 step: Some(1.17e-4),
                 max_error: 5.8e-5,
+                rms_error: None,
                 bytes: 31_700,
                 candidates: Vec::new(),
             }],
@@ -156,6 +179,23 @@ pub mod tests {
         assert!(text.contains("(37.7 x of the arrays, 12.6 x of the file; model"), "{text}");
         let plain = Report { file_bytes: Some(1_200_632), ..report() };
         assert!(summary(&plain, false).contains("(37.7 x; model"));
+    }
+
+    #[test]
+    fn a_size_tells_what_it_was_spent_on() {
+        let mut report = report();
+        let sized = |way, other| Some(SizedReport { target_bytes: 32_000, way, error: 4e-4, other });
+        let line = |report: &Report| summary(report, false).lines().nth(1).unwrap().to_string();
+        report.sized = sized(Way::Bounded(1e-3), Some((Way::Latents, 0.02)));
+        assert_eq!(
+            line(&report),
+            "size: 0.99 of the 32 000 bytes asked for; errors of at most 0.001 of each range, root mean square 0.0004 of \
+             the range; latents of an autoencoder: 0.02"
+        );
+        report.sized = sized(Way::Lossless, None);
+        assert!(line(&report).ends_with("asked for; every value bit for bit"));
+        report.sized = sized(Way::Latents, Some((Way::Bounded(0.1), 0.03)));
+        assert!(line(&report).ends_with("of the range; under a bound: 0.03"));
     }
 
     #[test]

@@ -1,14 +1,18 @@
-//! What would these data need? Compresses a sample in several ways and says which to use, and whether learning pays:
-//! the feasibility study that should come before any training.
+//! What would these data need? Tells what they would take in several ways, which to use, and whether learning pays: the
+//! feasibility study that should come before any training.
 
+mod sizes;
+
+use baler::estimate::Effort;
 use baler::metrics::{CorrelationMatrix, floats};
 use baler::train::principal_components;
-use baler::{BoundSpec, Dataset, Layout, Method, Options, Result, Values, Variable};
+use baler::{BoundSpec, Dataset, Layout, Result, Values, Variable};
 use rayon::prelude::*;
 use serde::Serialize;
+use sizes::Sizes;
 
-/// Values of the sample, of all variables together.
-const SAMPLE_VALUES: usize = 1 << 17;
+/// Values of the sample that byte compressors, components and relations are tried on, of all variables together.
+const SAMPLE_VALUES: usize = 1 << 15;
 /// The bounds that sizes are expected for.
 const BOUNDS: [f64; 3] = [1e-2, 1e-3, 1e-4];
 /// Components that are looked at.
@@ -21,11 +25,11 @@ const WORTHWHILE: f64 = 0.05;
 /// What is advised, and why.
 #[derive(Debug, Clone, Serialize)]
 pub struct Advice {
-    /// Bytes of the sample.
+    /// Bytes of the sample for byte compressors, components and relations.
     pub sample_bytes: u64,
-    /// Ratios on the sample, exact.
+    /// Ratios without loss: of byte compressors on the sample, of Baler expected of all data.
     pub lossless: Vec<Expected>,
-    /// Ratios on the sample at bounds relative to each variable's range.
+    /// Ratios expected of all data at bounds relative to each variable's range.
     pub bounded: Vec<Expected>,
     /// How many principal components hold how much.
     pub components: Option<Components>,
@@ -59,13 +63,15 @@ pub struct Components {
     pub for_99_99_percent: Option<usize>,
 }
 
-/// Looks at a sample of the data.
+/// Looks at samples of the data; with `long`, compresses them instead of expecting sizes.
 ///
 /// # Errors
 /// Those of [`baler::compress()`].
-pub fn advise(dataset: &Dataset) -> Result<Advice> {
+pub fn advise(dataset: &Dataset, long: bool) -> Result<Advice> {
     let sample = sample(dataset)?;
     let size = sample.size_bytes() as f64;
+    let sizes = Sizes::of(dataset, long)?;
+    let total = dataset.size_bytes() as f64;
     let mut lossless: Vec<Expected> = crate::compare::lossless_bytes(&sample)
         .into_iter()
         .map(|(name, bytes)| Expected {
@@ -74,27 +80,15 @@ pub fn advise(dataset: &Dataset) -> Result<Advice> {
             ratio: size / bytes.max(1) as f64,
         })
         .collect();
-    let bytes = |bound: BoundSpec, method: Method| -> Result<f64> {
-        let mut options = Options::new(bound);
-        options.method = method;
-        // Relative to the range of all data: that of a sample is smaller.
-        let limits = crate::compare::absolute_limits(dataset, &options).unwrap_or_default();
-        let rule = |(name, limit): (String, f64)| {
-            (name, if limit > 0.0 { BoundSpec::Abs(limit) } else { BoundSpec::Lossless })
-        };
-        options.rules = limits.into_iter().map(rule).collect();
-        Ok(baler::compress(&sample, &options)?.len().max(1) as f64)
-    };
-    let exact = size / bytes(BoundSpec::Lossless, Method::Auto)?;
+    let exact = total / sizes.at(BoundSpec::Lossless, Effort::Glance)?[1].max(1.0);
     lossless.push(Expected { name: "baler auto".to_string(), bound: "lossless".to_string(), ratio: exact });
     let mut bounded = Vec::new();
     let mut learning_saves = 0.0;
     for e in BOUNDS {
-        let [plain, learned] =
-            [Method::Classical, Method::Auto].map(|method| bytes(BoundSpec::Rel(e), method));
-        let (plain, learned) = (plain?, learned?);
+        let effort = if e == 1e-3 { Effort::Careful } else { Effort::Glance };
+        let [plain, learned] = sizes.at(BoundSpec::Rel(e), effort)?.map(|n_bytes| n_bytes.max(1.0));
         for (name, n) in [("baler classical", plain), ("baler auto", learned)] {
-            bounded.push(Expected { name: name.to_string(), bound: format!("rel {e:e}"), ratio: size / n });
+            bounded.push(Expected { name: name.to_string(), bound: format!("rel {e:e}"), ratio: total / n });
         }
         if e == 1e-3 {
             learning_saves = 1.0 - learned / plain;
@@ -278,13 +272,10 @@ mod tests {
         let x: Vec<f64> = (0..3000).map(|i| f64::from(i * 7919 % 1009)).collect();
         let y: Vec<f64> = (0..3000).map(|i| f64::from(i * 104_729 % 2003)).collect();
         let twice: Vec<f64> = x.iter().map(|x| 2.0 * x + 1.0).collect();
-        let advice = advise(&table(vec![
-            ("x", x.clone()),
-            ("same", x),
-            ("twice", twice),
-            ("y", y),
-            ("one", vec![1.0; 3000]),
-        ]))
+        let advice = advise(
+            &table(vec![("x", x.clone()), ("same", x), ("twice", twice), ("y", y), ("one", vec![1.0; 3000])]),
+            false,
+        )
         .unwrap();
         assert_eq!(advice.relations[0], "constant: one");
         assert!(advice.relations.contains(&"x = same".to_string()), "{:?}", advice.relations);
@@ -304,14 +295,14 @@ mod tests {
         let field = |values: Vec<f64>| {
             Dataset::from_arrays(vec![Variable::new("w", vec![4, 50, 200], Values::F64(values)).unwrap()])
         };
-        let smooth = advise(&field(wave)).unwrap();
+        let smooth = advise(&field(wave), false).unwrap();
         assert!(smooth.verdict.starts_with("use --rel"), "{}", smooth.verdict);
         let mut state = 1u64;
         let noise = (0..40_000).map(|_| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             f64::from_bits(state >> 2 | 1 << 61)
         });
-        let noise = advise(&field(noise.collect())).unwrap();
+        let noise = advise(&field(noise.collect()), false).unwrap();
         assert!(noise.lossless.iter().all(|x| x.ratio < 1.35), "{:?}", noise.lossless);
     }
 

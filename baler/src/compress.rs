@@ -11,10 +11,11 @@ use crate::encode::{Encoder, together_or_apart};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fields;
 use crate::inspect::Parts;
-use crate::options::{BoundSpec, Method, Options, Size};
+use crate::options::{BoundSpec, Method, Options};
 use crate::output::Output;
 use crate::plan::{self, Planned};
 use crate::report::{NoProgress, Progress, Report};
+use crate::sized;
 use crate::source::{InMemory, Source, excerpt};
 use crate::threads::Threads;
 use rayon::prelude::*;
@@ -69,6 +70,9 @@ pub fn compress_source(
     out: &mut dyn Output,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
+    if sized::is_searched(options, model.is_some()) {
+        return sized::compress(source, options, out, progress);
+    }
     let has_networks = model.is_some_and(|model| !model.parts.is_empty());
     if options.method != Method::Auto || options.bound == BoundSpec::Unbounded || !has_networks {
         return compress_as_told(source, options, model, None, out, progress);
@@ -94,7 +98,8 @@ pub fn compress_source(
     Ok(report)
 }
 
-fn compress_as_told(
+/// [`compress_source`] with no method but the one that is told.
+pub(crate) fn compress_as_told(
     source: &dyn Source,
     options: &Options,
     model: Option<&Model>,
@@ -141,6 +146,7 @@ fn write_archive(
     let header = archive_header(plan, models);
     let (mut parts, mut footer) = (Parts::new(plan, models)?, Footer::new(&header));
     let mut archive_bytes = header.len();
+    let mut squares = Some(vec![0.0; plan.variables.len()]);
     let mut n_bytes = 0;
     let mut take = |frame: &[u8]| -> Result<u64> {
         let chunk = read_chunk(frame)?;
@@ -156,15 +162,20 @@ fn write_archive(
     while let Some(frame) = out.kept_frame()?.filter(|frame| starts.peek() == place(frame).as_ref()) {
         progress.advance(take(&frame)?);
         out.keep(frame.len());
+        squares = None;
         starts.next();
     }
     loop {
         let batch: Vec<(usize, usize)> = starts.by_ref().take(CHUNKS_A_THREAD * threads.count()).collect();
         let encode = |&(group, first_row): &(usize, usize)| encoder.chunk(group, first_row);
-        let frames: Vec<Vec<u8>> = threads.run(|| batch.par_iter().map(encode).collect::<Result<_>>())?;
-        for frame in &frames {
+        let frames: Vec<(Vec<u8>, Vec<f64>)> =
+            threads.run(|| batch.par_iter().map(encode).collect::<Result<_>>())?;
+        for ((frame, of_chunk), &(group, _)) in frames.iter().zip(&batch) {
             out.write(frame)?;
             progress.advance(take(frame)?);
+            if let Some(squares) = &mut squares {
+                plan.groups[group].variables.iter().zip(of_chunk).for_each(|(&idx, sum)| squares[idx] += sum);
+            }
         }
         if batch.is_empty() {
             break;
@@ -177,6 +188,9 @@ fn write_archive(
     out.write(&end)?;
     let mut report = parts.finish(plan, models, (archive_bytes + end.len()) as u64);
     report.verified = true;
+    for (idx, sum) in squares.into_iter().flatten().enumerate() {
+        report.variables[idx].rms_error = Some((sum / plan.variables[idx].n_values().max(1) as f64).sqrt());
+    }
     Ok(report)
 }
 
@@ -203,12 +217,11 @@ fn notes(plan: &Plan, model: Option<&Model>, report: &Report, options: &Options)
     };
     let with_model = plan.groups.iter().filter_map(|group| Some((model?, group)));
     let mut notes: Vec<String> = with_model.flat_map(drift).collect();
-    if let Some(Size::Ratio(ratio)) = options.size
-        && report.ratio() < ratio
-    {
-        let found = report.ratio();
+    let size = options.size.and_then(|size| size.target_bytes(report.input_bytes).ok().flatten());
+    if let Some(most) = size.filter(|&most| report.archive_bytes > most) {
+        let found = report.archive_bytes;
         notes.push(format!(
-            "the model makes {found:.1} x of this file, --ratio asks for {ratio}; train one for it"
+            "the model makes {found} bytes of this file, {most} are asked for; train one for it"
         ));
     }
     notes

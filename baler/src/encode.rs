@@ -16,13 +16,21 @@ use crate::predict::Known;
 use crate::source::Source;
 use crate::stream::How;
 use crate::table::{self, Alone};
-use crate::verify::compare_values;
+use crate::verify::{compare_values, sum_of_squares};
 use crate::with_values;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// Payloads of chunks that are made already, by (variables, first row).
-pub type Ready = BTreeMap<(Vec<usize>, usize), Vec<u8>>;
+/// The payload of a chunk, and how far its values are from those of the source.
+pub struct Made {
+    /// Decoded and compared.
+    pub payload: Vec<u8>,
+    /// By variable of its group: the sum of (x' - x)^2.
+    pub squares: Vec<f64>,
+}
+
+/// Chunks that are made already, by (variables, first row).
+pub type Ready = BTreeMap<(Vec<usize>, usize), Made>;
 
 /// Makes chunks.
 pub struct Encoder<'a> {
@@ -39,17 +47,18 @@ pub struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    /// The frame of the chunk of a group that starts at `first_row`.
-    pub fn chunk(&self, group_idx: usize, first_row: usize) -> Result<Vec<u8>> {
+    /// The frame of the chunk of a group that starts at `first_row`, and what [`Made::squares`] says of it.
+    pub fn chunk(&self, group_idx: usize, first_row: usize) -> Result<(Vec<u8>, Vec<f64>)> {
         let variables = self.plan.groups[group_idx].variables.clone();
+        let framed = |made: &Made| chunk_frame(group_idx, first_row, &made.payload);
         match self.ready.get(&(variables, first_row)) {
-            Some(payload) => Ok(chunk_frame(group_idx, first_row, payload)),
-            None => Ok(chunk_frame(group_idx, first_row, &self.payload(group_idx, first_row)?)),
+            Some(made) => Ok((framed(made), made.squares.clone())),
+            None => self.made(group_idx, first_row).map(|made| (framed(&made), made.squares)),
         }
     }
 
-    /// The payload of that chunk, decoded and compared.
-    pub fn payload(&self, group_idx: usize, first_row: usize) -> Result<Vec<u8>> {
+    /// That chunk, decoded and compared.
+    pub fn made(&self, group_idx: usize, first_row: usize) -> Result<Made> {
         let group = &self.plan.groups[group_idx];
         let n_rows = self.plan.rows_of_chunk(group_idx, first_row);
         let originals = self.source.read_rows(&group.variables, first_row..first_row + n_rows)?;
@@ -68,8 +77,8 @@ impl Encoder<'_> {
             None => self.parts(group, &originals, &variables, n_rows)?,
         };
         let chunk = Chunk { group: group_idx, first_row, payload };
-        self.check(&chunk, &originals)?;
-        Ok(chunk.payload)
+        let squares = self.check(&chunk, &originals)?;
+        Ok(Made { payload: chunk.payload, squares })
     }
 
     /// The payload of variables that are coded apart, beside another, or by an autoencoder.
@@ -127,9 +136,11 @@ impl Encoder<'_> {
         Ok(w.bytes)
     }
 
-    /// Decodes the bytes of a chunk and compares each value, in the caller's dtype.
-    fn check(&self, chunk: &Chunk, originals: &[Values]) -> Result<()> {
+    /// Decodes the bytes of a chunk and compares each value, in the caller's dtype; gives the sum of (x' - x)^2 of each
+    /// variable.
+    fn check(&self, chunk: &Chunk, originals: &[Values]) -> Result<Vec<f64>> {
         let decoded = decode_chunk(self.plan, chunk, self.coders, &|_| true)?;
+        let mut squares = Vec::with_capacity(decoded.len());
         for ((&idx, original), values) in
             self.plan.groups[chunk.group].variables.iter().zip(originals).zip(decoded)
         {
@@ -140,8 +151,9 @@ impl Encoder<'_> {
                 let message = format!("{n_violations} values are outside their bound; please report this");
                 return Err(Error::new(ErrorKind::BoundNotMet, message).in_variable(&variable.name));
             }
+            squares.push(sum_of_squares(original, &values));
         }
-        Ok(())
+        Ok(squares)
     }
 }
 
@@ -162,13 +174,13 @@ pub fn together_or_apart(
     let apart = without_tables(&plan);
     let frames = |plan: &Plan, groups: Vec<usize>| -> Result<(usize, Ready)> {
         let encoder = Encoder { source, plan, coders, options, ready: Ready::new() };
-        let payloads: Vec<(usize, Vec<u8>)> = (groups.into_par_iter())
-            .map(|group| Ok((group, encoder.payload(group, 0)?)))
+        let chunks: Vec<(usize, Made)> = (groups.into_par_iter())
+            .map(|group| Ok((group, encoder.made(group, 0)?)))
             .collect::<Result<_>>()?;
-        let n_framed = |(group, payload): &(usize, Vec<u8>)| chunk_frame(*group, 0, payload).len();
-        let n_bytes = plan.write().len() + payloads.iter().map(n_framed).sum::<usize>();
+        let n_framed = |(group, made): &(usize, Made)| chunk_frame(*group, 0, &made.payload).len();
+        let n_bytes = plan.write().len() + chunks.iter().map(n_framed).sum::<usize>();
         let key = |group: usize| (plan.groups[group].variables.clone(), 0);
-        Ok((n_bytes, payloads.into_iter().map(|(group, payload)| (key(group), payload)).collect()))
+        Ok((n_bytes, chunks.into_iter().map(|(group, made)| (key(group), made)).collect()))
     };
     let (n_together, together) = frames(&plan, tables)?;
     let of_columns = |group: &usize| columns.contains(&apart.groups[*group].variables[0]);

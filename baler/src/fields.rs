@@ -9,7 +9,7 @@ use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::container::{GroupMethod, GroupPlan, Plan, VariablePlan};
 use crate::dataset::Values;
 use crate::decompress::Coders;
-use crate::encode::{Encoder, Ready};
+use crate::encode::{Encoder, Made, Ready};
 use crate::error::Result;
 use crate::lead;
 use crate::options::{BoundSpec, Method, Options};
@@ -155,15 +155,15 @@ impl Star {
         let plan = &Plan { groups: vec![group], ..plan.clone() };
         let coders = &Coders::default();
         let encoder = Encoder { source, plan, coders, options, ready: Ready::new() };
-        let payload = encoder.payload(0, 0)?;
-        let mut r = ByteReader::new(&payload);
+        let made = encoder.made(0, 0)?;
+        let mut r = ByteReader::new(&made.payload);
         let mut parts = BTreeMap::new();
-        for &idx in &plan.groups[0].variables {
-            parts.insert(idx, r.block()?);
+        for (&idx, squares) in plan.groups[0].variables.iter().zip(made.squares) {
+            parts.insert(idx, (r.block()?, squares));
         }
         let mut others = Vec::new();
         for &idx in &self.others {
-            if lead::is_beside(parts[&idx])? {
+            if lead::is_beside(parts[&idx].0)? {
                 others.push(idx);
             }
         }
@@ -173,8 +173,9 @@ impl Star {
         let apart = parts.keys().copied().filter(apart).map(|idx| vec![idx]);
         for variables in together.chain(apart) {
             let mut w = ByteWriter::default();
-            variables.iter().for_each(|idx| w.block(parts[idx]));
-            ready.insert((variables, 0), w.bytes);
+            variables.iter().for_each(|idx| w.block(parts[idx].0));
+            let squares = variables.iter().map(|idx| parts[idx].1).collect();
+            ready.insert((variables, 0), Made { payload: w.bytes, squares });
         }
         Ok(found)
     }

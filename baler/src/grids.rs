@@ -13,6 +13,7 @@ use crate::source::{Source, batches, pieces};
 use crate::typing::{Profile, Profiler, low_bit, min_abs};
 use crate::{with_dtype, with_values};
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
 /// A lossy grid of floats that takes less than this share of their bits is never beaten by an exact one.
@@ -56,9 +57,13 @@ pub fn type_variables(
 ) -> Result<Vec<Typed>> {
     let typed = variables.par_iter().zip(profiles).map(|(&idx, profile)| {
         let variable = &source.schema().variables[idx];
+        let mut profile = Cow::Borrowed(profile);
+        if let Some((_, range)) = options.ranges.iter().find(|(name, _)| *name == variable.name) {
+            profile.to_mut().range = *range;
+        }
         let spec = asked(options, &variable.name, variable.storage.kind)?;
         let typed = with_dtype!(variable.dtype, T => {
-            Column { source, idx }.with_grid::<T>(profile, spec, by_model(idx))
+            Column { source, idx }.with_grid::<T>(&profile, (spec, options.any_step), by_model(idx))
         });
         typed.map_err(|error| error.in_variable(&variable.name))
     });
@@ -69,6 +74,11 @@ pub fn type_variables(
 pub fn type_variable(source: &dyn Source, idx: usize, options: &Options, by_model: Asked) -> Result<Typed> {
     let profiles = profiles(source, &[idx], options)?;
     Ok(type_variables(source, &[idx], &profiles, options, &|_| by_model)?.remove(0))
+}
+
+/// The range of the regular values of some variables, whose indices ascend.
+pub fn ranges(source: &dyn Source, variables: &[usize], options: &Options) -> Result<Vec<f64>> {
+    Ok(profiles(source, variables, options)?.iter().map(|profile| profile.range).collect())
 }
 
 /// Profiles of the variables, whose indices ascend: one pass over all values. Runs on the threads of whoever calls.
@@ -173,14 +183,24 @@ impl Column<'_> {
         Ok(())
     }
 
-    fn with_grid<T: Element>(&self, profile: &Profile, spec: BoundSpec, by_model: Asked) -> Result<Typed> {
+    fn with_grid<T: Element>(
+        &self,
+        profile: &Profile,
+        (spec, any_step): (BoundSpec, bool),
+        by_model: Asked,
+    ) -> Result<Typed> {
         let kind = self.source.schema().variables[self.idx].storage.kind;
-        let bound = Bound::of_kind(spec, profile.range, kind);
+        let mut bound = Bound::of_kind(spec, profile.range, kind);
+        let even = even_step::<T>(&bound, profile).filter(|_| any_step);
+        if let Some(step) = even {
+            let limit = (step / 2) as f64;
+            bound = Bound { spec: BoundSpec::Abs(limit), limit };
+        }
         let alike = match by_model {
             Asked::Like(like) => self.grid_like::<T>(profile, bound, like)?,
             Asked::Nothing | Asked::ByNetwork => None,
         };
-        let grid = match alike {
+        let grid = match alike.or(even.map(|step| Grid::Integer { step })) {
             Some(grid) => grid,
             None => self.choose_grid::<T>(profile, bound, by_model == Asked::ByNetwork)?,
         };
@@ -340,6 +360,15 @@ impl Column<'_> {
         let positions: Vec<usize> = (0..self.n_values()).step_by((self.n_values() / 1000).max(1)).collect();
         self.at(&positions)
     }
+}
+
+/// The whole step nearest below 2 L + 1 for whole numbers under a relative bound of L, where it is even: an odd one is
+/// what their bound gives.
+fn even_step<T: Element>(bound: &Bound, profile: &Profile) -> Option<u64> {
+    let whole = !T::IS_FLOAT || profile.integral && profile.max_abs() <= MAX_Q;
+    let step = (2.0 * bound.limit).min(1e18) as u64 + 1;
+    let is_for = whole && matches!(bound.spec, BoundSpec::Rel(_)) && profile.n_regular > 0;
+    (is_for && step.is_multiple_of(2)).then_some(step)
 }
 
 /// True if even without differences the grid's numbers take few bits.

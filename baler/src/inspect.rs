@@ -103,6 +103,7 @@ impl Parts {
                 Grid::Order | Grid::OrderF32 | Grid::Log { .. } => None,
             },
             max_error: 0.0,
+            rms_error: None,
             bytes: 0,
             candidates: Vec::new(),
         };
@@ -174,6 +175,7 @@ impl Parts {
             n_values: n_values as u64,
             verified: false,
             warnings: Vec::new(),
+            sized: None,
             trials: plan
                 .trials
                 .iter()

@@ -112,10 +112,32 @@ impl Method {
 /// A size instead of a promise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Size {
-    /// Archive bytes <= input bytes / R, the model included when it is embedded.
+    /// Archive bytes <= input bytes / R, the model included when it is embedded. Input bytes are those of the arrays in
+    /// memory.
     Ratio(f64),
+    /// At most this many archive bytes.
+    Bytes(u64),
     /// Latents per sample (a row of a table, a frame or block of a field), as in the original Baler.
     Latent(usize),
+}
+
+impl Size {
+    /// The bytes that an archive of `input_bytes` bytes of data may have; `None` where latents are counted.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Config`] for a size that no archive can have.
+    pub fn target_bytes(self, input_bytes: u64) -> Result<Option<u64>> {
+        match self {
+            Size::Latent(_) => Ok(None),
+            Size::Bytes(bytes) => Ok(Some(bytes)),
+            Size::Ratio(ratio) if ratio.is_finite() && ratio > 0.0 => {
+                Ok(Some((input_bytes as f64 / ratio) as u64))
+            }
+            Size::Ratio(ratio) => {
+                Err(Error::config(format!("expected a finite --ratio above 0, found {ratio}")))
+            }
+        }
+    }
 }
 
 /// Everything that compress and train are told. Patterns are names, with `*` for any run of characters.
@@ -129,6 +151,11 @@ pub struct Options {
     pub drop: Vec<String>,
     /// (pattern, what is missing there); the last match wins; without one, [`Missing::Auto`].
     pub missing: Vec<(String, Missing)>,
+    /// (name, range) by which relative bounds of a variable are resolved instead of its own range: of samples, those of
+    /// all data.
+    pub ranges: Vec<(String, f64)>,
+    /// Whole numbers under a relative bound may lie on grids of any whole step: the bound is then raised to half of it.
+    pub any_step: bool,
     /// The method.
     pub method: Method,
     /// Only the fast tier of the predictive method: a few percent more bytes, a fraction of the time.
@@ -151,6 +178,8 @@ impl Options {
             rules: Vec::new(),
             drop: Vec::new(),
             missing: Vec::new(),
+            ranges: Vec::new(),
+            any_step: false,
             method: Method::Auto,
             fast: false,
             size: None,

@@ -11,6 +11,9 @@ pub trait Output {
     /// [`crate::ErrorKind::Config`] if what is there comes from other data or options.
     fn begin(&mut self, header: &[u8]) -> Result<()>;
 
+    /// Drops everything that it has taken: another archive begins.
+    fn restart(&mut self) -> Result<()>;
+
     /// The next whole frame of the run before, if there is one.
     fn kept_frame(&mut self) -> Result<Option<Vec<u8>>> {
         Ok(None)
@@ -26,6 +29,11 @@ pub trait Output {
 impl Output for Vec<u8> {
     fn begin(&mut self, header: &[u8]) -> Result<()> {
         self.write(header)
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        self.clear();
+        Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {

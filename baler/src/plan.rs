@@ -212,7 +212,7 @@ fn wants_model(options: &Options, model: Option<&Model>) -> Result<bool> {
 }
 
 /// The source less the dropped variables.
-fn keep_variables<'a>(source: &'a dyn Source, options: &Options) -> Result<Box<dyn Source + 'a>> {
+pub fn keep_variables<'a>(source: &'a dyn Source, options: &Options) -> Result<Box<dyn Source + 'a>> {
     let dropped = |name: &str| options.drop.iter().any(|pattern| pattern_matches(pattern, name));
     if !source.schema().names().any(dropped) {
         return Ok(Box::new(source));
@@ -310,7 +310,8 @@ pub fn without_tables(plan: &Plan) -> Plan {
     apart
 }
 
-fn rows_per_chunk(variable: &VariablePlan) -> usize {
+/// Rows of a chunk of a variable that is coded by itself.
+pub fn rows_per_chunk(variable: &VariablePlan) -> usize {
     if variable.storage.kind.is_opaque() {
         return (CHUNK_TEXT / variable.row_len().max(1)).clamp(1, variable.n_rows().max(1));
     }

@@ -26,8 +26,34 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// What the planner has tried on a part of the data: what, bytes with it, bytes without.
     pub trials: Vec<(&'static str, u64, u64)>,
+    /// What was found for a size that was asked for.
+    pub sized: Option<SizedReport>,
     /// In the order of the data.
     pub variables: Vec<VariableReport>,
+}
+
+/// The best there is at a size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SizedReport {
+    /// Bytes that the archive may have.
+    pub target_bytes: u64,
+    /// How they are spent.
+    pub way: Way,
+    /// Root mean square error as a fraction of each variable's range, over all variables that have one.
+    pub error: f64,
+    /// The way that was not taken and its error, where both were tried.
+    pub other: Option<(Way, f64)>,
+}
+
+/// How the bytes of a size are spent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Way {
+    /// Every value bit for bit.
+    Lossless,
+    /// Errors of at most this fraction of each variable's range.
+    Bounded(f64),
+    /// Latents of an autoencoder.
+    Latents,
 }
 
 impl Report {
@@ -74,6 +100,8 @@ pub struct VariableReport {
     pub step: Option<f64>,
     /// Largest |x' - x|, as a fraction of |x| for a point-wise relative bound.
     pub max_error: f64,
+    /// Square root of the mean of (x' - x)^2; `None` where the values have not been compared.
+    pub rms_error: Option<f64>,
     /// Its bytes: streams of its own, and an equal share of what it shares with others.
     pub bytes: u64,
     /// How it could have been coded, the smallest first; those that were not tried last.

@@ -48,6 +48,8 @@ pub struct How<'a> {
     pub is_opaque: bool,
     /// True if the numbers may be those of a finer grid: nothing relies on the values that they are expected to have.
     pub may_refine: bool,
+    /// Only the likely winner among the models: for estimates.
+    pub brief: bool,
 }
 
 impl How<'_> {
@@ -69,7 +71,15 @@ impl How<'_> {
 
     /// Nothing but a method, and the numbers as they are.
     pub fn by(method: Method) -> How<'static> {
-        How { method, fast: false, shared: None, beside: None, is_opaque: false, may_refine: false }
+        How {
+            method,
+            fast: false,
+            shared: None,
+            beside: None,
+            is_opaque: false,
+            may_refine: false,
+            brief: false,
+        }
     }
 }
 
@@ -176,6 +186,7 @@ fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stre
     let n_axes = numbers.shape.iter().filter(|&&extent| extent > 1).count();
     let effort = match how.fast {
         true => Effort::Fast,
+        false if how.brief => Effort::Brief,
         false if n_axes > 1 || numbers.q.len() >= LONG_SERIES => Effort::Full,
         false => Effort::Quick,
     };

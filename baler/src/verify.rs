@@ -7,6 +7,7 @@ use crate::names;
 use crate::options::BoundSpec;
 use crate::quantize::Bound;
 use crate::quantize::blocks::compare;
+use crate::quantize::element::Element;
 use crate::reader::Reader;
 use crate::report::{NoProgress, Progress};
 use crate::source::{InMemory, Schema, Source, VariableSchema};
@@ -156,6 +157,23 @@ fn check_chunk<R: Read + Seek + Send>(
         checked.push(Checked { variable, n_values: values.len(), max_error, n_violations });
     }
     Ok(checked)
+}
+
+/// The sum of (x' - x)^2 over decoded values of one dtype; those that are not finite count nothing.
+pub fn sum_of_squares(original: &Values, decoded: &Values) -> f64 {
+    fn sum<T: Element>(original: &[T], decoded: &[T]) -> f64 {
+        let squares = original.iter().zip(decoded).map(|(&x, &y)| (y.to_f64() - x.to_f64()).powi(2));
+        squares.filter(|square| square.is_finite()).sum()
+    }
+    macro_rules! sum_of_squares {
+        ($($variant:ident),*) => {
+            match (original, decoded) {
+                $((Values::$variant(x), Values::$variant(y)) => sum(x, y),)*
+                _ => 0.0,
+            }
+        };
+    }
+    sum_of_squares!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
 }
 
 /// (largest error, how many are outside the bound) of decoded values; all are outside where the dtypes differ.

@@ -173,3 +173,60 @@ fn data_beyond_the_training_are_said() {
     is_within(&found.bytes, &second);
     assert!(found.report.warnings.iter().any(|w| w.contains("outside the model's training data")));
 }
+
+/// Events with two columns and two kinds of lists, each of two columns with counts of its own.
+fn jagged(seed: u64) -> Dataset {
+    let mut random = Random::new(seed);
+    let n_events = 3000;
+    let counts: [Vec<i32>; 2] =
+        [3.0, 5.0].map(|most| (0..n_events).map(|_| (most * random.unit()) as i32).collect());
+    let mut column =
+        |n: usize, width: f64| -> Vec<f64> { (0..n).map(|_| width * random.unit() - 1.0).collect() };
+    let length = |at: usize| counts[at].iter().sum::<i32>() as usize;
+    let twice = |x: &[f64]| -> Vec<f64> { x.iter().map(|x| 2.0 * x + 1.0).collect() };
+    let (met, mu, jet) = (column(n_events, 50.0), column(length(0), 20.0), column(length(1), 90.0));
+    let variables = [("met", &met), ("mu", &mu), ("jet", &jet)]
+        .into_iter()
+        .flat_map(|(name, x)| [(name.to_string(), x.clone()), (format!("{name}_twice"), twice(x))]);
+    let mut all: Vec<baler::Variable> = counts
+        .iter()
+        .zip(["nmu", "njet"])
+        .map(|(counts, name)| variable(name, &[n_events], Values::I32(counts.clone())))
+        .collect();
+    all.extend(variables.map(|(name, x)| variable(&name, &[x.len()], Values::F64(x))));
+    for list in &mut all[4..] {
+        let counts = if list.name.starts_with("mu") { 0 } else { 1 };
+        list.storage.lists = Some(baler::Lists { counts, kind: baler::ListKind::Vector });
+    }
+    Dataset::from_arrays(all)
+}
+
+#[test]
+fn a_model_of_lists_has_a_table_for_each_kind_and_serves_the_next_file() {
+    let [first, second] = [jagged(1), jagged(2)];
+    let model = model_of(std::slice::from_ref(&first), BoundSpec::Rel(1e-3));
+    let tables: Vec<Vec<&str>> =
+        model.tables.iter().map(|table| table.columns.iter().map(|c| c.name.as_str()).collect()).collect();
+    let names = |names: &[&'static str]| names.to_vec();
+    for table in [
+        names(&["nmu", "njet", "met", "met_twice"]),
+        names(&["mu", "mu_twice"]),
+        names(&["jet", "jet_twice"]),
+    ] {
+        assert!(tables.contains(&table), "{tables:?}");
+    }
+    assert!(model.parts.is_empty() && model.predictors.is_empty());
+    assert!(model.to_bytes().len() < 20_000, "{}", model.to_bytes().len());
+    let with = given(&second, BoundSpec::Rel(1e-3), &model);
+    assert!(
+        with.report.warnings.iter().all(|warning| !warning.contains("not used")),
+        "{:?}",
+        with.report.warnings
+    );
+    is_within(&with.bytes, &second);
+    let own = compress_with(&second, &Options::new(BoundSpec::Rel(1e-3)), None, &mut NoProgress).unwrap();
+    let sizes = [with.report.payload_bytes, own.report.archive_bytes];
+    assert!(sizes[0] * 100 <= sizes[1] * 105, "{sizes:?}");
+    let exact = &with.report.variables[0];
+    assert!(exact.codec.starts_with("given model") && exact.max_error == 0.0, "{}", exact.codec);
+}

@@ -1,4 +1,4 @@
-//! The promise: exactly one of --abs, --rel, --pw-rel, --lossless, --ratio, --latent, and what differs for
+//! The promise: exactly one of --abs, --rel, --pw-rel, --lossless, --ratio, --size, --latent, and what differs for
 //! single variables. There is no default.
 
 use crate::library::{BoundSpec, Error, Missing, Size};
@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 #[derive(Args, Debug, Clone, Default, PartialEq)]
-#[command(next_help_heading = "Promise (exactly one of the first six)")]
+#[command(next_help_heading = "Promise (exactly one of the first seven)")]
 pub struct PromiseArgs {
     /// |x' - x| <= E
     #[arg(long, value_name = "E", group = "promise", allow_negative_numbers = true)]
@@ -20,9 +20,12 @@ pub struct PromiseArgs {
     /// Every value bit for bit
     #[arg(long, group = "promise")]
     pub lossless: bool,
-    /// No promise but a size: at most 1/R of the input's bytes
+    /// The best there is at a size: at most 1/R of the bytes of the arrays in memory; R may be a share such as 10%
     #[arg(long, value_name = "R", group = "promise", value_parser = parse_ratio)]
     pub ratio: Option<f64>,
+    /// The same as a share (10%) or in bytes (25MB, 800KiB, 120000)
+    #[arg(long, value_name = "SIZE", group = "promise", value_parser = parse_size)]
+    pub size: Option<Size>,
     /// No promise but a size: K latents per row, frame or block
     #[arg(long, value_name = "K", group = "promise", value_parser = clap::value_parser!(u64).range(1..))]
     pub latent: Option<u64>,
@@ -41,7 +44,7 @@ pub struct PromiseArgs {
 }
 
 const CHOICE: &str = "no promise given; choose --abs E (error at most E), --rel E (at most E times each variable's \
-    range), --pw-rel E (at most E times each |x|), --lossless (bit for bit), or a size without a promise: --ratio R \
+    range), --pw-rel E (at most E times each |x|), --lossless (bit for bit), or a size: --ratio R, --size 25MB \
     or --latent K; for example --rel 1e-3";
 
 impl PromiseArgs {
@@ -68,10 +71,11 @@ impl PromiseArgs {
         }
     }
 
-    /// True if one of the six was chosen.
+    /// True if one of the seven was chosen.
     pub fn is_given(&self) -> bool {
         self.lossless
             || self.abs.or(self.rel).or(self.pw_rel).or(self.ratio).is_some()
+            || self.size.is_some()
             || self.latent.is_some()
     }
 
@@ -86,7 +90,8 @@ impl PromiseArgs {
         if let Some(bound) = bounds.into_iter().flatten().next() {
             return Ok((bound.check()?, None));
         }
-        let size = self.ratio.map(Size::Ratio).or(self.latent.map(|k| Size::Latent(k as usize)));
+        let latent = self.latent.map(|k| Size::Latent(k as usize));
+        let size = self.ratio.map(Size::Ratio).or(self.size).or(latent);
         match size {
             Some(size) => Ok((BoundSpec::Unbounded, Some(size))),
             None => Err(Error::config(CHOICE).into()),
@@ -139,9 +144,52 @@ fn parse_missing(text: &str) -> Result<(String, Missing)> {
 }
 
 fn parse_ratio(text: &str) -> Result<f64, String> {
+    if let Some(share) = share(text) {
+        return share.map(|share| 1.0 / share);
+    }
     match text.parse::<f64>() {
         Ok(r) if r.is_finite() && r > 0.0 => Ok(r),
-        _ => Err("expected a finite number above 0".to_string()),
+        _ => Err("expected a finite number above 0, or a share of the bytes such as 10%".to_string()),
+    }
+}
+
+/// What stands before a percent sign, as a share; `None` without the sign.
+fn share(text: &str) -> Option<Result<f64, String>> {
+    let percent = text.trim().strip_suffix('%')?;
+    let share = percent.trim_end().parse::<f64>().ok().filter(|p| *p > 0.0 && *p <= 100.0);
+    Some(share.map(|p| p / 100.0).ok_or_else(|| "expected a share above 0% and at most 100%".to_string()))
+}
+
+/// Units of bytes, as they are written: those of 1000 and those of 1024.
+const UNITS: [(&str, f64); 14] = [
+    ("", 1.0),
+    ("b", 1.0),
+    ("k", 1e3),
+    ("kb", 1e3),
+    ("m", 1e6),
+    ("mb", 1e6),
+    ("g", 1e9),
+    ("gb", 1e9),
+    ("t", 1e12),
+    ("tb", 1e12),
+    ("kib", 1024.0),
+    ("mib", 1_048_576.0),
+    ("gib", 1_073_741_824.0),
+    ("tib", 1_099_511_627_776.0),
+];
+
+/// `10%`, `25MB`, `1.5 GiB` or plain bytes.
+fn parse_size(text: &str) -> Result<Size, String> {
+    if let Some(share) = share(text) {
+        return share.map(|share| Size::Ratio(1.0 / share));
+    }
+    let text = text.trim().to_ascii_lowercase().replace(['_', ' '], "");
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = UNITS.iter().find(|(unit, _)| *unit == &text[number.len()..]);
+    let bytes = number.parse::<f64>().ok().zip(unit).map(|(n, (_, unit))| n * unit);
+    match bytes {
+        Some(bytes) if (1.0..9e18).contains(&bytes) => Ok(Size::Bytes(bytes as u64)),
+        _ => Err("expected bytes such as 25MB, 800KiB or 120000, or a share such as 10%".to_string()),
     }
 }
 
@@ -183,9 +231,33 @@ mod tests {
     }
 
     #[test]
+    fn sizes_are_shares_or_bytes() {
+        assert_eq!((parse_ratio("12.5"), parse_ratio("10%")), (Ok(12.5), Ok(10.0)));
+        for (text, bytes) in [
+            ("120000", 120_000),
+            ("25MB", 25_000_000),
+            ("25 mb", 25_000_000),
+            ("1.5kB", 1500),
+            ("2KiB", 2048),
+            ("1GiB", 1 << 30),
+            ("3G", 3_000_000_000),
+            ("10_000B", 10_000),
+        ] {
+            assert_eq!(parse_size(text), Ok(Size::Bytes(bytes)), "{text}");
+        }
+        assert_eq!(parse_size("10 %"), Ok(Size::Ratio(10.0)));
+        for wrong in ["0", "-1", "0%", "101%", "MB", "1XB", "1e40", "", "nan"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["0", "-1", "inf", "0%", "x%"] {
+            assert!(parse_ratio(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn no_promise_is_explained() {
         let text = PromiseArgs::default().bound_and_size().unwrap_err().to_string();
-        for word in ["--abs", "--rel", "--pw-rel", "--lossless", "--ratio", "--latent"] {
+        for word in ["--abs", "--rel", "--pw-rel", "--lossless", "--ratio", "--size", "--latent"] {
             assert!(text.contains(word), "{text}");
         }
         let negative = PromiseArgs { abs: Some(-1.0), ..PromiseArgs::default() };

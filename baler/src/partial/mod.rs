@@ -129,6 +129,11 @@ impl Output for PartialFile {
         self.write(header)
     }
 
+    fn restart(&mut self) -> Result<()> {
+        (self.resume, self.n_kept, self.has_rest) = (false, 0, false);
+        Ok(())
+    }
+
     fn kept_frame(&mut self) -> Result<Option<Vec<u8>>> {
         let rest = self.left_over().saturating_sub(self.n_kept);
         if !self.has_rest || rest == 0 {
@@ -167,6 +172,11 @@ impl Output for PartialFile {
 impl Output for File {
     fn begin(&mut self, header: &[u8]) -> Result<()> {
         Output::write(self, header)
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        let emptied = self.set_len(0).and_then(|()| self.rewind());
+        emptied.map_err(|e| Error::io("writing a temporary file (TMPDIR says where)", e))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {

@@ -27,6 +27,8 @@ pub enum Effort {
     Trial,
     /// The fast tier only: one class of weights, or three by block.
     Fast,
+    /// Both tiers, one class of weights, in the order that is likely the best: to estimate what [`Effort::Full`] takes.
+    Brief,
     /// Both tiers, three classes of weights by scale.
     Quick,
     /// Both tiers, classes by trial: one, three by scale, three or eight by block.
@@ -41,7 +43,7 @@ impl Effort {
     /// (classes, by block) to try.
     fn trials(self) -> &'static [(usize, bool)] {
         match self {
-            Effort::Trial => &[(1, false)],
+            Effort::Trial | Effort::Brief => &[(1, false)],
             Effort::Fast => &[(1, false), (3, true)],
             Effort::Quick => &[(3, false)],
             Effort::Full => &[(1, false), (3, false), (3, true), (8, true)],
@@ -63,7 +65,11 @@ pub(super) const RATES: [u8; cascade::N_STAGES] = [8, 51, 102];
 /// Codes numbers with a model of their own, and tells what each tier took. `None` where there is too little to learn from.
 pub fn encode(numbers: Numbers, effort: Effort, trials: &mut Trials) -> Option<Coded> {
     numbers.layout()?;
-    let orders = if effort == Effort::Full { Order::choose(numbers) } else { vec![Order::DATA] };
+    let orders = match effort {
+        Effort::Full => Order::choose(numbers),
+        Effort::Brief => vec![Order::likely(numbers)],
+        _ => vec![Order::DATA],
+    };
     let coded = orders.iter().filter_map(|order| encode_in_order(numbers, *order, effort, trials));
     coded.reduce(|mut best, mut other| {
         if other.bytes.len() < best.bytes.len() {

@@ -15,6 +15,10 @@ const WORTH: f64 = 0.9;
 /// So few numbers are coded in both orders, for the trial does not tell all.
 const BOTH_VALUES: usize = 1 << 18;
 
+/// For an estimate: numbers that are tried in each order, and the share of the data's own order that another must take.
+const LIKELY_VALUES: usize = 1 << 13;
+const LIKELY: f64 = 0.95;
+
 /// `axes[i]` is the data's axis (of four) that stands at place i of (a, b, y, x).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
@@ -59,6 +63,22 @@ impl Order {
             _ if (least as f64) < WORTH * cost(&Order::DATA) as f64 => vec![order],
             _ => vec![Order::DATA],
         }
+    }
+
+    /// The order that is likely taken, from a smaller trial.
+    pub fn likely(numbers: Numbers) -> Order {
+        let extents = four_axes(numbers.shape);
+        let orders = Order::all(extents);
+        let part = Part::of(numbers, extents, LIKELY_VALUES);
+        let cost = |order: &Order| {
+            let numbers = part.numbers(numbers.mantissa_bits);
+            let coded = encode_in_order(numbers, *order, Effort::Trial, &mut Trials::default());
+            coded.map_or(usize::MAX, |coded| coded.bytes.len())
+        };
+        let own = cost(&Order::DATA) as f64;
+        let others = orders[1..].par_iter().map(|order| (cost(order), *order));
+        let best = others.min_by_key(|(cost, order)| (*cost, order.byte()));
+        best.filter(|(least, _)| (*least as f64) < LIKELY * own).map_or(Order::DATA, |(_, order)| order)
     }
 
     /// Two bits a place, a first.

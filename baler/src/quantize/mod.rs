@@ -26,7 +26,7 @@ pub enum Grid {
     OrderF32,
     /// x' = q * step, for integers (in any dtype), limited to the dtype's range; step 1 is exact.
     Integer {
-        /// Odd for an absolute bound: 2 * floor(E) + 1.
+        /// Odd for an absolute bound that is asked for: 2 * floor(E) + 1; 2 * E may stand for one that was found for a size.
         step: u64,
     },
     /// x' = q * step in float64, then rounded to the dtype.
@@ -96,7 +96,9 @@ impl Grid {
                 let step = step / stride as f64;
                 step.is_normal().then_some(Grid::Uniform { step, non_negative })
             }
-            Grid::Integer { step } if stride as u64 == step => Some(Grid::Integer { step: 1 }),
+            Grid::Integer { step } if stride as u64 == step && step % 2 == 1 => {
+                Some(Grid::Integer { step: 1 })
+            }
             _ => None,
         }
     }

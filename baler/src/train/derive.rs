@@ -84,7 +84,7 @@ pub fn train_as_told(
     progress: &mut dyn Progress,
 ) -> Result<Trained> {
     let first = sources.first().ok_or_else(|| Error::config("expected at least one file to train on"))?;
-    if predictive::is_asked(first.schema(), options) {
+    if predictive::is_asked(first, options)? {
         let dropped = |name: &str| options.drop.iter().any(|pattern| pattern_matches(pattern, name));
         let kept: Vec<Selected<_>> =
             sources.iter().map(|source| Selected::new(*source, |name| !dropped(name))).collect();
@@ -106,7 +106,9 @@ pub fn train_as_told(
     }
     progress.stage("choose precision", learned.len() as u64);
     let model = match options.size {
-        Some(Size::Ratio(ratio)) => within_ratio(&learned, datasets, options, ratio, description)?,
+        Some(size @ (Size::Ratio(_) | Size::Bytes(_))) => {
+            within_size(&learned, datasets, options, size, description)?
+        }
         Some(Size::Latent(_)) => assemble(&learned, description, |idx| search(&learned[idx]).faithful())?,
         None if options.bound == BoundSpec::Unbounded => {
             return Err(Error::config("expected a bound, --ratio or --latent to train for, found none"));
@@ -173,7 +175,7 @@ fn n_latents(n_in: usize, n_samples: usize, options: &Options) -> Result<usize> 
         Some(Size::Ratio(ratio)) if !ratio.is_finite() || ratio < 1.0 => {
             Err(Error::config(format!("expected --ratio of at least 1, found {ratio}")))
         }
-        Some(Size::Ratio(_)) => Ok(n_in.min(MAX_LATENTS).min(n_samples)),
+        Some(Size::Ratio(_) | Size::Bytes(_)) => Ok(n_in.min(MAX_LATENTS).min(n_samples)),
         None => Ok(n_in.div_ceil(2).min(MAX_LATENTS / 2).min(n_samples)),
     }
 }
@@ -274,16 +276,18 @@ fn assemble(
     Ok(Model::new(parts, Vec::new(), description))
 }
 
-/// The model of least error with which the archives of all datasets, the model counted in each, keep to the ratio.
-fn within_ratio(
+/// The model of least error with which the archives of all datasets, the model counted in each, keep to the size.
+fn within_size(
     learned: &[Learned],
     datasets: &[Dataset],
     options: &Options,
-    ratio: f64,
+    size: Size,
     description: Description,
 ) -> Result<Model> {
-    let input_bytes: usize = datasets.iter().map(Dataset::size_bytes).sum();
-    let target = (input_bytes as f64 / ratio) as usize;
+    let mut target = 0;
+    for dataset in datasets {
+        target += size.target_bytes(dataset.size_bytes() as u64)?.unwrap_or(0) as usize;
+    }
     let searches: Vec<Search> = learned.iter().map(search).collect();
     let n_values: usize = learned.iter().map(|part| part.inputs.len()).sum();
     let mut budget = target as f64;
@@ -309,7 +313,7 @@ fn within_ratio(
         }
     }
     Err(Error::config(format!(
-        "--ratio {ratio} asks for {target} bytes, the smallest archive found has {smallest}; ask for a smaller ratio, or          for a bound"
+        "expected archives of {target} bytes, the smallest found have {smallest}; ask for more bytes, or for a bound"
     )))
 }
 

@@ -22,6 +22,8 @@ use rayon::prelude::*;
 
 /// Values that are learned from, of one variable of one dataset.
 const SAMPLE_VALUES: usize = 1 << 21;
+/// Fewest values of a column by itself that are worth a model beside tables.
+const LONG_COLUMN: usize = 1 << 14;
 /// Runs of rows that they are taken from.
 const N_RUNS: usize = 4;
 /// Rows of a run at least: one row has none before it.
@@ -34,16 +36,20 @@ struct Run {
     mask: Option<Vec<bool>>,
 }
 
-/// True if a predictive model is what is asked for: by name, or for a bound on fields and tables.
-pub fn is_asked(first: &Schema, options: &Options) -> bool {
+/// True if a predictive model is what is asked for: by name, or for a bound on data that have fields or tables. What is
+/// neither stays out of the model.
+pub fn is_asked(first: &dyn Source, options: &Options) -> Result<bool> {
     let bounded = options.size.is_none() && options.bound != BoundSpec::Unbounded;
-    let members = tables::columns(first);
-    let known =
-        |(idx, variable): (usize, &VariableSchema)| variable.shape.len() >= 2 || members.contains(&idx);
-    let known = first.variables.iter().enumerate().all(known);
     let as_usual = TrainOptions { seed: options.training.seed, ..TrainOptions::default() };
-    options.method == Method::Predictive
-        || (options.method == Method::Auto && bounded && known && options.training == as_usual)
+    if options.method == Method::Predictive {
+        return Ok(true);
+    }
+    let has_fields =
+        first.schema().variables.iter().any(|v| v.shape.len() >= 2 && !v.storage.kind.is_opaque());
+    Ok(options.method == Method::Auto
+        && bounded
+        && options.training == as_usual
+        && (has_fields || !tables::tables(first)?.is_empty()))
 }
 
 /// Trains one predictor a variable on sources of the same variables.
@@ -52,12 +58,21 @@ pub fn train(sources: &[&dyn Source], options: &Options, progress: &mut dyn Prog
     if options.size.is_some() || options.bound == BoundSpec::Unbounded {
         return Err(Error::config("expected a bound to train a predictive model for, found a size"));
     }
-    let members = tables::columns(first);
-    let table = match members.is_empty() {
-        true => None,
-        false => Some(tables::train(sources, &members, options, progress)?),
+    let members = tables::tables(sources[0])?;
+    let mut tables = Vec::with_capacity(members.len());
+    for columns in &members {
+        let (table, live) = tables::train(sources, columns, options, progress)?;
+        // Live streams hold records of one table.
+        tables.push((table, live.filter(|_| tables.is_empty())));
+    }
+    // Columns by themselves that are too short to learn from are no part of the model.
+    let is_field = |idx: &usize| {
+        let variable = &first.variables[*idx];
+        !members.concat().contains(idx)
+            && !variable.storage.kind.is_opaque()
+            && (variable.shape.len() >= 2 || members.is_empty() || variable.n_values() >= LONG_COLUMN)
     };
-    let fields: Vec<usize> = (0..first.variables.len()).filter(|idx| !members.contains(idx)).collect();
+    let fields: Vec<usize> = (0..first.variables.len()).filter(is_field).collect();
     progress.stage("train", fields.len() as u64);
     let learn = |idx: usize| {
         let variables: Vec<(&dyn Source, usize)> = (sources.iter())
@@ -65,37 +80,40 @@ pub fn train(sources: &[&dyn Source], options: &Options, progress: &mut dyn Prog
             .collect::<Result<_>>()?;
         learn(&variables, options).map_err(|error| error.in_variable(&first.variables[idx].name))
     };
-    let predictors: Vec<Predictor> =
+    let learned: Vec<Option<Predictor>> =
         in_threads(options.n_threads, || fields.par_iter().map(|&idx| learn(idx)).collect::<Result<_>>())??;
+    let predictors: Vec<Predictor> = learned.into_iter().flatten().collect();
+    if predictors.is_empty() && tables.is_empty() {
+        return Err(Error::input(
+            "expected arrays large enough to learn from, with axes of the same kind, or columns of one length",
+        ));
+    }
     progress.advance(fields.len() as u64);
     let sum = |of: fn(&Schema) -> usize| sources.iter().map(|source| of(source.schema())).sum::<usize>();
     let n_samples = match fields.is_empty() {
         true => sum(|schema| schema.variables[0].n_rows()),
         false => sum(|schema| schema.variables.iter().map(VariableSchema::n_values).sum()),
     };
-    Ok(model_of(predictors, table, n_samples, options))
+    Ok(model_of(predictors, tables, n_samples, options))
 }
 
-/// A model of predictors and a table, if there is one.
+/// A model of predictors and tables.
 fn model_of(
     predictors: Vec<Predictor>,
-    table: Option<(KnownTable, Option<LiveTable>)>,
+    tables: Vec<(KnownTable, Option<LiveTable>)>,
     n_samples: usize,
     options: &Options,
 ) -> Model {
-    let of_table = table.as_ref().map(|(table, _)| format!("table of {} columns", table.columns.len()));
+    let of_tables = tables.iter().map(|(table, _)| format!("table of {} columns", table.columns.len()));
     let of_fields = (!predictors.is_empty()).then(|| "predictive".to_string());
     let description = Description {
-        architecture: of_fields.into_iter().chain(of_table).collect::<Vec<_>>().join(", "),
+        architecture: of_fields.into_iter().chain(of_tables).collect::<Vec<_>>().join(", "),
         n_samples: n_samples as u64,
         n_epochs: 0,
         seed: options.training.seed,
     };
     let model = Model::new(Vec::new(), predictors, description);
-    match table {
-        Some((table, live)) => model.with_table(table, live),
-        None => model,
-    }
+    tables.into_iter().fold(model, |model, (table, live)| model.with_table(table, live))
 }
 
 /// A model of the variables `large` for their own archive, on the grids that are planned already; `None` where none of
@@ -110,7 +128,7 @@ pub fn of_large_variables(
     let found: Vec<Option<Predictor>> = large.par_iter().map(learn).collect::<Result<_>>()?;
     let predictors: Vec<Predictor> = found.into_iter().flatten().collect();
     let n_samples = large.iter().map(|&idx| plans[idx].n_values()).sum();
-    Ok((!predictors.is_empty()).then(|| model_of(predictors, None, n_samples, options)))
+    Ok((!predictors.is_empty()).then(|| model_of(predictors, Vec::new(), n_samples, options)))
 }
 
 /// The variable of another source with the same name, or the only one.
@@ -129,7 +147,7 @@ pub fn counterpart(schema: &Schema, first: &Schema, idx: usize) -> Result<usize>
     }
 }
 
-fn learn(variables: &[(&dyn Source, usize)], options: &Options) -> Result<Predictor> {
+fn learn(variables: &[(&dyn Source, usize)], options: &Options) -> Result<Option<Predictor>> {
     let mut runs = Vec::new();
     let mut planned: Option<VariablePlan> = None;
     for &(source, idx) in variables {
@@ -138,8 +156,7 @@ fn learn(variables: &[(&dyn Source, usize)], options: &Options) -> Result<Predic
         planned.get_or_insert(plan);
     }
     let plan = planned.ok_or_else(|| Error::config("expected at least one file to train on"))?;
-    predictor(&plan, &runs)?
-        .ok_or_else(|| Error::input("expected arrays large enough to learn from, with axes of the same kind"))
+    predictor(&plan, &runs)
 }
 
 /// A predictor from runs of a variable; `None` where they are too small to learn from.

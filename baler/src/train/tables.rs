@@ -8,27 +8,58 @@ use crate::grids::{Asked, profiles, type_variables};
 use crate::live::{self, LiveTable};
 use crate::options::{Method, Options};
 use crate::report::Progress;
-use crate::source::{InMemory, Schema, Source, VariableSchema};
+use crate::source::{InMemory, Schema, Source, VariableSchema, pieces};
 use crate::table::search::{self, MAX_COLUMNS, MIN_ROWS};
 use crate::table::shared::{KnownColumn, KnownTable, SharedTable, holds};
 use crate::table::{self, Alone};
 use crate::threads::in_threads;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Runs of rows that are taken of a longer file.
 const N_RUNS: usize = 4;
 
-/// The columns that make a table: the most values of one length.
-pub fn columns(schema: &Schema) -> Vec<usize> {
-    let of_length = |n_rows: usize| -> Vec<usize> {
-        let is_column = |variable: &VariableSchema| variable.shape == [n_rows];
-        (0..schema.variables.len()).filter(|&idx| is_column(&schema.variables[idx])).collect()
-    };
-    let lengths = schema.variables.iter().filter(|variable| variable.shape.len() == 1).map(|v| v.shape[0]);
-    let tables = lengths.filter(|&n_rows| n_rows >= MIN_ROWS).map(|n_rows| (n_rows, of_length(n_rows)));
-    let tables = tables.filter(|(_, columns)| (2..=MAX_COLUMNS).contains(&columns.len()));
-    tables
-        .max_by_key(|(n_rows, columns)| (n_rows * columns.len(), *n_rows))
-        .map_or(Vec::new(), |(_, found)| found)
+/// The columns of each table, the one of most values first: those of one length and, where they are the items of lists,
+/// of lists with the same counts. Lists of different things may have as many items in one file, but not in the next.
+pub fn tables(source: &dyn Source) -> Result<Vec<Vec<usize>>> {
+    let schema = source.schema();
+    let mut of_counts: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut tables: BTreeMap<(usize, Option<u64>), Vec<usize>> = BTreeMap::new();
+    for (idx, variable) in schema.variables.iter().enumerate() {
+        let [n_rows] = variable.shape[..] else { continue };
+        if variable.storage.kind.is_opaque() {
+            continue;
+        }
+        let counts = match variable.storage.lists {
+            Some(lists) if n_rows >= MIN_ROWS => Some(match of_counts.get(&lists.counts) {
+                Some(&hash) => hash,
+                None => *of_counts.entry(lists.counts).or_insert(hash_of(source, lists.counts)?),
+            }),
+            _ => None,
+        };
+        tables.entry((n_rows, counts)).or_default().push(idx);
+    }
+    let large = tables.into_iter().filter(|((n_rows, _), columns)| *n_rows >= MIN_ROWS && columns.len() > 1);
+    let mut large: Vec<(usize, Vec<usize>)> = large.map(|((n_rows, _), columns)| (n_rows, columns)).collect();
+    large.sort_by_key(|(n_rows, columns)| Reverse((n_rows * columns.len(), *n_rows)));
+    let parts = large.iter().flat_map(|(_, columns)| columns.chunks(MAX_COLUMNS));
+    Ok(parts.filter(|columns| columns.len() > 1).map(<[usize]>::to_vec).collect())
+}
+
+/// A number that only variables of the same values have.
+fn hash_of(source: &dyn Source, idx: usize) -> Result<u64> {
+    let VariableSchema { dtype, .. } = source.schema().variables[idx];
+    let mut hasher = blake3::Hasher::new();
+    for elements in pieces(source.schema().variables[idx].n_values(), dtype.size_bytes()) {
+        let mut bytes = Vec::new();
+        source.read(idx, elements)?.append_bytes(&mut bytes, false);
+        hasher.update(&bytes);
+    }
+    Ok(u64::from_le_bytes(checksum_of(&hasher)))
+}
+
+fn checksum_of(hasher: &blake3::Hasher) -> [u8; 8] {
+    hasher.finalize().as_bytes()[..8].try_into().expect("a hash has 32 bytes")
 }
 
 /// Learns from the columns `members` of the first source and those of the same names in the others.
