@@ -1,6 +1,7 @@
 //! From the objects of a branch to its numbers: which leaf classes, members and vectors are numbers, and how an entry of
 //! each stands in a basket.
 
+use crate::blocks::Compression;
 use crate::error::{Error, Result};
 use crate::number::{Number, Stored};
 use crate::object::Objects;
@@ -134,7 +135,9 @@ fn leaf_drafts(
         let counter = objects.child(leaf, "fLeafCount");
         let mut draft = draft(objects, idx, content, &path, counter)?;
         (draft.branch.stride, draft.branch.offset) = (stride, offset);
+        draft.branch.is_part |= leaves.len() > 1;
         draft.objects = vec![leaf];
+        draft.branch.leaf = objects.text(leaf, "fName").to_string();
         drafts.push(draft);
         offset += n_bytes;
     }
@@ -213,6 +216,8 @@ fn element_draft(
     };
     let mut draft = draft(objects, idx, content, path, counter)?;
     draft.objects = vec![idx];
+    let leaf = objects.items(idx, "fLeaves").iter().flatten().next();
+    draft.branch.leaf = leaf.map_or(String::new(), |&leaf| objects.text(leaf, "fName").to_string());
     Ok(draft)
 }
 
@@ -232,6 +237,10 @@ fn draft(
         extents,
         lists: if is_list { Lists::Vector } else { Lists::None },
         n_entries,
+        is_part: path.len() > 1,
+        leaf: String::new(),
+        title: objects.text(idx, "fTitle").to_string(),
+        compression: Compression::from_code(objects.int(idx, "fCompress") as i32),
         stored,
         header,
         stride,

@@ -2,6 +2,7 @@
 //! anything else (strings, objects, nested vectors) are listed with the reason.
 
 use crate::basket::Basket;
+use crate::blocks::Compression;
 use crate::branch;
 use crate::error::{Error, Result};
 use crate::ntuple;
@@ -36,6 +37,13 @@ pub struct Branch {
     pub lists: Lists,
     /// How many entries it has; that of the tree but for odd files.
     pub n_entries: u64,
+    /// Name of its leaf.
+    pub leaf: String,
+    /// Its title; of a plain branch mostly its list of leaves.
+    pub title: String,
+    /// How its baskets are packed.
+    pub compression: Compression,
+    pub(crate) is_part: bool,
     pub(crate) stored: Stored,
     /// Bytes before the values of an entry.
     pub(crate) header: usize,
@@ -51,6 +59,16 @@ impl Branch {
     /// Values of an entry, or of an item of its list.
     pub fn n_values(&self) -> usize {
         self.extents.iter().product()
+    }
+
+    /// True for `Double32_t` and `Float16_t`, which stand in the file with fewer bits than values have.
+    pub fn is_shortened(&self) -> bool {
+        self.stored != Stored::Plain
+    }
+
+    /// True if it is one leaf of several, or a member of an object, and no branch of its own in the file.
+    pub fn is_part(&self) -> bool {
+        self.is_part
     }
 
     /// How many baskets it has.

@@ -35,7 +35,7 @@ fn values(n: usize, number: Number, seed: usize) -> Vec<u8> {
 }
 
 fn new(name: &str, number: Number, extents: &[usize], lists: NewLists) -> NewBranch {
-    NewBranch { name: name.into(), number, extents: extents.into(), lists }
+    NewBranch { extents: extents.into(), lists, ..NewBranch::new(name, number) }
 }
 
 /// Branches of every kind with all their entries.

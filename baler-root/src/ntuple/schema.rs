@@ -4,6 +4,7 @@
 
 use super::envelope::Reader;
 use super::pages::{Encoding, Width};
+use crate::blocks::Compression;
 use crate::error::{Error, Result};
 use crate::number::{Number, Stored};
 use crate::tree::{Branch, Lists};
@@ -211,6 +212,10 @@ impl Walk<'_> {
             extents: above.extents,
             lists: if above.ends.is_some() { Lists::Vector } else { Lists::None },
             n_entries: self.n_entries,
+            is_part: false,
+            leaf: String::new(),
+            title: String::new(),
+            compression: Compression::None,
             stored: Stored::Plain,
             header: 0,
             stride: 0,

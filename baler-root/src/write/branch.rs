@@ -1,5 +1,6 @@
 //! A branch while it is written: values come in, full baskets go out; and the objects that describe it in the tree.
 
+use crate::blocks::Compression;
 use crate::error::{Error, Result};
 use crate::number::Number;
 use crate::read::{Column, whole_numbers};
@@ -32,6 +33,27 @@ pub struct NewBranch {
     pub extents: Vec<usize>,
     /// Whether entries are lists.
     pub lists: NewLists,
+    /// Name of its leaf, if that is not the branch's.
+    pub leaf: Option<String>,
+    /// Its title, if it is more than ROOT's own list of leaves.
+    pub title: Option<String>,
+    /// How its baskets are packed, if not as the file.
+    pub compression: Option<Compression>,
+}
+
+impl NewBranch {
+    /// A branch of single values that is packed as the file, with a leaf of its own name.
+    pub fn new(name: impl Into<String>, number: Number) -> NewBranch {
+        let (extents, lists) = (Vec::new(), NewLists::None);
+        NewBranch { name: name.into(), number, extents, lists, leaf: None, title: None, compression: None }
+    }
+
+    /// Name of its leaf: without the extents that may end the branch's name (`arr[10]` of a split object).
+    fn leaf_name(&self) -> &str {
+        let plain = self.name.split_once('[').map_or(self.name.as_str(), |(plain, _)| plain);
+        let own = if plain.is_empty() { self.name.as_str() } else { plain };
+        self.leaf.as_deref().unwrap_or(own)
+    }
 }
 
 /// Entries that are written together.
@@ -148,11 +170,11 @@ impl Open {
 
     fn leaf_title(&self, all: &[Open]) -> String {
         let counter = match self.new.lists {
-            NewLists::Counter(idx) => format!("[{}]", all[idx].new.name),
+            NewLists::Counter(idx) => format!("[{}]", all[idx].new.leaf_name()),
             _ => String::new(),
         };
         let fixed: String = self.new.extents.iter().map(|extent| format!("[{extent}]")).collect();
-        format!("{}{counter}{fixed}", self.new.name)
+        format!("{}{counter}{fixed}", self.new.leaf_name())
     }
 
     /// Class and letter of the leaf.
@@ -172,17 +194,23 @@ impl Open {
         }
     }
 
+    /// How its baskets are packed; `file` is how the file is.
+    pub fn compression(&self, file: Compression) -> Compression {
+        self.new.compression.unwrap_or(file)
+    }
+
     /// Writes the branch behind a pointer; `leaves` has the reference to the leaf of each branch before and gets its own.
-    pub fn write(&self, all: &[Open], compression: i32, leaves: &mut Vec<u32>, out: &mut Out) {
+    pub fn write(&self, all: &[Open], compression: Compression, leaves: &mut Vec<u32>, out: &mut Out) {
+        let own_title = |title: String| self.new.title.clone().unwrap_or(title);
         if self.new.lists != NewLists::Vector {
-            let title = format!("{}/{}", self.leaf_title(all), self.leaf_class().1);
+            let title = own_title(format!("{}/{}", self.leaf_title(all), self.leaf_class().1));
             out.any("TBranch", |out| self.write_branch(all, &title, compression, leaves, out));
             return;
         }
         let class = format!("vector<{}>", self.new.number.cpp());
         out.any("TBranchElement", |out| {
             out.object(10, |out| {
-                self.write_branch(all, &self.new.name, compression, leaves, out);
+                self.write_branch(all, &own_title(self.new.name.clone()), compression, leaves, out);
                 out.text(&class);
                 out.text("");
                 out.text("");
@@ -203,7 +231,7 @@ impl Open {
         &self,
         all: &[Open],
         title: &str,
-        compression: i32,
+        compression: Compression,
         leaves: &mut Vec<u32>,
         out: &mut Out,
     ) {
@@ -214,7 +242,7 @@ impl Open {
         out.object(13, |out| {
             out.named(&self.new.name, title);
             fill_style(out);
-            out.i32(compression);
+            out.i32(self.compression(compression).code());
             out.i32(BASKET_BYTES as i32);
             out.i32(if is_list { 1000 } else { 0 });
             out.i32(n_baskets as i32);
@@ -259,7 +287,7 @@ impl Open {
         };
         let base = |out: &mut Out| {
             out.object(2, |out| {
-                out.named(&self.new.name, &self.leaf_title(all));
+                out.named(self.new.leaf_name(), &self.leaf_title(all));
                 out.i32(if is_vector { 1 } else { n_values as i32 });
                 out.i32(if is_vector { 0 } else { number.size() as i32 });
                 out.i32(0);

@@ -423,6 +423,7 @@ fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
         names.extend(match source {
             hdf5::NAME => hdf5::names(&attachment.bytes),
             tiff::NAME => tiff::names(&attachment.bytes),
+            root::NAME => root::names(&attachment.bytes),
             fits::NAME => fits::names(&attachment.bytes),
             zarr::NAME if !has_common => zarr::names(&attachment.bytes),
             _ => Vec::new(),
