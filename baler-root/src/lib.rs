@@ -26,7 +26,7 @@ pub use error::{Error, Result};
 pub use number::Number;
 pub use opaque::Object;
 pub use read::{Column, whole_numbers};
-pub use tree::{Branch, Lists, Tree};
+pub use tree::{Branch, Lists, Text, Tree};
 pub use write::{NewBranch, NewLists, Writer};
 
 use basket::Basket;

@@ -24,7 +24,16 @@ pub enum Lists {
     Vector,
 }
 
-/// A branch of numbers.
+/// What an entry is that is a text: bytes with their number before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text {
+    /// A leaf of characters (`char*`).
+    Leaf,
+    /// A `std::string`, or a `TString`.
+    String,
+}
+
+/// A branch of numbers, or of texts.
 #[derive(Debug, Clone)]
 pub struct Branch {
     /// Unique in its tree.
@@ -35,6 +44,8 @@ pub struct Branch {
     pub extents: Vec<usize>,
     /// Whether entries have lists.
     pub lists: Lists,
+    /// For texts what they are in the file; their bytes are lists of [`Number::U8`].
+    pub text: Option<Text>,
     /// How many entries it has; that of the tree but for odd files.
     pub n_entries: u64,
     /// Name of its leaf.

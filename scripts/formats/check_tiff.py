@@ -135,16 +135,14 @@ def compare(source, back):
             x, y = x.aspage(), y.aspage()
             tags = [{t.code: t.value for t in page.tags.values() if t.code not in PLACES} for page in (x, y)]
             # Tags that may be left out where they say what is so without them.
-            for number, default in ((284, 1), (339, 1), (278, x.rowsperstrip), (277, 1), (317, 1)):
-                if number not in tags[0] and 339 != number:
+            for number in (258, 277, 278, 284, 317, 339):
+                if number not in tags[0]:
                     tags[1].pop(number, None)
-            if 339 not in tags[0]:
-                tags[1].pop(339, None)
             if not x.is_tiled and min(tags[0].get(278, 0), x.imagelength) == tags[1].get(278):
                 tags[0][278] = tags[1][278]
             assert tags[0].keys() == tags[1].keys(), f"page {i}: tags {tags[0].keys() ^ tags[1].keys()}"
             for number in tags[0]:
-                same(np.asarray(tags[1][number]), np.asarray(tags[0][number]), f"page {i}, tag {number}")
+                assert repr(tags[1][number]) == repr(tags[0][number]), f"page {i}, tag {number}: other values"
             assert x.is_final == y.is_final and (x.is_contiguous is None) == (y.is_contiguous is None), f"page {i}: in pieces"
         assert len(a.series) == len(b.series), f"{len(b.series)} series instead of {len(a.series)}"
         for i, (x, y) in enumerate(zip(a.series, b.series)):

@@ -213,6 +213,7 @@ impl Walk<'_> {
             lists: if above.ends.is_some() { Lists::Vector } else { Lists::None },
             n_entries: self.n_entries,
             is_part: false,
+            text: None,
             leaf: String::new(),
             title: String::new(),
             compression: Compression::None,

@@ -12,6 +12,7 @@ pub use out::header_bytes;
 
 use crate::blocks::{Compression, pack};
 use crate::error::{Error, Result};
+use crate::number::Number;
 use crate::opaque::Object;
 use crate::read::Column;
 use branch::{Full, Open, features, fill_style};
@@ -79,6 +80,13 @@ impl<W: Write + Seek> Writer<W> {
                 _ if branch.extents.contains(&0) => "has an extent of 0",
                 _ if branches[..i].iter().any(|other| other.name == branch.name) => {
                     "has the name of another branch"
+                }
+                _ if branch.text.is_some()
+                    && (branch.lists != NewLists::Vector
+                        || branch.number != Number::U8
+                        || !branch.extents.is_empty()) =>
+                {
+                    "is a text, but no list of bytes"
                 }
                 NewLists::Counter(counter) if counter >= i => "stands before its counter",
                 NewLists::Vector if !branch.extents.is_empty() => {

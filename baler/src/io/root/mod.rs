@@ -11,6 +11,7 @@ use crate::dataset::{Attachment, DType, Layout, ListKind, Lists, Values};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
 use crate::io::store::Region;
+use crate::kind::Kind;
 use baler_root::{Branch, Column, File, Number, Tree};
 use notes::{BranchNotes, Entry, Notes, TreeNotes};
 use std::collections::HashMap;
@@ -239,6 +240,9 @@ impl Root {
             let shape = [&[n_rows], info.extents.as_slice()].concat();
             let mut array = ArrayInfo::new(name, dtype(info.number), shape, false)?;
             array.storage.lists = lists;
+            if info.text.is_some() {
+                array.storage.kind = Kind::Text;
+            }
             self.arrays.push(array);
             self.sources.push(Source { tree, branch, content });
         }
@@ -296,12 +300,12 @@ impl Root {
             let n_items = usize::try_from(blocks.last().copied().unwrap_or(0)).unwrap_or(usize::MAX);
             let mut shape = self.arrays[idx].shape.clone();
             shape[0] = n_items;
-            let lists = self.arrays[idx].storage.lists;
+            let storage = self.arrays[idx].storage;
             match ArrayInfo::new(self.arrays[idx].name.clone(), self.arrays[idx].dtype, shape, false) {
                 Ok(array) => self.arrays[idx] = array,
                 Err(error) => not_kept.push(format!("{} ({error})", self.arrays[idx].name)),
             }
-            self.arrays[idx].storage.lists = lists;
+            self.arrays[idx].storage = storage;
             self.sources[idx].content = Content::Items(blocks);
         }
         Ok(())

@@ -3,7 +3,7 @@
 
 use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::error::{Error, Result};
-use baler_root::{Compression, Object};
+use baler_root::{Compression, Object, Text};
 
 const VERSION: u8 = 2;
 
@@ -44,6 +44,8 @@ pub struct BranchNotes {
     pub title: String,
     /// ROOT's number of how its baskets are packed.
     pub compression: i32,
+    /// For texts: true if they are strings and no leaves of characters.
+    pub is_string: bool,
 }
 
 impl BranchNotes {
@@ -62,6 +64,7 @@ impl BranchNotes {
             leaf,
             title: if says_nothing { String::new() } else { title.clone() },
             compression: branch.compression.code(),
+            is_string: branch.text == Some(Text::String),
         }
     }
 }
@@ -90,6 +93,7 @@ impl Notes {
                             w.block(text.as_bytes());
                         }
                         w.signed(i64::from(branch.compression));
+                        w.u8(u8::from(branch.is_string));
                     }
                 }
                 Entry::Object(object) => {
@@ -117,7 +121,8 @@ impl Notes {
                     let mut branches = Vec::new();
                     for _ in 0..r.count_of_items()? {
                         let (name, leaf, title) = (text(&mut r)?, text(&mut r)?, text(&mut r)?);
-                        branches.push(BranchNotes { name, leaf, title, compression: r.signed()? as i32 });
+                        let (compression, is_string) = (r.signed()? as i32, r.u8()? != 0);
+                        branches.push(BranchNotes { name, leaf, title, compression, is_string });
                     }
                     Entry::Tree(TreeNotes { path, title, branches })
                 }

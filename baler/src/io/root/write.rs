@@ -5,8 +5,9 @@ use super::notes::{BranchNotes, Entry, Notes, TreeNotes};
 use super::{NAME, told};
 use crate::dataset::{DType, Dataset, ListKind, Lists, Values, Variable};
 use crate::error::{Error, Result};
+use crate::kind::Kind;
 use crate::source::Schema;
-use baler_root::{Column, Compression, NewBranch, NewLists, Number, Writer};
+use baler_root::{Column, Compression, NewBranch, NewLists, Number, Text, Writer};
 use std::collections::HashMap;
 use std::io::Cursor;
 
@@ -152,7 +153,9 @@ fn new_branch(
     let Some((_, extents)) = variable.shape.split_first() else {
         return Err(Error::config("expected rows for a tree, found a single value; write an .npz or .h5"));
     };
+    let is_text = is_text(variable);
     let lists = match variable.storage.lists {
+        _ if is_text && variable.storage.lists.is_none() => NewLists::Vector,
         None => NewLists::None,
         Some(Lists { counts, .. })
             if dataset.variables.get(counts).is_none_or(|c| c.storage.lists.is_some()) =>
@@ -169,17 +172,62 @@ fn new_branch(
     };
     let notes = notes.branches.iter().find(|branch| branch.name == name);
     let known = |text: fn(&BranchNotes) -> &String| notes.map(text).filter(|text| !text.is_empty()).cloned();
+    let is_string = notes.is_some_and(|notes| notes.is_string);
+    let number = if is_text { Number::U8 } else { number(variable.values.dtype()) };
     Ok(NewBranch {
-        extents: extents.to_vec(),
+        extents: if is_text { Vec::new() } else { extents.to_vec() },
         lists,
+        text: is_text.then_some(if is_string { Text::String } else { Text::Leaf }),
         leaf: known(|notes| &notes.leaf),
         title: known(|notes| &notes.title),
         compression: notes.map(|notes| Compression::from_code(notes.compression)),
-        ..NewBranch::new(name, number(variable.values.dtype()))
+        ..NewBranch::new(name, number)
     })
 }
 
+/// True for texts that ROOT has a branch for: lists of characters, or rows of them.
+fn is_text(variable: &Variable) -> bool {
+    let n_axes = if variable.storage.lists.is_some() { 1 } else { 2 };
+    variable.storage.kind == Kind::Text && variable.shape.len() == n_axes
+}
+
+/// The bytes of texts: code points become UTF-8, and what fills up rows is left out.
+fn texts(values: &Values, counts: impl Iterator<Item = usize>, is_filled: bool) -> Result<Column> {
+    let (mut bytes, mut lengths) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    for count in counts {
+        let (first, before) = (bytes.len(), at);
+        at += count;
+        match values {
+            Values::U8(all) => bytes.extend_from_slice(&all[before..at]),
+            Values::U32(all) => {
+                let character = |&code: &u32| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+                let text: String = all[before..at].iter().map(character).collect();
+                bytes.extend_from_slice(text.as_bytes());
+            }
+            _ => return Err(Error::corrupt("expected characters, found other values")),
+        }
+        while is_filled && bytes.len() > first && bytes.last() == Some(&0) {
+            bytes.pop();
+        }
+        lengths.push(
+            u32::try_from(bytes.len() - first)
+                .map_err(|_| Error::limit("a text has more than 2^32 bytes"))?,
+        );
+    }
+    Ok(Column { bytes, counts: Some(lengths) })
+}
+
 fn column(dataset: &Dataset, variable: &Variable) -> Result<Column> {
+    if is_text(variable) {
+        return match variable.storage.lists {
+            Some(lists) => {
+                let counts = dataset.variables[lists.counts].values.to_counts()?;
+                texts(&variable.values, counts.into_iter(), false)
+            }
+            None => texts(&variable.values, std::iter::repeat_n(variable.shape[1], variable.shape[0]), true),
+        };
+    }
     let mut column = Column::default();
     match &variable.values {
         Values::F16(v) => {

@@ -17,6 +17,7 @@ use crate::dataset::{Attachment, Layout, Values};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays, credible};
 use crate::io::store::Region;
+use crate::kind::Kind;
 use directory::{Directory, Tag, tag};
 use page::Page;
 use rayon::prelude::*;
@@ -80,7 +81,11 @@ impl Tiff {
             let page = &pages[first];
             let stack = if n_pages > 1 { vec![n_pages] } else { Vec::new() };
             let shape = stack.into_iter().chain(page.shape()).collect();
-            arrays.push(ArrayInfo::new(name, page.dtype, shape, header.big_endian)?);
+            let mut array = ArrayInfo::new(name, page.dtype, shape, header.big_endian)?;
+            if page.stored.is_complex() {
+                array.storage.kind = Kind::Complex;
+            }
+            arrays.push(array);
         }
         let warnings = match n_left_out {
             0 => Vec::new(),

@@ -109,6 +109,11 @@ impl Stored {
         }
     }
 
+    /// The same of complex numbers.
+    pub fn complex(self) -> Stored {
+        Stored { bits: 2 * self.bits, format: COMPLEX, ..self }
+    }
+
     /// Colors of which some have fewer samples than pixels are a format of their own.
     fn check_colors(&self, directory: &Directory) -> Result<()> {
         const YCBCR: u64 = 6;

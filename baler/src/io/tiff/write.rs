@@ -9,6 +9,7 @@ use super::stored::Stored;
 use super::{FileTags, PageTags, description, is_imagej, shaped};
 use crate::dataset::{DType, Dataset, Values, Variable};
 use crate::error::{Error, Result};
+use crate::kind::Kind;
 use rayon::prelude::*;
 
 /// Larger files need places of eight bytes.
@@ -89,9 +90,9 @@ impl Stack {
     fn new(variable: &Variable, like: Option<&PageTags>) -> Result<Stack> {
         let dtype = variable.values.dtype();
         let like = like.map(|like| &like.stored);
-        let complex = dtype.is_float()
-            && variable.shape.last() == Some(&2)
-            && like.is_some_and(|like| like.is_complex() && like.dtype().is_ok_and(|of| of == dtype));
+        let complex = variable.storage.kind == Kind::Complex
+            && matches!(dtype, DType::F32 | DType::F64)
+            && variable.shape.last() == Some(&2);
         let shape = &variable.shape[..variable.shape.len() - usize::from(complex)];
         let one = |n_pages, height, width| (n_pages, height, width, 1, false);
         let samples = like.map_or(1, |like| like.n_samples);
@@ -127,8 +128,11 @@ impl Stack {
     /// How a page is stored: as the source's was, as far as it fits.
     fn stored(&self, like: Option<Stored>) -> Stored {
         let mut stored = Stored::plain(self.dtype, self.width, self.height, self.n_samples, self.planar);
-        if stored.bits < self.n_bits {
+        if stored.bits < self.n_bits && !self.dtype.is_float() {
             stored.bits = 8 * self.dtype.size_bytes();
+        }
+        if self.complex {
+            stored = stored.complex();
         }
         let Some(like) = like else { return stored };
         let same_numbers = like.dtype().is_ok_and(|dtype| dtype == self.dtype);
