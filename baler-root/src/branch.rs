@@ -112,6 +112,7 @@ fn extents(title: &str, n_values: usize) -> Result<Vec<usize>, String> {
         0 => Err("entries without values".into()),
         _ if n_values > 1 << 24 => Err(format!("{n_values} values an entry")),
         _ if product == Some(n_values) => Ok(extents),
+        1 => Ok(Vec::new()),
         _ => Ok(vec![n_values]),
     }
 }
@@ -251,7 +252,7 @@ fn draft(
         is_part: path.len() > 1,
         leaf: String::new(),
         title: objects.text(idx, "fTitle").to_string(),
-        compression: Compression::from_code(objects.int(idx, "fCompress") as i32),
+        compression: compression(objects, idx),
         stored,
         header,
         stride,
@@ -260,6 +261,13 @@ fn draft(
         columns: None,
     };
     Ok(Draft { path: path.to_vec(), branch, objects: Vec::new(), counter })
+}
+
+/// How a branch says that its baskets are packed; some writers say nothing, and pack as the file does.
+fn compression(objects: &Objects, idx: usize) -> Option<Compression> {
+    let compression = Compression::from_code(objects.int(idx, "fCompress") as i32);
+    let is_packed = objects.int(idx, "fZipBytes") < objects.int(idx, "fTotBytes");
+    (compression != Compression::None || !is_packed).then_some(compression)
 }
 
 /// The baskets of a branch in the order of their entries, and how many entries they hold.

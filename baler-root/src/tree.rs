@@ -52,8 +52,8 @@ pub struct Branch {
     pub leaf: String,
     /// Its title; of a plain branch mostly its list of leaves.
     pub title: String,
-    /// How its baskets are packed.
-    pub compression: Compression,
+    /// How its baskets are packed, if not as the file.
+    pub compression: Option<Compression>,
     pub(crate) is_part: bool,
     pub(crate) stored: Stored,
     /// Bytes before the values of an entry.

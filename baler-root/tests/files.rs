@@ -258,7 +258,10 @@ fn leaves_titles_compression_and_unsigned_counters_are_those_that_were_given() {
     assert_eq!(told(1), ("arr[10]", "arr", "arr[10]/I"));
     assert_eq!(told(2), ("lists", "lists", "lists[n_]/s"));
     assert_eq!((found[0].number, found[2].lists), (Number::U32, Lists::Counter(0)));
-    assert_eq!((found[0].compression, found[2].compression), (Compression::Zlib(1), Compression::Lz4(4)));
+    assert_eq!(
+        (found[0].compression, found[2].compression),
+        (Some(Compression::Zlib(1)), Some(Compression::Lz4(4)))
+    );
     assert_eq!(file.read(0, 2, 0..2).unwrap(), lists);
 }
 

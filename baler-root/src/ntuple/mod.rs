@@ -8,7 +8,6 @@ mod schema;
 
 pub use schema::Columns;
 
-use crate::blocks::Compression;
 use crate::blocks::{MAX_RATIO, unpack};
 use crate::bytes::Bytes;
 use crate::error::{Error, Result};
@@ -75,8 +74,6 @@ pub fn open<R: Read + Seek>(file: &mut Container<R>, entry: &Entry) -> Result<Tr
     }
     let n_entries = check(&clusters, schema.n_columns(), file.len)?;
     let (mut branches, mut skipped) = schema.branches(n_entries);
-    let compression = Compression::from_code(file.compression);
-    branches.iter_mut().for_each(|branch| branch.compression = compression);
     branches.retain(|branch| match fits(branch, &clusters) {
         true => true,
         false => {

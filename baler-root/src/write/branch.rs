@@ -68,7 +68,7 @@ impl NewBranch {
     }
 
     /// Name of its leaf: without the extents that may end the branch's name (`arr[10]` of a split object).
-    fn leaf_name(&self) -> &str {
+    pub fn leaf_name(&self) -> &str {
         let plain = self.name.split_once('[').map_or(self.name.as_str(), |(plain, _)| plain);
         let own = if plain.is_empty() { self.name.as_str() } else { plain };
         self.leaf.as_deref().unwrap_or(own)

@@ -3,7 +3,7 @@
 
 use crate::container::bytes::{ByteReader, ByteWriter};
 use crate::error::{Error, Result};
-use baler_root::{Compression, Object, Text};
+use baler_root::{Compression, NewBranch, Object, Text};
 
 const VERSION: u8 = 2;
 
@@ -38,11 +38,11 @@ pub struct TreeNotes {
 pub struct BranchNotes {
     /// Its name in the tree.
     pub name: String,
-    /// Of its leaf; empty if it is that of the branch.
+    /// Of its leaf; empty if it is what [`NewBranch::leaf_name`] makes of the branch's.
     pub leaf: String,
     /// Empty if it only says what the leaf is.
     pub title: String,
-    /// ROOT's number of how its baskets are packed.
+    /// ROOT's number of how its baskets are packed; less than 0 if as the file.
     pub compression: i32,
     /// For texts: true if they are strings and no leaves of characters.
     pub is_string: bool,
@@ -51,7 +51,8 @@ pub struct BranchNotes {
 impl BranchNotes {
     /// Of a branch that was read.
     pub fn of(branch: &baler_root::Branch) -> BranchNotes {
-        let leaf = if branch.leaf == branch.name { String::new() } else { branch.leaf.clone() };
+        let default = NewBranch::new(&branch.name, branch.number);
+        let leaf = if branch.leaf == default.leaf_name() { String::new() } else { branch.leaf.clone() };
         let title = &branch.title;
         let own = |name: &str| {
             title.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '/']))
@@ -63,7 +64,7 @@ impl BranchNotes {
             name: branch.name.clone(),
             leaf,
             title: if says_nothing { String::new() } else { title.clone() },
-            compression: branch.compression.code(),
+            compression: branch.compression.map_or(-1, Compression::code),
             is_string: branch.text == Some(Text::String),
         }
     }

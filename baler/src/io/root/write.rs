@@ -180,7 +180,9 @@ fn new_branch(
         text: is_text.then_some(if is_string { Text::String } else { Text::Leaf }),
         leaf: known(|notes| &notes.leaf),
         title: known(|notes| &notes.title),
-        compression: notes.map(|notes| Compression::from_code(notes.compression)),
+        compression: notes
+            .filter(|notes| notes.compression >= 0)
+            .map(|n| Compression::from_code(n.compression)),
         ..NewBranch::new(name, number)
     })
 }
