@@ -29,12 +29,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     NewLists::Counter(order.iter().position(|&i| i == counter).expect("it is one of them"))
                 }
             };
-            NewBranch {
-                name: branch.name.clone(),
-                number: branch.number,
-                extents: branch.extents.clone(),
-                lists,
-            }
+            let leaf = Some(branch.leaf.clone()).filter(|leaf| !leaf.is_empty());
+            let extents = branch.extents.clone();
+            NewBranch { extents, lists, leaf, ..NewBranch::new(&branch.name, branch.number) }
         };
         let copy = writer.tree(&tree.path, &tree.title, order.iter().map(new).collect())?;
         for (position, &i) in order.iter().enumerate() {

@@ -1,5 +1,5 @@
 //! ROOT's compressed blocks: 9 bytes (two letters, a method byte, packed and unpacked length of 3 bytes each, little-endian)
-//! and the packed bytes, as many blocks as it takes; and back (zlib and zstd). Refuses lengths that do not add up and
+//! and the packed bytes, as many blocks as it takes; and back (zlib, lzma, lz4, zstd). Refuses lengths that do not add up and
 //! unpacked lengths that the packed bytes cannot bear out.
 
 use crate::error::{Error, Result};
@@ -20,17 +20,36 @@ pub enum Compression {
     None,
     /// zlib, which every version of ROOT reads; level 1 to 9.
     Zlib(u32),
-    /// Zstandard, of ROOT 6.20 and newer; level 1 to 19.
-    Zstd(i32),
+    /// LZMA, the smallest and slowest; level 1 to 9.
+    Lzma(u32),
+    /// lz4, the fastest, of ROOT 6.14 and newer; the level is only told.
+    Lz4(u32),
+    /// Zstandard, of ROOT 6.20 and newer; level 1 to 9, which count double as ROOT has it.
+    Zstd(u32),
 }
 
 impl Compression {
     /// ROOT's number for it: 100 times the algorithm and the level.
-    pub(crate) fn code(self) -> i32 {
-        match self {
-            Compression::None => 0,
-            Compression::Zlib(level) => 100 + level.min(9) as i32,
-            Compression::Zstd(level) => 500 + level.clamp(1, 9),
+    pub fn code(self) -> i32 {
+        let (algorithm, level) = match self {
+            Compression::None => return 0,
+            Compression::Zlib(level) => (100, level),
+            Compression::Lzma(level) => (200, level),
+            Compression::Lz4(level) => (400, level),
+            Compression::Zstd(level) => (500, level),
+        };
+        algorithm + level.clamp(1, 9) as i32
+    }
+
+    /// What ROOT's number says: without an algorithm, and for those that are no longer written, zlib.
+    pub fn from_code(code: i32) -> Compression {
+        let level = (code.rem_euclid(100) as u32).min(9);
+        match code / 100 {
+            _ if level == 0 => Compression::None,
+            2 => Compression::Lzma(level),
+            4 => Compression::Lz4(level),
+            5 => Compression::Zstd(level),
+            _ => Compression::Zlib(level),
         }
     }
 }
@@ -139,7 +158,15 @@ pub fn pack(content: &[u8], compression: Compression) -> Result<Vec<u8>> {
                 encoder.write_all(part)?;
                 (b"ZL\x08", encoder.finish()?)
             }
-            Compression::Zstd(level) => (b"ZS\x01", zstd::bulk::compress(part, level.clamp(1, 19))?),
+            Compression::Lzma(level) => (b"XZ\x00", lzma(part, level)?),
+            Compression::Lz4(_) => {
+                let block = lz4_flex::block::compress(part);
+                let checksum = twox_hash::XxHash64::oneshot(0, &block).to_be_bytes();
+                (b"L4\x01", [&checksum[..], &block].concat())
+            }
+            Compression::Zstd(level) => {
+                (b"ZS\x01", zstd::bulk::compress(part, 2 * level.clamp(1, 9) as i32)?)
+            }
             Compression::None => unreachable!("returned above"),
         };
         if packed.len() > MAX_BLOCK {
@@ -154,6 +181,18 @@ pub fn pack(content: &[u8], compression: Compression) -> Result<Vec<u8>> {
     Ok(if out.len() >= content.len() { content.to_vec() } else { out })
 }
 
+fn lzma(content: &[u8], level: u32) -> Result<Vec<u8>> {
+    const MIN_DICTIONARY: u32 = 1 << 12;
+    let mut options = lzma_rust2::XzOptions::with_preset(level.clamp(1, 9));
+    // The dictionary need not be larger than what is packed: the encoder takes a multiple of it.
+    let room = u32::try_from(content.len()).unwrap_or(u32::MAX).max(MIN_DICTIONARY);
+    options.lzma_options.dict_size = options.lzma_options.dict_size.min(room);
+    options.set_check_sum_type(lzma_rust2::CheckType::Crc32);
+    let mut writer = lzma_rust2::XzWriter::new(Vec::new(), options)?;
+    writer.write_all(content)?;
+    Ok(writer.finish()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,7 +200,16 @@ mod tests {
     #[test]
     fn blocks_come_back_and_damage_is_told() {
         let content: Vec<u8> = (0..40_000u32).flat_map(|i| (i / 7).to_be_bytes()).collect();
-        for compression in [Compression::None, Compression::Zlib(1), Compression::Zstd(3)] {
+        let all = [1, 9].into_iter().flat_map(|level| {
+            [
+                Compression::Zlib(level),
+                Compression::Lzma(level),
+                Compression::Lz4(level),
+                Compression::Zstd(level),
+            ]
+        });
+        for compression in all.chain([Compression::None]) {
+            assert_eq!(Compression::from_code(compression.code()), compression);
             let packed = pack(&content, compression).unwrap();
             assert_eq!(unpack(&packed, content.len()).unwrap(), content);
             assert!(unpack(&packed, content.len() + 1).is_err());

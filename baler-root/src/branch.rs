@@ -1,11 +1,12 @@
 //! From the objects of a branch to its numbers: which leaf classes, members and vectors are numbers, and how an entry of
 //! each stands in a basket.
 
+use crate::blocks::Compression;
 use crate::error::{Error, Result};
 use crate::number::{Number, Stored};
 use crate::object::Objects;
 use crate::streamers::Streamers;
-use crate::tree::{At, Branch, Draft, Found, Lists, Place};
+use crate::tree::{At, Branch, Draft, Found, Lists, Place, Text};
 use std::sync::Arc;
 
 /// Values of an entry: its type, how it is stored, fixed extents, whether it is a list, bytes before the values.
@@ -15,6 +16,7 @@ struct Content {
     extents: Vec<usize>,
     is_list: bool,
     header: usize,
+    text: Option<Text>,
 }
 
 /// Adds the branch `idx` and all below; `above` are the names of those it lies in, `master` counts its collection.
@@ -69,7 +71,12 @@ pub fn collect(
 }
 
 fn one(number: Number, stored: Stored) -> Content {
-    Content { number, stored, extents: Vec::new(), is_list: false, header: 0 }
+    Content { number, stored, extents: Vec::new(), is_list: false, header: 0, text: None }
+}
+
+/// Bytes with their number before them, which differ in length from entry to entry.
+fn text(text: Text) -> Content {
+    Content { is_list: true, text: Some(text), ..one(Number::U8, Stored::Plain) }
 }
 
 /// The numbers of a leaf.
@@ -87,13 +94,13 @@ fn leaf(objects: &Objects, leaf: usize) -> Result<Content, String> {
         "TLeafD" => (Number::F64, Stored::Plain),
         "TLeafF16" => (Number::F32, Stored::of_float16(title).ok_or_else(no_range)?),
         "TLeafD32" => (Number::F64, Stored::of_double32(title).ok_or_else(no_range)?),
-        "TLeafC" => return Err("text".into()),
+        "TLeafC" => return Ok(text(Text::Leaf)),
         class => return Err(format!("leaves of class {class} are not numbers")),
     };
     let n_values = usize::try_from(objects.int(leaf, "fLen")).unwrap_or(0);
     let is_list = objects.child(leaf, "fLeafCount").is_some();
     let extents = extents(title, n_values)?;
-    Ok(Content { number, stored, extents, is_list, header: 0 })
+    Ok(Content { extents, is_list, ..one(number, stored) })
 }
 
 /// The extents that a title says in brackets if they fit, else `n_values` as it is.
@@ -105,6 +112,7 @@ fn extents(title: &str, n_values: usize) -> Result<Vec<usize>, String> {
         0 => Err("entries without values".into()),
         _ if n_values > 1 << 24 => Err(format!("{n_values} values an entry")),
         _ if product == Some(n_values) => Ok(extents),
+        1 => Ok(Vec::new()),
         _ => Ok(vec![n_values]),
     }
 }
@@ -134,7 +142,9 @@ fn leaf_drafts(
         let counter = objects.child(leaf, "fLeafCount");
         let mut draft = draft(objects, idx, content, &path, counter)?;
         (draft.branch.stride, draft.branch.offset) = (stride, offset);
+        draft.branch.is_part |= leaves.len() > 1;
         draft.objects = vec![leaf];
+        draft.branch.leaf = objects.text(leaf, "fName").to_string();
         drafts.push(draft);
         offset += n_bytes;
     }
@@ -146,6 +156,9 @@ fn member(objects: &Objects, streamers: &Streamers, idx: usize) -> Result<Conten
     let class = objects.text(idx, "fClassName");
     let in_collection = matches!(objects.int(idx, "fType"), 31 | 41);
     let Ok(position) = usize::try_from(objects.int(idx, "fID")) else {
+        if matches!(class, "string" | "TString") {
+            return Ok(text(Text::String));
+        }
         return vector(class, in_collection);
     };
     let version = objects.int(idx, "fClassVersion") as i16;
@@ -173,6 +186,7 @@ fn member(objects: &Objects, streamers: &Streamers, idx: usize) -> Result<Conten
             let extents = extents(title.unwrap_or_default(), element.array_length)?;
             Ok(Content { extents, is_list: in_collection, ..one(number, stored) })
         }
+        65 if !in_collection => Ok(text(Text::String)),
         kind @ 41..=59 if !in_collection => {
             let (number, stored) = number(kind - 40).ok_or("a member that is no number")?;
             Ok(Content { is_list: true, header: 1, ..one(number, stored) })
@@ -206,13 +220,15 @@ fn element_draft(
     path: &[String],
     master: Option<usize>,
 ) -> Result<Draft, String> {
-    let counter = match (content.is_list, content.header) {
+    let counter = match (content.is_list && content.text.is_none(), content.header) {
         (true, 0) => objects.child(idx, "fBranchCount").or(master),
         (true, 1) => objects.child(idx, "fBranchCount"),
         _ => None,
     };
     let mut draft = draft(objects, idx, content, path, counter)?;
     draft.objects = vec![idx];
+    let leaf = objects.items(idx, "fLeaves").iter().flatten().next();
+    draft.branch.leaf = leaf.map_or(String::new(), |&leaf| objects.text(leaf, "fName").to_string());
     Ok(draft)
 }
 
@@ -223,15 +239,20 @@ fn draft(
     path: &[String],
     counter: Option<usize>,
 ) -> Result<Draft, String> {
-    let Content { number, stored, extents, is_list, header } = content;
+    let Content { number, stored, extents, is_list, header, text } = content;
     let (baskets, n_entries) = places(objects, idx)?;
     let stride = extents.iter().product::<usize>() * stored.size(number);
     let branch = Branch {
         name: path.last().cloned().unwrap_or_default(),
         number,
         extents,
+        text,
         lists: if is_list { Lists::Vector } else { Lists::None },
         n_entries,
+        is_part: path.len() > 1,
+        leaf: String::new(),
+        title: objects.text(idx, "fTitle").to_string(),
+        compression: compression(objects, idx),
         stored,
         header,
         stride,
@@ -240,6 +261,13 @@ fn draft(
         columns: None,
     };
     Ok(Draft { path: path.to_vec(), branch, objects: Vec::new(), counter })
+}
+
+/// How a branch says that its baskets are packed; some writers say nothing, and pack as the file does.
+fn compression(objects: &Objects, idx: usize) -> Option<Compression> {
+    let compression = Compression::from_code(objects.int(idx, "fCompress") as i32);
+    let is_packed = objects.int(idx, "fZipBytes") < objects.int(idx, "fTotBytes");
+    (compression != Compression::None || !is_packed).then_some(compression)
 }
 
 /// The baskets of a branch in the order of their entries, and how many entries they hold.

@@ -76,6 +76,7 @@ pub const CLASSES: &[Class] = &[
     class("TLeafF", 1, 0x3add_9d72, "base:TLeaf/2 float:fMinimum float:fMaximum"),
     class("TLeafD", 1, 0x118e_8776, "base:TLeaf/2 double:fMinimum double:fMaximum"),
     class("TLeafO", 1, 0x02ae_48d3, "base:TLeaf/2 bool:fMinimum bool:fMaximum"),
+    class("TLeafC", 1, 0xfbe3_b2f3, "base:TLeaf/2 int:fMinimum int:fMaximum"),
     class("TLeafElement", 1, 0xa04f_8893, "base:TLeaf/2 int:fID int:fType"),
 ];
 

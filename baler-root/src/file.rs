@@ -30,6 +30,10 @@ pub struct Key {
     pub class: String,
     /// Its name.
     pub name: String,
+    /// Its title.
+    pub title: String,
+    /// True if its places have 64 bits.
+    pub is_large: bool,
 }
 
 impl Key {
@@ -43,10 +47,11 @@ impl Key {
         let cycle = r.i16()?;
         let place = r.place(version > 1000)?;
         let _directory = r.place(version > 1000)?;
-        let (class, name, _title) = (r.text()?, r.text()?, r.text()?);
+        let (class, name, title) = (r.text()?, r.text()?, r.text()?);
         // Negative lengths mark holes; a basket inside a tree has none.
         let (n_bytes, n_header) = (u64::try_from(n_bytes).unwrap_or(0), u64::from(n_header));
-        Ok(Key { n_bytes, n_unpacked, n_header, cycle, place, class, name })
+        let is_large = version > 1000;
+        Ok(Key { n_bytes, n_unpacked, n_header, cycle, place, class, name, title, is_large })
     }
 }
 
@@ -69,13 +74,15 @@ pub struct Container<R> {
     pub entries: Vec<Entry>,
     /// Place and length of the key with the streamer infos; zero if there is none.
     pub streamers: (u64, u64),
+    /// How the file says that it packs.
+    pub compression: i32,
 }
 
 impl<R: Read + Seek> Container<R> {
     /// Reads the header and all directories.
     pub fn open(mut source: R) -> Result<Container<R>> {
         let len = source.seek(SeekFrom::End(0))?;
-        let mut file = Container { source, len, entries: Vec::new(), streamers: (0, 0) };
+        let mut file = Container { source, len, entries: Vec::new(), streamers: (0, 0), compression: 0 };
         let header = file.read_up_to(0, 75)?;
         let mut r = Bytes::new(&header);
         if r.take(4).ok() != Some(b"root") {
@@ -87,7 +94,8 @@ impl<R: Read + Seek> Container<R> {
         let _free = r.place(is_large)?;
         let (_n_free_bytes, _n_free) = (r.i32()?, r.i32()?);
         let n_name = r.i32()?;
-        let (_units, _compression) = (r.u8()?, r.i32()?);
+        let _units = r.u8()?;
+        file.compression = r.i32()?;
         file.streamers = (r.place(is_large)?, r.count()? as u64);
         let top = i64::from(begin) + i64::from(n_name);
         let top = u64::try_from(top).map_err(|_| Error::damaged("the file has no top directory"))?;

@@ -15,6 +15,7 @@ mod file;
 mod ntuple;
 mod number;
 mod object;
+mod opaque;
 mod read;
 mod streamers;
 mod tree;
@@ -23,8 +24,9 @@ mod write;
 pub use blocks::Compression;
 pub use error::{Error, Result};
 pub use number::Number;
+pub use opaque::Object;
 pub use read::{Column, whole_numbers};
-pub use tree::{Branch, Lists, Tree};
+pub use tree::{Branch, Lists, Text, Tree};
 pub use write::{NewBranch, NewLists, Writer};
 
 use basket::Basket;
@@ -46,6 +48,10 @@ pub struct File<R> {
     pub skipped: Vec<(String, String)>,
     /// Paths and classes of everything that is no tree.
     pub others: Vec<(String, String)>,
+    /// Of [`File::others`].
+    keys: Vec<file::Key>,
+    /// Every path of trees and others, in the order of the directories.
+    pub order: Vec<String>,
 }
 
 impl<R: Read + Seek> File<R> {
@@ -56,15 +62,17 @@ impl<R: Read + Seek> File<R> {
     pub fn open(source: R) -> Result<File<R>> {
         let container = Container::open(source)?;
         let (trees, skipped, others) = (Vec::new(), Vec::new(), Vec::new());
-        let mut file =
-            File { container, kept: Kept::default(), kept_pages: Kept::default(), trees, skipped, others };
+        let (kept, kept_pages, keys) = (Kept::default(), Kept::default(), Vec::new());
+        let order = container.entries.iter().map(|entry| entry.path.clone()).collect();
+        let mut file = File { container, kept, kept_pages, trees, skipped, others, keys, order };
         let streamers = file.streamers();
         for entry in std::mem::take(&mut file.container.entries) {
             let tree = match entry.key.class.as_str() {
                 "TTree" | "TNtuple" | "TNtupleD" => file.tree(&entry, &streamers),
                 "ROOT::RNTuple" | "ROOT::Experimental::RNTuple" => ntuple::open(&mut file.container, &entry),
                 _ => {
-                    file.others.push((entry.path, entry.key.class));
+                    file.others.push((entry.path, entry.key.class.clone()));
+                    file.keys.push(entry.key);
                     continue;
                 }
             };
@@ -85,6 +93,30 @@ impl<R: Read + Seek> File<R> {
         }
         let read = self.container.content_at(place);
         read.and_then(|(key, content)| Streamers::read(&content, key.n_header as usize)).unwrap_or_default()
+    }
+
+    /// The object with index `idx` of [`File::others`], to be written into another file.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for objects that are too large or only make sense in their file.
+    pub fn object(&mut self, idx: usize) -> Result<Object> {
+        let found = self.others.get(idx).zip(self.keys.get(idx));
+        let ((path, _), key) = found.ok_or_else(|| Error::usage(format!("the file has no object {idx}")))?;
+        Object::read(&mut self.container, path, key)
+    }
+
+    /// The descriptions of all classes in the file, to be written beside objects of those classes.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if there are none that can be read.
+    pub fn descriptions(&mut self) -> Result<Object> {
+        let (key, _) = self.container.content_at(self.container.streamers.0)?;
+        Object::read(&mut self.container, &key.name.clone(), &key)
+    }
+
+    /// How the file says that it packs what it holds.
+    pub fn compression(&self) -> Compression {
+        Compression::from_code(self.container.compression)
     }
 
     fn tree(&mut self, entry: &file::Entry, streamers: &Streamers) -> Result<Tree> {

@@ -182,6 +182,7 @@ fn append<R: Read + Seek>(
 /// The values of an entry with a list, after what stands before them.
 fn list_values<'a>(branch: &Branch, entry: &'a [u8]) -> Result<&'a [u8]> {
     let values = match branch.header {
+        _ if branch.text.is_some() => text_bytes(entry),
         0 => Some(entry),
         1 => entry.get(1..),
         _ => {
@@ -193,6 +194,16 @@ fn list_values<'a>(branch: &Branch, entry: &'a [u8]) -> Result<&'a [u8]> {
         }
     };
     values.ok_or_else(|| Error::unsupported(format!("an entry of '{}' is no list of numbers", branch.name)))
+}
+
+/// The bytes of a text behind their number, which is one byte, or 255 and four; old files have nothing for no text.
+fn text_bytes(entry: &[u8]) -> Option<&[u8]> {
+    let (n_bytes, bytes) = match entry {
+        [] => (0, entry),
+        [255, a, b, c, d, bytes @ ..] => (u32::from_be_bytes([*a, *b, *c, *d]) as usize, bytes),
+        [n_bytes, bytes @ ..] => (usize::from(*n_bytes), bytes),
+    };
+    Some(bytes).filter(|bytes| bytes.len() == n_bytes)
 }
 
 /// Big-endian whole numbers; those beyond the range of i64 wrap.

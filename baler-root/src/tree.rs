@@ -2,6 +2,7 @@
 //! anything else (strings, objects, nested vectors) are listed with the reason.
 
 use crate::basket::Basket;
+use crate::blocks::Compression;
 use crate::branch;
 use crate::error::{Error, Result};
 use crate::ntuple;
@@ -23,7 +24,16 @@ pub enum Lists {
     Vector,
 }
 
-/// A branch of numbers.
+/// What an entry is that is a text: bytes with their number before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Text {
+    /// A leaf of characters (`char*`).
+    Leaf,
+    /// A `std::string`, or a `TString`.
+    String,
+}
+
+/// A branch of numbers, or of texts.
 #[derive(Debug, Clone)]
 pub struct Branch {
     /// Unique in its tree.
@@ -34,8 +44,17 @@ pub struct Branch {
     pub extents: Vec<usize>,
     /// Whether entries have lists.
     pub lists: Lists,
+    /// For texts what they are in the file; their bytes are lists of [`Number::U8`].
+    pub text: Option<Text>,
     /// How many entries it has; that of the tree but for odd files.
     pub n_entries: u64,
+    /// Name of its leaf.
+    pub leaf: String,
+    /// Its title; of a plain branch mostly its list of leaves.
+    pub title: String,
+    /// How its baskets are packed, if not as the file.
+    pub compression: Option<Compression>,
+    pub(crate) is_part: bool,
     pub(crate) stored: Stored,
     /// Bytes before the values of an entry.
     pub(crate) header: usize,
@@ -51,6 +70,16 @@ impl Branch {
     /// Values of an entry, or of an item of its list.
     pub fn n_values(&self) -> usize {
         self.extents.iter().product()
+    }
+
+    /// True for `Double32_t` and `Float16_t`, which stand in the file with fewer bits than values have.
+    pub fn is_shortened(&self) -> bool {
+        self.stored != Stored::Plain
+    }
+
+    /// True if it is one leaf of several, or a member of an object, and no branch of its own in the file.
+    pub fn is_part(&self) -> bool {
+        self.is_part
     }
 
     /// How many baskets it has.

@@ -1,7 +1,7 @@
 //! Promises: what is written comes back, all of it or any entries; damaged files are errors, never a crash, and take no
 //! more memory than they have earned; the same values give the same bytes.
 
-use baler_root::{Column, Compression, File, Lists, NewBranch, NewLists, Number, Writer};
+use baler_root::{Column, Compression, File, Lists, NewBranch, NewLists, Number, Object, Text, Writer};
 use std::io::Cursor;
 
 fn noise(i: usize) -> u64 {
@@ -35,7 +35,7 @@ fn values(n: usize, number: Number, seed: usize) -> Vec<u8> {
 }
 
 fn new(name: &str, number: Number, extents: &[usize], lists: NewLists) -> NewBranch {
-    NewBranch { name: name.into(), number, extents: extents.into(), lists }
+    NewBranch { extents: extents.into(), lists, ..NewBranch::new(name, number) }
 }
 
 /// Branches of every kind with all their entries.
@@ -53,6 +53,16 @@ fn branches(n_entries: usize) -> (Vec<NewBranch>, Vec<Column>) {
         columns.push(lists(values(n_items, number, i)));
         branches.push(new(&format!("vector_{number:?}"), number, &[], NewLists::Vector));
         columns.push(lists(values(n_items, number, i)));
+    }
+    for (i, text) in [Text::Leaf, Text::String].into_iter().enumerate() {
+        branches.push(NewBranch {
+            text: Some(text),
+            ..new(&format!("text{i}"), Number::U8, &[], NewLists::Vector)
+        });
+        let counts: Vec<u32> =
+            (0..n_entries).map(|i| if i == 3 { 1000 } else { (noise(i) % 9) as u32 }).collect();
+        let bytes = values(counts.iter().sum::<u32>() as usize, Number::U8, i);
+        columns.push(Column { bytes, counts: Some(counts) });
     }
     branches.push(new("fixed", Number::F32, &[2, 3], NewLists::None));
     columns.push(flat(values(6 * n_entries, Number::F32, 5)));
@@ -94,6 +104,7 @@ fn every_kind_of_branch_comes_back() {
                 let branch = tree.find(&new.name).unwrap();
                 let found = &tree.branches[branch];
                 assert_eq!((found.number, &found.extents), (new.number, &new.extents), "{}", new.name);
+                assert_eq!(found.text, new.text);
                 let counter = tree.find("n").unwrap();
                 let lists = match new.lists {
                     NewLists::None => Lists::None,
@@ -215,4 +226,68 @@ fn what_cannot_be_written_is_told() {
     );
     let lists = Column { bytes: vec![1, 2], counts: Some(vec![1]) };
     assert!(writer.append(tree, 0, &lists).is_err() && writer.append(tree, 1, &odd).is_err());
+}
+
+#[test]
+fn leaves_titles_compression_and_unsigned_counters_are_those_that_were_given() {
+    let mut writer = Writer::new(Cursor::new(Vec::new()), Compression::Zlib(1)).unwrap();
+    let branches = vec![
+        NewBranch {
+            title: Some("how many".into()),
+            leaf: Some("n_".into()),
+            ..NewBranch::new("n", Number::U32)
+        },
+        new("arr[10]", Number::I32, &[10], NewLists::None),
+        NewBranch {
+            compression: Some(Compression::Lz4(4)),
+            ..new("lists", Number::U16, &[], NewLists::Counter(0))
+        },
+    ];
+    let tree = writer.tree("t", "", branches).unwrap();
+    let counts = vec![3_000u32, 0];
+    let flat = |bytes: Vec<u8>| Column { bytes, counts: None };
+    writer.append(tree, 0, &flat(counts.iter().flat_map(|n| n.to_be_bytes()).collect())).unwrap();
+    writer.flush(tree, 0).unwrap();
+    writer.append(tree, 1, &flat((0..20u32).flat_map(u32::to_be_bytes).collect())).unwrap();
+    let lists = Column { bytes: vec![7; 6000], counts: Some(counts) };
+    writer.append(tree, 2, &lists).unwrap();
+    let mut file = File::open(Cursor::new(writer.finish().unwrap().into_inner())).unwrap();
+    let found = file.trees[0].branches.clone();
+    let told = |i: usize| (found[i].name.as_str(), found[i].leaf.as_str(), found[i].title.as_str());
+    assert_eq!(told(0), ("n", "n_", "how many"));
+    assert_eq!(told(1), ("arr[10]", "arr", "arr[10]/I"));
+    assert_eq!(told(2), ("lists", "lists", "lists[n_]/s"));
+    assert_eq!((found[0].number, found[2].lists), (Number::U32, Lists::Counter(0)));
+    assert_eq!(
+        (found[0].compression, found[2].compression),
+        (Some(Compression::Zlib(1)), Some(Compression::Lz4(4)))
+    );
+    assert_eq!(file.read(0, 2, 0..2).unwrap(), lists);
+}
+
+#[test]
+fn objects_go_from_file_to_file_as_they_are() {
+    let object = |path: &str, is_large| Object {
+        path: path.into(),
+        class: "TNamed".into(),
+        title: "of any class".into(),
+        is_large,
+        content: (0..200).collect(),
+    };
+    let objects = [object("a", false), object("deep/down/b", true)];
+    let mut writer = Writer::new(Cursor::new(Vec::new()), Compression::Zlib(1)).unwrap();
+    writer.object(&objects[0]).unwrap();
+    writer.tree("t", "", vec![NewBranch::new("x", Number::I8)]).unwrap();
+    writer.object(&objects[1]).unwrap();
+    let mut file = File::open(Cursor::new(writer.finish().unwrap().into_inner())).unwrap();
+    assert_eq!(file.order, ["a", "t", "deep/down/b"]);
+    assert_eq!([file.object(0).unwrap(), file.object(1).unwrap()], objects);
+    assert!(file.object(2).is_err());
+    // Descriptions of another file come before ours, which are not written twice.
+    let descriptions = file.descriptions().unwrap();
+    let mut writer = Writer::new(Cursor::new(Vec::new()), Compression::None).unwrap();
+    writer.describe(descriptions.clone());
+    writer.tree("t", "", vec![NewBranch::new("x", Number::I8)]).unwrap();
+    let mut file = File::open(Cursor::new(writer.finish().unwrap().into_inner())).unwrap();
+    assert_eq!(file.descriptions().unwrap().content, descriptions.content);
 }

@@ -15,7 +15,7 @@ if ! cmp --silent "$wanted" "$venv/installed.txt"; then
 fi
 
 # Each writes its own files; what one prints stays together.
-checks="formats root parquet between numpy random random_parquet random_fits"
+checks="formats root parquet between numpy random random_parquet random_fits random_tiff random_root"
 failed=0
 pids=()
 for check in $checks; do

@@ -1,12 +1,12 @@
 //! The fields of an RNTuple as branches: numbers, fixed arrays, and one level of lists of them; the parts of a record are
-//! branches of their own (`Jet.pt`). Everything else (text, lists inside lists, views of other fields) is listed with
+//! branches of their own (`Jet.pt`); texts. Everything else (lists inside lists, views of other fields) is listed with
 //! the reason.
 
 use super::envelope::Reader;
 use super::pages::{Encoding, Width};
 use crate::error::{Error, Result};
 use crate::number::{Number, Stored};
-use crate::tree::{Branch, Lists};
+use crate::tree::{Branch, Lists, Text};
 use std::collections::{HashMap, HashSet};
 
 /// Fields inside fields.
@@ -26,9 +26,11 @@ struct Field {
     parent: usize,
     role: u16,
     is_view: bool,
-    repetition: usize,
+    /// Extent of a fixed array.
+    repetition: Option<usize>,
     name: String,
     type_name: String,
+    description: String,
 }
 
 #[derive(Debug)]
@@ -56,10 +58,11 @@ impl Schema {
             let _versions = r.u64()?;
             let (parent, role, flags) = (r.u32()? as usize, r.u16()?, r.u16()?);
             let (name, type_name) = (r.text()?, r.text()?);
-            let (_alias, _description) = (r.text()?, r.text()?);
-            let repetition = if flags & 1 != 0 { r.u64()? } else { 1 };
-            let repetition = usize::try_from(repetition).unwrap_or(usize::MAX);
-            self.fields.push(Field { parent, role, is_view: flags & 2 != 0, repetition, name, type_name });
+            let (_alias, description) = (r.text()?, r.text()?);
+            let repetition = if flags & 1 != 0 { Some(r.u64()?) } else { None };
+            let repetition = repetition.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+            let is_view = flags & 2 != 0;
+            self.fields.push(Field { parent, role, is_view, repetition, name, type_name, description });
         }
         let (n_columns, mut list) = r.list()?;
         for _ in 0..n_columns {
@@ -143,15 +146,24 @@ impl Walk<'_> {
         }
         match (field.role, columns.as_slice(), children.as_slice()) {
             (0, &[column], []) => {
-                if field.repetition != 1 {
-                    below.extents.push(field.repetition);
-                }
+                below.extents.extend(field.repetition);
                 self.values(idx, name, column, below)
             }
-            (0, [], &[child]) => {
-                if field.repetition != 1 {
-                    below.extents.push(field.repetition);
+            (0, &[ends, bytes], []) if field.type_name == "std::string" && field.repetition.is_none() => {
+                let (index, encoding) = (self.encoding(ends)?, self.encoding(bytes)?);
+                if !matches!(index.width, Width::Index32 | Width::Index64) || encoding.width.n_bits() != 8 {
+                    return Err(Error::damaged("a text has no index"));
                 }
+                if above.ends.is_some() || !above.extents.is_empty() {
+                    return Err(Error::unsupported("texts inside lists"));
+                }
+                let columns = Columns { ends: Some((ends, index)), values: (bytes, encoding) };
+                self.push(idx, name, Number::U8, Vec::new(), columns)?;
+                self.branches.iter_mut().last().expect("just pushed").text = Some(Text::String);
+                Ok(())
+            }
+            (0, [], &[child]) => {
+                below.extents.extend(field.repetition);
                 self.field(child, name, &below);
                 Ok(())
             }
@@ -202,21 +214,38 @@ impl Walk<'_> {
         if n_values.is_none_or(|n| n == 0 || n > 1 << 28) {
             return Err(Error::unsupported("an array without values, or with too many"));
         }
+        let columns = Columns { ends: above.ends, values: (column, encoding) };
+        self.push(idx, name, number, above.extents, columns)
+    }
+
+    fn push(
+        &mut self,
+        field: usize,
+        name: &str,
+        number: Number,
+        extents: Vec<usize>,
+        columns: Columns,
+    ) -> Result<()> {
         if !self.names.insert(name.to_string()) {
             return Err(Error::unsupported("another field has its name"));
         }
         self.branches.push(Branch {
             name: name.to_string(),
             number,
-            extents: above.extents,
-            lists: if above.ends.is_some() { Lists::Vector } else { Lists::None },
+            extents,
+            lists: if columns.ends.is_some() { Lists::Vector } else { Lists::None },
             n_entries: self.n_entries,
+            is_part: false,
+            text: None,
+            leaf: String::new(),
+            title: self.schema.fields[field].description.clone(),
+            compression: None,
             stored: Stored::Plain,
             header: 0,
             stride: 0,
             offset: 0,
             baskets: Vec::new(),
-            columns: Some(Columns { ends: above.ends, values: (column, encoding) }),
+            columns: Some(columns),
         });
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! A branch while it is written: values come in, full baskets go out; and the objects that describe it in the tree.
 
+use crate::blocks::Compression;
 use crate::error::{Error, Result};
 use crate::number::Number;
 use crate::read::{Column, whole_numbers};
+use crate::tree::Text;
 use crate::write::out::Out;
 
 /// Bytes of values of a basket, about.
@@ -32,6 +34,45 @@ pub struct NewBranch {
     pub extents: Vec<usize>,
     /// Whether entries are lists.
     pub lists: NewLists,
+    /// For texts, lists of [`Number::U8`] without a counter: what they are in the file.
+    pub text: Option<Text>,
+    /// Name of its leaf, if that is not the branch's.
+    pub leaf: Option<String>,
+    /// Its title, if it is more than ROOT's own list of leaves.
+    pub title: Option<String>,
+    /// How its baskets are packed, if not as the file.
+    pub compression: Option<Compression>,
+}
+
+impl NewBranch {
+    /// A branch of single values that is packed as the file, with a leaf of its own name.
+    pub fn new(name: impl Into<String>, number: Number) -> NewBranch {
+        let (extents, lists) = (Vec::new(), NewLists::None);
+        let (text, leaf, title, compression) = (None, None, None, None);
+        NewBranch { name: name.into(), number, extents, lists, text, leaf, title, compression }
+    }
+
+    /// The class of objects that its entries are, with checksum and version; none for plain leaves.
+    fn class(&self) -> Option<(String, u32, i16)> {
+        let is_list = self.lists == NewLists::Vector;
+        match self.text {
+            Some(Text::Leaf) => None,
+            Some(Text::String) => Some(("string".into(), STRING_CHECKSUM, STRING_CLASS_VERSION)),
+            None => is_list.then(|| {
+                let class = format!("vector<{}>", self.number.cpp());
+                let add = |sum: u32, byte| sum.wrapping_mul(3).wrapping_add(u32::from(byte));
+                let checksum = class.bytes().fold(0, add);
+                (class, checksum, VECTOR_CLASS_VERSION)
+            }),
+        }
+    }
+
+    /// Name of its leaf: without the extents that may end the branch's name (`arr[10]` of a split object).
+    pub fn leaf_name(&self) -> &str {
+        let plain = self.name.split_once('[').map_or(self.name.as_str(), |(plain, _)| plain);
+        let own = if plain.is_empty() { self.name.as_str() } else { plain };
+        self.leaf.as_deref().unwrap_or(own)
+    }
 }
 
 /// Entries that are written together.
@@ -128,7 +169,16 @@ impl Open {
         if let Some(offsets) = &mut current.offsets {
             offsets.push(current.data.len() as u32);
         }
-        if self.new.lists == NewLists::Vector {
+        if self.new.text.is_some() {
+            match u8::try_from(count).ok().filter(|&n| n < 255) {
+                Some(count) => current.data.push(count),
+                None => {
+                    current.data.push(255);
+                    current.data.extend_from_slice(&count.to_be_bytes());
+                }
+            }
+            self.largest = self.largest.max(i64::from(count) + 1);
+        } else if self.new.lists == NewLists::Vector {
             let n_bytes = (values.len() + 6) as u32 | crate::bytes::BYTE_COUNT;
             current.data.extend_from_slice(&n_bytes.to_be_bytes());
             current.data.extend_from_slice(&VECTOR_VERSION.to_be_bytes());
@@ -148,16 +198,17 @@ impl Open {
 
     fn leaf_title(&self, all: &[Open]) -> String {
         let counter = match self.new.lists {
-            NewLists::Counter(idx) => format!("[{}]", all[idx].new.name),
+            NewLists::Counter(idx) => format!("[{}]", all[idx].new.leaf_name()),
             _ => String::new(),
         };
         let fixed: String = self.new.extents.iter().map(|extent| format!("[{extent}]")).collect();
-        format!("{}{counter}{fixed}", self.new.name)
+        format!("{}{counter}{fixed}", self.new.leaf_name())
     }
 
     /// Class and letter of the leaf.
     fn leaf_class(&self) -> (&'static str, char) {
         match self.new.number {
+            _ if self.new.text.is_some() => ("TLeafC", 'C'),
             Number::Bool => ("TLeafO", 'O'),
             Number::I8 => ("TLeafB", 'B'),
             Number::U8 => ("TLeafB", 'b'),
@@ -172,25 +223,29 @@ impl Open {
         }
     }
 
+    /// How its baskets are packed; `file` is how the file is.
+    pub fn compression(&self, file: Compression) -> Compression {
+        self.new.compression.unwrap_or(file)
+    }
+
     /// Writes the branch behind a pointer; `leaves` has the reference to the leaf of each branch before and gets its own.
-    pub fn write(&self, all: &[Open], compression: i32, leaves: &mut Vec<u32>, out: &mut Out) {
-        if self.new.lists != NewLists::Vector {
-            let title = format!("{}/{}", self.leaf_title(all), self.leaf_class().1);
+    pub fn write(&self, all: &[Open], compression: Compression, leaves: &mut Vec<u32>, out: &mut Out) {
+        let own_title = |title: String| self.new.title.clone().unwrap_or(title);
+        let Some((class, checksum, version)) = self.new.class() else {
+            let title = own_title(format!("{}/{}", self.leaf_title(all), self.leaf_class().1));
             out.any("TBranch", |out| self.write_branch(all, &title, compression, leaves, out));
             return;
-        }
-        let class = format!("vector<{}>", self.new.number.cpp());
+        };
+        let kind = if self.new.text.is_some() { -1 } else { 0 };
         out.any("TBranchElement", |out| {
             out.object(10, |out| {
-                self.write_branch(all, &self.new.name, compression, leaves, out);
+                self.write_branch(all, &own_title(self.new.name.clone()), compression, leaves, out);
                 out.text(&class);
                 out.text("");
                 out.text("");
-                out.u32(
-                    class.bytes().fold(0u32, |sum, byte| sum.wrapping_mul(3).wrapping_add(u32::from(byte))),
-                );
-                out.i16(VECTOR_CLASS_VERSION);
-                for number in [-1, 0, -1, 0] {
+                out.u32(checksum);
+                out.i16(version);
+                for number in [-1, kind, -1, 0] {
                     out.i32(number); // member, type, streamer type, maximum
                 }
                 out.u32(0);
@@ -203,7 +258,7 @@ impl Open {
         &self,
         all: &[Open],
         title: &str,
-        compression: i32,
+        compression: Compression,
         leaves: &mut Vec<u32>,
         out: &mut Out,
     ) {
@@ -214,7 +269,7 @@ impl Open {
         out.object(13, |out| {
             out.named(&self.new.name, title);
             fill_style(out);
-            out.i32(compression);
+            out.i32(self.compression(compression).code());
             out.i32(BASKET_BYTES as i32);
             out.i32(if is_list { 1000 } else { 0 });
             out.i32(n_baskets as i32);
@@ -247,7 +302,8 @@ impl Open {
 
     fn write_leaf(&self, all: &[Open], leaves: &[u32], out: &mut Out) -> u32 {
         let number = self.new.number;
-        let is_vector = self.new.lists == NewLists::Vector;
+        let is_object = self.new.class().is_some();
+        let is_text = self.new.text == Some(Text::Leaf);
         let is_counter = all.iter().any(
             |other| matches!(other.new.lists, NewLists::Counter(idx) if all[idx].new.name == self.new.name),
         );
@@ -259,16 +315,20 @@ impl Open {
         };
         let base = |out: &mut Out| {
             out.object(2, |out| {
-                out.named(&self.new.name, &self.leaf_title(all));
-                out.i32(if is_vector { 1 } else { n_values as i32 });
-                out.i32(if is_vector { 0 } else { number.size() as i32 });
+                out.named(self.new.leaf_name(), &self.leaf_title(all));
+                out.i32(match (is_object, is_text) {
+                    (true, _) => 1,
+                    (_, true) => self.largest as i32,
+                    _ => n_values as i32,
+                });
+                out.i32(if is_object { 0 } else { number.size() as i32 });
                 out.i32(0);
                 out.u8(u8::from(is_counter));
-                out.u8(u8::from(is_unsigned && !is_vector));
+                out.u8(u8::from(is_unsigned && !is_object && !is_text));
                 out.u32(count);
             });
         };
-        if is_vector {
+        if is_object {
             return out.any("TLeafElement", |out| {
                 out.object(1, |out| {
                     base(out);
@@ -282,6 +342,11 @@ impl Open {
         out.any(self.leaf_class().0, |out| {
             out.object(1, |out| {
                 base(out);
+                if is_text {
+                    out.i32(0);
+                    out.i32(self.largest as i32);
+                    return;
+                }
                 out.bytes.resize(out.bytes.len() + number.size(), 0);
                 out.bytes.extend_from_slice(&largest[8 - number.size()..]);
             });
@@ -292,6 +357,9 @@ impl Open {
 /// Version of vectors in baskets, and of their class.
 const VECTOR_VERSION: u16 = 10;
 const VECTOR_CLASS_VERSION: i16 = 6;
+/// Of `std::string`.
+const STRING_CHECKSUM: u32 = 0x6e6f_1604;
+const STRING_CLASS_VERSION: i16 = 2;
 
 /// A `TAttFill`.
 pub fn fill_style(out: &mut Out) {

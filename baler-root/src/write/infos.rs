@@ -1,6 +1,9 @@
 //! The streamer infos of a file that we write: the classes of [`crate::classes`], described as ROOT describes them.
 
+use crate::bytes::Bytes;
 use crate::classes::{CLASSES, Class, Member, TYPES, find, kind, members};
+use crate::error::{Error, Result};
+use crate::streamers::Streamers;
 use crate::write::out::Out;
 
 /// The content of the key called `StreamerInfo`.
@@ -16,6 +19,28 @@ pub fn content(n_header: usize) -> Vec<u8> {
         }
     });
     out.bytes
+}
+
+/// The descriptions of another file, and ours of classes that it does not describe.
+pub fn with(theirs: &[u8], n_header: usize) -> Result<Vec<u8>> {
+    let known = Streamers::read(theirs, n_header)?;
+    let ours: Vec<&Class> = CLASSES.iter().filter(|class| known.any_version(class.name).is_none()).collect();
+    let mut r = Bytes::new(theirs);
+    let (_, end) = r.version()?;
+    let end = end.ok_or_else(|| Error::damaged("descriptions of classes without a length"))?;
+    r.take(10)?; // what every object starts with
+    r.text()?;
+    let at = r.position();
+    let n_items = r.count()? + ours.len();
+    let mut out = Out::new(n_header);
+    out.bytes.extend_from_slice(&theirs[..end]);
+    out.bytes[at..at + 4].copy_from_slice(&(n_items as i32).to_be_bytes());
+    for class in ours {
+        out.any("TStreamerInfo", |out| info(class, out));
+        out.u8(0); // no option
+    }
+    out.set_length(0);
+    Ok(out.bytes)
 }
 
 fn info(class: &Class, out: &mut Out) {

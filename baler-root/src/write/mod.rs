@@ -8,14 +8,19 @@ mod infos;
 mod out;
 
 pub use branch::{NewBranch, NewLists};
+pub use out::header_bytes;
 
 use crate::blocks::{Compression, pack};
 use crate::error::{Error, Result};
+use crate::number::Number;
+use crate::opaque::Object;
 use crate::read::Column;
 use branch::{Full, Open, features, fill_style};
 use out::{DATE, KeyHeader, Out};
 use std::io::{Seek, SeekFrom, Write};
 
+/// The last place that a key with places of 32 bits can have, less what the key itself may take.
+const MAX_SMALL_PLACE: u64 = 1 << 30;
 /// Where the first key of every ROOT file starts.
 const BEGIN: u64 = 100;
 /// Name inside the file; nothing depends on it.
@@ -54,12 +59,15 @@ pub struct Writer<W> {
     compression: Compression,
     directories: Vec<Directory>,
     trees: Vec<NewTree>,
+    /// Of the classes of objects that come from another file.
+    descriptions: Option<Object>,
 }
 
 impl<W: Write + Seek> Writer<W> {
     /// Starts a file at the beginning of `sink`.
     pub fn new(sink: W, compression: Compression) -> Result<Writer<W>> {
-        let mut writer = Writer { sink, at: 0, compression, directories: Vec::new(), trees: Vec::new() };
+        let (directories, trees, descriptions) = (Vec::new(), Vec::new(), None);
+        let mut writer = Writer { sink, at: 0, compression, directories, trees, descriptions };
         writer.put(&[0; BEGIN as usize])?;
         writer.directory("", 0)?;
         Ok(writer)
@@ -73,6 +81,13 @@ impl<W: Write + Seek> Writer<W> {
                 _ if branches[..i].iter().any(|other| other.name == branch.name) => {
                     "has the name of another branch"
                 }
+                _ if branch.text.is_some()
+                    && (branch.lists != NewLists::Vector
+                        || branch.number != Number::U8
+                        || !branch.extents.is_empty()) =>
+                {
+                    "is a text, but no list of bytes"
+                }
                 NewLists::Counter(counter) if counter >= i => "stands before its counter",
                 NewLists::Vector if !branch.extents.is_empty() => {
                     "is a vector of arrays, which ROOT has no branch for"
@@ -81,6 +96,20 @@ impl<W: Write + Seek> Writer<W> {
             };
             return Err(Error::usage(format!("the branch '{}' {text}", branch.name)));
         }
+        let (directory, name) = self.place_of(path)?;
+        if self.trees.iter().any(|tree| tree.directory == directory && tree.name == name) {
+            return Err(Error::usage(format!("expected one tree '{path}', found two")));
+        }
+        let branches = branches.into_iter().map(Open::new).collect();
+        let keys = &mut self.directories[directory].keys;
+        keys.push(Vec::new());
+        let key = keys.len() - 1;
+        self.trees.push(NewTree { directory, key, name, title: title.to_string(), branches });
+        Ok(self.trees.len() - 1)
+    }
+
+    /// The directory of a path, made if it is not there, and the name at its end.
+    fn place_of(&mut self, path: &str) -> Result<(usize, String)> {
         let mut names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
         let name = names.pop().ok_or_else(|| Error::usage("a tree needs a name"))?.to_string();
         let mut directory = 0;
@@ -91,15 +120,34 @@ impl<W: Write + Seek> Writer<W> {
                 None => self.directory(name, directory)?,
             };
         }
-        if self.trees.iter().any(|tree| tree.directory == directory && tree.name == name) {
-            return Err(Error::usage(format!("expected one tree '{path}', found two")));
+        Ok((directory, name))
+    }
+
+    /// Adds an object of another file as it is.
+    pub fn object(&mut self, object: &Object) -> Result<()> {
+        let (directory, name) = self.place_of(&object.path)?;
+        let Object { class, title, is_large, content, .. } = object;
+        if !is_large && self.at > MAX_SMALL_PLACE {
+            return Err(Error::unsupported(format!("'{name}' cannot stand beyond 2 GB of a file")));
         }
-        let branches = branches.into_iter().map(Open::new).collect();
-        let keys = &mut self.directories[directory].keys;
-        keys.push(Vec::new());
-        let key = keys.len() - 1;
-        self.trees.push(NewTree { directory, key, name, title: title.to_string(), branches });
-        Ok(self.trees.len() - 1)
+        let place = self.directories[directory].place;
+        let key = KeyHeader {
+            class,
+            name: &name,
+            title,
+            cycle: 1,
+            place: self.at,
+            directory: place,
+            is_large: *is_large,
+        };
+        let (header, _) = self.key(&key, content)?;
+        self.directories[directory].keys.push(header);
+        Ok(())
+    }
+
+    /// Gives the descriptions of the classes of such objects.
+    pub fn describe(&mut self, descriptions: Object) {
+        self.descriptions = Some(descriptions);
     }
 
     /// Adds entries to a branch; big-endian values, and counts if its entries are lists.
@@ -112,26 +160,24 @@ impl<W: Write + Seek> Writer<W> {
         Ok(())
     }
 
+    /// Writes the entries of a branch that wait for a full basket: memory is taken for branches that are at work.
+    pub fn flush(&mut self, tree: usize, branch: usize) -> Result<()> {
+        let open = self.trees.get_mut(tree).and_then(|tree| tree.branches.get_mut(branch));
+        match open.and_then(Open::close) {
+            Some(full) => self.basket(tree, branch, &full),
+            None => Ok(()),
+        }
+    }
+
     /// Writes all that is left.
     pub fn finish(mut self) -> Result<W> {
         for tree in 0..self.trees.len() {
             for branch in 0..self.trees[tree].branches.len() {
-                if let Some(full) = self.trees[tree].branches[branch].close() {
-                    self.basket(tree, branch, &full)?;
-                }
+                self.flush(tree, branch)?;
             }
             self.finish_tree(tree)?;
         }
-        let name = KeyHeader {
-            class: "TList",
-            name: "StreamerInfo",
-            title: "Doubly linked list",
-            cycle: 1,
-            place: self.at,
-            directory: BEGIN,
-        };
-        let infos = (self.at, infos::content(name.n_bytes(0)));
-        let n_infos = self.key(&name, &infos.1)?.1;
+        let (infos, n_infos) = self.infos()?;
         let mut keys = vec![(0, 0); self.directories.len()];
         for idx in (0..self.directories.len()).rev() {
             keys[idx] = self.key_list(idx)?;
@@ -139,8 +185,30 @@ impl<W: Write + Seek> Writer<W> {
         for (idx, (place, n_bytes)) in keys.into_iter().enumerate() {
             self.record(idx, place, n_bytes)?;
         }
-        self.header(infos.0, n_infos)?;
+        self.header(infos, n_infos)?;
         Ok(self.sink)
+    }
+
+    /// Writes the descriptions of classes: those that were given, and those of trees; returns their place and length.
+    fn infos(&mut self) -> Result<(u64, usize)> {
+        let given = self.descriptions.take().filter(|given| given.is_large || self.at <= MAX_SMALL_PLACE);
+        let is_large = given.as_ref().is_none_or(|given| given.is_large);
+        let (class, title) = ("TList", "Doubly linked list");
+        let key = KeyHeader {
+            class,
+            name: "StreamerInfo",
+            title: given.as_ref().map_or(title, |given| given.title.as_str()),
+            cycle: 1,
+            place: self.at,
+            directory: BEGIN,
+            is_large,
+        };
+        let n_header = key.n_bytes(0);
+        let content = match &given {
+            Some(given) => infos::with(&given.content, n_header).unwrap_or_else(|_| infos::content(n_header)),
+            None => infos::content(n_header),
+        };
+        Ok((self.at, self.key(&key, &content)?.1))
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
@@ -174,7 +242,7 @@ impl<W: Write + Seek> Writer<W> {
         let place = self.at;
         let above = if is_top { 0 } else { self.directories[parent].place };
         let (class, name) = if is_top { ("TFile", FILE_NAME) } else { ("TDirectory", name) };
-        let key = KeyHeader { class, name, title: "", cycle: 1, place, directory: above };
+        let key = KeyHeader { class, name, title: "", cycle: 1, place, directory: above, is_large: true };
         // The top directory repeats its name and title before its record.
         let more = if is_top { name.len() + 2 } else { 0 };
         let header = key.write(more + DIRECTORY_BYTES, more + DIRECTORY_BYTES, 0);
@@ -199,7 +267,15 @@ impl<W: Write + Seek> Writer<W> {
         let open = &branches[branch];
         let directory = self.directories[*directory].place;
         let cycle = open.baskets.len().min(i16::MAX as usize) as i16;
-        let key = KeyHeader { class: "TBasket", name: &open.new.name, title: name, cycle, place, directory };
+        let key = KeyHeader {
+            class: "TBasket",
+            name: &open.new.name,
+            title: name,
+            cycle,
+            place,
+            directory,
+            is_large: true,
+        };
         let n_header = key.n_bytes(BASKET_HEADER);
         let mut content = Out::default();
         content.bytes.extend_from_slice(&full.data);
@@ -208,7 +284,7 @@ impl<W: Write + Seek> Writer<W> {
             offsets.iter().for_each(|&offset| content.i32((n_header + offset as usize) as i32));
             content.i32(0);
         }
-        let packed = pack(&content.bytes, self.compression)?;
+        let packed = pack(&content.bytes, open.compression(self.compression))?;
         let mut header = Out::default();
         header.bytes = key.write(packed.len(), content.bytes.len(), BASKET_HEADER);
         header.i16(3);
@@ -247,8 +323,9 @@ impl<W: Write + Seek> Writer<W> {
             cycle: 1,
             place: self.at,
             directory: place,
+            is_large: true,
         };
-        let content = tree_content(tree, n_entries, self.compression.code(), key.n_bytes(0));
+        let content = tree_content(tree, n_entries, self.compression, key.n_bytes(0));
         let (header, _) = self.key(&key, &content)?;
         self.directories[directory].keys[listed] = header;
         Ok(())
@@ -259,8 +336,15 @@ impl<W: Write + Seek> Writer<W> {
         let directory = &self.directories[idx];
         let class = if idx == 0 { "TFile" } else { "TDirectory" };
         let name = directory.name.clone();
-        let key =
-            KeyHeader { class, name: &name, title: "", cycle: 1, place: self.at, directory: directory.place };
+        let key = KeyHeader {
+            class,
+            name: &name,
+            title: "",
+            cycle: 1,
+            place: self.at,
+            directory: directory.place,
+            is_large: true,
+        };
         let mut list = Out::default();
         list.i32(directory.keys.len() as i32);
         list.bytes.extend(directory.keys.iter().flatten());
@@ -289,8 +373,15 @@ impl<W: Write + Seek> Writer<W> {
     /// The list of free bytes, and the header at the start of the file.
     fn header(&mut self, infos: u64, n_infos: usize) -> Result<()> {
         let free = self.at;
-        let key =
-            KeyHeader { class: "TFile", name: FILE_NAME, title: "", cycle: 1, place: free, directory: BEGIN };
+        let key = KeyHeader {
+            class: "TFile",
+            name: FILE_NAME,
+            title: "",
+            cycle: 1,
+            place: free,
+            directory: BEGIN,
+            is_large: true,
+        };
         let n_free = key.n_bytes(0) + 18;
         let end = free + n_free as u64;
         let mut list = Out::default();
@@ -327,7 +418,7 @@ fn uuid(out: &mut Out) {
 }
 
 /// The `TTree` of a key whose header has `n_header` bytes.
-fn tree_content(tree: &NewTree, n_entries: u64, compression: i32, n_header: usize) -> Vec<u8> {
+fn tree_content(tree: &NewTree, n_entries: u64, compression: Compression, n_header: usize) -> Vec<u8> {
     let n_unpacked: u64 = tree.branches.iter().map(|branch| branch.n_unpacked).sum();
     let n_packed: u64 =
         tree.branches.iter().flat_map(|branch| &branch.baskets).map(|(_, n, _)| *n as u64).sum();

@@ -66,7 +66,8 @@ impl Out {
         self.set_length(start);
     }
 
-    fn set_length(&mut self, start: usize) {
+    /// Writes the length of what began at `start`.
+    pub fn set_length(&mut self, start: usize) {
         let n_bytes = (self.bytes.len() - start - 4) as u32 | BYTE_COUNT;
         self.bytes[start..start + 4].copy_from_slice(&n_bytes.to_be_bytes());
     }
@@ -122,7 +123,13 @@ impl Out {
     }
 }
 
-/// A key's header with large places.
+/// Bytes of a key's header with these names.
+pub fn header_bytes(class: &str, name: &str, title: &str, is_large: bool) -> usize {
+    let text = |text: &str| text.len() + if text.len() < 255 { 1 } else { 5 };
+    (if is_large { 34 } else { 26 }) + text(class) + text(name) + text(title)
+}
+
+/// A key's header.
 pub struct KeyHeader<'a> {
     pub class: &'a str,
     pub name: &'a str,
@@ -131,13 +138,14 @@ pub struct KeyHeader<'a> {
     /// Where the key starts, and the directory that it is in.
     pub place: u64,
     pub directory: u64,
+    /// Places of 64 bits.
+    pub is_large: bool,
 }
 
 impl KeyHeader<'_> {
     /// Bytes of the header, with `more` beyond the names.
     pub fn n_bytes(&self, more: usize) -> usize {
-        let text = |text: &str| text.len() + if text.len() < 255 { 1 } else { 5 };
-        34 + text(self.class) + text(self.name) + text(self.title) + more
+        header_bytes(self.class, self.name, self.title, self.is_large) + more
     }
 
     /// The header of `n_packed` bytes that unpack into `n_unpacked`, with room for `more` bytes.
@@ -145,13 +153,17 @@ impl KeyHeader<'_> {
         let n_header = self.n_bytes(more);
         let mut out = Out::default();
         out.i32((n_header + n_packed) as i32);
-        out.i16(1004);
+        out.i16(if self.is_large { 1004 } else { 4 });
         out.i32(n_unpacked as i32);
         out.u32(DATE);
         out.i16(n_header as i16);
         out.i16(self.cycle);
-        out.i64(self.place as i64);
-        out.i64(self.directory as i64);
+        for place in [self.place, self.directory] {
+            match self.is_large {
+                true => out.i64(place as i64),
+                false => out.i32(place as i32),
+            }
+        }
         out.text(self.class);
         out.text(self.name);
         out.text(self.title);

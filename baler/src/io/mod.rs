@@ -365,7 +365,6 @@ fn changed_dtypes(schema: &Schema, format: Format) -> Option<String> {
     let has = |dtype| schema.variables.iter().any(|v| v.dtype == dtype);
     match format {
         Format::Root if has(DType::F16) => Some("float16 becomes float32 in ROOT".into()),
-        Format::Tiff if has(DType::Bool) => Some("bool becomes uint8 in TIFF".into()),
         Format::Fits | Format::FitsGz
             if has(DType::Bool)
                 && schema.layout == Layout::Arrays
@@ -423,6 +422,7 @@ fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
         names.extend(match source {
             hdf5::NAME => hdf5::names(&attachment.bytes),
             tiff::NAME => tiff::names(&attachment.bytes),
+            root::NAME => root::names(&attachment.bytes),
             fits::NAME => fits::names(&attachment.bytes),
             zarr::NAME if !has_common => zarr::names(&attachment.bytes),
             _ => Vec::new(),

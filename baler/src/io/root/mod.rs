@@ -2,6 +2,7 @@
 //! and their counts: the counter's branch, or counts that are made here for `std::vector`s, shared by vectors of the same
 //! lengths. What is no number is named in a warning. The crate `baler-root` does the format.
 
+mod notes;
 mod write;
 
 pub use write::write;
@@ -10,14 +11,20 @@ use crate::dataset::{Attachment, DType, Layout, ListKind, Lists, Values};
 use crate::error::{Error, Result};
 use crate::io::arrays::{ArrayInfo, Arrays};
 use crate::io::store::Region;
-use baler_root::{Column, File, Number};
+use crate::kind::Kind;
+use baler_root::{Branch, Column, File, Number, Tree};
+use notes::{BranchNotes, Entry, Notes, TreeNotes};
 use std::collections::HashMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
-/// The name of the metadata: a line with path, tab and title for each tree.
+/// The name of the metadata, which are [`Notes`].
 pub const NAME: &str = "root";
+/// Bytes of objects that are kept in all.
+const MAX_OBJECT_BYTES: usize = 1 << 26;
+/// Classes that every reader knows without their description.
+const KNOWN_CLASSES: [&str; 2] = ["TNamed", "TObjString"];
 /// Entries whose items are summed, so that items are found without reading all counts.
 const BLOCK: u64 = 1 << 12;
 /// Names in a warning.
@@ -28,8 +35,9 @@ pub struct Root {
     file: Mutex<File<Reading>>,
     arrays: Vec<ArrayInfo>,
     sources: Vec<Source>,
-    /// Path and title of each tree with numbers; the only one stands in no name.
-    trees: Vec<(String, String)>,
+    /// The trees with numbers, and objects.
+    notes: Notes,
+    /// The path of the only tree, which stands in no name.
     above: String,
     warnings: Vec<String>,
 }
@@ -101,22 +109,58 @@ fn dtype(number: Number) -> DType {
     }
 }
 
+/// What is kept beside the numbers; objects that cannot be kept are named.
+fn notes_of(file: &mut File<Reading>, not_kept: &mut Vec<String>) -> Notes {
+    let mut notes = Notes { compression: file.compression().code(), ..Notes::default() };
+    let mut n_bytes = 0;
+    for path in file.order.clone() {
+        if let Some(tree) = file.trees.iter().find(|tree| tree.path == path) {
+            if !tree.branches.is_empty() {
+                let branches = tree.branches.iter().map(BranchNotes::of).collect();
+                let title = tree.title.clone();
+                notes.entries.push(Entry::Tree(TreeNotes { path, title, branches }));
+            }
+            continue;
+        }
+        let Some(idx) = file.others.iter().position(|(other, _)| *other == path) else { continue };
+        match file.object(idx) {
+            Ok(object) if n_bytes + object.content.len() <= MAX_OBJECT_BYTES => {
+                n_bytes += object.content.len();
+                notes.entries.push(Entry::Object(object));
+            }
+            _ => not_kept.push(format!("{path} ({})", file.others[idx].1)),
+        }
+    }
+    let is_known = |entry: &Entry| match entry {
+        Entry::Object(object) => KNOWN_CLASSES.contains(&object.class.as_str()),
+        Entry::Tree(_) => true,
+    };
+    if !notes.entries.iter().all(is_known) {
+        notes.descriptions = file.descriptions().ok();
+    }
+    notes
+}
+
+/// The names of what the metadata hold.
+pub fn names(metadata: &[u8]) -> Vec<String> {
+    Notes::read(metadata).map(|notes| notes.names()).unwrap_or_default()
+}
+
 impl Root {
     /// Opens a file; of the values only the counts of lists are read, and lists that have no counter.
     pub fn open(bytes: Region) -> Result<Root> {
-        let file = File::open(Reading { bytes, at: 0 }).map_err(told)?;
-        let mut not_kept: Vec<String> =
-            file.others.iter().map(|(path, class)| format!("{path} ({class})")).collect();
+        let mut file = File::open(Reading { bytes, at: 0 }).map_err(told)?;
+        let mut not_kept = Vec::new();
+        let notes = notes_of(&mut file, &mut not_kept);
         not_kept.extend(file.skipped.iter().map(|(path, why)| format!("{path} ({why})")));
         let all = file.trees.clone();
-        let trees: Vec<(String, String)> = all
-            .iter()
-            .filter(|t| !t.branches.is_empty())
-            .map(|t| (t.path.clone(), t.title.clone()))
-            .collect();
-        let above = if let [(path, _)] = &trees[..] { path.clone() } else { String::new() };
+        let mut with_numbers = all.iter().filter(|tree| !tree.branches.is_empty());
+        let above = match (with_numbers.next(), with_numbers.next()) {
+            (Some(tree), None) => tree.path.clone(),
+            _ => String::new(),
+        };
         let (arrays, sources, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        let mut root = Root { file: Mutex::new(file), arrays, sources, trees, above, warnings };
+        let mut root = Root { file: Mutex::new(file), arrays, sources, notes, above, warnings };
         for (idx, tree) in all.iter().enumerate() {
             let before = if root.above.is_empty() { format!("{}/", tree.path) } else { String::new() };
             not_kept.extend(tree.skipped.iter().map(|(branch, why)| format!("{before}{branch} ({why})")));
@@ -134,7 +178,26 @@ impl Root {
             let shown = not_kept[..not_kept.len().min(MAX_NAMES)].join(", ");
             root.warnings.push(format!("what is no number is not kept: {shown}{more}"));
         }
+        root.warn_of_changes(&all);
         Ok(root)
+    }
+
+    /// Tells which branches come back as ROOT with other types than they had.
+    fn warn_of_changes(&mut self, trees: &[Tree]) {
+        let branches = || trees.iter().filter(|tree| !tree.is_ntuple()).flat_map(|tree| &tree.branches);
+        let named = |changed: &dyn Fn(&Branch) -> bool| {
+            let names: Vec<&str> = branches().filter(|b| changed(b)).map(|b| b.name.as_str()).collect();
+            let more = if names.len() > MAX_NAMES { ", ..." } else { "" };
+            (!names.is_empty()).then(|| format!("{}{more}", names[..names.len().min(MAX_NAMES)].join(", ")))
+        };
+        if let Some(names) = named(&|branch| branch.is_shortened()) {
+            self.warnings.push(format!("Double32_t and Float16_t come back as double and float: {names}"));
+        }
+        if let Some(names) = named(&|branch| branch.is_part()) {
+            self.warnings.push(format!(
+                "leaves and members of objects come back as branches of their own with the same values: {names}"
+            ));
+        }
     }
 
     fn file(&self) -> MutexGuard<'_, File<Reading>> {
@@ -177,6 +240,9 @@ impl Root {
             let shape = [&[n_rows], info.extents.as_slice()].concat();
             let mut array = ArrayInfo::new(name, dtype(info.number), shape, false)?;
             array.storage.lists = lists;
+            if info.text.is_some() {
+                array.storage.kind = Kind::Text;
+            }
             self.arrays.push(array);
             self.sources.push(Source { tree, branch, content });
         }
@@ -234,12 +300,12 @@ impl Root {
             let n_items = usize::try_from(blocks.last().copied().unwrap_or(0)).unwrap_or(usize::MAX);
             let mut shape = self.arrays[idx].shape.clone();
             shape[0] = n_items;
-            let lists = self.arrays[idx].storage.lists;
+            let storage = self.arrays[idx].storage;
             match ArrayInfo::new(self.arrays[idx].name.clone(), self.arrays[idx].dtype, shape, false) {
                 Ok(array) => self.arrays[idx] = array,
                 Err(error) => not_kept.push(format!("{} ({error})", self.arrays[idx].name)),
             }
-            self.arrays[idx].storage.lists = lists;
+            self.arrays[idx].storage = storage;
             self.sources[idx].content = Content::Items(blocks);
         }
         Ok(())
@@ -302,12 +368,14 @@ impl Arrays for Root {
     fn metadata(&self, wanted: &dyn Fn(&str) -> bool) -> Option<Attachment> {
         let inside = |path: &str| {
             let names = self.arrays.iter().map(|array| &array.name).filter(|name| wanted(name));
-            self.trees.len() == 1 || names.into_iter().any(|name| name.starts_with(&format!("{path}/")))
+            !self.above.is_empty() || names.into_iter().any(|name| name.starts_with(&format!("{path}/")))
         };
-        let trees = self.trees.iter().filter(|(path, _)| inside(path));
-        let lines: String =
-            trees.map(|(path, title)| format!("{path}\t{}\n", title.replace(['\t', '\n'], " "))).collect();
-        Some(Attachment::metadata(NAME, self.arrays.len(), lines.into_bytes()))
+        let mut notes = self.notes.clone();
+        notes.entries.retain(|entry| match entry {
+            Entry::Tree(tree) => inside(&tree.path),
+            Entry::Object(_) => true,
+        });
+        Some(Attachment::metadata(NAME, self.arrays.len(), notes.write()))
     }
 
     fn layout(&self) -> Layout {

@@ -11,6 +11,8 @@ pub mod tag {
     pub const BITS: u16 = 258;
     pub const COMPRESSION: u16 = 259;
     pub const PHOTOMETRIC: u16 = 262;
+    pub const FILL_ORDER: u16 = 266;
+    pub const DESCRIPTION: u16 = 270;
     pub const STRIP_OFFSETS: u16 = 273;
     pub const SAMPLES: u16 = 277;
     pub const ROWS_PER_STRIP: u16 = 278;
@@ -22,6 +24,10 @@ pub mod tag {
     pub const TILE_OFFSETS: u16 = 324;
     pub const TILE_BYTES: u16 = 325;
     pub const SAMPLE_FORMAT: u16 = 339;
+    pub const SUBSAMPLING: u16 = 530;
+    pub const GDAL_NODATA: u16 = 42113;
+    /// Lengths and bytes of what ImageJ notes.
+    pub const IMAGEJ: [u16; 2] = [50838, 50839];
     /// Tags that point at other directories: sub-images, Exif, GPS, interoperability.
     pub const POINTERS: [u16; 4] = [330, 34665, 34853, 40965];
 
@@ -43,16 +49,17 @@ pub mod tag {
             TILE_OFFSETS,
             TILE_BYTES,
             SAMPLE_FORMAT,
+            FILL_ORDER,
         ];
-        // 266: order of bits in a byte; 288 and 289: free space; 347: tables of JPEG.
-        storage.contains(&tag) || POINTERS.contains(&tag) || [266, 288, 289, 347].contains(&tag)
+        // 288 and 289: free space; 347: tables of JPEG.
+        storage.contains(&tag) || POINTERS.contains(&tag) || [288, 289, 347].contains(&tag)
     }
 
     /// The name of a tag that people know.
     pub fn name(tag: u16) -> &'static str {
         match tag {
             269 => "DocumentName",
-            270 => "ImageDescription",
+            DESCRIPTION => "ImageDescription",
             271 => "Make",
             272 => "Model",
             305 => "Software",
@@ -62,7 +69,7 @@ pub mod tag {
             33550 => "ModelPixelScale",
             33922 => "ModelTiepoint",
             34735 => "GeoKeyDirectory",
-            42113 => "GDAL_NODATA",
+            GDAL_NODATA => "GDAL_NODATA",
             50838 | 50839 => "ImageJ",
             _ => "private",
         }

@@ -1,36 +1,76 @@
-//! A dataset as TIFF: each page its pixels, uncompressed in one strip, then its directory. Arrays of two axes are a
-//! page, of three a stack; where the source's metadata say so, the last or the first axis of a page are its samples.
+//! A dataset as TIFF: the pixels of all pages of an array in one piece, so that readers which trust the notes of ImageJ
+//! or tifffile find them, then the directories. Arrays of two axes are a page, of three a stack; where the source's
+//! metadata say so, the last or the first axis of a page are its samples. Pages are compressed as the source's were.
 //! Refuses arrays of other shapes.
 
+use super::codecs::{self, Row};
 use super::directory::{Tag, tag, value_bytes};
-use super::{PageTags, read_metadata};
-use crate::dataset::{DType, Dataset, Variable};
+use super::stored::Stored;
+use super::{FileTags, PageTags, description, is_imagej, shaped};
+use crate::dataset::{DType, Dataset, Values, Variable};
 use crate::error::{Error, Result};
+use crate::kind::Kind;
+use rayon::prelude::*;
 
 /// Larger files need places of eight bytes.
 const CLASSIC_BYTES: usize = (1 << 32) - (1 << 24);
 
 /// The bytes of a file.
 pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
-    let pages = dataset.metadata(super::NAME).map(read_metadata).transpose()?.unwrap_or_default();
-    let big_endian = dataset.variables.iter().any(|v| v.storage.big_endian);
+    let file = dataset.metadata(super::NAME).map(FileTags::read).transpose()?;
+    let any_big_endian = dataset.variables.iter().any(|v| v.storage.big_endian);
+    let big_endian = file.as_ref().map_or(any_big_endian, |file| file.big_endian);
+    let pages = file.as_ref().map_or(&[][..], |file| &file.pages);
     let n_tag_bytes: usize = pages.iter().flat_map(|p| &p.tags).map(|t| t.bytes.len() + 32).sum();
-    let big_tiff = dataset.size_bytes() + n_tag_bytes > CLASSIC_BYTES;
+    let big_tiff =
+        file.as_ref().is_some_and(|file| file.big_tiff) || dataset.size_bytes() + n_tag_bytes > CLASSIC_BYTES;
     let mut writer = Writer { out: Vec::new(), big_endian, big_tiff, link: 0 };
     writer.header();
-    let mut page_idx = 0;
+    let mut written: Vec<Written> = Vec::new();
     for variable in &dataset.variables {
-        let stack = Stack::new(variable, pages.get(page_idx)).map_err(|e| e.in_variable(&variable.name))?;
+        let like = pages.get(written.len()).or(pages.first());
+        let stack = Stack::new(variable, like).map_err(|e| e.in_variable(&variable.name))?;
         let mut raw = Vec::new();
         variable.values.append_bytes(&mut raw, big_endian);
+        // Pixels start at a place that any element fits.
+        writer.out.resize(writer.out.len().next_multiple_of(16), 0);
         for pixels in raw.chunks_exact(raw.len() / stack.n_pages) {
-            let default = PageTags::default();
-            let tags = pages.get(page_idx).or(pages.first()).unwrap_or(&default);
-            writer.page(&stack, pixels, &tags.tags);
-            page_idx += 1;
+            let page = pages.get(written.len()).or(pages.first());
+            let stored = stack.stored(page.map(|page| page.stored));
+            let blocks = writer.blocks(&stored, stack.dtype, pixels)?;
+            written.push(Written { stored, blocks, tags: page });
         }
     }
+    let promises = kept_promises(pages, &written);
+    let n_directories = match &file {
+        Some(file) if promises => file.n_directories.max(1),
+        _ => written.len(),
+    };
+    for page in &written[..n_directories.min(written.len())] {
+        writer.page(page, promises);
+    }
     Ok(writer.out)
+}
+
+/// A page whose pixels are in the file.
+struct Written<'a> {
+    stored: Stored,
+    /// (offset, bytes) of each block.
+    blocks: Vec<(u64, u64)>,
+    tags: Option<&'a PageTags>,
+}
+
+/// True if the pages are those of the source, so that what its notes say of their number and extents is still true.
+fn kept_promises(pages: &[PageTags], written: &[Written]) -> bool {
+    let of = |stored: &Stored| (stored.shape(), stored.dtype().ok());
+    pages.len() == written.len() && pages.iter().zip(written).all(|(a, b)| of(&a.stored) == of(&b.stored))
+}
+
+/// True for tags that tell readers how many pages there are, and of which extents.
+fn is_promise(tag: &Tag) -> bool {
+    let text = description(std::slice::from_ref(tag));
+    let notes = is_imagej(&text) || shaped(&text).is_some() || text.contains("<OME ");
+    notes || tag::IMAGEJ.contains(&tag.tag)
 }
 
 /// The pages that an array becomes.
@@ -40,13 +80,20 @@ struct Stack {
     width: usize,
     n_samples: usize,
     planar: bool,
+    complex: bool,
     dtype: DType,
+    /// Bits that hold every value.
+    n_bits: usize,
 }
 
 impl Stack {
     fn new(variable: &Variable, like: Option<&PageTags>) -> Result<Stack> {
         let dtype = variable.values.dtype();
-        let shape = &variable.shape[..];
+        let like = like.map(|like| &like.stored);
+        let complex = variable.storage.kind == Kind::Complex
+            && matches!(dtype, DType::F32 | DType::F64)
+            && variable.shape.last() == Some(&2);
+        let shape = &variable.shape[..variable.shape.len() - usize::from(complex)];
         let one = |n_pages, height, width| (n_pages, height, width, 1, false);
         let samples = like.map_or(1, |like| like.n_samples);
         let planar = like.is_some_and(|like| like.planar);
@@ -59,7 +106,8 @@ impl Stack {
             (&[y, x], _) => one(1, y, x),
             _ => {
                 let text = format!(
-                    "expected images (y, x) or a stack (pages, y, x) for TIFF, found shape {shape:?}; write .npy"
+                    "expected images (y, x) or a stack (pages, y, x) for TIFF, found shape {:?}; write .npy",
+                    variable.shape
                 );
                 return Err(Error::config(text));
             }
@@ -73,8 +121,61 @@ impl Stack {
         {
             return Err(Error::config(format!("a TIFF cannot hold an image of shape {shape:?}; write .npy")));
         }
-        Ok(Stack { n_pages, height, width, n_samples, planar, dtype })
+        let n_bits = n_bits(&variable.values);
+        Ok(Stack { n_pages, height, width, n_samples, planar, complex, dtype, n_bits })
     }
+
+    /// How a page is stored: as the source's was, as far as it fits.
+    fn stored(&self, like: Option<Stored>) -> Stored {
+        let mut stored = Stored::plain(self.dtype, self.width, self.height, self.n_samples, self.planar);
+        if stored.bits < self.n_bits && !self.dtype.is_float() {
+            stored.bits = 8 * self.dtype.size_bytes();
+        }
+        if self.complex {
+            stored = stored.complex();
+        }
+        let Some(like) = like else { return stored };
+        let same_numbers = like.dtype().is_ok_and(|dtype| dtype == self.dtype);
+        if same_numbers
+            && like.is_complex() == self.complex
+            && (!like.is_packed() || like.bits >= self.n_bits)
+        {
+            (stored.bits, stored.format) = (like.bits, like.format);
+        }
+        stored.low_bit_first = like.low_bit_first;
+        stored.tiled = like.tiled && is_tile(like.block, self.width.saturating_mul(self.height));
+        stored.block = match stored.tiled {
+            true => like.block,
+            // One strip stays one strip.
+            false if like.block.1 >= like.height => (self.width, self.height),
+            false => (self.width, like.block.1.min(self.height)),
+        };
+        if codecs::is_written(like.compression) {
+            stored.compression = like.compression;
+        }
+        if codecs::can_predict(like.predictor, &stored, self.dtype) {
+            stored.predictor = like.predictor;
+        }
+        stored
+    }
+}
+
+/// True for extents of a tile that make sense for a page of so many pixels.
+fn is_tile((width, height): (usize, usize), n_pixels: usize) -> bool {
+    const SMALLEST: usize = 64;
+    const LARGEST: usize = 1 << 20;
+    width.checked_mul(height).is_some_and(|n| (SMALLEST..=n_pixels.max(LARGEST)).contains(&n))
+}
+
+/// Bits that every value needs at least; all of them but for unsigned numbers.
+fn n_bits(values: &Values) -> usize {
+    let largest = match values {
+        Values::Bool(v) | Values::U8(v) => v.iter().copied().max().map(u64::from),
+        Values::U16(v) => v.iter().copied().max().map(u64::from),
+        Values::U32(v) => v.iter().copied().max().map(u64::from),
+        _ => Some(u64::MAX),
+    };
+    (64 - largest.unwrap_or(0).leading_zeros()) as usize
 }
 
 struct Writer {
@@ -116,58 +217,57 @@ impl Writer {
         if self.big_tiff { 8 } else { 4 }
     }
 
-    fn page(&mut self, stack: &Stack, pixels: &[u8], kept: &[Tag]) {
-        // The strip starts at a place that any element fits.
-        self.out.resize(self.out.len().next_multiple_of(16), 0);
-        let place = self.out.len() as u64;
-        self.out.extend_from_slice(pixels);
-        let mut tags = self.storage_tags(stack, pixels, place);
-        let default =
-            [(tag::PHOTOMETRIC, if stack.n_samples >= 3 && stack.dtype.size_bytes() < 4 { 2 } else { 1 })];
-        for (tag, value) in default {
-            if !kept.iter().any(|t| t.tag == tag) {
-                tags.push(Tag { tag, kind: 3, bytes: (value as u16).to_le_bytes().to_vec() });
+    /// Writes the blocks of a page; returns where each is.
+    fn blocks(&mut self, stored: &Stored, dtype: DType, pixels: &[u8]) -> Result<Vec<(u64, u64)>> {
+        let (across, down) = stored.grid();
+        let plane_bytes = pixels.len() / stored.n_planes();
+        let block = |idx: usize| {
+            let (plane, y, x) = (idx / (across * down), idx / across % down, idx % across);
+            let plane = &pixels[plane * plane_bytes..(plane + 1) * plane_bytes];
+            let mut bytes = cut(stored, dtype, plane, x, y);
+            let row = Row::of(stored, dtype, self.big_endian);
+            if stored.is_packed() {
+                bytes = codecs::narrow(&bytes, stored.bits, row);
             }
+            codecs::predict(&mut bytes, stored.predictor, row);
+            codecs::pack(bytes, stored)
+        };
+        let packed: Vec<Vec<u8>> =
+            (0..stored.n_planes() * across * down).into_par_iter().map(block).collect::<Result<_>>()?;
+        let mut places = Vec::new();
+        for block in packed {
+            places.push((self.out.len() as u64, block.len() as u64));
+            self.out.extend(block);
         }
-        tags.extend(
-            kept.iter().filter(|t| value_bytes(t.kind).is_some() && !tag::of_storage(t.tag)).cloned(),
-        );
-        tags.sort_by_key(|t| t.tag);
-        self.directory(tags);
+        Ok(places)
     }
 
-    fn storage_tags(&self, stack: &Stack, pixels: &[u8], place: u64) -> Vec<Tag> {
-        let n = stack.n_samples;
-        let n_planes = if stack.planar { n } else { 1 };
-        let plane_bytes = (pixels.len() / n_planes) as u64;
-        let format: u16 = match stack.dtype {
-            DType::F16 | DType::F32 | DType::F64 => 3,
-            DType::I8 | DType::I16 | DType::I32 | DType::I64 => 2,
-            _ => 1,
-        };
-        let short = |tag, values: Vec<u16>| Tag {
-            tag,
-            kind: 3,
-            bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        };
-        let long = |tag, value: usize| Tag { tag, kind: 4, bytes: (value as u32).to_le_bytes().to_vec() };
+    fn page(&mut self, page: &Written, promises: bool) {
+        let stored = &page.stored;
+        let mut tags = stored.tags();
         let (kind, size) = if self.big_tiff { (16, 8) } else { (4, 4) };
-        let places = |tag, first: u64, step: u64| {
-            let values = (0..n_planes as u64).flat_map(|i| (first + i * step).to_le_bytes()[..size].to_vec());
-            Tag { tag, kind, bytes: values.collect() }
+        let places = |tag, values: &mut dyn Iterator<Item = u64>| {
+            let bytes = values.flat_map(|value| value.to_le_bytes()[..size].to_vec()).collect();
+            Tag { tag, kind, bytes }
         };
-        vec![
-            long(tag::WIDTH, stack.width),
-            long(tag::HEIGHT, stack.height),
-            short(tag::BITS, vec![8 * stack.dtype.size_bytes() as u16; n]),
-            short(tag::COMPRESSION, vec![1]),
-            places(tag::STRIP_OFFSETS, place, plane_bytes),
-            short(tag::SAMPLES, vec![n as u16]),
-            long(tag::ROWS_PER_STRIP, stack.height),
-            places(tag::STRIP_BYTES, plane_bytes, 0),
-            short(tag::PLANAR, vec![if stack.planar { 2 } else { 1 }]),
-            short(tag::SAMPLE_FORMAT, vec![format; n]),
-        ]
+        let (offsets, n_bytes) = match stored.tiled {
+            true => (tag::TILE_OFFSETS, tag::TILE_BYTES),
+            false => (tag::STRIP_OFFSETS, tag::STRIP_BYTES),
+        };
+        tags.push(places(offsets, &mut page.blocks.iter().map(|block| block.0)));
+        tags.push(places(n_bytes, &mut page.blocks.iter().map(|block| block.1)));
+        let kept = page.tags.map_or(&[][..], |page| &page.tags);
+        if !kept.iter().any(|t| t.tag == tag::PHOTOMETRIC) {
+            let is_color = stored.n_samples >= 3 && stored.bits <= 16;
+            let value: u16 = if is_color { 2 } else { 1 };
+            tags.push(Tag { tag: tag::PHOTOMETRIC, kind: 3, bytes: value.to_le_bytes().to_vec() });
+        }
+        let is_written = |t: &&Tag| {
+            value_bytes(t.kind).is_some() && !tag::of_storage(t.tag) && (promises || !is_promise(t))
+        };
+        tags.extend(kept.iter().filter(is_written).cloned());
+        tags.sort_by_key(|t| t.tag);
+        self.directory(tags);
     }
 
     /// Writes the values that do not fit into their entries, then the directory, and links it to the one before.
@@ -204,4 +304,17 @@ impl Writer {
         self.link = self.out.len();
         self.uint(0, place_bytes);
     }
+}
+
+/// The pixels of a block, out of those of its plane; zeros where a tile hangs over.
+fn cut(stored: &Stored, dtype: DType, plane: &[u8], x: usize, y: usize) -> Vec<u8> {
+    let pixel = stored.samples_beside() * stored.n_parts() * dtype.size_bytes();
+    let (first, left) = (y * stored.block.1, x * stored.block.0);
+    let width = stored.block.0.min(stored.width - left) * pixel;
+    let mut out = vec![0; stored.block_rows(first) * stored.block.0 * pixel];
+    for (line, out) in (first..stored.height).zip(out.chunks_exact_mut(stored.block.0 * pixel)) {
+        let from = (line * stored.width + left) * pixel;
+        out[..width].copy_from_slice(&plane[from..from + width]);
+    }
+    out
 }
