@@ -34,10 +34,12 @@ pub mod writer;
 pub mod dataset;
 pub mod generate;
 pub mod io;
+pub mod joined;
 pub mod kind;
 pub mod metadata;
 mod select;
 pub mod slice;
+pub mod sliced;
 pub mod source;
 pub mod typing;
 
