@@ -30,7 +30,7 @@ pub struct DecompressArgs {
     /// A folder for the data of all archives, each in a file of its own
     #[arg(short = 'd', long = "dir", value_name = "DIR")]
     pub folder: Option<PathBuf>,
-    /// Format of what has no name of its own (with -d, or standard output): npz, h5, ...; that of the source without
+    /// Format of outputs whose name tells none (with -d, or standard output): npz, h5, ...; that of the source without
     #[arg(long, value_name = "SUFFIX", value_parser = parse_format)]
     pub format: Option<Suffix>,
     /// Only these variables (names, unique last parts of names, or patterns with *)
@@ -103,12 +103,12 @@ pub fn run(args: &DecompressArgs) -> Result<()> {
     };
     let target = Target::new(output, args.force)?;
     refuse_json_on_stdout(args.json, &target)?;
-    let named = if target.is_stdout() {
-        args.format.as_ref().map(|suffix| suffix.1)
-    } else if live::is_stream(archive) {
-        Format::from_path(output).ok()
-    } else {
-        Some(output_format(output)?)
+    let asked = args.format.as_ref().map(|suffix| suffix.1);
+    let named = match asked {
+        Some(format) => Some(format),
+        None if target.is_stdout() => None,
+        None if live::is_stream(archive) => Format::from_path(output).ok(),
+        None => Some(output_format(output)?),
     };
     one(archive, &target, named, args).map(drop)
 }
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn formats_are_suffixes() {
-        assert_eq!(parse_format("nc"), Ok(Suffix("nc".into(), Format::Hdf5)));
+        assert_eq!(parse_format("nc"), Ok(Suffix("nc".into(), Format::NetCdf)));
         assert_eq!(parse_format(".npz"), Ok(Suffix("npz".into(), Format::Npz)));
         assert!(parse_format("bale").unwrap_err().contains("parquet"));
     }

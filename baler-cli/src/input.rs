@@ -163,6 +163,7 @@ pub fn source_format(schema: &Schema) -> (Format, &'static str) {
     let known = schema.attachments.iter().find_map(|attachment| {
         let suffix = match attachment.metadata_format()? {
             "hdf5" => "h5",
+            "netcdf" => "nc",
             "tiff" => "tif",
             "fits" => "fits",
             "root" => "root",

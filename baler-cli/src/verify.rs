@@ -64,7 +64,11 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
             }
             // The others are looked at all the same.
             Err(error) => {
-                say(&format!("baler: {archive}: {}", one_line_of(&error)));
+                let text = one_line_of(&error);
+                match text.starts_with(archive.as_str()) {
+                    true => say(&format!("baler: {text}")),
+                    false => say(&format!("baler: {archive}: {text}")),
+                }
                 n_failed += 1;
                 worst = worst.max(exit_code(&error));
             }

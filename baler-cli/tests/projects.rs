@@ -79,7 +79,7 @@ fn one_frame_goes_through_all_modes() {
         \x20   c.model_name = \"CFD_dense_AE\"\n    c.error_bounded_requirement = False\n\
         \x20   c.InputShape = (1, 16)\n    c.custom_norm = False\n";
     std::fs::write(root.join("P/config/P_config.py"), config).unwrap();
-    for mode in ["train", "compress", "decompress", "info", "plot", "compare"] {
+    for mode in ["train", "compress", "decompress", "info", "plot"] {
         folder.ok(&["--project", "W", "P", "--mode", mode, "-q"]);
     }
     assert!(root.join("P/output/decompressed_output/decompressed.npz").is_file());

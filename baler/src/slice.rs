@@ -108,6 +108,12 @@ impl From<Range1> for Slice {
     }
 }
 
+impl From<Range<usize>> for Slice {
+    fn from(rows: Range<usize>) -> Slice {
+        Slice::from(Range1::from(rows))
+    }
+}
+
 impl Slice {
     /// One range an axis.
     pub fn of_ranges(ranges: &[Range1]) -> Slice {
