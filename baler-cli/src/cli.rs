@@ -3,7 +3,7 @@
 use crate::library::{BoundSpec, Error, ErrorKind};
 use crate::progress::{Bar, Loudness};
 use crate::{compare, completions, compress, decompress, demo, inspect, new, project, report, train, verify};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 /// A learned compressor for scientific data that keeps its error bound.
 #[derive(Parser)]
@@ -30,6 +30,20 @@ pub enum Command {
     Demo(demo::DemoArgs),
     New(new::NewArgs),
     Completions(completions::CompletionsArgs),
+}
+
+/// Options that ask for a size.
+const SIZES: [&str; 2] = ["ratio", "latent"];
+
+/// The definition, in which each subcommand shows the options that mean something to it.
+pub fn command() -> clap::Command {
+    let hidden = |mut compare: clap::Command| {
+        for option in SIZES {
+            compare = compare.mut_arg(option, |argument| argument.hide(true));
+        }
+        compare
+    };
+    Cli::command().mut_subcommand("compare", hidden)
 }
 
 /// How much is said, and where.
@@ -72,7 +86,7 @@ pub fn one_line(error: &clap::Error) -> String {
     let message = message.split("\n\nFor more information").next().unwrap_or_default();
     let parts = message.strip_prefix("error: ").unwrap_or(message).split("\n\n");
     let in_one_line = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ");
-    parts.map(in_one_line).collect::<Vec<_>>().join("; ")
+    cut(&parts.map(in_one_line).collect::<Vec<_>>().join("; "))
 }
 
 /// The command that explains the options a usage error is about: `baler compress --help`.
@@ -93,7 +107,21 @@ pub fn one_line_of(error: &anyhow::Error) -> String {
             break;
         }
     }
-    parts.join(": ").split_whitespace().collect::<Vec<_>>().join(" ")
+    cut(&parts.join(": ").split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// A line that can be read: of a longer one (what was found may be of any length) the beginning and the end, where it says
+/// what to do.
+pub fn cut(line: &str) -> String {
+    const MOST: usize = 800;
+    const END: usize = 250;
+    let n_chars = line.chars().count();
+    if n_chars <= MOST {
+        return line.to_string();
+    }
+    let first: String = line.chars().take(MOST - END).collect();
+    let last: String = line.chars().skip(n_chars - END).collect();
+    format!("{first} [...] {last}")
 }
 
 /// 1 where a bound is broken, else 2.
@@ -113,11 +141,56 @@ pub fn bound_option(bound: BoundSpec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// What clap itself checks only in builds with debug assertions, for every subcommand.
+    #[test]
+    fn long_errors_are_cut_in_their_middle() {
+        let long = format!("expected a name, found '{}'; nearest: pt", "x".repeat(1_000_000));
+        let error = anyhow::Error::from(Error::config(long));
+        let line = one_line_of(&error);
+        assert!(
+            line.len() < 900 && line.starts_with("expected a name") && line.ends_with("nearest: pt"),
+            "{line}"
+        );
+        assert_eq!(cut("short"), "short");
+    }
+
+    #[test]
+    fn no_option_has_the_name_of_another() {
+        let mut whole = command();
+        whole.build();
+        for subcommand in whole.get_subcommands() {
+            let mut names: Vec<String> = Vec::new();
+            for argument in subcommand.get_arguments() {
+                names.push(format!("id {}", argument.get_id()));
+                names.extend(
+                    argument.get_long_and_visible_aliases().into_iter().flatten().map(|l| format!("--{l}")),
+                );
+                names.extend(argument.get_short().map(|short| format!("-{short}")));
+            }
+            names.sort();
+            let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+            assert!(twice.is_empty(), "{}: {twice:?}", subcommand.get_name());
+        }
+    }
+
+    /// Every option that help shows is one that the command does not refuse as such.
+    #[test]
+    fn help_offers_what_the_commands_take() {
+        let help = |name: &str| {
+            let mut whole = command();
+            whole.build();
+            whole.find_subcommand_mut(name).unwrap().render_long_help().to_string()
+        };
+        for option in SIZES {
+            assert!(!help("compare").contains(&format!("--{option} ")), "{option}");
+            assert!(help("compress").contains(&format!("--{option} ")), "{option}");
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! `baler compare`: every codec on the user's data at one promise, as table, JSON and picture.
 
 use crate::cli::SayArgs;
-use crate::input::{RawArgs, read_data};
+use crate::input::{INPUT_HELP, RawArgs, read_data};
 use crate::json;
 use crate::library::{BoundSpec, Dataset, Error, Options, Schema};
-use crate::output::{Target, write_stdout};
+use crate::output::{Target, print_text};
 use crate::peers;
 use crate::progress::Bar;
-use crate::settings::{Settings, check_names};
+use crate::settings::{Settings, with_names};
 use anyhow::Result;
 use baler_report::compare::{CompareOptions, Comparison, Family, compare, rate_distortion, text_table};
 use baler_report::draw::{pdf, svg};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// Every codec on your data at one promise, model bytes counted
 #[derive(Args)]
 pub struct CompareArgs {
-    /// .npy, .npz, .csv or raw; FILE:INNER picks an array; - is standard input
+    #[arg(help = INPUT_HELP)]
     pub input: String,
     /// Only codecs with such names, such as 'baler *,gzip*,SZ3'
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
@@ -52,12 +52,12 @@ pub fn run(args: &CompareArgs) -> Result<()> {
     let plot = args.plot.as_deref().map(|path| Picture::new(path, args.force)).transpose()?;
     let mut options = args.settings.options()?;
     options.n_threads = args.threads;
-    if options.bound == BoundSpec::Unbounded {
+    if options.size.is_some() {
         let text = "codecs are compared at one promise; give --abs, --rel, --pw-rel or --lossless";
         return Err(Error::config(text).into());
     }
     let dataset = read_data(&args.input, &args.raw, &args.settings.promise.drop)?.numbers();
-    check_names(&options, [&Schema::of(&dataset)])?;
+    let options = with_names(&options, [&Schema::of(&dataset)])?;
     let mut bar = args.say.bar();
     let comparison = one_bound(&dataset, &options, args, false, &mut bar)?;
     if let Some(picture) = plot {
@@ -72,7 +72,7 @@ pub fn run(args: &CompareArgs) -> Result<()> {
     if args.json {
         return json::print(&comparison);
     }
-    write_stdout(format!("{}\n", text_table(&comparison)).as_bytes())
+    print_text(&format!("{}\n", text_table(&comparison)))
 }
 
 /// All codecs at one bound, those of other projects too if asked for.

@@ -4,7 +4,7 @@
 use crate::choices::choices;
 use crate::cli::SayArgs;
 use crate::folder;
-use crate::input::{RawArgs, identity, open_data, read_model};
+use crate::input::{INPUT_HELP, RawArgs, identity, open_data, read_model};
 use crate::json::{self, ArchiveObject};
 use crate::library::{
     Error, ErrorKind, Model, Options, PartialFile, Progress, Report, Source, compress_source, io, is_searched,
@@ -13,21 +13,21 @@ use crate::live;
 use crate::numbers::grouped;
 use crate::output::{Target, say};
 use crate::progress::{Bar, Loudness};
-use crate::settings::{FileSettings, Settings, check_names};
+use crate::settings::{FileSettings, Settings, with_names};
 use crate::table;
 use anyhow::{Context, Result};
 use clap::Args;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Compress data; without --model the model is made from the data itself and embedded
 #[derive(Args)]
 pub struct CompressArgs {
-    /// .npy, .npz, .csv or raw; FILE:INNER picks an array; - is standard input; several with -d
-    #[arg(value_name = "INPUT", required = true)]
+    #[arg(value_name = "INPUT", required = true, help = format!("{INPUT_HELP}; several with -d"))]
     pub inputs: Vec<String>,
-    /// Archive (.bale); - is standard output
-    #[arg(short, long, value_name = "FILE", required_unless_present_any = ["folder", "records"], conflicts_with = "folder")]
+    /// Archive; - is standard output. Without it INPUT's name with .bale, where no such file is; of - standard output
+    #[arg(short, long, value_name = "FILE", conflicts_with = "folder")]
     pub output: Option<PathBuf>,
     /// A folder for the archives of all inputs; fields share one model that is trained on a sample of all
     #[arg(short = 'd', long = "dir", value_name = "DIR")]
@@ -108,21 +108,64 @@ pub fn run(args: &CompressArgs) -> Result<()> {
         (Some(dir), _, inputs) => {
             folder::compress_all(inputs, dir, &options, model, args, &settings.promise.drop)
         }
-        (None, Some(output), [input]) => {
+        (None, output, [input]) => {
             if args.model_ref && model.is_none() {
                 return Err(Error::config("--model-ref names a model; give it with --model").into());
             }
-            let target = Target::new(output, args.force)?;
+            let target = one_target(input, output.as_deref(), args.force)?;
             refuse_json_on_stdout(args.json, &target)?;
             let identity = identity(input)?;
             let source = open_data(input, &args.raw, &settings.promise.drop)?;
-            compress_one((input, identity), &*source, &target, &options, model.as_ref(), args)
+            if let (None, Target::File { path, .. }, true) =
+                (output, &target, args.say.loudness() > Loudness::Quiet)
+            {
+                say(&format!("baler: {input} -> {}", path.display()));
+            }
+            compress_one((input, identity), &*source, &target, &options, model.as_ref(), args).map(drop)
         }
         _ => {
-            Err(Error::config("expected one INPUT with -o, found several; give -d DIR for their archives")
-                .into())
+            let text = "expected one INPUT, found several; give -d DIR, the folder of their archives";
+            Err(Error::config(text).into())
         }
     }
+}
+
+/// Where the archive of one input goes. A name that nobody gave never stands for a file that is there, nor do its bytes
+/// go to a terminal.
+fn one_target(input: &str, output: Option<&Path>, force: bool) -> Result<Target> {
+    let target = match output {
+        Some(output) => Target::new(output, force)?,
+        None if io::split_inner(input).0 == "-" => Target::Stdout,
+        None => {
+            let path = archive_name(input)?;
+            if path.exists() {
+                let text = format!("{} exists; name the output with -o FILE", path.display());
+                return Err(Error::config(text).into());
+            }
+            Target::new(&path, false)?
+        }
+    };
+    if target.is_stdout() && !force && std::io::stdout().is_terminal() {
+        return Err(Error::config("archives are not for terminals; give -o FILE, or a pipe").into());
+    }
+    Ok(target)
+}
+
+/// INPUT's name with .bale in the place of its suffix, beside it; the array that is picked stands in the name.
+pub fn archive_name(input: &str) -> Result<PathBuf> {
+    let (file, inner) = io::split_inner(input);
+    let stem = Path::new(file).file_stem().filter(|_| file != "-");
+    let stem = stem.ok_or_else(|| {
+        Error::config(format!("expected a file whose name an archive can have, found '{input}'"))
+    })?;
+    let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let mut name = stem.to_os_string();
+    if let Some(inner) = inner {
+        name.push("_");
+        name.push(inner.trim_matches('/').chars().map(plain).collect::<String>());
+    }
+    name.push(".bale");
+    Ok(Path::new(file).with_file_name(name))
 }
 
 /// The first Ctrl-C stops the work after the chunks that are being made, the second at once.
@@ -144,8 +187,8 @@ pub fn compress_one(
     options: &Options,
     model: Option<&Model>,
     args: &CompressArgs,
-) -> Result<()> {
-    check_names(options, [source.schema()])?;
+) -> Result<Report> {
+    let options = &with_names(options, [source.schema()])?;
     let mut bar = args.say.bar();
     bar.until(&INTERRUPTED);
     let mut report = match target {
@@ -175,7 +218,7 @@ pub fn compress_one(
         json::print(&ArchiveObject::new(&report, None))?;
     }
     say_report(&report, options.model_by_reference, args.say);
-    Ok(())
+    Ok(report)
 }
 
 /// Bytes of the input's file or store, if nothing of it is left out.

@@ -2,38 +2,46 @@
 
 use crate::cli::SayArgs;
 use crate::compress::refuse_json_on_stdout;
-use crate::input::{natural_format, open_archive, read_model};
+use crate::input::{files_of, open_archive, read_model, source_format};
 use crate::json::{self, DecompressedObject};
 use crate::library::{
-    DecompressOptions, Decompressed, Error, Format, Range1, Reader, Schema, Source, io, pattern_matches,
+    DecompressOptions, Decompressed, Error, Format, Picked, Range1, Reader, Schema, Slice, Source, io, parts,
 };
 use crate::live;
+use crate::many;
 use crate::numbers::{counted, grouped};
 use crate::output::{Target, say};
-use crate::progress::Loudness;
-use crate::settings::unknown_variable;
+use crate::progress::{Bar, Loudness};
+use crate::settings::choose_variables;
+use crate::tables;
 use anyhow::{Context, Result};
 use clap::Args;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Get the data back
 #[derive(Args)]
 pub struct DecompressArgs {
-    /// Archive; - is standard input
-    pub archive: String,
+    /// Archives or live streams, or folders of them; - is standard input. Several with -d, or joined row after row with -o
+    #[arg(value_name = "ARCHIVE", required = true)]
+    pub archives: Vec<String>,
     /// A file whose name ends in a format (.npz, .h5, .root, .parquet, ...); - is standard output
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "folder")]
     pub output: Option<PathBuf>,
-    /// Only these variables (names, or patterns with *)
+    /// A folder for the data of all archives, each in a file of its own
+    #[arg(short = 'd', long = "dir", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Format of outputs whose name tells none (with -d, or standard output): npz, h5, ...; that of the source without
+    #[arg(long, value_name = "SUFFIX", value_parser = parse_format)]
+    pub format: Option<Suffix>,
+    /// Only these variables (names, unique last parts of names, or patterns with *)
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub variables: Option<Vec<String>>,
-    /// Only rows A to B - 1 of the first axis: A:B, A: or :B
-    #[arg(long, value_name = "A:B", value_parser = parse_rows)]
-    pub rows: Option<Rows>,
-    /// Only a slice, one range an axis as in NumPy: '10:20,:,-64:'; the others whole
-    #[arg(long, value_name = "A:B,..", conflicts_with = "rows", allow_hyphen_values = true)]
-    pub slice: Option<String>,
+    /// Only rows A to B - 1 of the first axis, of those that have them: A:B, A:, :B, or -B: for the last
+    #[arg(long, value_name = "A:B", value_parser = parse_rows, allow_hyphen_values = true)]
+    pub rows: Option<Range1>,
+    /// Only a slice as in NumPy, '10:20,:,3', or of axes by name, 'time=3,lat=10:20'; a single index drops its axis
+    #[arg(long, value_name = "A:B,..", conflicts_with = "rows", allow_hyphen_values = true, value_parser = parse_slice)]
+    pub slice: Option<Slice>,
     /// The model that the archive names
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
@@ -43,68 +51,135 @@ pub struct DecompressArgs {
     /// Replace an existing output
     #[arg(short, long)]
     pub force: bool,
-    /// Print one JSON object on standard output
+    /// Print one JSON object on standard output (with -d one a line)
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
     pub say: SayArgs,
 }
 
-/// Rows from..to, each end optional.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rows(Option<usize>, Option<usize>);
+/// A format and the ending of its files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Suffix(String, Format);
 
-fn parse_rows(text: &str) -> Result<Rows, String> {
-    let wrong = || "expected A:B, A: or :B with whole numbers A < B".to_string();
-    let end = |text: &str| match text.trim() {
-        "" => Ok(None),
-        number => number.parse().map(Some).map_err(|_| wrong()),
-    };
-    let (from, to) = text.split_once(':').ok_or_else(wrong)?;
-    match Rows(end(from)?, end(to)?) {
-        Rows(Some(from), Some(to)) if from >= to => Err(wrong()),
+fn parse_format(text: &str) -> Result<Suffix, String> {
+    let suffix = text.trim_start_matches('.').to_ascii_lowercase();
+    let format = Format::from_path(Path::new(&format!("x.{suffix}")))
+        .map_err(|_| "expected npy, npz, csv, h5, nc, root, parquet, tif, fits, zarr or raw".to_string())?;
+    Ok(Suffix(suffix, format))
+}
+
+fn parse_rows(text: &str) -> Result<Range1, String> {
+    let wrong = || "expected A:B, A: or :B with whole numbers A <= B".to_string();
+    let rows = Range1::parse(text).ok_or_else(|| match text.trim().parse::<isize>() {
+        Ok(row) if row != -1 => format!("expected A:B, found one row; {row}:{} is that row", row + 1),
+        _ => wrong(),
+    })?;
+    match rows {
+        Range1 { start: Some(start), end: Some(end) } if start > end && (start < 0) == (end < 0) => {
+            Err(wrong())
+        }
         rows => Ok(rows),
     }
 }
 
+fn parse_slice(text: &str) -> Result<Slice, String> {
+    Slice::parse(text).map_err(|error| error.to_string())
+}
+
 pub fn run(args: &DecompressArgs) -> Result<()> {
-    if live::decompress(args)? {
-        return Ok(());
+    let archives = files_of(&args.archives)?;
+    if let Some(folder) = &args.folder {
+        return many::decompress_all(&archives, folder, args);
     }
+    let [archive] = archives.as_slice() else { return many::decompress_joined(&archives, args) };
     let output = match &args.output {
         Some(output) => output.as_path(),
-        None if args.archive == "-" => Path::new("-"),
-        None => return Err(Error::config("expected -o FILE, the output; - is standard output").into()),
+        None if archive == "-" || live::is_stream(archive) => Path::new("-"),
+        None => {
+            let text = "expected -o FILE, the output, or -d DIR, its folder; -o - is standard output";
+            return Err(Error::config(text).into());
+        }
     };
     let target = Target::new(output, args.force)?;
     refuse_json_on_stdout(args.json, &target)?;
-    let named = if target.is_stdout() { None } else { Some(output_format(output)?) };
-    let model = args.model.as_deref().map(read_model).transpose()?;
-    let archive = open_archive(&args.archive)?;
-    let reader = Reader::open_with(archive.reader(), model.as_ref(), args.threads)
-        .with_context(|| args.archive.clone())?;
-    let options = DecompressOptions {
-        variables: args.variables.as_deref().map(|v| choose_variables(reader.schema(), v)).transpose()?,
-        rows: args.rows.map(|rows| choose_rows(reader.schema(), rows)).transpose()?,
-        slice: args.slice.as_deref().map(Range1::parse_all).transpose()?,
-        ..DecompressOptions::default()
+    let asked = args.format.as_ref().map(|suffix| suffix.1);
+    let named = match asked {
+        Some(format) => Some(format),
+        None if target.is_stdout() => None,
+        None if live::is_stream(archive) => Format::from_path(output).ok(),
+        None => Some(output_format(output)?),
     };
+    one(archive, &target, named, args).map(drop)
+}
+
+/// Bytes of an archive and of what came back.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sizes {
+    pub archive: u64,
+    pub output: u64,
+}
+
+/// Decompresses one archive or live stream to its target; without a format to that of its source.
+pub fn one(archive: &str, target: &Target, format: Option<Format>, args: &DecompressArgs) -> Result<Sizes> {
+    if let Some(sizes) = live::decompress(archive, target, format, args)? {
+        return Ok(sizes);
+    }
+    let model = args.model.as_deref().map(read_model).transpose()?;
+    let region = open_archive(archive)?;
+    let reader = Reader::open_with(region.reader(), model.as_ref(), args.threads)
+        .with_context(|| archive.to_string())?;
+    let options = wanted(reader.schema(), args)?;
     let mut bar = args.say.bar();
-    let data = Decompressed::new(&reader, &options).with_context(|| args.archive.clone())?;
-    let is_csv = data.schema().attachments.iter().any(|a| a.metadata_format() == Some("csv"));
-    let natural = if is_csv { Format::Csv } else { natural_format(data.schema().layout) };
-    let format = named.unwrap_or(natural);
+    let data = Decompressed::new(&reader, &options).with_context(|| archive.to_string())?;
+    warn_of_slice(&reader, &options, &mut bar)?;
+    let format = format.unwrap_or_else(|| natural(data.schema(), target));
+    if let Some(tables) = tables::of(data.schema(), format)? {
+        tables::write(&reader, &options, &tables, (format, target), args, &mut bar)?;
+        return done(region.len(), data.schema(), args, bar);
+    }
     say_lost(data.schema(), format);
     match format {
         Format::Zarr => target.write_folder(&io::write_zarr(&data.dataset(&mut bar)?)?)?,
         _ => target.write_with(|out| Ok(data.write(format, out, &mut bar)?))?,
     }
+    done(region.len(), data.schema(), args, bar)
+}
+
+/// Tells what came back of an archive.
+fn done(archive_bytes: u64, schema: &Schema, args: &DecompressArgs, mut bar: Bar) -> Result<Sizes> {
     bar.finish();
     if args.json {
-        json::print(&DecompressedObject::new(archive.len(), data.schema()))?;
+        json::print(&DecompressedObject::new(archive_bytes, schema))?;
     }
     if args.say.loudness() > Loudness::Quiet {
-        say(&line(archive.len(), data.schema()));
+        say(&line(archive_bytes, schema));
+    }
+    Ok(Sizes { archive: archive_bytes, output: schema.size_bytes() as u64 })
+}
+
+/// The format of the source; a folder such as a Zarr store is nothing for a pipe.
+pub fn natural(schema: &Schema, target: &Target) -> Format {
+    match source_format(schema).0 {
+        Format::Zarr if !matches!(target, Target::File { .. }) => Format::Npz,
+        format => format,
+    }
+}
+
+/// What the arguments ask for of an archive with these variables.
+pub fn wanted(schema: &Schema, args: &DecompressArgs) -> Result<DecompressOptions<'static>> {
+    let variables = args.variables.as_deref().map(|v| choose_variables(schema, v)).transpose()?;
+    let slice = args.rows.map(Slice::from).or(args.slice.clone());
+    Ok(DecompressOptions { variables, slice, ..DecompressOptions::default() })
+}
+
+/// Says where less is picked than was asked for.
+pub fn warn_of_slice(source: &dyn Source, options: &DecompressOptions, bar: &mut Bar) -> Result<()> {
+    if let Some(slice) = &options.slice {
+        let whole =
+            DecompressOptions { variables: options.variables.clone(), ..DecompressOptions::default() };
+        let chosen = parts(source, &whole)?;
+        bar.warn_all(&Picked::new(chosen.schema(), slice)?.warnings());
     }
     Ok(())
 }
@@ -134,38 +209,14 @@ fn output_format(path: &Path) -> Result<Format> {
     }
 }
 
-/// The names that the patterns mean; one that means nothing is an error.
-fn choose_variables(schema: &Schema, patterns: &[String]) -> Result<Vec<String>> {
-    let names: Vec<&str> = schema.names().collect();
-    for pattern in patterns {
-        if !names.iter().any(|name| pattern_matches(pattern, name)) {
-            return Err(unknown_variable(pattern, &names).into());
-        }
+impl Suffix {
+    pub fn text(&self) -> &str {
+        &self.0
     }
-    let asked = |name: &&str| patterns.iter().any(|p| pattern_matches(p, name));
-    Ok(names.into_iter().filter(asked).map(str::to_string).collect())
-}
 
-/// Rows within the shortest first axis.
-fn choose_rows(schema: &Schema, rows: Rows) -> Result<Range<usize>> {
-    let n_rows = schema
-        .variables
-        .iter()
-        .filter(|v| v.storage.lists.is_none())
-        .map(|v| v.n_rows())
-        .min()
-        .unwrap_or_default();
-    let range = rows.0.unwrap_or(0)..rows.1.unwrap_or(n_rows);
-    if range.start >= range.end || range.end > n_rows {
-        let text = format!(
-            "expected --rows within 0:{n_rows}, found {}:{}; the last row is {}",
-            range.start,
-            range.end,
-            n_rows.saturating_sub(1)
-        );
-        return Err(Error::config(text).into());
+    pub fn format(&self) -> Format {
+        self.1
     }
-    Ok(range)
 }
 
 #[cfg(test)]
@@ -174,11 +225,22 @@ mod tests {
 
     #[test]
     fn rows_have_open_ends() {
-        assert_eq!(parse_rows("3:7"), Ok(Rows(Some(3), Some(7))));
-        assert_eq!(parse_rows(":7"), Ok(Rows(None, Some(7))));
-        assert_eq!(parse_rows("3:"), Ok(Rows(Some(3), None)));
-        for wrong in ["3", "7:3", "3:3", "a:b", "-1:4"] {
+        let rows = |start, end| Ok(Range1 { start, end });
+        assert_eq!(parse_rows("3:7"), rows(Some(3), Some(7)));
+        assert_eq!(parse_rows(":7"), rows(None, Some(7)));
+        assert_eq!(parse_rows("3:"), rows(Some(3), None));
+        assert_eq!(parse_rows("-5:"), rows(Some(-5), None));
+        assert_eq!(parse_rows("3:3"), rows(Some(3), Some(3)));
+        for wrong in ["7:3", "-3:-7", "a:b", "", "1:2:3"] {
             assert!(parse_rows(wrong).is_err(), "{wrong}");
         }
+        assert!(parse_rows("3").unwrap_err().contains("3:4 is that row"));
+    }
+
+    #[test]
+    fn formats_are_suffixes() {
+        assert_eq!(parse_format("nc"), Ok(Suffix("nc".into(), Format::NetCdf)));
+        assert_eq!(parse_format(".npz"), Ok(Suffix("npz".into(), Format::Npz)));
+        assert!(parse_format("bale").unwrap_err().contains("parquet"));
     }
 }

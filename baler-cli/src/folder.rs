@@ -1,13 +1,13 @@
 //! `baler compress -d DIR`: many inputs, an archive each. Fields share one model, which is trained on samples of all
 //! and embedded in each archive, or stands once as DIR/model.balm and is named by its hash.
 
-use crate::compress::{CompressArgs, compress_one};
+use crate::compress::{CompressArgs, archive_name, compress_one};
 use crate::input::{identity, open_data};
-use crate::library::{
-    BoundSpec, Error, ErrorKind, Method, Model, Options, Source, io, is_searched, train_on,
-};
+use crate::library::{BoundSpec, Error, ErrorKind, Method, Model, Options, Source, is_searched, train_on};
+use crate::numbers::{counted, grouped, ratio};
 use crate::output::{Target, say};
-use crate::progress::Loudness;
+use crate::progress::{Files, Loudness};
+use crate::settings::with_names;
 use crate::train::line;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -42,13 +42,26 @@ pub fn compress_all(
         }
         _ => {}
     }
+    let files = Files::new(inputs.len(), args.say.loudness());
+    let (mut input_bytes, mut archive_bytes) = (0, 0);
     for (input, target) in inputs.iter().zip(&targets) {
-        if args.say.loudness() > Loudness::Quiet {
-            say(&format!("baler: {input}"));
-        }
+        files.begin(input);
         let identity = identity(input)?;
         let source = open_data(input, &args.raw, drop)?;
-        compress_one((input, identity), &*source, target, options, model.as_ref(), args)?;
+        let report = compress_one((input, identity), &*source, target, options, model.as_ref(), args)?;
+        input_bytes += report.input_bytes;
+        archive_bytes += report.archive_bytes;
+        files.end();
+    }
+    std::mem::drop(files);
+    if args.say.loudness() > Loudness::Quiet && inputs.len() > 1 {
+        say(&format!(
+            "total: {}  {} -> {} bytes ({} x)",
+            counted(inputs.len(), "input"),
+            grouped(input_bytes),
+            grouped(archive_bytes),
+            ratio(input_bytes as f64 / archive_bytes.max(1) as f64)
+        ));
     }
     Ok(())
 }
@@ -57,17 +70,8 @@ pub fn compress_all(
 fn targets(inputs: &[String], folder: &Path) -> Result<Vec<PathBuf>> {
     let mut targets: Vec<PathBuf> = Vec::with_capacity(inputs.len());
     for input in inputs {
-        let (file, inner) = io::split_inner(input);
-        let stem = Path::new(file)
-            .file_stem()
-            .filter(|_| file != "-")
-            .map(|stem| stem.to_string_lossy().into_owned());
-        let stem = stem.ok_or_else(|| Error::config(format!("expected a file for -d, found '{input}'")))?;
-        let plain = |c: char| if c.is_alphanumeric() || "._-".contains(c) { c } else { '_' };
-        let inner = inner.map_or(String::new(), |inner| {
-            format!("_{}", inner.trim_matches('/').replace(|c| plain(c) != c, "_"))
-        });
-        let target = folder.join(format!("{stem}{inner}.bale"));
+        let name = archive_name(input)?;
+        let target = folder.join(name.file_name().unwrap_or_default());
         if let Some(at) = targets.iter().position(|other| *other == target) {
             let text = format!("'{}' and '{input}' would both become {}", inputs[at], target.display());
             return Err(Error::config(format!("{text}; rename one, or give each its own folder")).into());
@@ -99,7 +103,8 @@ fn shared_model(
     }
     let sources: Vec<&dyn Source> = sources.iter().map(|source| &**source).collect();
     let mut bar = args.say.bar();
-    match train_on(&sources, options, &mut bar) {
+    let options = with_names(options, sources.iter().map(|source| source.schema()))?;
+    match train_on(&sources, &options, &mut bar) {
         Ok(trained) => {
             bar.finish();
             if args.say.loudness() > Loudness::Quiet {

@@ -1,8 +1,8 @@
 //! Inputs: `FILE`, `FILE:INNER`, or `-` for standard input; raw arrays with --shape and --dtype.
 
 use crate::library::{
-    DType, Dataset, Error, ErrorKind, Format, Layout, Model, RawSpec, ReadOptions, Region, Source, Spill,
-    Threads, collect, io, is_archive, is_model,
+    DType, Dataset, Error, ErrorKind, Format, Layout, Model, RawSpec, ReadOptions, Region, Schema, Source,
+    Spill, Threads, collect, io, is_archive, is_model, resolved,
 };
 use crate::nearest::suggestion;
 use crate::output::say;
@@ -45,19 +45,40 @@ impl RawArgs {
     }
 }
 
-/// Opens data; the variables of `drop` are left out. Standard input that is neither npy, npz nor raw is csv.
+/// What an input may be, as help texts say it.
+pub const INPUT_HELP: &str = "Data: .npy .npz .csv .h5 .nc .root .parquet .tif .fits .zarr, or raw with --shape and \
+     --dtype; FILE:INNER picks an array; - is standard input";
+
+/// Opens data; the variables of `drop` are left out, of which unique last parts are enough.
 pub fn open_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Box<dyn Source>> {
     let (file, inner) = io::split_inner(name);
     let inner = inner.map(str::to_string);
     let (raw, delimiter) = (raw.spec(), raw.delimiter);
     let options = ReadOptions { inner, raw, delimiter, drop: drop.to_vec(), ..ReadOptions::default() };
-    let opened = io::open(Path::new(file), &options);
+    let opened = match io::open(Path::new(file), &options) {
+        Err(error) if error.kind() == ErrorKind::Config && !drop.is_empty() && file != "-" => {
+            with_whole_names(file, &options).unwrap_or(Err(error))
+        }
+        opened => opened,
+    };
     options.warnings.take().iter().for_each(|warning| say(&format!("baler: warning: {warning}")));
     opened.map_err(|error| match error.kind() {
         ErrorKind::Io => error.into(), // names the file itself
         _ if file == "-" => anyhow::Error::from(error).context("standard input"),
         _ => anyhow::Error::from(error).context(name.to_string()),
     })
+}
+
+/// Opens a file whose names tell which variables are meant to be left out; none where that does not help.
+fn with_whole_names(file: &str, options: &ReadOptions) -> Option<Result<Box<dyn Source>, Error>> {
+    let all = ReadOptions { drop: Vec::new(), warnings: Default::default(), ..options.clone() };
+    let source = io::open(Path::new(file), &all).ok()?;
+    let whole = |pattern: &String| resolved(pattern, source.schema().names());
+    match options.drop.iter().map(whole).collect() {
+        Ok(drop) if drop == options.drop => None,
+        Ok(drop) => Some(io::open(Path::new(file), &ReadOptions { drop, ..options.clone() })),
+        Err(error) => Some(Err(error)),
+    }
 }
 
 /// [`open_data`], all of it in memory.
@@ -128,11 +149,62 @@ pub fn read_model(name: &Path) -> Result<Model> {
     Model::from_bytes(&bytes).with_context(|| format!("{shown}"))
 }
 
-/// The format that keeps a layout, for outputs without a name.
+/// The format that keeps a layout.
 pub fn natural_format(layout: Layout) -> Format {
     match layout {
         Layout::Single => Format::Npy,
         Layout::Arrays | Layout::Table { .. } => Format::Npz,
         Layout::Columns => Format::Csv,
     }
+}
+
+/// The format of the source, for outputs without a name, and how its files end.
+pub fn source_format(schema: &Schema) -> (Format, &'static str) {
+    let known = schema.attachments.iter().find_map(|attachment| {
+        let suffix = match attachment.metadata_format()? {
+            "hdf5" => "h5",
+            "netcdf" => "nc",
+            "tiff" => "tif",
+            "fits" => "fits",
+            "root" => "root",
+            "parquet" => "parquet",
+            "zarr" => "zarr",
+            "csv" => "csv",
+            _ => return None,
+        };
+        Some((Format::from_path(Path::new(&format!("x.{suffix}"))).ok()?, suffix))
+    });
+    known.unwrap_or_else(|| match natural_format(schema.layout) {
+        Format::Npy => (Format::Npy, "npy"),
+        Format::Csv => (Format::Csv, "csv"),
+        _ => (Format::Npz, "npz"),
+    })
+}
+
+/// The files that arguments name: themselves, and of a folder the archives and live streams in it, by name.
+pub fn files_of(arguments: &[String]) -> Result<Vec<String>> {
+    let mut files = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let path = Path::new(argument);
+        if !path.is_dir() {
+            files.push(argument.clone());
+            continue;
+        }
+        let what = || format!("reading {argument}");
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(path).with_context(what)? {
+            let entry = entry.with_context(what)?.path();
+            let ends = entry.extension().is_some_and(|e| e == "bale" || e == "bals");
+            if ends && entry.is_file() {
+                found.extend(entry.to_str().map(str::to_string));
+            }
+        }
+        if found.is_empty() {
+            let text = format!("expected archives (.bale) in the folder {argument}, found none");
+            return Err(Error::input(text).into());
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    Ok(files)
 }

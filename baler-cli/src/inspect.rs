@@ -6,7 +6,7 @@ use crate::input::{RawArgs, open_archive, read_bytes, read_data};
 use crate::json::{self, ArchiveObject, ModelObject};
 use crate::library::{Dataset, Model, ModelInfo, Report, Values, inspect_from, is_archive, is_model, live};
 use crate::numbers::{counted, grouped, ratio, shape, value};
-use crate::output::write_stdout;
+use crate::output::print_text;
 use crate::table::{relations, report_table, table};
 use anyhow::{Context, Result};
 use baler_report::advise::{Advice, Expected, advise};
@@ -65,7 +65,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         let advice = object.advice.as_ref().map_or(String::new(), advice_text);
         data_text(&object, args.say.max_rows()) + &advice
     };
-    write_stdout(format!("{text}\n").as_bytes())
+    print_text(&format!("{text}\n"))
 }
 
 /// Enough of the file to know its magic; nothing of standard input, which can be read only once, or of a

@@ -6,6 +6,7 @@ use crate::library::{
 use crate::output::write_stdout;
 use crate::resources::Resources;
 use anyhow::Result;
+use baler::names::is_unseen;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -19,9 +20,17 @@ struct WithResources<'a, T: Serialize> {
 
 /// Prints one object, one line, on standard output.
 pub fn print(object: &impl Serialize) -> Result<()> {
-    let mut line = serde_json::to_vec(&WithResources { object, resources: Resources::used() })?;
-    line.push(b'\n');
-    write_stdout(&line)
+    let text = serde_json::to_string(&WithResources { object, resources: Resources::used() })?;
+    write_stdout(format!("{}\n", escaped(&text)).as_bytes())
+}
+
+/// JSON text in which what a terminal would act on is written as JSON's escapes; the object is the same.
+fn escaped(text: &str) -> String {
+    let escape = |c: char| {
+        let mut units = [0; 2];
+        c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>()
+    };
+    text.chars().map(|c| if is_unseen(c) { escape(c) } else { c.to_string() }).collect()
 }
 
 #[derive(Serialize)]

@@ -1,14 +1,18 @@
 //! The library as the commands see it: one place that says what comes from where.
 
 pub use baler::autoencoder::ModelInfo;
+pub use baler::decompress::parts;
 pub use baler::generate;
 pub use baler::inspect::inspect_from;
 pub use baler::io::Decompressed;
 pub use baler::io::{self, Format, RawSpec, ReadOptions, Region, Spill};
+pub use baler::joined::Joined;
+pub use baler::kind::Kind;
 pub use baler::live;
+pub use baler::names::resolved;
 pub use baler::options::pattern_matches;
 pub use baler::partial::PartialFile;
-pub use baler::slice::Range1;
+pub use baler::slice::{Picked, Range1, Slice};
 pub use baler::source::{Schema, Source, collect};
 pub use baler::threads::Threads;
 pub use baler::train::{Init, Loss, Normalization, TrainOptions, Trained, Transform, train, train_on};

@@ -1,9 +1,9 @@
 //! Live streams: records of fixed width from standard input become frames at once, and frames records.
 
 use crate::compress::CompressArgs;
-use crate::decompress::{DecompressArgs, say_lost};
+use crate::decompress::{DecompressArgs, Sizes, say_lost};
 use crate::input::read_model;
-use crate::library::{Dataset, Error, Format, Schema, Values, Variable, io, live};
+use crate::library::{Dataset, Error, Format, Layout, Schema, Values, Variable, io, live};
 use crate::numbers::{bound, grouped};
 use crate::output::{Target, say};
 use crate::progress::Loudness;
@@ -187,39 +187,55 @@ impl LiveObject {
     }
 }
 
-/// Decodes `args.archive` if it is a live stream; false if it is something else, of which nothing was read.
-pub fn decompress(args: &DecompressArgs) -> Result<bool> {
-    let name = args.archive.as_str();
+/// True if a file begins as live streams do; false also for standard input, which is looked at where it is read.
+pub fn is_stream(name: &str) -> bool {
+    let head = |file: std::fs::File| {
+        let mut head = Vec::new();
+        file.take(64).read_to_end(&mut head).is_ok_and(|_| live::is_live(&head))
+    };
+    // What is no file, a pipe for example, would be lost by looking.
+    Path::new(name).is_file() && std::fs::File::open(name).is_ok_and(head)
+}
+
+/// Decodes `name` if it is a live stream; none if it is something else, of which nothing was read. Without a format the
+/// output takes the records as they came.
+pub fn decompress(
+    name: &str,
+    target: &Target,
+    format: Option<Format>,
+    args: &DecompressArgs,
+) -> Result<Option<Sizes>> {
     let mut input: Box<dyn BufRead> = match name {
         "-" => Box::new(std::io::stdin().lock()),
         _ => match std::fs::File::open(name) {
             Ok(file) => Box::new(BufReader::new(file)),
-            Err(_) => return Ok(false), // told where archives are read
+            Err(_) => return Ok(None), // told where archives are read
         },
     };
     if !input.fill_buf().is_ok_and(live::is_live) {
-        return Ok(false);
+        return Ok(None);
     }
-    if args.variables.is_some() || args.rows.is_some() {
-        let text = "--variables and --rows are for archives; a live stream comes back whole";
+    if args.variables.is_some() || args.rows.is_some() || args.slice.is_some() {
+        let text = "--variables, --rows and --slice are for archives; a live stream comes back whole";
         return Err(Error::config(text).into());
     }
     let model = args.model.as_deref().map(read_model).transpose()?;
     let mut decoder = live::Decoder::new(input, model.as_ref()).with_context(|| name.to_string())?;
-    let output = args.output.as_deref().filter(|output| *output != Path::new("-"));
-    let decoded = match output.map(|output| (output, Format::from_path(output))) {
-        None => to_records(&mut decoder, &mut std::io::stdout()),
-        Some((output, Ok(format))) if format != Format::Raw => {
-            to_file(&mut decoder, format, &Target::new(output, args.force)?)
+    let record_bytes = live::records::record_bytes(decoder.variables()) as u64;
+    let decoded = match (format, target) {
+        (Some(format), target) if format != Format::Raw => to_file(&mut decoder, format, target),
+        (_, Target::Stdout) => to_records(&mut decoder, &mut std::io::stdout()),
+        (_, Target::File { path, .. } | Target::Special(path)) => {
+            let file = std::fs::File::create(path).with_context(|| format!("writing {}", path.display()));
+            file.and_then(|mut file| to_records(&mut decoder, &mut file))
         }
-        Some((output, _)) => to_records(&mut decoder, &mut create(output, args.force)?),
     };
     decoded.with_context(|| name.to_string())?;
+    let (n_records, n_bytes) = decoder.counts();
     if args.say.loudness() > Loudness::Quiet {
-        let (n_records, n_bytes) = decoder.counts();
         say(&format!("{} bytes -> {} records", grouped(n_bytes), grouped(n_records)));
     }
-    Ok(true)
+    Ok(Some(Sizes { archive: n_bytes, output: n_records * record_bytes }))
 }
 
 /// Records leave as soon as their frame is decoded.
@@ -248,7 +264,8 @@ fn to_file(decoder: &mut live::Decoder<Box<dyn BufRead>>, format: Format, target
         Variable::new(variable.name.clone(), vec![values.len()], values)
     };
     let variables = decoder.variables().iter().zip(columns).map(variable).collect::<Result<Vec<_>, _>>()?;
-    let dataset = Dataset::from_table(variables);
+    // Columns of several dtypes become arrays where the format has no tables of such.
+    let dataset = Dataset { layout: Layout::Columns, ..Dataset::from_table(variables) };
     say_lost(&Schema::of(&dataset), format);
     match format {
         Format::Zarr => target.write_folder(&io::write_zarr(&dataset)?)?,

@@ -13,6 +13,7 @@ mod inspect;
 mod json;
 mod library;
 mod live;
+mod many;
 mod nearest;
 mod new;
 mod numbers;
@@ -24,16 +25,19 @@ mod report;
 mod resources;
 mod settings;
 mod table;
+mod tables;
 mod train;
 mod verify;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use cli::{Cli, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     resources::start();
-    let cli = match Cli::try_parse() {
+    output::fail_where_files_are_too_large();
+    let matches = cli::command().try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };

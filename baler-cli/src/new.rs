@@ -97,7 +97,7 @@ method = 'auto'
 # block = [1, 25, 25]       # extents of a block of a field
 # checkpoint_every = 0      # epochs
 # checkpoint_dir = 'checkpoints'
-# resume = 'checkpoints/model_100.ckpt'
+# from_checkpoint = 'checkpoints/model_100.ckpt'
 # threads = 0               # 0: all cores
 ";
 

@@ -4,11 +4,13 @@
 //! Never deletes anything; never replaces a file without `--force`.
 
 use baler::io::WriteSeek;
+use baler::names::shown;
 
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where a command's result goes; made before the work starts, so that a wrong name costs no time.
 #[derive(Debug)]
@@ -100,9 +102,11 @@ impl Target {
         };
         let what = || format!("writing {}", path.display());
         let name = path.file_name().unwrap_or_default().to_string_lossy();
+        clear_left_over(folder_of(path), &name);
         let folder =
             tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".part").tempdir_in(folder_of(path));
         let folder = folder.with_context(what)?;
+        let _at_work = File::open(folder.path()).ok().filter(|open| open.try_lock().is_ok());
         for (file, bytes) in files {
             let file = folder.path().join(file);
             std::fs::create_dir_all(folder_of(&file)).with_context(what)?;
@@ -127,6 +131,19 @@ impl Target {
     }
 }
 
+/// A file that grows beyond what the system allows (`ulimit -f`) is an error of the write, as a full disk is, and not the
+/// end of the process. For this thread and those that it starts.
+pub fn fail_where_files_are_too_large() {
+    #[cfg(unix)]
+    {
+        use nix::sys::signal::{SigSet, Signal};
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGXFSZ);
+        // Where it cannot be held back, the process ends as it did.
+        let _ = signals.thread_block();
+    }
+}
+
 /// Writes to standard output; a reader that went away (`| head`) is no error.
 pub fn write_stdout(bytes: &[u8]) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
@@ -136,9 +153,16 @@ pub fn write_stdout(bytes: &[u8]) -> Result<()> {
     }
 }
 
+/// Writes text for people to standard output.
+pub fn print_text(text: &str) -> Result<()> {
+    write_stdout(shown(text).as_bytes())
+}
+
 /// Writes one line to standard error; nobody listening is no error.
 pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    crate::progress::beside_bars(|| {
+        let _ = writeln!(std::io::stderr().lock(), "{}", shown(line));
+    });
 }
 
 /// The folder that holds `path`.
@@ -146,6 +170,33 @@ fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
+    }
+}
+
+/// Removes what runs that were killed while they wrote `name` have left beside it: temporary files of ours (`.NAME.XXXXXX.part`)
+/// that no process holds a lock on, and that are not brand-new.
+fn clear_left_over(folder: &Path, name: &str) {
+    const YOUNG: Duration = Duration::from_secs(60);
+    let (prefix, suffix) = (format!(".{name}."), ".part");
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let found = entry.file_name();
+        let random = found.to_str().and_then(|found| found.strip_prefix(&prefix)?.strip_suffix(suffix));
+        let is_ours = random.is_some_and(|r| r.len() == 6 && r.chars().all(|c| c.is_ascii_alphanumeric()));
+        let Ok(metadata) = std::fs::symlink_metadata(entry.path()) else { continue };
+        let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > YOUNG));
+        if !is_ours || !is_old || metadata.is_symlink() {
+            continue;
+        }
+        // Opened without a wait even where it is a pipe: only files and folders are.
+        let is_free = (metadata.is_file() || metadata.is_dir())
+            && File::open(entry.path()).is_ok_and(|open| open.try_lock().is_ok());
+        if is_free {
+            let _ = match metadata.is_dir() {
+                true => std::fs::remove_dir_all(entry.path()),
+                false => std::fs::remove_file(entry.path()),
+            };
+        }
     }
 }
 
@@ -170,7 +221,9 @@ fn write_beside(path: &Path, force: bool, make: impl FnOnce(&mut dyn WriteSeek) 
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666)); // the umask takes its part of it
     }
+    clear_left_over(folder, &name);
     let mut file = builder.tempfile_in(folder).with_context(what)?;
+    let _ = file.as_file().try_lock(); // held as long as somebody writes
     make(file.as_file_mut())?;
     if let Ok(old) = std::fs::metadata(path) {
         file.as_file().set_permissions(old.permissions()).with_context(what)?;
@@ -242,6 +295,33 @@ mod tests {
         let missing = folder.path().join("no/x.bale");
         assert!(Target::new(&missing, false).unwrap_err().to_string().contains("does not exist"));
         assert!(Target::new(folder.path(), true).unwrap_err().to_string().contains("directory"));
+    }
+
+    #[test]
+    fn what_killed_runs_have_left_is_cleared() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = std::time::SystemTime::now() - Duration::from_secs(3600);
+        let make = |name: &str| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(old).unwrap();
+            file
+        };
+        for name in [".x.npy.abc123.part", ".x.npy.mine.part", ".y.npy.abc123.part", "x.npy.part"] {
+            make(name);
+        }
+        let held = make(".x.npy.held00.part");
+        held.lock().unwrap();
+        File::create(folder.path().join(".x.npy.young0.part")).unwrap();
+        write_whole(&folder.path().join("x.npy"), b"x", false).unwrap();
+        let expected = [
+            ".x.npy.held00.part",
+            ".x.npy.mine.part",
+            ".x.npy.young0.part",
+            ".y.npy.abc123.part",
+            "x.npy",
+            "x.npy.part",
+        ];
+        assert_eq!(names_in(folder.path()), expected);
     }
 
     #[cfg(unix)]

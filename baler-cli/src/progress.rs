@@ -1,10 +1,59 @@
 //! Progress on standard error: a bar with rate and time left, only where a terminal shows it.
 
+use crate::cli::cut;
 use crate::library::Progress;
 use crate::output::say;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// All bars that stand on the terminal.
+static SCREEN: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Writes while no bar is in the way.
+pub fn beside_bars(write: impl FnOnce()) {
+    SCREEN.suspend(write);
+}
+
+/// A bar of files, above that of the file at work.
+pub struct Files {
+    bar: Option<ProgressBar>,
+    loudness: Loudness,
+}
+
+impl Files {
+    /// Nothing is shown where there is no terminal, or only one file.
+    pub fn new(n_files: usize, loudness: Loudness) -> Files {
+        let is_shown = loudness > Loudness::Quiet && n_files > 1 && std::io::stderr().is_terminal();
+        let bar = is_shown.then(|| {
+            let bar = SCREEN.add(ProgressBar::new(n_files as u64));
+            bar.set_style(told(parsed("{pos}/{len} files [{bar:30}] {elapsed} so far{rest}")));
+            bar.enable_steady_tick(TICK);
+            bar
+        });
+        Files { bar, loudness }
+    }
+
+    /// Tells which file is next.
+    pub fn begin(&self, name: &str) {
+        if self.loudness > Loudness::Quiet {
+            say(&format!("baler: {name}"));
+        }
+    }
+
+    /// Tells that it is done.
+    pub fn end(&self) {
+        self.bar.iter().for_each(|bar| bar.inc(1));
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.bar.take().iter().for_each(ProgressBar::finish_and_clear);
+    }
+}
 
 /// How much a command says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,24 +99,48 @@ impl Bar {
             bar.finish_and_clear();
         }
     }
-
-    fn say(&self, line: &str) {
-        match &self.bar {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
-        }
-    }
 }
 
-/// Amount done, rate and time left: training counts epochs, everything else bytes.
+/// Amount done, rate, time so far and left: training counts steps, everything else bytes. Until something is done there is
+/// no rate to tell the rest from, and none is told.
 fn style(stage: &str) -> ProgressStyle {
-    let (amount, rate) = match stage.contains("train") {
-        true => ("{pos}/{len} epochs", "{per_sec}"),
-        false => ("{bytes}/{total_bytes}", "{bytes_per_sec}"),
+    let amount = match stage.contains("train") || stage.contains("choose") {
+        true => "{pos}/{len} steps",
+        false => "{bytes}/{total_bytes}",
     };
-    let template = format!("{{msg}} [{{bar:30}}] {amount}  {rate}  {{eta}} left");
-    ProgressStyle::with_template(&template).expect("the template is a constant").progress_chars("=> ")
+    told(parsed(&format!("{{msg}} [{{bar:30}}] {amount}  {{elapsed}} so far{{rest}}")))
 }
+
+/// A style that knows `{rest}`.
+fn told(style: ProgressStyle) -> ProgressStyle {
+    style.with_key("rest", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = out.write_str(&rest(state.pos(), state.len(), state.elapsed()));
+    })
+}
+
+/// `, 1.2 MB/s, 3 s left`, as of the whole stage so far; nothing before the first piece is done.
+fn rest(done: u64, total: Option<u64>, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    if done == 0 || seconds < 1e-3 {
+        return String::new();
+    }
+    let rate = done as f64 / seconds;
+    let left = total.map_or(0.0, |total| total.saturating_sub(done) as f64 / rate);
+    let shown = match rate {
+        r if r >= 1e6 => format!("{:.1} M/s", r / 1e6),
+        r if r >= 1e3 => format!("{:.1} k/s", r / 1e3),
+        r => format!("{r:.1} /s"),
+    };
+    format!(", {shown}, {} left", HumanDuration(Duration::from_secs_f64(left.min(1e8))))
+}
+
+/// The style of a template, which is one of ours.
+fn parsed(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is a constant").progress_chars("=> ")
+}
+
+/// How often bars are drawn though nothing is told.
+const TICK: Duration = Duration::from_millis(250);
 
 impl Progress for Bar {
     fn stage(&mut self, name: &str, total: u64) {
@@ -78,9 +151,10 @@ impl Progress for Bar {
         if self.loudness == Loudness::Quiet || total == 0 || !std::io::stderr().is_terminal() {
             return;
         }
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        let bar = SCREEN.add(ProgressBar::new(total));
         bar.set_style(style(name));
         bar.set_message(name.to_string());
+        bar.enable_steady_tick(TICK);
         self.bar = Some(bar);
     }
 
@@ -93,7 +167,7 @@ impl Progress for Bar {
     fn warn(&mut self, text: &str) {
         if !self.warned.iter().any(|w| w == text) {
             self.warned.push(text.to_string());
-            self.say(&format!("baler: warning: {text}"));
+            say(&cut(&format!("baler: warning: {text}")));
         }
     }
 
@@ -114,9 +188,17 @@ mod tests {
 
     /// The templates are parsed only on a terminal, where no other test runs.
     #[test]
+    fn no_time_left_is_told_before_anything_is_done() {
+        let of = |done, seconds| rest(done, Some(4_000_000), Duration::from_secs(seconds));
+        assert_eq!(of(0, 9), "");
+        assert_eq!(of(1_000_000, 2), ", 500.0 k/s, 6 seconds left");
+        assert_eq!(of(4_000_000, 2), ", 2.0 M/s, 0 seconds left");
+    }
+
+    #[test]
     fn both_templates_are_valid() {
         for stage in ["training", "compressing"] {
-            let bar = ProgressBar::with_draw_target(Some(10), ProgressDrawTarget::hidden());
+            let bar = ProgressBar::with_draw_target(Some(10), indicatif::ProgressDrawTarget::hidden());
             bar.set_style(style(stage));
             bar.set_position(5);
             assert_eq!(bar.position(), 5);

@@ -2,9 +2,13 @@
 
 use crate::library::{BoundSpec, Report, SizedReport, VariableReport, Way};
 use crate::numbers;
+use baler::names::shown_in_line;
 
 /// A header and rows of equal length; the first `n_left` columns are left-aligned, all others right-aligned.
 pub fn table(header: &[&str], rows: &[Vec<String>], n_left: usize) -> String {
+    let in_line =
+        |row: &Vec<String>| row.iter().map(|cell| shortened(&shown_in_line(cell), NAME_WIDTH)).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(in_line).collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([header[column].chars().count()]).max().unwrap_or(0)
@@ -29,7 +33,7 @@ pub fn report_table(report: &Report, max_rows: usize) -> String {
         .map(|v| {
             vec![
                 v.name.clone(),
-                shortened(&v.codec),
+                shortened(&v.codec, CODEC_WIDTH),
                 numbers::bound(v.bound),
                 allowed(v),
                 numbers::error(v.max_error),
@@ -60,17 +64,20 @@ fn allowed(variable: &VariableReport) -> String {
 /// Characters of a codec that a table shows.
 const CODEC_WIDTH: usize = 48;
 
+/// Characters of any cell.
+const NAME_WIDTH: usize = 120;
+
 /// As many characters as a table has room for.
-fn shortened(words: &str) -> String {
-    if words.chars().count() <= CODEC_WIDTH {
+fn shortened(words: &str, width: usize) -> String {
+    if words.chars().count() <= width {
         return words.to_string();
     }
-    words.chars().take(CODEC_WIDTH - 3).collect::<String>() + "..."
+    words.chars().take(width - 3).collect::<String>() + "..."
 }
 
 /// A line for each variable whose codec the table cuts short: how it follows from others.
 pub fn relations(report: &Report, max_rows: usize) -> String {
-    let cut = report.variables.iter().take(max_rows).filter(|v| shortened(&v.codec) != v.codec);
+    let cut = report.variables.iter().take(max_rows).filter(|v| shortened(&v.codec, CODEC_WIDTH) != v.codec);
     cut.map(|v| format!("\n{}: {}", v.name, v.codec)).collect()
 }
 

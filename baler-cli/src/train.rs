@@ -8,7 +8,7 @@ use crate::library::{Source, Trained, train_on};
 use crate::numbers::{counted, error, grouped};
 use crate::output::{Target, say};
 use crate::progress::Loudness;
-use crate::settings::{FileSettings, Settings, check_names};
+use crate::settings::{FileSettings, Settings, with_names};
 use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
@@ -62,7 +62,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let sources: Vec<Box<dyn Source>> =
         args.inputs.iter().map(|input| open_data(input, &args.raw, drop)).collect::<Result<_>>()?;
     let sources: Vec<&dyn Source> = sources.iter().map(|source| &**source).collect();
-    check_names(&options, sources.iter().map(|source| source.schema()))?;
+    let options = with_names(&options, sources.iter().map(|source| source.schema()))?;
     let mut bar = args.say.bar();
     let trained = train_on(&sources, &options, &mut bar)?;
     bar.finish();

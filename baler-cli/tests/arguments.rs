@@ -9,7 +9,7 @@ fn wrong_words_are_told_in_one_line() {
     let folder = Folder::new();
     let out = ["-o", "out.bale"];
     for (args, expected) in [
-        (vec!["compress", "x.npy"], "--output <FILE>"),
+        (vec!["compress", "x.npy"], "no promise given; choose --abs E"),
         (vec!["comprss", "x.npy"], "'compress'"),
         (vec!["compress", "x.npy", "-o", "y", "--rell", "1"], "'--rel'; see baler compress --help"),
         (vec!["compress", "x.npy", "-o", "y", "--abs", "1", "--rel", "1"], "cannot be used with"),

@@ -187,7 +187,7 @@ fn outputs_are_replaced_only_when_told_and_errors_leave_nothing() {
     for args in [
         &["decompress", "x.npy", "-o", "z.npy"][..],
         &["decompress", "x.bale", "-o", "z.parquet"],
-        &["decompress", "x.bale", "-o", "z.npy", "--rows", "40:50"],
+        &["decompress", "x.bale", "-o", "z.npy", "--slice", "400"],
         &["decompress", "x.bale", "-o", "z.npy", "--variables", "nothing"],
         &["compress", "x.npy", "-o", "z.bale", "--abs", "1", "--missing", "dta=3"],
         &["compress", "x.npy:inner", "-o", "z.bale", "--abs", "1"],

@@ -62,3 +62,25 @@ fn modes_say_what_must_come_first() {
         assert!(line.contains(&format!("run {first} first")), "{line}");
     }
 }
+
+/// The original's CFD_still: one frame, a config with what Python writes, and folders that version control did not keep.
+#[test]
+fn one_frame_goes_through_all_modes() {
+    let folder = Folder::new();
+    let root = folder.path("workspaces/W");
+    std::fs::create_dir_all(root.join("data")).unwrap();
+    std::fs::create_dir_all(root.join("P/config")).unwrap();
+    let values = (0..50 * 50).map(|i| f64::from(i % 50) * 0.1 + f64::from(i / 50).sin()).collect();
+    let frame = baler::Variable::new("data", vec![1, 50, 50], baler::Values::F64(values)).unwrap();
+    let npz = baler::io::write(&baler::Dataset::from_arrays(vec![frame]), baler::io::Format::Npz).unwrap();
+    std::fs::write(root.join("data/P_data.npz"), npz).unwrap();
+    let config = "\"\"\"One frame.\"\"\"\n\ndef set_config(c):\n    c.input_path = (\n        \"workspaces/W/\"\n\
+        \x20       \"data/P_data.npz\"\n    )\n    c.compression_ratio = 50\n    c.epochs = 5\n\
+        \x20   c.model_name = \"CFD_dense_AE\"\n    c.error_bounded_requirement = False\n\
+        \x20   c.InputShape = (1, 16)\n    c.custom_norm = False\n";
+    std::fs::write(root.join("P/config/P_config.py"), config).unwrap();
+    for mode in ["train", "compress", "decompress", "info", "plot"] {
+        folder.ok(&["--project", "W", "P", "--mode", mode, "-q"]);
+    }
+    assert!(root.join("P/output/decompressed_output/decompressed.npz").is_file());
+}

@@ -77,7 +77,37 @@ fn derived_quantities_and_runs_are_reported() {
     assert_eq!(report["runs"]["rows"][0]["residual_rms"]["two_sigma"], 0.0);
     let line =
         folder.refused(&["report", "a.bale", "--against", "t.csv", "--derive", "pt=sqrt(qx)", "--json"]);
-    assert!(line.contains("expected a variable, found 'qx'"), "{line}");
+    assert!(line.contains("formula of 'pt': expected the name of a variable, found 'qx'"), "{line}");
+}
+
+#[test]
+fn formulas_name_variables_with_slashes_by_quotes_or_by_their_last_part() {
+    let folder = Folder::new();
+    let column = |name: &str, first: i32| {
+        let values = (first..first + 300).map(|i| f64::from(i % 97) * 0.5).collect();
+        baler::Variable::new(name, vec![300], baler::Values::F64(values)).unwrap()
+    };
+    let names = ["Events/Muon_pt", "Events/Muon_eta", "Runs/Muon_eta"];
+    let columns = names.iter().zip([3, 40, 5]).map(|(name, first)| column(name, first)).collect();
+    let npz = baler::io::write(&baler::Dataset::from_arrays(columns), baler::io::Format::Npz).unwrap();
+    std::fs::write(folder.path("t.npz"), npz).unwrap();
+    folder.ok(&["compress", "t.npz", "--abs", "0.01", "-q"]);
+    let report = |formula: &str| {
+        let args = ["report", "t.bale", "--against", "t.npz", "--json", "--unit", "Muon_pt=GeV", "--derive"];
+        folder.run(&[&args[..], &[formula]].concat())
+    };
+    for formula in
+        ["p='Events/Muon_pt' * cosh('Events/Muon_eta' / 50)", "p=Muon_pt * cosh(\"Events/Muon_eta\" / 50)"]
+    {
+        let ran = report(formula);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(ran.json()["derived"][0]["name"], "p");
+        assert_eq!(ran.json()["variables"][0]["unit"], "GeV");
+    }
+    let said = report("p=Muon_eta").stderr;
+    assert!(said.contains("'Muon_eta' may be 'Events/Muon_eta' and 'Runs/Muon_eta'"), "{said}");
+    let said = report("p=Events/Muon_pt").stderr;
+    assert!(said.contains("found the group 'Events'; quote names with a slash"), "{said}");
 }
 
 #[test]

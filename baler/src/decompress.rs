@@ -12,7 +12,8 @@ use crate::options::pattern_matches;
 use crate::predict::{Known, shared::Shared};
 use crate::reader::Reader;
 use crate::report::{NoProgress, Progress};
-use crate::slice::{Range1, Sliced};
+use crate::slice::{Range1, Slice};
+use crate::sliced::Sliced;
 use crate::source::{Selected, Source, collect};
 use crate::table::shared::SharedTable;
 use crate::table::{self, TableModel};
@@ -26,8 +27,8 @@ pub struct DecompressOptions<'a> {
     pub variables: Option<Vec<String>>,
     /// Rows (first axis); all without.
     pub rows: Option<Range<usize>>,
-    /// One range an axis; everything without, or where there are `rows`.
-    pub slice: Option<Vec<Range1>>,
+    /// Ranges or indices of axes; everything without, or where there are `rows`.
+    pub slice: Option<Slice>,
     /// The model file that the archive names, if it names one.
     pub model: Option<&'a Model>,
     /// Threads; 0 takes all cores.
@@ -66,25 +67,24 @@ pub fn decompress_with(
 /// # Errors
 /// [`crate::ErrorKind::Config`] for unknown names, or slices that do not fit.
 pub fn parts<'a>(source: &'a dyn Source, options: &DecompressOptions) -> Result<Box<dyn Source + 'a>> {
-    let patterns = options.variables.as_deref();
-    for pattern in patterns.unwrap_or_default() {
-        let names = source.schema().names();
-        if !names.clone().any(|name| pattern_matches(pattern, name)) {
-            return Err(names::unknown_variable(pattern, names));
-        }
-    }
-    let wanted =
-        |name: &str| patterns.is_none_or(|patterns| patterns.iter().any(|p| pattern_matches(p, name)));
+    let names = source.schema().names();
+    let resolved = |pattern: &String| names::resolved(pattern, names.clone());
+    let patterns: Option<Vec<String>> = (options.variables.as_deref())
+        .map(|patterns| patterns.iter().map(resolved).collect::<Result<_>>())
+        .transpose()?;
+    let wanted = |name: &str| {
+        patterns.as_deref().is_none_or(|patterns| patterns.iter().any(|p| pattern_matches(p, name)))
+    };
     // Without a choice of variables, attachments stay as well.
-    let selected: Box<dyn Source + 'a> = match patterns {
+    let selected: Box<dyn Source + 'a> = match &patterns {
         None => Box::new(source),
         Some(_) => Box::new(Selected::new(source, wanted)),
     };
     if let Some(rows) = &options.rows {
-        return Ok(Box::new(Sliced::of_rows(selected, rows.clone())?));
+        return Ok(Box::new(Sliced::new(selected, &Slice::from(Range1::from(rows.clone())))?));
     }
     match &options.slice {
-        Some(ranges) => Ok(Box::new(Sliced::new(selected, ranges)?)),
+        Some(slice) => Ok(Box::new(Sliced::new(selected, slice)?)),
         None => Ok(selected),
     }
 }

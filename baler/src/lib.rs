@@ -35,11 +35,13 @@ pub mod dataset;
 pub mod estimate;
 pub mod generate;
 pub mod io;
+pub mod joined;
 pub mod kind;
 pub mod metadata;
 mod select;
 pub mod sized;
 pub mod slice;
+pub mod sliced;
 pub mod source;
 pub mod typing;
 

@@ -1,6 +1,8 @@
 //! Names that the user mistyped: the nearest known ones, by edit distance. Names of many columns, without what they share.
 
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::options::pattern_matches;
+use std::borrow::Cow;
 
 /// The known names nearest to `name`, best first, at most three.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
@@ -23,6 +25,60 @@ pub fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>)
 /// The error for a name or pattern that no variable has.
 pub fn unknown_variable<'a>(pattern: &str, known: impl Iterator<Item = &'a str>) -> Error {
     unknown("the name of a variable", pattern, known)
+}
+
+/// The pattern that matches what the user means by `pattern`: itself where it matches a name, else the name of which it is
+/// the last part (behind a `/`), or a pattern of last parts.
+///
+/// # Errors
+/// [`crate::ErrorKind::Config`] where it means no name, or is the last part of several.
+pub fn resolved<'a>(pattern: &str, known: impl Iterator<Item = &'a str> + Clone) -> Result<String> {
+    if known.clone().any(|name| pattern_matches(pattern, name)) {
+        return Ok(pattern.to_string());
+    }
+    let below = format!("*/{pattern}");
+    let found: Vec<&str> = known.clone().filter(|name| pattern_matches(&below, name)).collect();
+    match found[..] {
+        [] => Err(unknown_variable(pattern, known)),
+        [one] => Ok(one.to_string()),
+        _ if pattern.contains('*') => Ok(below),
+        _ => {
+            let shown = found[..found.len().min(4)].join("' and '");
+            let text = format!("expected one variable, found that '{pattern}' may be '{shown}'");
+            Err(Error::config(format!("{text}; give the whole name, or '*/{pattern}' for all")))
+        }
+    }
+}
+
+/// True for characters that are not seen but change what is: controls, and marks of the direction of writing.
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Text as a terminal or a page may have it: what would move the cursor, color, or turn the direction of what follows is
+/// written as an escape; lines stay lines.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c != '\n' && is_unseen(c))
+}
+
+/// [`shown`], for what has to stay in one line.
+pub fn shown_in_line(text: &str) -> Cow<'_, str> {
+    escaped(text, is_unseen)
+}
+
+fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(&is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match is_escaped(c) {
+            true => escaped.extend(c.escape_unicode()),
+            false => escaped.push(c),
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// The names without the prefix that all share, up to its last `.`, `_` or `/`; as they are where one would be left empty.
@@ -64,6 +120,32 @@ mod tests {
             "expected a variable, found 'pt'; the nearest names are pt_, eta_, phi_"
         );
         assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn a_last_part_is_enough_where_it_is_unique() {
+        let known = ["Events/run", "Events/Muon_pt", "Events/Muon_eta", "Runs/n", "Events/n", "plain"];
+        let found = |pattern: &str| resolved(pattern, known.into_iter());
+        for (pattern, name) in [
+            ("plain", "plain"),
+            ("run", "Events/run"),
+            ("Events/*", "Events/*"),
+            ("Muon_*", "*/Muon_*"),
+            ("Runs/n", "Runs/n"),
+        ] {
+            assert_eq!(found(pattern).unwrap(), name);
+        }
+        let error = found("n").unwrap_err().to_string();
+        assert!(error.contains("'n' may be 'Runs/n' and 'Events/n'; give the whole name"), "{error}");
+        assert!(found("runn").unwrap_err().to_string().contains("found 'runn'; the nearest names are"));
+    }
+
+    #[test]
+    fn what_is_not_seen_is_written_out() {
+        assert_eq!(shown("pt\n\u{e4} \u{3b1}"), "pt\n\u{e4} \u{3b1}");
+        assert_eq!(shown("\u{1b}[31mred\u{7}"), "\\u{1b}[31mred\\u{7}");
+        assert_eq!(shown("a\u{202e}b\u{9b}c\rd"), "a\\u{202e}b\\u{9b}c\\u{d}d");
+        assert_eq!(shown_in_line("a\nb"), "a\\u{a}b");
     }
 
     #[test]

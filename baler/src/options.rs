@@ -50,7 +50,11 @@ impl BoundSpec {
             return Ok(BoundSpec::Lossless);
         }
         let (kind, value) = text.split_once(':').ok_or_else(|| wrong(text))?;
-        let value: f64 = value.trim().parse().map_err(|_| wrong(text))?;
+        let (number, unit) = match value.trim().strip_suffix('%') {
+            Some(percent) if kind.trim() != "abs" => (percent.trim_end(), 100.0),
+            _ => (value.trim(), 1.0),
+        };
+        let value = number.parse::<f64>().map_err(|_| wrong(text))? / unit;
         let spec = match kind.trim() {
             "abs" => BoundSpec::Abs(value),
             "rel" => BoundSpec::Rel(value),
@@ -249,7 +253,8 @@ mod tests {
     fn bounds_are_parsed_or_refused() {
         assert_eq!(BoundSpec::parse("rel:1e-3").unwrap(), BoundSpec::Rel(1e-3));
         assert_eq!(BoundSpec::parse("abs:0").unwrap(), BoundSpec::Lossless);
-        for wrong in ["rel", "rel:x", "rel:-1", "relative:1", "abs:inf", "abs:nan"] {
+        assert_eq!(BoundSpec::parse("pw-rel: 0.5 %").unwrap(), BoundSpec::PwRel(0.005));
+        for wrong in ["rel", "rel:x", "rel:-1", "relative:1", "abs:inf", "abs:nan", "abs:1%"] {
             assert!(BoundSpec::parse(wrong).is_err(), "{wrong}");
         }
     }

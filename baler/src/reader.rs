@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::inspect;
 use crate::names;
 use crate::report::Report;
-use crate::slice::{Range1, Sliced};
+use crate::slice::{Range1, Slice};
+use crate::sliced::Sliced;
 use crate::source::{Schema, Source, VariableSchema, collect};
 use crate::threads::Threads;
 use rayon::prelude::*;
@@ -112,7 +113,7 @@ impl<R: Read + Seek + Send> Reader<R> {
     pub fn slice(&self, name: &str, ranges: &[Range1]) -> Result<Variable> {
         self.position(name)?;
         let one = crate::source::Selected::new(self, |other| other == name);
-        let mut dataset = collect(&Sliced::new(one, ranges)?, &self.threads, |_| ())?;
+        let mut dataset = collect(&Sliced::new(one, &Slice::of_ranges(ranges))?, &self.threads, |_| ())?;
         dataset.variables.pop().ok_or_else(|| Error::config(format!("expected a variable '{name}'")))
     }
 

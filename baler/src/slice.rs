@@ -1,12 +1,18 @@
-//! Slices as NumPy writes them, `10:20,:,-64:`: one range an axis, open ends, negative ones counted from the end. Of
-//! the first axis only what is asked for is read. Refuses steps, single indices, and ranges that hold nothing.
+//! Slices as NumPy and xarray write them: `10:20,:,-64:` picks ranges of the axes in their order, `3` or `time=3` a single
+//! index, whose axis is dropped, `lat=10:20` a range of the axis of that name. Ends beyond an axis mean its end, ranges may
+//! hold nothing. Variables are cut along the axes that they have: those of a group (what stands before the last `/` of
+//! a name, a tree for example) that share first axes with its field of most axes, and lists by the rows that count
+//! their items; others stay whole. Refuses steps, and single indices that are not there.
 
-use crate::dataset::{Lists, Values};
 use crate::error::{Error, Result};
-use crate::source::{Schema, Source, VariableSchema, pieces};
-use crate::with_values;
-use std::collections::BTreeMap;
+use crate::kind::Kind;
+use crate::metadata::Metadata;
+use crate::source::{Schema, VariableSchema};
+use std::collections::HashMap;
 use std::ops::Range;
+
+/// The names of the axes of each variable whose source names them.
+type AxisNames = HashMap<String, Vec<String>>;
 
 /// A range of one axis before its extent is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,248 +31,402 @@ impl From<Range<usize>> for Range1 {
 }
 
 impl Range1 {
-    /// The ranges of `10:20,:,0:64`.
+    /// The range of `A:B`, each end optional; none for other words.
+    pub fn parse(text: &str) -> Option<Range1> {
+        let (start, end) = text.split_once(':')?;
+        let index = |text: &str| match text.trim() {
+            "" => Some(None),
+            number => number.parse().ok().map(Some),
+        };
+        Some(Range1 { start: index(start)?, end: index(end)? })
+    }
+
+    /// The indices of an axis of `extent`, as in NumPy.
+    fn within(self, extent: usize) -> Range<usize> {
+        let index = |at: isize| match at {
+            ..0 => extent.saturating_sub(at.unsigned_abs()),
+            at => extent.min(at as usize),
+        };
+        let start = self.start.map_or(0, index);
+        start..self.end.map_or(extent, index).max(start)
+    }
+
+    /// True if an end lies beyond an axis of `extent`, so that less comes back than was written.
+    fn is_cut_short(self, extent: usize) -> bool {
+        let beyond = |at: isize| if at < 0 { at.unsigned_abs() > extent } else { at as usize > extent };
+        self.start.is_some_and(beyond) || self.end.is_some_and(|at| at != isize::MAX && beyond(at))
+    }
+}
+
+/// What is picked of one axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pick {
+    /// A range, of which the axis keeps what there is.
+    Range(Range1),
+    /// One index, without its axis; negative from the end.
+    Index(isize),
+}
+
+impl Pick {
+    fn parse(text: &str) -> Option<Pick> {
+        Range1::parse(text).map(Pick::Range).or_else(|| text.trim().parse().ok().map(Pick::Index))
+    }
+
+    /// True if nothing is left out.
+    fn is_whole(self) -> bool {
+        matches!(self, Pick::Range(Range1 { start: None | Some(0), end: None }))
+    }
+
+    /// The indices of an axis of `extent`.
+    pub fn within(self, extent: usize) -> Result<Range<usize>> {
+        match self {
+            Pick::Range(range) => Ok(range.within(extent)),
+            Pick::Index(at) => {
+                let found = if at < 0 { extent.checked_sub(at.unsigned_abs()) } else { Some(at as usize) };
+                let found = found.filter(|&at| at < extent).ok_or_else(|| {
+                    let text = format!("expected an index of an axis of {extent}, found {at}");
+                    Error::config(format!("{text}; a range such as 0:1 keeps what there is"))
+                })?;
+                Ok(found..found + 1)
+            }
+        }
+    }
+}
+
+/// What is picked of variables: of their axes in order, or of axes by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Slice {
+    /// Of the first axes.
+    pub first: Vec<Pick>,
+    /// Of the axes of these names.
+    pub named: Vec<(String, Pick)>,
+}
+
+impl From<Range1> for Slice {
+    fn from(rows: Range1) -> Slice {
+        Slice { first: vec![Pick::Range(rows)], named: Vec::new() }
+    }
+}
+
+impl From<Range<usize>> for Slice {
+    fn from(rows: Range<usize>) -> Slice {
+        Slice::from(Range1::from(rows))
+    }
+}
+
+impl Slice {
+    /// One range an axis.
+    pub fn of_ranges(ranges: &[Range1]) -> Slice {
+        Slice { first: ranges.iter().map(|&range| Pick::Range(range)).collect(), named: Vec::new() }
+    }
+
+    /// The slice of `10:20,:,3` or `time=3,lat=10:20`.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Config`] for anything else.
-    pub fn parse_all(text: &str) -> Result<Vec<Range1>> {
-        text.split(',').map(Range1::parse).collect()
-    }
-
-    fn parse(text: &str) -> Result<Range1> {
-        let wrong = || {
-            Error::config(format!(
-                "expected a range A:B for each axis such as '10:20,:,0:64', found '{text}'"
-            ))
-        };
-        let (start, end) = text.split_once(':').ok_or_else(wrong)?;
-        let index = |text: &str| match text.trim() {
-            "" => Ok(None),
-            number => number.parse().map(Some).map_err(|_| wrong()),
-        };
-        Ok(Range1 { start: index(start)?, end: index(end)? })
-    }
-
-    /// The indices of an axis of `extent`. Unlike NumPy, ends beyond the axis are an error: nothing is left out
-    /// silently.
-    fn resolve(self, extent: usize, axis: usize) -> Result<Range<usize>> {
-        let index = |given: Option<isize>, open: usize| match given {
-            None => Some(open),
-            Some(at) if at < 0 => extent.checked_sub(at.unsigned_abs()),
-            Some(at) => Some(at as usize).filter(|&at| at <= extent),
-        };
-        match (index(self.start, 0), index(self.end, extent)) {
-            (Some(start), Some(end)) if start < end || (start == end && extent == 0) => Ok(start..end),
-            _ => {
-                let shown = |at: Option<isize>| at.map_or(String::new(), |at| at.to_string());
-                Err(Error::config(format!(
-                    "expected a range within 0:{extent} for axis {axis}, found {}:{}",
-                    shown(self.start),
-                    shown(self.end)
-                )))
-            }
-        }
-    }
-}
-
-/// The same slice of every variable of a source.
-pub struct Sliced<S> {
-    source: S,
-    schema: Schema,
-    /// A range for each axis of each variable.
-    ranges: Vec<Vec<Range<usize>>>,
-}
-
-impl<S: Source> Sliced<S> {
-    /// `ranges` are those of the first axes; further axes are whole.
-    pub fn new(source: S, ranges: &[Range1]) -> Result<Sliced<S>> {
-        let mut schema = source.schema().clone();
-        let mut resolved = Vec::with_capacity(schema.variables.len());
-        for variable in &mut schema.variables {
-            if variable.storage.lists.is_some() {
-                let message = "expected arrays to slice, found lists; pick rows of lists with --rows";
-                return Err(Error::config(message).in_variable(&variable.name));
-            }
-            if ranges.len() > variable.shape.len() {
-                return Err(Error::config(format!(
-                    "expected at most {} ranges for shape {:?}, found {}; pick variables with --variables",
-                    variable.shape.len(),
-                    variable.shape,
-                    ranges.len()
-                ))
-                .in_variable(&variable.name));
-            }
-            let of_axis = |(axis, &extent): (usize, &usize)| {
-                ranges.get(axis).copied().unwrap_or_default().resolve(extent, axis)
+    pub fn parse(text: &str) -> Result<Slice> {
+        let mut slice = Slice::default();
+        for word in text.trim().trim_start_matches('[').trim_end_matches(']').split(',') {
+            let (name, picked) = match word.rsplit_once('=') {
+                Some((name, picked)) => (Some(name.trim()), picked),
+                None => (None, word),
             };
-            let of_variable: Vec<Range<usize>> =
-                (variable.shape.iter().enumerate().map(of_axis).collect::<Result<_>>())
-                    .map_err(|e: Error| e.in_variable(&variable.name))?;
-            variable.shape = of_variable.iter().map(Range::len).collect();
-            resolved.push(of_variable);
-        }
-        Ok(Sliced { source, schema, ranges: resolved })
-    }
-
-    /// The same rows (first axis) of every variable, as far as it has them; of lists the items of those lists.
-    pub fn of_rows(source: S, rows: Range<usize>) -> Result<Sliced<S>> {
-        let mut schema = source.schema().clone();
-        let mut ranges = Vec::with_capacity(schema.variables.len());
-        let mut items = BTreeMap::new();
-        for (idx, variable) in schema.variables.iter_mut().enumerate() {
-            let mut of_variable: Vec<Range<usize>> = variable.shape.iter().map(|&extent| 0..extent).collect();
-            if let (Some(first), Some(extent)) = (of_variable.first_mut(), variable.shape.first_mut()) {
-                *first = rows_of(&source, idx, &rows, &mut items)?;
-                *extent = first.len();
+            let pick = Pick::parse(picked).ok_or_else(|| {
+                Error::config(format!(
+                    "expected a range A:B or an index for each axis such as '10:20,:,3', or axes by name such as \
+                     'time=3,lat=10:20', found '{word}'"
+                ))
+            })?;
+            match name {
+                Some(name) => slice.named.push((name.to_string(), pick)),
+                None => slice.first.push(pick),
             }
-            ranges.push(of_variable);
         }
-        Ok(Sliced { source, schema, ranges })
+        if !slice.named.is_empty() && !slice.first.is_empty() {
+            let text = format!("expected all axes in order or all by name, found both in '{text}'");
+            return Err(Error::config(text));
+        }
+        Ok(slice)
     }
 
-    /// Some rows of the slice.
-    fn rows_of(&self, variable: usize, rows: Range<usize>) -> Result<Values> {
-        let Some((first, inner)) = self.ranges[variable].split_first() else {
-            return self.source.read(variable, 0..1);
+    fn picks(&self) -> impl Iterator<Item = Pick> + '_ {
+        self.first.iter().copied().chain(self.named.iter().map(|(_, pick)| *pick))
+    }
+}
+
+/// What is picked of each variable, in the order of a schema: of each of its first axes.
+pub struct Picked {
+    /// For each variable; nothing where it stays whole.
+    pub picks: Vec<Vec<Pick>>,
+    /// Variables that stay whole, though they have rows.
+    pub whole: Vec<String>,
+    /// Ranges that lie beyond an axis, in words.
+    pub short: Vec<String>,
+}
+
+impl Picked {
+    /// What `slice` means for each variable of `schema`. Lists are left to who knows their counts.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Config`] if no variable has those axes, or no axis that index.
+    pub fn new(schema: &Schema, slice: &Slice) -> Result<Picked> {
+        let shared = Metadata::of(&schema.attachments)?;
+        let named =
+            shared.variables.into_iter().filter(|about| about.axes.iter().any(|a| !a.name.is_empty()));
+        let names: AxisNames =
+            named.map(|about| (about.name, about.axes.into_iter().map(|axis| axis.name).collect())).collect();
+        let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
+        for (idx, variable) in schema.variables.iter().enumerate() {
+            if variable.storage.lists.is_some() {
+                continue;
+            }
+            match groups.iter_mut().find(|(name, _)| *name == group_of(&variable.name)) {
+                Some((_, members)) => members.push(idx),
+                None => groups.push((group_of(&variable.name), vec![idx])),
+            }
+        }
+        let mut picked =
+            Picked { picks: vec![Vec::new(); schema.variables.len()], whole: Vec::new(), short: Vec::new() };
+        let (mut any, mut first_error, mut empty) = (false, None, Vec::new());
+        for (_, members) in &groups {
+            match of_group(schema, &names, members, slice) {
+                Ok(None) => {}
+                Ok(Some(of_group)) if of_group.is_empty => empty.push(of_group),
+                Ok(Some(of_group)) => {
+                    any = true;
+                    picked.put(schema, of_group);
+                }
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        match first_error {
+            Some(error) if !any => return Err(error),
+            // Nothing is picked of any: as asked. Else groups without such rows stay whole.
+            _ if !any && !empty.is_empty() => empty.into_iter().for_each(|group| picked.put(schema, group)),
+            _ if !any => return Err(no_such_axes(schema, &names, slice)),
+            _ => {}
+        }
+        let is_whole = |idx: &usize| {
+            let variable = &schema.variables[*idx];
+            picked.picks[*idx].is_empty() && !variable.shape.is_empty() && variable.storage.lists.is_none()
         };
-        let whole = &self.source.schema().variables[variable];
-        let rows = first.start + rows.start..first.start + rows.end;
-        cut(self.source.read(variable, whole.elements_of(rows))?, whole, inner)
-    }
-}
-
-/// Of whole rows of a variable what lies in these ranges of its further axes.
-fn cut(values: Values, whole: &VariableSchema, inner: &[Range<usize>]) -> Result<Values> {
-    let (extents, row_len) = (&whole.shape[1..], whole.row_len());
-    if inner.iter().zip(extents).all(|(range, &extent)| range.len() == extent) {
-        return Ok(values);
-    }
-    let mut positions = vec![0];
-    for (range, &extent) in inner.iter().zip(extents) {
-        positions = positions.iter().flat_map(|&at| range.clone().map(move |i| at * extent + i)).collect();
-    }
-    let dtype = values.dtype();
-    let cut = with_values!(values, v => {
-        let mut out = Vec::with_capacity(v.len() / row_len.max(1) * positions.len());
-        for row in v.chunks_exact(row_len.max(1)) {
-            out.extend(positions.iter().map(|&at| row[at]));
+        if slice.picks().any(|pick| !pick.is_whole()) {
+            let whole = (0..schema.variables.len()).filter(is_whole);
+            picked.whole = whole.map(|idx| schema.variables[idx].name.clone()).collect();
         }
-        Values::from_vec(dtype, out)
-    });
-    Ok(cut.expect("the dtype of the values"))
+        Ok(picked)
+    }
+
+    fn put(&mut self, schema: &Schema, group: OfGroup) {
+        for (idx, picks) in group.picks {
+            for (pick, &extent) in picks.iter().zip(&schema.variables[idx].shape) {
+                if let Pick::Range(range) = pick
+                    && range.is_cut_short(extent)
+                {
+                    let end = |at: Option<isize>| at.map_or(String::new(), |at| at.to_string());
+                    let text = format!(
+                        "{}:{} is cut to 0:{extent} of '{}'",
+                        end(range.start),
+                        end(range.end),
+                        schema.variables[idx].name
+                    );
+                    self.short.push(text);
+                }
+            }
+            self.picks[idx] = picks;
+        }
+    }
+
+    /// What is worth a word, or nothing.
+    pub fn warnings(&self) -> Vec<String> {
+        let listed = |list: &[String]| match list {
+            [one] => one.clone(),
+            [first, ..] => format!("{first}, and so on for {} in all", list.len()),
+            [] => String::new(),
+        };
+        let mut warnings = Vec::new();
+        if !self.short.is_empty() {
+            warnings.push(format!("the axis ends there: {}", listed(&self.short)));
+        }
+        if !self.whole.is_empty() {
+            let shown: Vec<&str> = self.whole.iter().take(8).map(String::as_str).collect();
+            let more = if self.whole.len() > shown.len() { ", ..." } else { "" };
+            warnings.push(format!("without these axes or rows, so whole: {}{more}", shown.join(", ")));
+        }
+        warnings
+    }
 }
 
-/// The rows of a variable that `rows` of the source mean. `items` holds, by what counts them, those of lists.
-fn rows_of(
-    source: &dyn Source,
-    idx: usize,
-    rows: &Range<usize>,
-    items: &mut BTreeMap<usize, Range<usize>>,
-) -> Result<Range<usize>> {
-    let variable = &source.schema().variables[idx];
-    let n_rows = variable.n_rows();
-    let Some(Lists { counts, .. }) = variable.storage.lists else {
-        return Ok(rows.start.min(n_rows)..rows.end.clamp(rows.start.min(n_rows), n_rows));
+/// What stands before the last `/` of a name.
+pub fn group_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(group, _)| group)
+}
+
+/// The picks of a group's variables.
+struct OfGroup {
+    picks: Vec<(usize, Vec<Pick>)>,
+    /// Nothing is left of some axis, though something was asked for.
+    is_empty: bool,
+}
+
+/// None if no member has such axes.
+fn of_group(schema: &Schema, names: &AxisNames, members: &[usize], slice: &Slice) -> Result<Option<OfGroup>> {
+    let size = |idx: &&usize| (axes(&schema.variables[**idx]).len(), schema.variables[**idx].n_values());
+    // Of equals the first.
+    let Some(&main) = members.iter().rev().max_by_key(size) else { return Ok(None) };
+    let main = &schema.variables[main];
+    let mut group = OfGroup { picks: Vec::new(), is_empty: false };
+    for &idx in members {
+        let variable = &schema.variables[idx];
+        let picks = match slice.named.is_empty() {
+            true => picks_in_order(variable, main, &slice.first, names),
+            false => names.get(&variable.name).and_then(|names| by_name(names, &slice.named)),
+        };
+        let picks = picks.map(|mut picks| {
+            picks.truncate(axes(variable).len());
+            picks
+        });
+        let Some(picks) = picks else { continue };
+        let is_shorter = axes(variable).len() == 1 && variable.shape != main.shape;
+        let found = is_empty(&picks, variable);
+        if is_shorter && *found.as_ref().unwrap_or(&true) {
+            continue; // it has none of these rows
+        }
+        group.is_empty |= found?;
+        group.picks.push((idx, picks));
+    }
+    Ok(Some(group).filter(|group| !group.picks.is_empty()))
+}
+
+/// True if nothing is left of some axis though something was asked for.
+fn is_empty(picks: &[Pick], variable: &VariableSchema) -> Result<bool> {
+    let mut is_empty = false;
+    for (pick, &extent) in picks.iter().zip(&variable.shape) {
+        let range = pick.within(extent).map_err(|e| e.in_variable(&variable.name))?;
+        let is_asked = matches!(pick, Pick::Range(Range1 { start, end })
+            if extent > 0 && (start.is_none() || end.is_none() || start < end));
+        is_empty |= is_asked && range.is_empty();
+    }
+    Ok(is_empty)
+}
+
+/// The extents of the axes that can be cut.
+fn axes(variable: &VariableSchema) -> &[usize] {
+    let is_inside_a_value = match variable.storage.kind {
+        Kind::Text | Kind::Bytes => variable.storage.lists.is_none(), // the characters of a text
+        Kind::Complex => true,                                        // real and imaginary part
+        _ => false,
     };
-    if let Some(found) = items.get(&counts) {
-        return Ok(found.clone());
-    }
-    let lists = rows_of(source, counts, rows, items)?;
-    let of_lists = &source.schema().variables[counts];
-    let (mut start, mut end) = (0usize, 0usize);
-    for elements in pieces(lists.end, of_lists.dtype.size_bytes()) {
-        let values = source.read(counts, elements.clone())?;
-        for (list, n_items) in elements.zip(values.to_counts().map_err(|e| e.in_variable(&of_lists.name))?) {
-            start = if list < lists.start { start.saturating_add(n_items) } else { start };
-            end = end.saturating_add(n_items);
-        }
-    }
-    let found = start.min(n_rows)..end.min(n_rows);
-    items.insert(counts, found.clone());
-    Ok(found)
+    &variable.shape[..variable.shape.len() - usize::from(is_inside_a_value && !variable.shape.is_empty())]
 }
 
-impl<S: Source> Source for Sliced<S> {
-    fn schema(&self) -> &Schema {
-        &self.schema
+/// The picks of a variable beside the group's main one: of its own axes where it has as many, by the names of axes where
+/// both have them, else of first axes that are alike.
+fn picks_in_order(
+    variable: &VariableSchema,
+    main: &VariableSchema,
+    picks: &[Pick],
+    names: &AxisNames,
+) -> Option<Vec<Pick>> {
+    if axes(main).len() < picks.len() {
+        return None;
     }
-
-    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
-        self.schema.variables[variable].cut_from_rows(elements, |rows| self.rows_of(variable, rows))
-    }
-
-    fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
-        let first = |idx: usize| self.ranges[idx].first().map_or(0, |range| range.start);
-        let is_column = |idx: usize| self.ranges[idx].len() == 1;
-        let start = variables.first().map_or(0, |&idx| first(idx));
-        if variables.iter().all(|&idx| is_column(idx) && first(idx) == start) {
-            return self.source.read_rows(variables, start + rows.start..start + rows.end);
+    let names = names.get(&variable.name).zip(names.get(&main.name));
+    let as_many = axes(variable).len() == axes(main).len();
+    match names {
+        _ if as_many && axes(main).len() > 1 => return Some(picks.to_vec()),
+        None if as_many => return Some(picks.to_vec()),
+        Some((names, of_main)) => {
+            let named: Vec<(String, Pick)> = of_main.iter().cloned().zip(picks.iter().copied()).collect();
+            return by_name(names, &named);
         }
-        variables.iter().map(|&idx| self.rows_of(idx, rows.clone())).collect()
+        None => {}
     }
+    let alike = axes(variable).iter().zip(axes(main)).take(picks.len());
+    let is_alike = !axes(variable).is_empty() && alike.clone().all(|(a, b)| a == b);
+    is_alike.then(|| picks[..alike.len()].to_vec())
+}
 
-    fn rows_at_once(&self, variables: &[usize]) -> usize {
-        self.source.rows_at_once(variables)
+/// The picks of axes with these names; none if no axis is named.
+fn by_name(names: &[String], named: &[(String, Pick)]) -> Option<Vec<Pick>> {
+    let whole = Pick::Range(Range1::default());
+    let is_called = |name: &str, asked: &str| {
+        !name.is_empty() && (name == asked || name.rsplit('/').next() == Some(asked))
+    };
+    let of_axis =
+        |name: &String| named.iter().find(|(asked, _)| is_called(name, asked)).map(|(_, pick)| *pick);
+    let picks: Vec<Option<Pick>> = names.iter().map(of_axis).collect();
+    let n_picks = picks.iter().rposition(Option::is_some)? + 1;
+    Some(picks[..n_picks].iter().map(|pick| pick.unwrap_or(whole)).collect())
+}
+
+/// Why a slice fits nowhere.
+fn no_such_axes(schema: &Schema, names: &AxisNames, slice: &Slice) -> Error {
+    if slice.named.is_empty() {
+        let most = schema.variables.iter().max_by_key(|variable| variable.shape.len());
+        let (name, shape) = most.map_or(("", &[][..]), |variable| (&variable.name, &variable.shape[..]));
+        let text = format!(
+            "expected at most {} ranges for shape {shape:?} of '{name}', found {}",
+            shape.len(),
+            slice.first.len()
+        );
+        return Error::config(text);
     }
-
-    fn company(&self, variable: usize) -> usize {
-        self.source.company(variable)
+    let mut known: Vec<&str> = names.values().flatten().map(String::as_str).collect();
+    known.sort_unstable();
+    known.dedup();
+    let asked: Vec<&str> = slice.named.iter().map(|(name, _)| name.as_str()).collect();
+    match known.is_empty() {
+        true => Error::config(format!(
+            "expected ranges of axes in their order such as '10:20,:,3', found the name '{}'; these axes have no names",
+            asked.join("', '")
+        )),
+        false => crate::names::unknown("the name of an axis", asked[0], known.iter().copied()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::{Dataset, Variable};
-    use crate::source::{InMemory, collect};
-    use crate::threads::Threads;
-
-    fn cube() -> Dataset {
-        let values = Values::I32((0..5 * 4 * 3).collect());
-        Dataset::from_arrays(vec![Variable::new("x", vec![5, 4, 3], values).unwrap()])
-    }
-
-    fn sliced(text: &str) -> Result<Variable> {
-        let dataset = cube();
-        let slice = Sliced::new(InMemory::of(&dataset), &Range1::parse_all(text)?)?;
-        Ok(collect(&slice, &Threads::new(1)?, |_| ())?.variables.remove(0))
-    }
 
     #[test]
-    fn slices_are_those_of_numpy() {
-        let expected = |picked: &dyn Fn(i32, i32, i32) -> bool| {
-            let all = (0..60).filter(|i| picked(i / 12, i / 3 % 4, i % 3));
-            Values::I32(all.collect())
-        };
-        let found = sliced("1:3,:,-2:").unwrap();
-        assert_eq!(found.shape, [2, 4, 2]);
-        assert_eq!(found.values, expected(&|a, _, c| (1..3).contains(&a) && c >= 1));
-        let found = sliced(":,1:-1").unwrap();
-        assert_eq!(found.shape, [5, 2, 3]);
-        assert_eq!(found.values, expected(&|_, b, _| (1..3).contains(&b)));
-        assert_eq!(sliced("-1:").unwrap().values, expected(&|a, _, _| a == 4));
-    }
-
-    #[test]
-    fn parts_of_a_slice_are_parts_of_its_values() {
-        let dataset = cube();
-        let slice = Sliced::new(InMemory::of(&dataset), &Range1::parse_all("1:,:3,1:").unwrap()).unwrap();
-        let all = slice.read(0, 0..24).unwrap();
-        for start in 0..24 {
-            for end in start..24 {
-                assert_eq!(slice.read(0, start..end).unwrap(), all.slice(start..end), "{start}..{end}");
-            }
+    fn ranges_are_clamped_as_in_numpy() {
+        let within = |text: &str| Range1::parse(text).unwrap().within(5);
+        for (text, expected) in [
+            ("1:3", 1..3),
+            (":", 0..5),
+            ("-2:", 3..5),
+            (":-1", 0..4),
+            ("3:9", 3..5),
+            ("-9:2", 0..2),
+            ("7:9", 5..5),
+            ("3:3", 3..3),
+            ("4:2", 4..4),
+        ] {
+            assert_eq!(within(text), expected, "{text}");
         }
+        assert_eq!(Pick::Index(-1).within(5).unwrap(), 4..5);
+        assert!(Pick::Index(5).within(5).is_err() && Pick::Index(-6).within(5).is_err());
     }
 
     #[test]
-    fn what_is_not_there_is_told() {
-        let text = |slice: &str| sliced(slice).unwrap_err().to_string();
-        assert_eq!(text("3:9"), "variable 'x': expected a range within 0:5 for axis 0, found 3:9");
-        assert_eq!(text(":,-5:"), "variable 'x': expected a range within 0:4 for axis 1, found -5:");
-        assert!(text("2:2").contains("found 2:2"));
-        assert!(text("1").contains("'10:20,:,0:64', found '1'"));
-        assert!(text("0:4:2").contains("found '0:4:2'"));
-        assert!(text(":,:,:,:").contains("at most 3 ranges"));
+    fn words_are_ranges_indices_and_names() {
+        let slice = Slice::parse("10:20, :,-3").unwrap();
+        let range = |start, end| Pick::Range(Range1 { start, end });
+        assert_eq!(slice.first, [range(Some(10), Some(20)), range(None, None), Pick::Index(-3)]);
+        let slice = Slice::parse("time=0,lat=2:").unwrap();
+        assert_eq!(
+            slice.named,
+            [("time".to_string(), Pick::Index(0)), ("lat".to_string(), range(Some(2), None))]
+        );
+        for (wrong, expected) in [
+            ("0:4:2", "found '0:4:2'"),
+            ("a", "found 'a'"),
+            ("", "found ''"),
+            ("0,lat=1", "found both in '0,lat=1'"),
+        ] {
+            let error = Slice::parse(wrong).unwrap_err().to_string();
+            assert!(error.contains(expected), "{wrong}: {error}");
+        }
     }
 }

@@ -100,10 +100,10 @@ fn outputs_begin_anew_with_each_try() {
     let dataset = field();
     let options = sized(Size::Ratio(10.0));
     let bytes = compress(&dataset, &options).unwrap();
-    let source = baler::source::InMemory::of(&dataset);
+    let source = source::InMemory::of(&dataset);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.bale");
-    let mut partial = partial::PartialFile::new(&path, "field", false).unwrap();
+    let mut partial = partial::PartialFile::new(&path, &[], "field", false).unwrap();
     compress_source(&source, &options, None, &mut partial, &mut NoProgress).unwrap();
     partial.finish(&path, false).unwrap();
     assert!(std::fs::read(&path).unwrap() == bytes);

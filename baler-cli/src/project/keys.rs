@@ -113,7 +113,7 @@ impl Original {
         let wanted = keys.flag("save_error_bounded_deltas")?;
         match (wanted, percent) {
             (Some(true), Some(percent)) => {
-                self.settings.settings.promise.pw_rel = Some(percent / 100.0);
+                self.settings.settings.promise.pw_rel = Some((percent / 100.0).into());
                 self.warnings.push(format!(
                     "error_bounded_requirement = {percent} is kept as pw_rel = {}: every value, zeros too",
                     percent / 100.0
@@ -233,7 +233,7 @@ impl<'a> Keys<'a> {
 
     fn text(&self, key: &str) -> Result<Option<String>> {
         match self.get(key) {
-            None | Some(Literal::None) => Ok(None),
+            None | Some(Literal::None | Literal::Bool(false)) => Ok(None),
             Some(Literal::Str(text)) => Ok(Some(text.clone())),
             Some(_) => Err(self.wrong(key, "a string")),
         }
@@ -243,13 +243,14 @@ impl<'a> Keys<'a> {
         match self.get(key) {
             None | Some(Literal::None) => Ok(None),
             Some(Literal::Bool(flag)) => Ok(Some(*flag)),
+            Some(Literal::Int(flag @ (0 | 1))) => Ok(Some(*flag == 1)),
             Some(_) => Err(self.wrong(key, "True or False")),
         }
     }
 
     fn number(&self, key: &str, fits: impl Fn(f64) -> bool, expected: &str) -> Result<Option<f64>> {
         let number = match self.get(key) {
-            None | Some(Literal::None) => return Ok(None),
+            None | Some(Literal::None | Literal::Bool(false)) => return Ok(None),
             Some(Literal::Int(n)) => *n as f64,
             Some(Literal::Float(x)) => *x,
             Some(_) => return Err(self.wrong(key, expected)),
@@ -259,8 +260,9 @@ impl<'a> Keys<'a> {
 
     fn count(&self, key: &str) -> Result<Option<usize>> {
         match self.get(key) {
-            None | Some(Literal::None) => Ok(None),
+            None | Some(Literal::None | Literal::Bool(false)) => Ok(None),
             Some(Literal::Int(n)) if *n > 0 => Ok(Some(*n as usize)),
+            Some(Literal::Float(n)) if *n > 0.0 && *n < 1e15 && n.fract() == 0.0 => Ok(Some(*n as usize)),
             Some(_) => Err(self.wrong(key, "a whole number above 0")),
         }
     }
@@ -270,6 +272,24 @@ impl<'a> Keys<'a> {
         let epochs = self.count(patience_key)?;
         Ok(if self.flag(key)? == Some(false) { Some(0) } else { epochs })
     }
+}
+
+/// Tiles of the only frame of the data, of which a network needs several to learn from; none for anything else.
+pub fn tiles_of_one_frame(dataset: &Dataset) -> Option<Vec<usize>> {
+    /// Tiles along an axis, at least, and their largest side.
+    const TILES: usize = 4;
+    const SIDE: usize = 16;
+    let [field] = dataset.variables.as_slice() else { return None };
+    let is_table = matches!(dataset.layout, Layout::Table { .. } | Layout::Columns);
+    let (height, width) = match field.shape[..] {
+        [1, height, width] => (height, width),
+        [height, width] if !is_table => (height, width),
+        _ => return None,
+    };
+    let side = |extent: usize| (extent / TILES).clamp(1, SIDE);
+    let mut tile = vec![1; field.shape.len() - 2];
+    tile.extend([side(height), side(width)]);
+    Some(tile)
 }
 
 /// `ceil(n / ratio)` as in the original; n is columns of a table, values of a frame or block.
@@ -320,6 +340,18 @@ mod tests {
     }
 
     #[test]
+    fn one_frame_is_learned_in_tiles() {
+        let of = |shape: &[usize]| {
+            let values = Values::F32(vec![0.0; shape.iter().product()]);
+            let variable = Variable::new("data", shape.to_vec(), values).unwrap();
+            tiles_of_one_frame(&Dataset::from_arrays(vec![variable]))
+        };
+        assert_eq!(of(&[1, 50, 50]), Some(vec![1, 12, 12]));
+        assert_eq!(of(&[500, 6]), Some(vec![16, 1]));
+        assert_eq!((of(&[2, 50, 50]), of(&[100])), (None, None));
+    }
+
+    #[test]
     fn percent_become_a_bound() {
         let original = read(
             "c.save_error_bounded_deltas = True\nc.error_bounded_requirement = 5\nc.compression_ratio = 2",
@@ -329,6 +361,11 @@ mod tests {
         assert_eq!(original.warnings.len(), 2);
         assert!(read("c.save_error_bounded_deltas = True").is_err());
         assert_eq!(read("c.error_bounded_requirement = 5").unwrap().warnings.len(), 1);
+        let off = "c.error_bounded_requirement = False\nc.save_error_bounded_deltas = False\n\
+            c.convert_to_blocks = None\nc.custom_loss_function = False\nc.InputShape = (1, 16)\nc.epochs = 1e3";
+        let off = read(off).unwrap();
+        assert_eq!(off.settings.settings.training.epochs, Some(1000));
+        assert_eq!(off.warnings.len(), 1, "{:?}", off.warnings); // InputShape
     }
 
     #[test]

@@ -18,9 +18,9 @@ use crate::library::{
     Dataset, DecompressOptions, Error, Format, Options, Progress, Schema, Trained, compress_with,
     decompress_with, inspect, io, train,
 };
-use crate::output::{Target, say, write_stdout};
+use crate::output::{Target, print_text, say};
 use crate::progress::{Bar, Loudness};
-use crate::settings::{FileSettings, check_names};
+use crate::settings::{FileSettings, with_names};
 use crate::{decompress, inspect as inspect_command, new, numbers, train as train_command};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -99,12 +99,22 @@ fn read_project(places: &Places, bar: &mut Bar) -> Result<(Dataset, Options)> {
     let mut settings = file.settings;
     let input = file.input.unwrap_or_else(|| places.default_input.clone());
     let dataset = read_data(&input.display().to_string(), &RawArgs::default(), &settings.promise.drop)?;
+    if settings.training.block.is_none()
+        && let Some(block) = keys::tiles_of_one_frame(&dataset)
+    {
+        let shown: Vec<String> = block.iter().map(usize::to_string).collect();
+        bar.warn(&format!(
+            "one frame is one image: it is learned in tiles, block = [{}]; block in baler.toml sets others",
+            shown.join(", ")
+        ));
+        settings.training.block = Some(block);
+    }
     if let (Some(ratio), false) = (ratio, settings.promise.is_given()) {
         settings.promise.latent = Some(keys::latents(&dataset, &settings.training, ratio)?);
     }
     let mut options = settings.options().with_context(|| places.config_in_use().display().to_string())?;
     options.n_threads = file.threads.unwrap_or(0);
-    check_names(&options, [&Schema::of(&dataset)])?;
+    let options = with_names(&options, [&Schema::of(&dataset)])?;
     Ok((dataset, options))
 }
 
@@ -130,8 +140,8 @@ fn read_settings(places: &Places, bar: &mut Bar) -> Result<(FileSettings, Option
 }
 
 fn train_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
-    let target = Target::new(&places.model, args.force)?;
-    let losses = Target::new(&places.losses, true)?; // goes with the model, which has been asked for
+    let target = output(&places.model, args.force)?;
+    let losses = output(&places.losses, true)?; // goes with the model, which has been asked for
     let mut bar = args.say.bar();
     let (dataset, options) = read_project(places, &mut bar)?;
     let trained = train(&[dataset], &options, &mut bar)?;
@@ -156,7 +166,7 @@ fn loss_table(trained: &Trained) -> String {
 }
 
 fn compress_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
-    let target = Target::new(&places.archive, args.force)?;
+    let target = output(&places.archive, args.force)?;
     needs(&places.model, "train")?;
     let model = read_model(&places.model)?;
     let mut bar = args.say.bar();
@@ -171,7 +181,7 @@ fn compress_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
 }
 
 fn decompress_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
-    let target = Target::new(&places.decompressed, args.force)?;
+    let target = output(&places.decompressed, args.force)?;
     needs(&places.archive, "compress")?;
     let archive = read_archive(&places.archive.display().to_string())?;
     let mut bar = args.say.bar();
@@ -208,7 +218,15 @@ fn info_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
         }
     }
     text += &plots::distortion(places, args)?;
-    write_stdout(text.as_bytes())
+    print_text(&text)
+}
+
+/// Where a mode writes; version control keeps no empty folders, so they are made again.
+fn output(path: &Path, force: bool) -> Result<Target> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    }
+    Target::new(path, force)
 }
 
 fn needs(path: &Path, mode: &str) -> Result<()> {

@@ -3,11 +3,11 @@
 //! plot writes `output/plotting/report.html`, `comparison.pdf` with all figures and each as SVG; diagnose writes
 //! `diagnostics.pdf` with latents and activations; compare writes `comparison_summary.pdf` and a table.
 
-use super::{Places, ProjectArgs, needs, read_project, say_written};
+use super::{Places, ProjectArgs, needs, output, read_project, say_written};
 use crate::input::{read_archive, read_model};
 use crate::library::{Dataset, Error, Model, Options};
 use crate::numbers;
-use crate::output::{Target, write_stdout};
+use crate::output::print_text;
 use crate::report::{After, Sources, make_page, write_figures};
 use anyhow::Result;
 use baler::metrics::{Errors, floats};
@@ -40,7 +40,7 @@ impl Project {
 
 pub fn plot_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
     let page = places.plots.join("report.html");
-    let target = Target::new(&page, args.force)?;
+    let target = output(&page, args.force)?;
     let project = Project::read(places, args)?;
     let made = make_page(&Sources {
         title: places.root.display().to_string(),
@@ -59,7 +59,7 @@ pub fn plot_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
 
 pub fn diagnose_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
     let path = places.plots.join("diagnostics.pdf");
-    let target = Target::new(&path, args.force)?;
+    let target = output(&path, args.force)?;
     let project = Project::read(places, args)?;
     let found = latents(&project.archive, &project.data, project.model.as_ref())?;
     if found.is_empty() {
@@ -80,7 +80,7 @@ pub fn diagnose_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
 /// All codecs at the project's bound; without one, at the largest error that its archive has.
 pub fn compare_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
     let path = places.plots.join("comparison_summary.pdf");
-    let target = Target::new(&path, args.force)?;
+    let target = output(&path, args.force)?;
     let project = Project::read(places, args)?;
     let mut options = project.options.clone();
     if options.bound == baler::BoundSpec::Unbounded {
@@ -97,7 +97,7 @@ pub fn compare_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
     let title = format!("{}, {}", places.root.display(), comparison.bound);
     let scene = rate_distortion(&title, std::slice::from_ref(&comparison), n_values);
     target.write(&pdf::write(&[&scene]))?;
-    write_stdout(format!("{}\n", text_table(&comparison)).as_bytes())?;
+    print_text(&format!("{}\n", text_table(&comparison)))?;
     say_written(&path, args.say);
     Ok(())
 }

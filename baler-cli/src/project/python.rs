@@ -1,8 +1,8 @@
 //! A config of the original: comments, `def set_config(c):` and `c.key = literal`. It is read, never
 //! executed; anything else in it is an error that names the line.
 //!
-//! Literals: strings (also f-strings without braces), numbers, True, False, None, and lists of these, which
-//! may go over several lines.
+//! Literals: strings (also f-strings without braces, raw ones, and several side by side), numbers, True, False, None,
+//! and lists, tuples and dictionaries of these; what stands in brackets may go over several lines.
 
 use crate::library::Error;
 use anyhow::Result;
@@ -15,7 +15,10 @@ pub enum Literal {
     Float(f64),
     Bool(bool),
     None,
+    /// Of lists and tuples.
     List(Vec<Literal>),
+    /// Of which no key makes use.
+    Dictionary,
 }
 
 /// `c.key = value` on a line (counted from 1).
@@ -59,6 +62,12 @@ impl<'a> Cursor<'a> {
     /// An assignment, or nothing for the `def` line; None where it is neither.
     fn statement(&mut self) -> Option<Option<Assignment>> {
         let line = self.line;
+        if self.rest.starts_with(['"', '\'']) {
+            // A text by itself is a comment.
+            self.string()?;
+            self.skip_blank(false);
+            return (self.rest.is_empty() || self.rest.starts_with('\n')).then_some(None);
+        }
         let first = self.word()?;
         let assignment = if first == "def" {
             self.skip_blank(false);
@@ -88,63 +97,123 @@ impl<'a> Cursor<'a> {
         }
         let first = self.rest.chars().next()?;
         if first == '[' {
-            return self.list(depth);
+            return self.list(("[", "]"), depth).map(|(items, _)| Literal::List(items));
         }
-        if first == '"' || first == '\'' {
-            return self.string(false).map(Literal::Str);
+        if first == '(' {
+            let (mut items, has_comma) = self.list(("(", ")"), depth)?;
+            let is_one = items.len() == 1 && !has_comma; // parentheses, and no tuple
+            return if is_one { items.pop() } else { Some(Literal::List(items)) };
+        }
+        if first == '{' {
+            return self.dictionary(depth);
         }
         if first.is_ascii_digit() || "+-.".contains(first) {
             return self.number();
+        }
+        if self.is_string() {
+            return self.strings(depth > 0).map(Literal::Str);
         }
         match self.word()? {
             "True" => Some(Literal::Bool(true)),
             "False" => Some(Literal::Bool(false)),
             "None" => Some(Literal::None),
-            "f" | "F" => self.string(true).map(Literal::Str),
             _ => None,
         }
     }
 
-    fn list(&mut self, depth: usize) -> Option<Literal> {
-        self.take("[")?;
-        let mut items = Vec::new();
+    /// Literals between brackets, and whether there was a comma.
+    fn list(&mut self, brackets: (&str, &str), depth: usize) -> Option<(Vec<Literal>, bool)> {
+        self.take(brackets.0)?;
+        let (mut items, mut has_comma) = (Vec::new(), false);
         loop {
             self.skip_blank(true);
-            if self.take("]").is_some() {
-                return Some(Literal::List(items));
+            if self.take(brackets.1).is_some() {
+                return Some((items, has_comma));
             }
             items.push(self.literal(depth + 1)?);
             self.skip_blank(true);
-            if self.take(",").is_none() && !self.rest.starts_with(']') {
+            match self.take(",") {
+                Some(()) => has_comma = true,
+                None if self.rest.starts_with(brackets.1) => {}
+                None => return None,
+            }
+        }
+    }
+
+    fn dictionary(&mut self, depth: usize) -> Option<Literal> {
+        self.take("{")?;
+        loop {
+            self.skip_blank(true);
+            if self.take("}").is_some() {
+                return Some(Literal::Dictionary);
+            }
+            self.literal(depth + 1)?;
+            self.skip_blank(true);
+            self.take(":")?;
+            self.skip_blank(true);
+            self.literal(depth + 1)?;
+            self.skip_blank(true);
+            if self.take(",").is_none() && !self.rest.starts_with('}') {
                 return None;
             }
         }
     }
 
-    /// A string in one kind of quotes, on one line, with the usual escapes.
-    fn string(&mut self, formatted: bool) -> Option<String> {
-        let quote = self.rest.chars().next().filter(|c| "\"'".contains(*c))?;
-        let mut text = String::new();
-        let mut chars = self.rest.char_indices().skip(1);
-        while let Some((at, c)) = chars.next() {
-            match c {
-                c if c == quote => {
-                    self.rest = &self.rest[at + 1..];
-                    // Not a neighbor: '''...''' and implicit concatenation are no literals here.
-                    return (!self.rest.starts_with(['"', '\''])).then_some(text);
-                }
-                '\n' => return None,
-                '{' | '}' if formatted => return None,
-                '\\' => match chars.next()?.1 {
-                    'n' => text.push('\n'),
-                    't' => text.push('\t'),
-                    c @ ('\\' | '\'' | '"') => text.push(c),
-                    _ => return None,
-                },
-                c => text.push(c),
+    /// True if a string begins here, with its prefix.
+    fn is_string(&self) -> bool {
+        let prefix = self.rest.len() - self.rest.trim_start_matches(|c: char| "rRfFuU".contains(c)).len();
+        prefix <= 2 && self.rest[prefix..].starts_with(['"', '\''])
+    }
+
+    /// Strings side by side are one; in brackets also on several lines.
+    fn strings(&mut self, lines: bool) -> Option<String> {
+        let mut text = self.string()?;
+        loop {
+            self.skip_blank(lines);
+            if !self.is_string() {
+                return Some(text);
             }
+            text += &self.string()?;
         }
-        None
+    }
+
+    /// A string in one kind of quotes, with the usual escapes; in three quotes over several lines.
+    fn string(&mut self) -> Option<String> {
+        let prefix = self.rest.len() - self.rest.trim_start_matches(|c: char| "rRfFuU".contains(c)).len();
+        let (raw, formatted) =
+            (self.rest[..prefix].contains(['r', 'R']), self.rest[..prefix].contains(['f', 'F']));
+        self.rest = &self.rest[prefix..];
+        let quote = self.rest.chars().next().filter(|c| "\"'".contains(*c))?;
+        let three = quote.to_string().repeat(3);
+        let end = if self.rest.starts_with(&three) { three } else { quote.to_string() };
+        self.rest = &self.rest[end.len()..];
+        let mut text = String::new();
+        loop {
+            if self.take(&end).is_some() {
+                return Some(text);
+            }
+            let c = self.rest.chars().next()?;
+            self.rest = &self.rest[c.len_utf8()..];
+            match c {
+                '\n' if end.len() == 1 => return None,
+                '\n' => self.line += 1,
+                '{' | '}' if formatted => return None,
+                '\\' if !raw => {
+                    let escaped = self.rest.chars().next()?;
+                    self.rest = &self.rest[escaped.len_utf8()..];
+                    match escaped {
+                        'n' => text.push('\n'),
+                        't' => text.push('\t'),
+                        c @ ('\\' | '\'' | '"') => text.push(c),
+                        '\n' => self.line += 1,
+                        _ => return None,
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            text.push(c);
+        }
     }
 
     fn number(&mut self) -> Option<Literal> {
@@ -163,10 +232,26 @@ impl<'a> Cursor<'a> {
             return None;
         }
         let digits = digits.replace('_', "");
+        if digits == "0" && self.rest.starts_with(['x', 'X', 'o', 'O', 'b', 'B']) {
+            return self.whole_number();
+        }
         match digits.parse::<i64>() {
             Ok(n) => Some(Literal::Int(n)),
             Err(_) => digits.parse::<f64>().ok().filter(|x| x.is_finite()).map(Literal::Float),
         }
+    }
+
+    /// What stands behind the 0 of `0x1f`, `0o17` or `0b11`.
+    fn whole_number(&mut self) -> Option<Literal> {
+        let (radix, digits) = (self.rest.chars().next()?, &self.rest[1..]);
+        let end = digits.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digits.len());
+        self.rest = &digits[end..];
+        let radix = match radix.to_ascii_lowercase() {
+            'x' => 16,
+            'o' => 8,
+            _ => 2,
+        };
+        i64::from_str_radix(&digits[..end], radix).ok().map(Literal::Int)
     }
 
     fn word(&mut self) -> Option<&'a str> {
@@ -186,6 +271,11 @@ impl<'a> Cursor<'a> {
     fn skip_blank(&mut self, lines: bool) {
         loop {
             self.rest = self.rest.trim_start_matches([' ', '\t', '\r']);
+            if let Some(rest) = self.rest.strip_prefix("\\\n") {
+                self.rest = rest; // the line goes on
+                self.line += 1;
+                continue;
+            }
             if self.rest.starts_with('#') {
                 let end = self.rest.find('\n').unwrap_or(self.rest.len());
                 self.rest = &self.rest[end..];
@@ -229,6 +319,34 @@ mod tests {
     }
 
     #[test]
+    fn literals_are_those_of_python() {
+        let value = |text: &str| parse(&format!("c.x = {text}\nc.y = 7"), "x.py").unwrap().remove(0).value;
+        let ints = |list: &[i64]| Literal::List(list.iter().map(|&n| Literal::Int(n)).collect());
+        let text = |s: &str| Literal::Str(s.to_string());
+        for (written, expected) in [
+            ("(1, 16)", ints(&[1, 16])),
+            ("(\n    1,\n    16,  # columns\n)", ints(&[1, 16])),
+            ("(5,)", ints(&[5])),
+            ("(5)", Literal::Int(5)),
+            ("()", ints(&[])),
+            ("(\n    \"a/b.npz\"\n)", text("a/b.npz")),
+            ("(\n    \"a/\"\n    'b.npz'\n)", text("a/b.npz")),
+            ("'a' 'b'", text("ab")),
+            ("'''a\nb'''", text("a\nb")),
+            ("r'C:\\data'", text("C:\\data")),
+            ("\\\n    1e-3", Literal::Float(1e-3)),
+            ("0x10", Literal::Int(16)),
+            ("{'Model': {'Precision': 'ap_fixed<16,8>'}, 'Reuse': 1}", Literal::Dictionary),
+            ("(None)", Literal::None),
+            ("False", Literal::Bool(false)),
+        ] {
+            assert_eq!(value(written), expected, "{written}");
+        }
+        let text = "\"\"\"A config.\n\nOf two lines.\n\"\"\"\ndef set_config(c):\n    'comment'\n    c.epochs = (\n5)\n";
+        assert_eq!(parse(text, "x.py").unwrap()[0].line, 6);
+    }
+
+    #[test]
     fn anything_else_is_an_error_with_its_line() {
         for wrong in [
             "import os",
@@ -236,13 +354,15 @@ mod tests {
             "c.x = f'{y}'",
             "c.x = y",
             "c.x = os.system('rm')",
-            "c.x = 'a' 'b'",
-            "c.x = '''a'''",
             "c.x = 'a",
             "c.x = [1, 2",
             "c.x = [1 2]",
-            "c.x = {1: 2}",
-            "c.x = (1, 2)",
+            "c.x = {1: 2",
+            "c.x = {1}",
+            "c.x = (1, 2",
+            "c.x = (1 2)",
+            "c.x = (1 + 2)",
+            "c.x = 'a' + 'b'",
             "c.x += 1",
             "c.x == 1",
             "c.x = 1; c.y = 2",
@@ -255,8 +375,9 @@ mod tests {
             "c.x = 1e999",
             "c.x = 1.2.3",
             "c.x = --1",
-            "c.x = 0x10",
-            "'''doc'''",
+            "c.x = 0xg",
+            "c.x = b'a'",
+            "'''doc",
             "é = 1",
         ] {
             let error = parse(&format!("# a\n{wrong}\nc.ok = 1"), "x.py").unwrap_err().to_string();

@@ -107,7 +107,7 @@ mod tests {
             ("epochs = 'many'", "f.toml: invalid value 'many' for '--epochs"),
             ("lr = -1", "expected a finite number above 0"),
             ("loss = 'emd'", "[possible values: mse, swae]"),
-            ("rel = 1e-3\nabs = 2", "cannot be used with"),
+            ("abs = '5%'", "--rel 5%"),
             ("\nepochs = ", "f.toml, line 2: "),
             ("[training]\nepochs = 3", "no such key 'training'"),
             ("epochs = [[1]]", "a list of anything but"),
@@ -122,9 +122,9 @@ mod tests {
 
     #[test]
     fn every_training_option_has_a_key() {
-        let text = "arch='AE'\nepochs=1\nlr=1e-4\nbatch=2\nseed=3\nvalidation=0.2\nlr_patience=4\n\
+        let text = "arch='AE'\nepochs=1\nlr=1e-4\nbatch=2\nseed=3\nvalidation='20%'\nlr_patience=4\n\
             early_stopping_patience=5\nmin_delta=0.1\nl1=0.2\nloss='mse'\nnormalization='robust'\ntransform='log'\n\
-            init='random'\nblock=[2]\ncheckpoint_every=6\ncheckpoint_dir='c'\nresume='r'\nlatent=3";
+            init='random'\nblock=[2]\ncheckpoint_every=6\ncheckpoint_dir='c'\nfrom_checkpoint='r'\nlatent=3";
         let training = FileSettings::parse_toml(text, "f").unwrap().settings.options().unwrap().training;
         let default = crate::library::TrainOptions::default();
         assert!(training.arch == "AE" && training.epochs == 1 && training.lr == 1e-4 && training.batch == 2);

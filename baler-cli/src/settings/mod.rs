@@ -1,6 +1,7 @@
 //! What the user asked for, from the command line and a toml file, turned into the library's [`Options`].
 //! One meaning per word: a toml key is the long option with `_` for `-`, and is parsed by the same code.
 
+mod amount;
 mod file;
 mod promise;
 mod training;
@@ -9,7 +10,9 @@ pub use file::FileSettings;
 pub use promise::PromiseArgs;
 pub use training::TrainingArgs;
 
-use crate::library::{Error, Method, Options, Schema, Size, TrainOptions, pattern_matches};
+use crate::library::{
+    BoundSpec, Error, Kind, Method, Options, Schema, Size, TrainOptions, pattern_matches, resolved,
+};
 use crate::nearest::suggestion;
 use anyhow::Result;
 use clap::Args;
@@ -66,16 +69,68 @@ impl Settings {
     }
 }
 
-/// Every pattern of the options must match a variable.
-pub fn check_names<'a>(options: &Options, schemas: impl IntoIterator<Item = &'a Schema>) -> Result<()> {
-    let names: Vec<&str> = schemas.into_iter().flat_map(Schema::names).collect();
-    let asked = options.rules.iter().map(|r| &r.0).chain(options.missing.iter().map(|m| &m.0));
-    for pattern in asked.filter(|p| *p != "*") {
-        if !names.iter().any(|name| pattern_matches(pattern, name)) {
-            return Err(unknown_variable(pattern, &names).into());
+/// The options with whole names, or patterns of such, where only their last parts were given. Every one must mean a variable.
+pub fn with_names<'a>(options: &Options, schemas: impl IntoIterator<Item = &'a Schema>) -> Result<Options> {
+    let schemas: Vec<&Schema> = schemas.into_iter().collect();
+    let mut names: Vec<&str> = schemas.iter().flat_map(|schema| schema.names()).collect();
+    names.sort_unstable();
+    names.dedup(); // of several files with the same variables
+    let whole = |pattern: &String| match pattern.as_str() {
+        "*" => Ok("*".to_string()),
+        pattern => whole_name(pattern, &names),
+    };
+    let mut options = options.clone();
+    options.rules.iter_mut().try_for_each(|(name, _)| Ok::<_, Error>(*name = whole(name)?))?;
+    if options.bound == BoundSpec::Unbounded && options.size.is_none() {
+        check_covered(&options, &schemas)?;
+        options.bound = BoundSpec::Lossless; // of what counts lists or is no number, and nothing else
+    }
+    options.missing.iter_mut().try_for_each(|(name, _)| Ok::<_, Error>(*name = whole(name)?))?;
+    Ok(options)
+}
+
+/// Without a promise for all, each variable needs its own; what counts lists or is no number is exact anyway.
+fn check_covered(options: &Options, schemas: &[&Schema]) -> Result<(), Error> {
+    let has_rule = |name: &str| options.rules.iter().any(|(pattern, _)| pattern_matches(pattern, name));
+    let mut left: Vec<&str> = Vec::new();
+    for schema in schemas {
+        for (variable, counts) in schema.variables.iter().zip(schema.counting()) {
+            let is_exact = counts || !matches!(variable.storage.kind, Kind::Number | Kind::Complex);
+            if !is_exact && !has_rule(&variable.name) && !left.contains(&variable.name.as_str()) {
+                left.push(&variable.name);
+            }
         }
     }
-    Ok(())
+    if left.is_empty() {
+        return Ok(());
+    }
+    let shown = left[..left.len().min(6)].join(", ");
+    let more = if left.len() > 6 { format!(" and {} more", left.len() - 6) } else { String::new() };
+    Err(Error::config(format!(
+        "no promise for {shown}{more}; add one for all others (--rel 1e-3, --abs E, --pw-rel E or --lossless), or for these: \
+         --bound '{}=rel:1e-3'",
+        left[0]
+    )))
+}
+
+/// The names that the patterns mean; one that means nothing is an error.
+pub fn choose_variables(schema: &Schema, patterns: &[String]) -> Result<Vec<String>> {
+    let names: Vec<&str> = schema.names().collect();
+    let whole = |pattern: &String| whole_name(pattern.trim(), &names);
+    let patterns: Vec<String> = patterns.iter().map(whole).collect::<Result<_, _>>()?;
+    let asked = |name: &&str| patterns.iter().any(|p| pattern_matches(p, name));
+    Ok(names.iter().copied().filter(asked).map(str::to_string).collect())
+}
+
+/// The name or pattern that `pattern` means; see [`resolved`].
+fn whole_name(pattern: &str, names: &[&str]) -> Result<String, Error> {
+    let is_known = names
+        .iter()
+        .any(|name| pattern_matches(pattern, name) || pattern_matches(&format!("*/{pattern}"), name));
+    match is_known {
+        true => resolved(pattern, names.iter().copied()),
+        false => Err(unknown_variable(pattern, names)),
+    }
 }
 
 /// The error about a name that no variable has.
@@ -89,7 +144,7 @@ pub fn unknown_variable(name: &str, known: &[&str]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::library::{BoundSpec, Dataset, Values};
+    use crate::library::{Dataset, Values};
     use baler::Variable;
 
     fn table() -> Dataset {
@@ -101,9 +156,9 @@ mod tests {
     fn unknown_names_are_told_with_the_nearest() {
         let mut options = Options::new(BoundSpec::Rel(1e-3));
         options.rules = vec![("p*".into(), BoundSpec::Lossless)];
-        check_names(&options, &[Schema::of(&table())]).unwrap();
+        with_names(&options, &[Schema::of(&table())]).unwrap();
         options.rules.push(("mas".into(), BoundSpec::Lossless));
-        let error = check_names(&options, &[Schema::of(&table())]).unwrap_err().to_string();
+        let error = with_names(&options, &[Schema::of(&table())]).unwrap_err().to_string();
         assert_eq!(error, "expected the name of a variable, found 'mas'; nearest: mass");
     }
 

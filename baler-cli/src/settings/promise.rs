@@ -1,6 +1,7 @@
 //! The promise: exactly one of --abs, --rel, --pw-rel, --lossless, --ratio, --size, --latent, and what differs for
 //! single variables. There is no default.
 
+use super::amount::{self, Amount, absolute, fraction};
 use crate::library::{BoundSpec, Error, Missing, Size};
 use anyhow::Result;
 use clap::Args;
@@ -8,28 +9,29 @@ use clap::Args;
 #[derive(Args, Debug, Clone, Default, PartialEq)]
 #[command(next_help_heading = "Promise (exactly one of the first seven)")]
 pub struct PromiseArgs {
-    /// |x' - x| <= E
-    #[arg(long, value_name = "E", group = "promise", allow_negative_numbers = true)]
-    pub abs: Option<f64>,
+    /// |x' - x| <= E; of single variables NAME=E,NAME=E
+    #[arg(long, value_name = "E", allow_negative_numbers = true, value_parser = absolute)]
+    pub abs: Option<Amount>,
     /// |x' - x| <= E times the finite range of each variable
-    #[arg(long, value_name = "E", group = "promise", allow_negative_numbers = true)]
-    pub rel: Option<f64>,
+    #[arg(long, value_name = "E", allow_negative_numbers = true, value_parser = fraction)]
+    pub rel: Option<Amount>,
     /// |x' - x| <= E times |x|, for each value
-    #[arg(long, value_name = "E", group = "promise", allow_negative_numbers = true)]
-    pub pw_rel: Option<f64>,
+    #[arg(long, value_name = "E", allow_negative_numbers = true, value_parser = fraction)]
+    pub pw_rel: Option<Amount>,
     /// Every value bit for bit
-    #[arg(long, group = "promise")]
+    #[arg(long)]
     pub lossless: bool,
     /// The best there is at a size: at most 1/R of the bytes of the arrays in memory; R may be a share such as 10%
-    #[arg(long, value_name = "R", group = "promise", value_parser = parse_ratio)]
+    #[arg(long, value_name = "R", value_parser = parse_ratio)]
     pub ratio: Option<f64>,
     /// The same as a share (10%) or in bytes (25MB, 800KiB, 120000)
-    #[arg(long, value_name = "SIZE", group = "promise", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size: Option<Size>,
     /// No promise but a size: K latents per row, frame or block
-    #[arg(long, value_name = "K", group = "promise", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
     pub latent: Option<u64>,
-    /// A promise of its own for some variables, e.g. 'pt,m*=rel:1e-3' (repeatable; the last match wins)
+    /// A promise of its own for some variables, e.g. 'pt,m*=rel:1e-3' (repeatable; the last match wins; enough alone
+    /// where it covers every variable)
     #[arg(long, value_name = "NAMES=KIND:E")]
     pub bound: Vec<String>,
     /// These variables bit for bit
@@ -74,42 +76,57 @@ impl PromiseArgs {
     /// True if one of the seven was chosen.
     pub fn is_given(&self) -> bool {
         self.lossless
-            || self.abs.or(self.rel).or(self.pw_rel).or(self.ratio).is_some()
+            || [&self.abs, &self.rel, &self.pw_rel].into_iter().any(Option::is_some)
+            || self.ratio.is_some()
             || self.size.is_some()
             || self.latent.is_some()
     }
 
-    /// The promise for all variables; a size only without one.
+    /// The promise for all variables; a size only without one. Neither (which is [`BoundSpec::Unbounded`] without a size)
+    /// where single variables have promises: then these must be all.
     pub fn bound_and_size(&self) -> Result<(BoundSpec, Option<Size>)> {
-        let bounds = [
-            self.abs.map(BoundSpec::Abs),
-            self.rel.map(BoundSpec::Rel),
-            self.pw_rel.map(BoundSpec::PwRel),
-            self.lossless.then_some(BoundSpec::Lossless),
-        ];
-        if let Some(bound) = bounds.into_iter().flatten().next() {
-            return Ok((bound.check()?, None));
-        }
+        let for_all = |amount: &Option<Amount>| amount.as_ref().and_then(|amount| amount.all);
         let latent = self.latent.map(|k| Size::Latent(k as usize));
         let size = self.ratio.map(Size::Ratio).or(self.size).or(latent);
-        match size {
-            Some(size) => Ok((BoundSpec::Unbounded, Some(size))),
-            None => Err(Error::config(CHOICE).into()),
+        let asked = [
+            ("--abs", for_all(&self.abs).map(BoundSpec::Abs)),
+            ("--rel", for_all(&self.rel).map(BoundSpec::Rel)),
+            ("--pw-rel", for_all(&self.pw_rel).map(BoundSpec::PwRel)),
+            ("--lossless", self.lossless.then_some(BoundSpec::Lossless)),
+            ("--ratio", self.ratio.map(|_| BoundSpec::Unbounded)),
+            ("--size", self.size.map(|_| BoundSpec::Unbounded)),
+            ("--latent", self.latent.map(|_| BoundSpec::Unbounded)),
+        ];
+        let given: Vec<(&str, BoundSpec)> =
+            asked.into_iter().filter_map(|(option, bound)| Some((option, bound?))).collect();
+        match given[..] {
+            [(_, bound)] => Ok((bound.check()?, size)),
+            [] if !self.rules()?.is_empty() => Ok((BoundSpec::Unbounded, None)),
+            [] => Err(Error::config(CHOICE).into()),
+            [(one, _), (other, bound), ..] => {
+                let own = match bound {
+                    BoundSpec::Unbounded => "choose one of them".to_string(),
+                    bound => format!("for single variables write --bound 'NAMES={}'", words(bound)),
+                };
+                Err(Error::config(format!("{one} cannot be used with {other}; {own}")).into())
+            }
         }
     }
 
     /// (pattern, promise), in order; --exact comes last and so wins.
     pub fn rules(&self) -> Result<Vec<(String, BoundSpec)>> {
         let mut rules = Vec::new();
+        let amounts: [(&Option<Amount>, fn(f64) -> BoundSpec); 3] =
+            [(&self.abs, BoundSpec::Abs), (&self.rel, BoundSpec::Rel), (&self.pw_rel, BoundSpec::PwRel)];
+        let mut kind = None;
+        for (amount, bound) in amounts.iter().filter_map(|(amount, bound)| Some((amount.as_ref()?, bound))) {
+            kind = kind.or(amount.all.map(bound));
+            for (name, x) in &amount.of {
+                rules.push((name.clone(), bound(*x).check()?));
+            }
+        }
         for rule in &self.bound {
-            let (names, bound) =
-                rule.rsplit_once('=').filter(|(names, _)| !names.is_empty()).ok_or_else(|| {
-                    Error::config(format!(
-                        "expected --bound NAMES=KIND:E such as 'pt,mass=rel:1e-3', found '{rule}'"
-                    ))
-                })?;
-            let bound = BoundSpec::parse(bound.trim())?;
-            rules.extend(names.split(',').map(|name| (name.trim().to_string(), bound)));
+            rules.extend(amount::rules(rule, kind)?);
         }
         rules.extend(self.exact.iter().map(|name| (name.trim().to_string(), BoundSpec::Lossless)));
         Ok(rules)
@@ -118,6 +135,14 @@ impl PromiseArgs {
     /// (pattern, what is missing), in order.
     pub fn missing_values(&self) -> Result<Vec<(String, Missing)>> {
         self.missing.iter().map(|text| parse_missing(text)).collect()
+    }
+}
+
+/// `rel:1e-3`.
+fn words(bound: BoundSpec) -> String {
+    match bound {
+        BoundSpec::Abs(x) | BoundSpec::Rel(x) | BoundSpec::PwRel(x) => format!("{}:{x:e}", bound.kind()),
+        BoundSpec::Lossless | BoundSpec::Unbounded => bound.kind().to_string(),
     }
 }
 
@@ -260,14 +285,16 @@ mod tests {
         for word in ["--abs", "--rel", "--pw-rel", "--lossless", "--ratio", "--size", "--latent"] {
             assert!(text.contains(word), "{text}");
         }
-        let negative = PromiseArgs { abs: Some(-1.0), ..PromiseArgs::default() };
+        let negative = PromiseArgs { abs: Some(Amount::from(-1.0)), ..PromiseArgs::default() };
         assert!(negative.bound_and_size().is_err());
     }
 
     #[test]
     fn the_command_line_goes_before_the_file() {
-        let line = PromiseArgs { abs: Some(0.5), exact: vec!["a".into()], ..PromiseArgs::default() };
-        let file = PromiseArgs { rel: Some(0.1), exact: vec!["b".into()], ..PromiseArgs::default() };
+        let line =
+            PromiseArgs { abs: Some(Amount::from(0.5)), exact: vec!["a".into()], ..PromiseArgs::default() };
+        let file =
+            PromiseArgs { rel: Some(Amount::from(0.1)), exact: vec!["b".into()], ..PromiseArgs::default() };
         let both = line.over(file.clone());
         assert_eq!(both.bound_and_size().unwrap().0, BoundSpec::Abs(0.5));
         assert_eq!(both.exact, ["b", "a"]);

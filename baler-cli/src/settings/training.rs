@@ -61,7 +61,7 @@ pub struct TrainingArgs {
     pub checkpoint_dir: Option<PathBuf>,
     /// Go on from this checkpoint
     #[arg(long, value_name = "FILE")]
-    pub resume: Option<PathBuf>,
+    pub from_checkpoint: Option<PathBuf>,
 }
 
 const LOSSES: [(&str, Loss); 2] = [("mse", Loss::Mse), ("swae", Loss::SlicedWasserstein)];
@@ -105,7 +105,7 @@ impl TrainingArgs {
                 TrainingArgs {
                     $($field: self.$field.or(file.$field),)*
                     checkpoint_dir: self.checkpoint_dir.or(file.checkpoint_dir),
-                    resume: self.resume.or(file.resume),
+                    from_checkpoint: self.from_checkpoint.or(file.from_checkpoint),
                 }
             };
         }
@@ -126,7 +126,7 @@ impl TrainingArgs {
         }
         with_fields!(put);
         options.checkpoint_dir = self.checkpoint_dir.clone().or(options.checkpoint_dir);
-        options.resume = self.resume.clone().or(options.resume);
+        options.resume = self.from_checkpoint.clone().or(options.resume);
         options
     }
 }
@@ -160,7 +160,10 @@ fn not_negative(text: &str) -> Result<f64, String> {
 }
 
 fn fraction(text: &str) -> Result<f64, String> {
-    number(text, "a fraction: 0 or above and below 1", |x| (0.0..1.0).contains(&x))
+    let percent = text.trim().strip_suffix('%');
+    let (text, unit) = percent.map_or((text, 1.0), |percent| (percent, 100.0));
+    let expected = "a fraction: 0 or above and below 1 (or 100%)";
+    number(text.trim(), expected, |x| (0.0..unit).contains(&x)).map(|x| x / unit)
 }
 
 fn count(text: &str) -> Result<usize, String> {

@@ -2,6 +2,7 @@
 
 use super::raster::base64;
 use super::scene::{Anchor, Item, Scene, Stroke, Text};
+use baler::names::shown;
 use std::fmt::Write;
 
 /// The fonts asked for, first to last; all have the widths of Helvetica.
@@ -93,5 +94,5 @@ fn number(x: f64) -> String {
 
 /// Text as it may stand in markup.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    shown(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

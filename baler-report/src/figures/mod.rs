@@ -70,12 +70,12 @@ pub fn distinct_names(names: &[&str]) -> Vec<String> {
 
 /// The end of a long dotted name: `recoPFJets.obj.pt_` is `pt_`.
 pub fn short_name(name: &str) -> String {
-    let end = name.rsplit(['.', '/']).next().unwrap_or(name);
-    let characters: Vec<char> = end.chars().collect();
-    if characters.len() <= 26 {
-        end.to_string()
-    } else {
-        characters[characters.len() - 26..].iter().collect()
+    // In formulas and descriptions a slash divides.
+    let is_path = !name.contains([' ', '(', '*', '+']);
+    let end = if is_path { name.rsplit(['.', '/']).next().unwrap_or(name) } else { name };
+    match end.chars().count() {
+        0..=26 => end.to_string(),
+        n => format!("...{}", end.chars().skip(n - 23).collect::<String>()),
     }
 }
 

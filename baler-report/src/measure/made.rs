@@ -6,6 +6,7 @@ use super::variable::{VariableMeasures, VariableView};
 use super::{MeasureOptions, image_axes};
 use baler::metrics::expression::Expression;
 use baler::metrics::{Errors, field, image, vector};
+use baler::names::resolved;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -50,8 +51,9 @@ pub fn made_fields(views: &[VariableView], derived: &[Derived], options: &Measur
 
 /// The shape of the fields that a formula is about; `None` if they are columns or no images.
 fn shape_of(formula: &Expression, views: &[VariableView]) -> Option<Vec<usize>> {
-    let names = formula.columns();
-    let view = views.iter().find(|view| Some(view.name.as_str()) == names.first().copied())?;
+    let first = *formula.columns().first()?;
+    let name = resolved(first, views.iter().map(|view| view.name.as_str())).ok()?;
+    let view = views.iter().find(|view| view.name == name)?;
     (!view.is_column && image_axes(&view.shape).is_some()).then(|| view.shape.clone())
 }
 

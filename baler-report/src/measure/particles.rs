@@ -6,6 +6,7 @@ use baler::metrics::expression::Expression;
 use baler::metrics::kinematics::{Object, Quantity, find_objects, leading_pairs, pair_masses};
 use baler::metrics::peak::{Peak, fit_peak, pull};
 use baler::metrics::{Errors, Histogram, distribution, sorted_finite};
+use baler::names;
 use baler::{Error, Result};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -96,14 +97,7 @@ pub fn derive(
     units: &[(String, String)],
 ) -> Result<Derived> {
     let find = |column: &str| views.iter().find(|view| view.name == column);
-    if let Some(unknown) = formula.columns().into_iter().find(|column| find(column).is_none()) {
-        let names: Vec<&str> = views.iter().map(|view| view.name.as_str()).take(12).collect();
-        let text = format!(
-            "formula of '{name}': expected a variable, found '{unknown}'; there are {}",
-            names.join(", ")
-        );
-        return Err(Error::config(text));
-    }
+    let formula = formula.with_names(&|column| whole_name(name, column, views))?;
     let sides = [
         formula.evaluate(&|column| find(column).map(|view| view.before.as_slice())),
         formula.evaluate(&|column| find(column).map(|view| view.after.as_slice())),
@@ -114,6 +108,27 @@ pub fn derive(
         )));
     };
     Ok(Derived::new(name.to_string(), unit_of(name, units), before, after))
+}
+
+/// The variable that a formula means by `column`, of which a unique last part is enough.
+fn whole_name(formula: &str, column: &str, views: &[VariableView]) -> Result<String> {
+    let names = views.iter().map(|view| view.name.as_str());
+    if let Ok(found) = names::resolved(column, names.clone())
+        && names.clone().any(|name| name == found)
+    {
+        return Ok(found);
+    }
+    // What a user sees as one name is divided where it is not quoted.
+    let group = format!("{column}/");
+    if let Some(inside) = names.clone().find(|name| name.starts_with(&group)) {
+        let text = format!(
+            "formula of '{formula}': expected a variable, found the group '{column}'; quote names with a slash, such as \
+             '{inside}' in quotes, or give their last part"
+        );
+        return Err(Error::config(text));
+    }
+    let near = names::resolved(column, names).err().map_or(String::new(), |error| error.to_string());
+    Err(Error::config(format!("formula of '{formula}': {near}")))
 }
 
 /// The invariant mass of the leading pairs of one kind of object.

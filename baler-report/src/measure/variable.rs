@@ -157,7 +157,10 @@ impl VariableView {
 
 /// The unit that the last pattern which fits tells; empty without one.
 pub(super) fn unit_of(name: &str, units: &[(String, String)]) -> String {
-    let found = units.iter().rev().find(|(pattern, _)| pattern_matches(pattern, name));
+    // As elsewhere, the last part of a name is enough.
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let means = |pattern: &str| pattern_matches(pattern, name) || pattern_matches(pattern, last);
+    let found = units.iter().rev().find(|(pattern, _)| means(pattern));
     found.map_or(String::new(), |(_, unit)| unit.clone())
 }
 

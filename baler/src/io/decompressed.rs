@@ -9,6 +9,7 @@ use crate::io::{Format, Spill, WriteSeek, write_source};
 use crate::reader::Reader;
 use crate::report::Progress;
 use crate::source::{Schema, Source, collect, each_block};
+use crate::threads::Threads;
 use std::io::{Read, Seek, SeekFrom, Write};
 
 /// What is to be decompressed.
@@ -56,8 +57,7 @@ impl<'a, R: Read + Seek + Send> Decompressed<'a, R> {
             let mut out = Counted { out, progress, n_bytes: 0 };
             return write_source(&*self.source, self.reader.threads(), format, &mut out);
         }
-        let spilled = self.spill(progress)?;
-        write_source(&spilled, self.reader.threads(), format, out)
+        write_spilled(&*self.source, self.reader.threads(), format, out, progress)
     }
 
     /// True if reading the variables in the file's order decodes nothing twice, and keeps all threads busy.
@@ -84,42 +84,56 @@ impl<'a, R: Read + Seek + Send> Decompressed<'a, R> {
             asked.is_empty() || (in_order && has_many)
         })
     }
+}
 
-    /// All values, one variable behind the other.
-    fn spill(&self, progress: &mut dyn Progress) -> Result<Stored> {
-        let schema = self.schema();
-        let total = schema.size_bytes() as u64;
-        progress.stage("decompress", total);
-        let mut spill = Spill::new(total)?;
-        let mut starts = Vec::with_capacity(schema.variables.len());
-        let mut end = 0u64;
-        for variable in &schema.variables {
-            starts.push(end);
-            end += variable.size_bytes() as u64;
-        }
-        let mut n_bytes = 0;
-        each_block(&*self.source, self.reader.threads(), |block, values| {
-            for (&idx, values) in block.variables.iter().zip(&values) {
-                let row_bytes = schema.variables[idx].row_bytes();
-                let mut at = starts[idx] + (block.rows.start * row_bytes) as u64;
-                values.in_bytes(false, |bytes| {
-                    spill.write_at(at, bytes)?;
-                    at += bytes.len() as u64;
-                    Ok::<(), Error>(())
-                })?;
-                n_bytes += values.size_bytes() as u64;
-            }
-            progress.advance(n_bytes);
-            Ok(())
-        })?;
-        let all = spill.finish()?;
-        let part = |(variable, start): (&crate::source::VariableSchema, u64)| {
-            let region = all.part(start, variable.size_bytes() as u64)?;
-            Ok(Part { region, big_endian: false, place: Place::Whole })
-        };
-        let parts = schema.variables.iter().zip(starts).map(part).collect::<Result<_, Error>>()?;
-        Ok(Stored::new(schema.clone(), parts))
+/// Writes a file of `format` of a source that is read once, in parallel, and out of order.
+///
+/// # Errors
+/// As [`Decompressed::write`].
+pub fn write_spilled(
+    source: &dyn Source,
+    threads: &Threads,
+    format: Format,
+    out: &mut dyn WriteSeek,
+    progress: &mut dyn Progress,
+) -> Result<()> {
+    write_source(&spill(source, threads, progress)?, threads, format, out)
+}
+
+/// All values, one variable behind the other.
+fn spill(source: &dyn Source, threads: &Threads, progress: &mut dyn Progress) -> Result<Stored> {
+    let schema = source.schema();
+    let total = schema.size_bytes() as u64;
+    progress.stage("decompress", total);
+    let mut spill = Spill::new(total)?;
+    let mut starts = Vec::with_capacity(schema.variables.len());
+    let mut end = 0u64;
+    for variable in &schema.variables {
+        starts.push(end);
+        end += variable.size_bytes() as u64;
     }
+    let mut n_bytes = 0;
+    each_block(source, threads, |block, values| {
+        for (&idx, values) in block.variables.iter().zip(&values) {
+            let row_bytes = schema.variables[idx].row_bytes();
+            let mut at = starts[idx] + (block.rows.start * row_bytes) as u64;
+            values.in_bytes(false, |bytes| {
+                spill.write_at(at, bytes)?;
+                at += bytes.len() as u64;
+                Ok::<(), Error>(())
+            })?;
+            n_bytes += values.size_bytes() as u64;
+        }
+        progress.advance(n_bytes);
+        Ok(())
+    })?;
+    let all = spill.finish()?;
+    let part = |(variable, start): (&crate::source::VariableSchema, u64)| {
+        let region = all.part(start, variable.size_bytes() as u64)?;
+        Ok(Part { region, big_endian: false, place: Place::Whole })
+    };
+    let parts = schema.variables.iter().zip(starts).map(part).collect::<Result<_, Error>>()?;
+    Ok(Stored::new(schema.clone(), parts))
 }
 
 /// Tells how many bytes went through.

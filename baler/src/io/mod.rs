@@ -26,7 +26,7 @@ mod zarr;
 
 pub use arrays::{ArrayInfo, Arrays};
 pub use csv::Delimiter;
-pub use decompressed::Decompressed;
+pub use decompressed::{Decompressed, write_spilled};
 pub use raw::RawSpec;
 pub use store::{Appended, Region, Spill};
 pub use stored::{Part, Place, Stored};
@@ -43,6 +43,9 @@ use arrays::Opened;
 use std::ffi::OsStr;
 use std::io::{Cursor, Read};
 use std::path::Path;
+
+/// Bytes that are looked at to tell text from other bytes.
+const HEAD_BYTES: u64 = 4096;
 
 /// File formats that are read and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +108,15 @@ impl Format {
         !matches!(self, Format::Npy | Format::Npz | Format::Csv | Format::Raw)
     }
 
+    /// The format that the bytes of a file without a telling name show: by magic, else csv where they begin with lines of
+    /// text.
+    fn from_content(file: &Region) -> Result<Option<Format>> {
+        let head = file.read_at(0, HEAD_BYTES)?;
+        let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+        let is_text = !head.is_empty() && !head.iter().any(is_control);
+        Ok(Format::from_magic(&head).or((is_text && head.contains(&b'\n')).then_some(Format::Csv)))
+    }
+
     /// The format that the first bytes show; csv and headerless bytes show none.
     pub fn from_magic(bytes: &[u8]) -> Option<Format> {
         match bytes {
@@ -165,22 +177,36 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     let known = options.format.or(options.raw.as_ref().map(|_| Format::Raw));
     if path == Path::new("-") {
         let file = spilled(&mut std::io::stdin().lock(), options)?;
-        let shown = Format::from_magic(&file.read_at(0, 16)?);
-        let format = known.or(shown).ok_or_else(|| {
-            Error::config("the format of standard input is not known; say which it is (npy, npz, csv, h5, root, parquet, tif, fits or raw)")
-        })?;
+        let format = match known {
+            Some(format) => format,
+            None => Format::from_content(&file)?.ok_or_else(|| {
+                Error::input(
+                    "expected npy, npz, csv, h5, root, parquet, tif or fits on standard input, found other bytes; raw \
+                     values need --shape and --dtype",
+                )
+            })?,
+        };
         return open_region(file, format, options);
     }
-    let format = known.map_or_else(|| Format::from_path(path), Ok)?;
-    if format == Format::Zarr {
-        return finished(Box::new(Opened::new(Box::new(zarr::Zarr::open(path)?), options)?), true, options);
-    }
+    let named = match known.map_or_else(|| Format::from_path(path), Ok) {
+        Ok(Format::Zarr) => {
+            let store = Opened::new(Box::new(zarr::Zarr::open(path)?), options)?;
+            return finished(Box::new(store), true, options);
+        }
+        Err(error) if path.is_dir() => return Err(error),
+        named => named,
+    };
     let reading = |e| Error::io(format!("reading '{}'", path.display()), e);
     let file = std::fs::File::open(path).map_err(reading)?;
     let file = match file.metadata().map_err(reading)?.is_file() {
         true => Region::of_file(file).map_err(reading)?,
         // A named pipe, for example.
         false => spilled(&mut &file, options)?,
+    };
+    // A pipe or a file of another name is what its bytes show.
+    let format = match named {
+        Ok(format) => format,
+        Err(error) => Format::from_content(&file)?.ok_or(error)?,
     };
     let is_tabs =
         path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv") || e.eq_ignore_ascii_case("tab"));

@@ -4,7 +4,7 @@
 //! sum     = product { (+|-) product }
 //! product = power { (*|/) power }
 //! power   = [-] atom [ ^ power ]
-//! atom    = number | name | `any name` | function ( sum { , sum } ) | ( sum )
+//! atom    = number | name | 'any name' | "any name" | `any name` | function ( sum { , sum } ) | ( sum )
 //! ```
 
 use crate::error::{Error, Result};
@@ -64,6 +64,24 @@ impl Expression {
         let mut names = Vec::new();
         collect(&self.0, &mut names);
         names
+    }
+
+    /// The formula with the names that `whole` makes of those that it has.
+    ///
+    /// # Errors
+    /// Those of `whole`.
+    pub fn with_names(&self, whole: &impl Fn(&str) -> Result<String>) -> Result<Expression> {
+        fn renamed(node: &Node, whole: &impl Fn(&str) -> Result<String>) -> Result<Node> {
+            Ok(match node {
+                Node::Number(x) => Node::Number(*x),
+                Node::Column(name) => Node::Column(whole(name)?),
+                Node::Call(function, arguments) => {
+                    let arguments = arguments.iter().map(|argument| renamed(argument, whole));
+                    Node::Call(function, arguments.collect::<Result<_>>()?)
+                }
+            })
+        }
+        renamed(&self.0, whole).map(Expression)
     }
 
     /// Its values, given each column's by name; `None` if one is missing or lengths differ.
@@ -205,8 +223,8 @@ impl<'a> Parser<'a> {
             let inside = self.sum()?;
             return self.take(")").map(|_| inside).ok_or_else(|| self.expected("')'"));
         }
-        if self.take("`").is_some() {
-            let end = self.rest().find('`').ok_or_else(|| self.expected("a closing `"))?;
+        if let Some(quote) = self.take("`'\"") {
+            let end = self.rest().find(quote).ok_or_else(|| self.expected(&format!("a closing {quote}")))?;
             let name = self.rest()[..end].to_string();
             self.at += end + 1;
             return Ok(Node::Column(name));

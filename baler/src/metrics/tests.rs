@@ -216,7 +216,9 @@ fn formulas_mean_what_they_say() {
         }
     };
     let value = |text: &str| Expression::parse(text).unwrap().evaluate(&column);
-    assert_eq!(value("sqrt(px^2 + `a b`^2)"), Some(vec![5.0, 10.0]));
+    for quoted in ["`a b`", "'a b'", "\"a b\""] {
+        assert_eq!(value(&format!("sqrt(px^2 + {quoted}^2)")), Some(vec![5.0, 10.0]));
+    }
     assert_eq!(value("-2^2 + 3*px/2 - 1e-1*10"), Some(vec![-0.5, 4.0]));
     assert_eq!(value("2^3^2 - max(px, 500)"), Some(vec![12.0, 12.0]));
     assert_eq!(value("py + 1"), None);

@@ -55,7 +55,11 @@ pub fn part_shapes(dataset: &Dataset, options: &Options) -> Result<Vec<PartShape
             blocks: None,
         });
     }
-    for field in fields.iter().filter(lossy).filter(|field| field.values.len() >= MIN_VALUES) {
+    // Who names blocks knows that the field is small.
+    let is_enough = |field: &&Variable| {
+        field.values.len() >= MIN_VALUES || (!options.training.block.is_empty() && !field.shape.is_empty())
+    };
+    for field in fields.iter().filter(lossy).filter(is_enough) {
         let blocks = blocks_of(&field.shape, options).map_err(|error| error.in_variable(&field.name))?;
         if blocks.n_tiles(&field.shape) >= MIN_SAMPLES {
             parts.push(PartShape { names: vec![field.name.clone()], blocks: Some(blocks) });

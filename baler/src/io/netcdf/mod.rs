@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_cut_file_keeps_its_names_and_other_formats_get_them() {
         let dataset = read(&file(2));
-        let sliced = crate::slice::Sliced::of_rows(InMemory::of(&dataset), 1..3).unwrap();
+        let sliced = crate::sliced::Sliced::new(InMemory::of(&dataset), &(1..3).into()).unwrap();
         let sliced = collect(&sliced, &Threads::new(1).unwrap(), |_| ()).unwrap();
         let back = read(&io::write(&sliced, Format::NetCdf).unwrap());
         assert_eq!(back.variables[0].values, dataset.variables[0].values.slice(5..15));
