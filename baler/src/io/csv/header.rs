@@ -21,7 +21,15 @@ pub fn has_header(records: &[&Vec<Vec<u8>>]) -> bool {
         .iter()
         .enumerate()
         .any(|(column, cell)| numeric(column) && !cell.is_empty() && !number::is_number_or_missing(cell));
-    named || rest.is_empty() || counts_up(first)
+    // One year above numbers that are none: `district,2021`.
+    let years: Vec<usize> = (0..first.len()).filter(|&column| is_finite(&first[column])).collect();
+    let is_year = |cell: &Vec<u8>| {
+        number::finite(cell).is_some_and(|x| x.fract() == 0.0 && (1000.0..3000.0).contains(&x))
+    };
+    let lone_year = years.len() == 1
+        && is_year(&first[years[0]])
+        && !rest.iter().filter_map(|line| line.get(years[0])).any(is_year);
+    named || rest.is_empty() || lone_year || counts_up(first)
 }
 
 /// Years and the like: a row of names where all that are numbers are whole and count up.

@@ -95,6 +95,7 @@ fn files_that_numbers_would_change_come_back_byte_for_byte() {
         ("1,2\n3,4\n", &[("c0", "int64"), ("c1", "int64")]),
         ("5.1,3.5,setosa\n4.9,3.0,setosa\n", &[("c0", "float64"), ("c1", "float64"), ("c2", "text")]),
         ("country,2019,2020\nA,1,2\nB,3,4\n", &[("country", "text"), ("2019", "int64"), ("2020", "int64")]),
+        ("district,2021\nAK-1,-14.62\nAL-1,-31.93\n", &[("district", "text"), ("2021", "float64")]),
         ("a;b\n1.5;2\n2.5;3\n", &[("a", "float64"), ("b", "int64")]),
         ("a;b\n1,5;2\n2,5;x\n", &[("a", "float64"), ("b", "text")]),
         ("a\tb\n1.5\t2\n", &[("a", "float64"), ("b", "int64")]),
