@@ -313,6 +313,8 @@ impl Column<'_> {
                     |least| Grid::Log { step, low: log_number(least, step), integral: profile.integral };
                 least.is_finite().then(|| grid(least))
             }
+            // What a network predicts below 0 or beyond the dtype is limited, where an order would wrap around.
+            BoundSpec::Unbounded if covered && !T::IS_FLOAT => Some(Grid::Integer { step: 1 }),
             BoundSpec::Unbounded if covered => {
                 uniform(if profile.integral { 0.0 } else { profile.range * FINE_STEP })
             }
@@ -386,4 +388,21 @@ fn surely_small<T: Element>(grid: &Grid, profile: &Profile) -> bool {
 fn holds<T: Element>(sample: &[T], profile: &Profile, grid: Grid) -> bool {
     let lossless = Bound::resolve(BoundSpec::Lossless, 0.0);
     quantize_on(sample, grid, &lossless, &profile.patterns).specials.own_bits.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::InMemory;
+    use crate::{Dataset, Values, Variable};
+
+    #[test]
+    fn what_a_network_predicts_for_integers_does_not_wrap_around() {
+        let counts = Values::U16((0..5000).map(|i| (i * 31 % 97) as u16).collect());
+        let data = Dataset::from_arrays(vec![Variable::new("counts", vec![5000], counts).unwrap()]);
+        let options = Options::new(BoundSpec::Unbounded);
+        let plan = type_variable(&InMemory::of(&data), 0, &options, Asked::ByNetwork).unwrap().plan;
+        let decoded: Vec<u16> = crate::chunk::reconstruct(&[-3, 5, 70_000], &Default::default(), &plan);
+        assert_eq!(decoded, [0, 5, 96]);
+    }
 }
