@@ -5,7 +5,8 @@ use crate::compress::refuse_json_on_stdout;
 use crate::input::{files_of, open_archive, read_model, source_format};
 use crate::json::{self, DecompressedObject};
 use crate::library::{
-    DecompressOptions, Decompressed, Error, Format, Picked, Range1, Reader, Schema, Slice, Source, io, parts,
+    DecompressOptions, Decompressed, Error, Format, Pick, Picked, Range1, Reader, Schema, Slice, Source, io,
+    parts,
 };
 use crate::live;
 use crate::many;
@@ -129,11 +130,15 @@ pub fn one(archive: &str, target: &Target, format: Option<Format>, args: &Decomp
     let region = open_archive(archive)?;
     let reader = Reader::open_with(region.reader(), model.as_ref(), args.threads)
         .with_context(|| archive.to_string())?;
-    let options = wanted(reader.schema(), args)?;
+    let mut options = wanted(reader.schema(), args)?;
     let mut bar = args.say.bar();
+    let format_of = |schema: &Schema| format.unwrap_or_else(|| natural(schema, target));
+    if matches!(format_of(reader.schema()), Format::Hdf5 | Format::NetCdf) {
+        options.slice = options.slice.map(with_axes);
+    }
     let data = Decompressed::new(&reader, &options).with_context(|| archive.to_string())?;
     warn_of_slice(&reader, &options, &mut bar)?;
-    let format = format.unwrap_or_else(|| natural(data.schema(), target));
+    let format = format_of(data.schema());
     if let Some(tables) = tables::of(data.schema(), format)? {
         tables::write(&reader, &options, &tables, (format, target), args, &mut bar)?;
         return done(region.len(), data.schema(), args, bar);
@@ -171,6 +176,20 @@ pub fn wanted(schema: &Schema, args: &DecompressArgs) -> Result<DecompressOption
     let variables = args.variables.as_deref().map(|v| choose_variables(schema, v)).transpose()?;
     let slice = args.rows.map(Slice::from).or(args.slice.clone());
     Ok(DecompressOptions { variables, slice, ..DecompressOptions::default() })
+}
+
+/// The slice with ranges of one in the place of single indices: HDF5 and NetCDF name the axes that their source had, so
+/// none is dropped there.
+pub fn with_axes(slice: Slice) -> Slice {
+    let kept = |pick: Pick| match pick {
+        Pick::Index(at) => {
+            let end = Some(at + 1).filter(|&end| end != 0); // behind the last is the end
+            Pick::Range(Range1 { start: Some(at), end })
+        }
+        range => range,
+    };
+    let first = slice.first.into_iter().map(kept).collect();
+    Slice { first, named: slice.named.into_iter().map(|(name, pick)| (name, kept(pick))).collect() }
 }
 
 /// Says where less is picked than was asked for.
@@ -235,6 +254,13 @@ mod tests {
             assert!(parse_rows(wrong).is_err(), "{wrong}");
         }
         assert!(parse_rows("3").unwrap_err().contains("3:4 is that row"));
+    }
+
+    #[test]
+    fn single_indices_become_ranges_where_axes_stay() {
+        let slice = with_axes(Slice::parse("2,-1,1:3").unwrap());
+        assert_eq!(slice, Slice::parse("2:3,-1:,1:3").unwrap());
+        assert_eq!(with_axes(Slice::parse("time=0").unwrap()), Slice::parse("time=0:1").unwrap());
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub use baler::live;
 pub use baler::names::resolved;
 pub use baler::options::pattern_matches;
 pub use baler::partial::PartialFile;
-pub use baler::slice::{Picked, Range1, Slice};
+pub use baler::slice::{Pick, Picked, Range1, Slice};
 pub use baler::source::{Schema, Source, collect};
 pub use baler::threads::Threads;
 pub use baler::train::{Init, Loss, Normalization, TrainOptions, Trained, Transform, train, train_on};

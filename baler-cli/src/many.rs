@@ -1,6 +1,6 @@
 //! Several archives at once: their data as files of a folder, or as one file with the rows of one behind those of the other.
 
-use crate::decompress::{DecompressArgs, Sizes, natural, one, say_lost, wanted, warn_of_slice};
+use crate::decompress::{DecompressArgs, Sizes, natural, one, say_lost, wanted, warn_of_slice, with_axes};
 use crate::input::{open_archive, read_model, source_format};
 use crate::json::{self, DecompressedObject};
 use crate::library::{
@@ -97,7 +97,10 @@ pub fn decompress_joined(archives: &[String], args: &DecompressArgs) -> Result<(
         chosen.push((archive.to_string(), parts(reader, &options)?));
     }
     let joined = Joined::new(chosen)?;
-    let options = DecompressOptions { variables: None, ..wanted(joined.schema(), args)? };
+    let mut options = DecompressOptions { variables: None, ..wanted(joined.schema(), args)? };
+    if matches!(format.unwrap_or_else(|| natural(joined.schema(), &target)), Format::Hdf5 | Format::NetCdf) {
+        options.slice = options.slice.map(with_axes);
+    }
     let mut bar = args.say.bar();
     warn_of_slice(&joined, &options, &mut bar)?;
     let source = parts(&joined, &options)?;

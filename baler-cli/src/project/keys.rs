@@ -382,7 +382,7 @@ mod tests {
             ("c.test_size = 1.5", "expected test_size to be a fraction below 1"),
             ("c.convert_to_blocks = [5, 5]", "expected convert_to_blocks to be"),
             ("c.custom_loss_function = 'mine'", "expected custom_loss_function to be"),
-            ("c.early_stopping = 1", "expected early_stopping to be True or False"),
+            ("c.early_stopping = 2", "expected early_stopping to be True or False"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");

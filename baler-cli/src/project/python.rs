@@ -343,7 +343,7 @@ mod tests {
             assert_eq!(value(written), expected, "{written}");
         }
         let text = "\"\"\"A config.\n\nOf two lines.\n\"\"\"\ndef set_config(c):\n    'comment'\n    c.epochs = (\n5)\n";
-        assert_eq!(parse(text, "x.py").unwrap()[0].line, 6);
+        assert_eq!(parse(text, "x.py").unwrap()[0].line, 7);
     }
 
     #[test]
