@@ -533,3 +533,18 @@ fn a_file_comes_back_packed_as_it_was() {
     assert!(text.contains("\"dimension_names\"") && text.contains("\"units\": \"K\""), "{text}");
     assert!(text.contains("\"clevel\": 7") && text.contains("crc32c"), "{text}");
 }
+
+#[test]
+fn made_up_descriptions_of_a_store_make_no_large_chunks() {
+    let bytes = r#"[{"name": "bytes", "configuration": {"endian": "little"}}]"#;
+    let array = described("[2]", "[134217728]", bytes);
+    for (attributes, array) in [("\"no\"", array.as_str()), ("{}", "7"), ("3", array.as_str())] {
+        let nodes = format!(r#"[{{"path": "x", "attributes": {attributes}, "array": {array}}}]"#);
+        let nodes = nodes.replace("NaN", "0");
+        let metadata = baler::dataset::Attachment::metadata("zarr", 1, nodes.into_bytes());
+        let variables = vec![self::array("x", DType::F64, &[2])];
+        let dataset = Dataset { attachments: vec![metadata], ..Dataset::from_arrays(variables) };
+        let files = survives(|| io::write_zarr(&dataset), "a description that is made up").unwrap();
+        assert!(files.iter().any(|(path, _)| path == "x/c/0"), "{attributes}");
+    }
+}

@@ -13,6 +13,8 @@ use rayon::prelude::*;
 const CHUNK_BYTES: u64 = 1 << 20;
 /// Most bytes of a chunk: they are counted by 32 bits.
 const MOST_BYTES: u64 = 1 << 30;
+/// Bytes of a chunk that an array of any size may have; larger ones take at most 16 times the array.
+const SMALL_BYTES: u64 = 1 << 26;
 /// zlib's level where the source does not say: netCDF's default.
 const LEVEL: u32 = 4;
 /// Children of a node of the tree, as a file without a word about it has.
@@ -56,7 +58,9 @@ fn extents(packing: &Packing, array: &Unpacked) -> Vec<u64> {
     let clipped = |(&chunk, &most): (&u64, &u64)| chunk.min(most.max(1));
     let told: Vec<u64> = packing.chunk.iter().zip(array.most).map(clipped).collect();
     let n_bytes = told.iter().try_fold(array.element_bytes as u64, |n, &extent| n.checked_mul(extent));
-    if told.len() == array.shape.len() && n_bytes.is_some_and(|n| (1..=MOST_BYTES).contains(&n)) {
+    // What the source says may be made up.
+    let most = SMALL_BYTES.max(16 * array.raw.len() as u64).min(MOST_BYTES);
+    if told.len() == array.shape.len() && n_bytes.is_some_and(|n| (1..=most).contains(&n)) {
         return told;
     }
     let mut chunk: Vec<u64> = array.shape.iter().map(|&n| n.max(1)).collect();

@@ -16,8 +16,8 @@ use serde_json::{Map, Value, json};
 
 /// Bytes of a chunk before it is packed, about, where the source does not say.
 const CHUNK_BYTES: usize = 1 << 22;
-/// Most bytes of a chunk.
-const MOST_BYTES: u64 = 1 << 30;
+/// Most bytes of a chunk of an array of any size; larger ones take at most 16 times the array.
+const MOST_BYTES: u64 = 1 << 26;
 /// zstd's level: its default.
 const LEVEL: i32 = 3;
 
@@ -149,7 +149,7 @@ fn array<'a>(
     is_old: bool,
 ) -> Result<(Node, Description)> {
     let node = node_of(&path);
-    let own = node.and_then(|node| node.get("array")).and_then(|array| {
+    let own = node.and_then(|node| node.get("array")).filter(|array| array.is_object()).and_then(|array| {
         let mut described = array.clone();
         let is_new = described["zarr_format"] == 3;
         // The last axis may be one of an element's own.
@@ -164,7 +164,9 @@ fn array<'a>(
         let rank = variable.shape.len().checked_sub(usize::from(inner.is_some()))?;
         described["shape"] = json!(variable.shape[..rank]);
         let description = Description::parse(&described, is_new).ok()?;
+        let n_bytes = codecs::chunk_bytes(&description.chunk, description.element).ok()? as u64;
         let fits = description.dtype == variable.values.dtype()
+            && n_bytes <= most_bytes(variable)
             && is_new != is_old
             && variable.shape[rank..].iter().copied().eq(inner);
         (fits && description.is_written()).then_some((described, description))
@@ -189,7 +191,7 @@ fn array<'a>(
             };
             (axes.len() <= rank).then(|| (0..rank).map(name).collect())
         });
-    let own = node.map(|node| node["attributes"].clone());
+    let own = node.map(|node| node["attributes"].clone()).filter(Value::is_object);
     let common = || shared::attributes(about.map_or(&[], |about| &about.attributes), true);
     let mut attributes = own.unwrap_or_else(common);
     match names {
@@ -200,11 +202,22 @@ fn array<'a>(
     Ok((Node { path, described, attributes }, description))
 }
 
+/// Most bytes of a chunk of this array: what the source says may be made up.
+fn most_bytes(variable: &Variable) -> u64 {
+    MOST_BYTES.max(16 * variable.values.size_bytes() as u64)
+}
+
+/// True for a chunk of these extents if its bytes are few enough.
+fn credible(variable: &Variable, extents: &[u64]) -> bool {
+    let size = variable.values.dtype().size_bytes() as u64;
+    let n_bytes = extents.iter().try_fold(size, |n, &extent| n.checked_mul(extent));
+    n_bytes.is_some_and(|n| (1..=most_bytes(variable)).contains(&n))
+}
+
 /// Extents of chunks: those of the source where they fit, else rows of about [`CHUNK_BYTES`].
 fn chunk_extents(variable: &Variable, told: &[u64]) -> Vec<u64> {
     let size = variable.values.dtype().size_bytes();
-    let n_bytes = told.iter().try_fold(size as u64, |n, &extent| n.checked_mul(extent));
-    if told.len() == variable.shape.len() && n_bytes.is_some_and(|n| (1..=MOST_BYTES).contains(&n)) {
+    if told.len() == variable.shape.len() && credible(variable, told) {
         return told.to_vec();
     }
     let row_bytes = row_len(&variable.shape).max(1) * size;
@@ -246,7 +259,7 @@ fn describe(variable: &Variable, packing: &Packing) -> Value {
     let mut grid = chunk.clone();
     let is_shard = packing.shard.len() == chunk.len()
         && packing.shard.iter().zip(&chunk).all(|(shard, chunk)| *shard > 0 && shard % chunk == 0);
-    if is_shard && !chunk.is_empty() {
+    if is_shard && !chunk.is_empty() && credible(variable, &packing.shard) {
         grid = packing.shard.clone();
         codecs = vec![named((
             "sharding_indexed",
