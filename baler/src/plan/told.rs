@@ -74,7 +74,9 @@ fn exact_line(exact: &[(String, Exact)]) -> Option<String> {
 
 /// What is said where the bound leaves nothing of most values.
 fn loose_line(variable: &VariablePlan, profile: &Profile, spread: &Spread) -> Option<String> {
-    let (name, limit, width) = (&variable.name, variable.bound.limit, spread.width());
+    let (name, width) = (&variable.name, spread.width());
+    let is_float = variable.dtype.is_float();
+    let limit = if is_float { variable.bound.limit } else { variable.bound.limit.floor() };
     let [low, high] = spread.rest;
     if limit < width || (width == 0.0 && limit < profile.range) {
         let constant = 2.0 * limit >= profile.range && profile.range > 0.0;
