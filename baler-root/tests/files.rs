@@ -60,7 +60,7 @@ fn branches(n_entries: usize) -> (Vec<NewBranch>, Vec<Column>) {
             ..new(&format!("text{i}"), Number::U8, &[], NewLists::Vector)
         });
         let counts: Vec<u32> =
-            (0..n_entries).map(|i| if i == 3 { 1000 } else { (noise(i) % 9) as u32 }).collect();
+            (0..n_entries).map(|i| if i == 100 { 1000 } else { (noise(i) % 9) as u32 }).collect();
         let bytes = values(counts.iter().sum::<u32>() as usize, Number::U8, i);
         columns.push(Column { bytes, counts: Some(counts) });
     }

@@ -2,7 +2,7 @@
 loss; uproot finds the same trees, branches, types, titles, values, texts and other objects, packed as they were and in
 about as many bytes, or a warning names what is not kept.
 
-    python scripts/formats/check_root_random.py target/release/baler [NUMBER OF FILES] [SEED] [FOLDER WITH FILES OF OTHERS]
+    python scripts/formats/check_random_root.py target/release/baler [NUMBER OF FILES] [SEED] [FOLDER WITH FILES OF OTHERS]
 """
 
 import pathlib

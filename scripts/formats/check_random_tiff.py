@@ -1,7 +1,7 @@
 """TIFF files of random structure, written by tifffile, go through baler and back without loss; tifffile finds the same
 pixels, tags and notes, stored as they were, or a warning names what is not kept.
 
-    python scripts/formats/check_tiff.py target/release/baler [NUMBER OF FILES] [SEED] [FOLDER WITH FILES OF OTHERS]
+    python scripts/formats/check_random_tiff.py target/release/baler [NUMBER OF FILES] [SEED] [FOLDER WITH FILES OF OTHERS]
 """
 
 import pathlib
