@@ -35,7 +35,7 @@ impl Page {
         let offsets = either(tag::TILE_OFFSETS, tag::STRIP_OFFSETS);
         let mut n_bytes = either(tag::TILE_BYTES, tag::STRIP_BYTES);
         if n_bytes.is_empty() && stored.compression == 1 && !stored.tiled {
-            let rows = (0..down).map(|y| stored.block_rows(y * stored.block.1));
+            let rows = (0..down.min(offsets.len())).map(|y| stored.block_rows(y * stored.block.1));
             let of_plane: Vec<u64> = rows.map(|rows| (rows * stored.row_bytes()) as u64).collect();
             n_bytes = of_plane.iter().copied().cycle().take(offsets.len()).collect();
         }
