@@ -208,10 +208,10 @@ pub fn write_part<T: Element>(
     let n_specials = numbers.specials.classes.len();
     let part = write_numbers(numbers, predictions, residual, original, shape, variable, how);
     let growing = n_specials > 0 && part.bytes.len() > size_of_val(original);
-    if !growing || predictions.is_some() || variable.grid != Grid::Order {
+    if !growing || predictions.is_some() || variable.grid != Grid::Order || variable.limits.is_some() {
         return part;
     }
-    // Random bits have many NaN, which the exact grid holds as well.
+    // Random bits have many NaN, which the exact grid holds as well; limits would move them.
     let q = original.iter().map(|x| x.order()).collect();
     let every_bit = Numbers { q, specials: Specials::default() };
     let other = write_numbers(every_bit, None, residual, original, shape, variable, how);

@@ -86,7 +86,7 @@ fn one_of_them_slices_and_verification_give_what_the_whole_gives() {
     (0..N).filter(|i| i / 16 % 16 < 2 && i % 16 < 2).for_each(|i| pressure[i] = f32::NAN);
     let dataset = Dataset::from_arrays(fields(warm, pressure).to_vec());
     let compressed = lossless(dataset.variables.clone());
-    assert!(codec_of(&compressed, "pressure").ends_with("beside warm"));
+    assert!(codec_of(&compressed, "pressure").ends_with("with reference warm"));
     assert_eq!(values_bytes(&decompress(&compressed.bytes).unwrap()), values_bytes(&dataset));
     assert!(verify(&compressed.bytes, None, Some(&dataset)).unwrap().holds());
     for name in ["pressure", "warm"] {
@@ -120,8 +120,8 @@ fn with_a_bound_what_is_a_multiple_of_another_is_coded_beside_it() {
     let options = Options::new(BoundSpec::Abs(0.1));
     let compressed = compress_with(&dataset, &options, None, &mut NoProgress).unwrap();
     let codecs = ["red", "blue"].map(|name| codec_of(&compressed, name));
-    assert_eq!(codecs.iter().filter(|codec| codec.contains("beside")).count(), 1, "{codecs:?}");
-    assert!(!codec_of(&compressed, "noise").contains("beside"));
+    assert_eq!(codecs.iter().filter(|codec| codec.contains("with reference")).count(), 1, "{codecs:?}");
+    assert!(!codec_of(&compressed, "noise").contains("with reference"));
     assert!(verify(&compressed.bytes, None, Some(&dataset)).unwrap().holds());
     let fast = Options { fast: true, ..options };
     let fast = compress_with(&dataset, &fast, None, &mut NoProgress).unwrap();

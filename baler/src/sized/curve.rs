@@ -8,7 +8,7 @@ pub const COARSEST: f64 = 0.5;
 /// Where the search begins.
 const START: f64 = 1e-3;
 /// Values are asked for at most this often for one solution.
-const MAX_ASKED: usize = 10;
+const MAX_ASKED: usize = 12;
 /// A solution is near enough if it takes this share of the bytes, or if the bytes jump within this factor.
 const NEAR: f64 = 0.985;
 const JUMP: f64 = 1.01;
