@@ -78,7 +78,10 @@ impl Shards {
     /// The shard that holds the `bytes` of an array of `shape`; chunks of nothing but fill values are left out.
     pub fn encode(&self, bytes: &[u8], shape: &[u64], element: Element, fill: &[u8]) -> Result<Vec<u8>> {
         let counts = self.counts(shape)?;
-        let n_chunks: u64 = counts.iter().product();
+        // Each has some of the bytes: stored metadata may claim any number.
+        let n_chunks = counts.iter().try_fold(1u64, |n, &count| n.checked_mul(count));
+        let n_chunks = n_chunks.filter(|&n| n <= bytes.len() as u64);
+        let n_chunks = n_chunks.ok_or_else(|| wrong("a shard has fewer bytes than chunks"))?;
         let empty = super::filled(codecs::chunk_bytes(&self.chunk, element)?, fill)?;
         let is_sum = |codec: &&Codec| matches!(codec, Codec::Packer(Packer::Sum { sum: Sum::Crc32c, .. }));
         let n_index = n_chunks as usize * 16 + 4 * self.index.iter().filter(is_sum).count();
