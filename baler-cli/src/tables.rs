@@ -11,15 +11,21 @@ use std::io::{Read, Seek};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+/// A group's name, and the names of its variables.
+pub type Table = (String, Vec<String>);
+
+/// A group, the names of its variables, and a variable of each length.
+type Group<'a> = (&'a str, Vec<String>, Vec<(usize, &'a str)>);
+
 /// The groups that become a file each: (name, names of variables); none where one file holds all.
 ///
 /// # Errors
 /// [`crate::library::ErrorKind::Config`] that names a choice of variables which one table can hold.
-pub fn of(schema: &Schema, format: Format) -> Result<Option<Vec<(String, Vec<String>)>>> {
+pub fn of(schema: &Schema, format: Format) -> Result<Option<Vec<Table>>> {
     if !matches!(format, Format::Csv | Format::Parquet) {
         return Ok(None);
     }
-    let mut groups: Vec<(&str, Vec<String>, Vec<(usize, &str)>)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for variable in &schema.variables {
         let group = group_of(&variable.name);
         let at = groups.iter().position(|(name, ..)| *name == group).unwrap_or_else(|| {
@@ -55,7 +61,7 @@ pub fn of(schema: &Schema, format: Format) -> Result<Option<Vec<(String, Vec<Str
 pub fn write<R: Read + Seek + Send>(
     reader: &Reader<R>,
     options: &DecompressOptions,
-    tables: &[(String, Vec<String>)],
+    tables: &[Table],
     (format, target): (Format, &Target),
     args: &DecompressArgs,
     bar: &mut Bar,

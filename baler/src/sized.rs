@@ -261,7 +261,8 @@ impl<'a> Search<'a> {
         for (variable, &range) in report.variables.iter().zip(&self.ranges) {
             let n: f64 = variable.shape.iter().map(|&extent| extent as f64).product();
             if range > 0.0 {
-                sum += n * (variable.rms_error.unwrap_or(0.0) / range).powi(2);
+                let share = variable.rms_error.unwrap_or(0.0) / range;
+                sum += n * share * share;
                 n_values += n;
             }
         }
@@ -323,7 +324,7 @@ impl Tries {
         let middle = if low > 0.0 { (low * high).sqrt() } else { high / 2.0 };
         let inside = e > low * 1.002 && e < high * 0.998;
         let next = if inside { e } else { middle };
-        (next <= curve::COARSEST && next >= curve::FINEST).then_some(next)
+        (curve::FINEST..=curve::COARSEST).contains(&next).then_some(next)
     }
 }
 

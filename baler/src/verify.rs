@@ -162,7 +162,8 @@ fn check_chunk<R: Read + Seek + Send>(
 /// The sum of (x' - x)^2 over decoded values of one dtype; those that are not finite count nothing.
 pub fn sum_of_squares(original: &Values, decoded: &Values) -> f64 {
     fn sum<T: Element>(original: &[T], decoded: &[T]) -> f64 {
-        let squares = original.iter().zip(decoded).map(|(&x, &y)| (y.to_f64() - x.to_f64()).powi(2));
+        let differences = original.iter().zip(decoded).map(|(&x, &y)| y.to_f64() - x.to_f64());
+        let squares = differences.map(|difference| difference * difference);
         squares.filter(|square| square.is_finite()).sum()
     }
     macro_rules! sum_of_squares {

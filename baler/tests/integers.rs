@@ -169,11 +169,11 @@ fn particles() -> Dataset {
         let gauss = (0..12).map(|_| rng.uniform()).sum::<f64>() - 6.0;
         let mass = 91.2 + 2.8 * gauss;
         let pt = 20.0 * (1.0 - rng.uniform() * 0.9999).powf(-0.45);
-        let (eta, phi) = ((rng.uniform() - 0.5) * 4.0, (rng.uniform() - 0.5) * 6.28);
+        let (eta, phi) = ((rng.uniform() - 0.5) * 4.0, (rng.uniform() - 0.5) * std::f64::consts::TAU);
         let turn = (rng.uniform() - 0.5) * 3.0;
         // pt2 follows from the mass: m^2 = 2 pt1 pt2 (cosh d_eta - cos d_phi).
         let pt2 = mass * mass / (2.0 * pt * (turn.cosh() + 1.0));
-        let second = phi + if phi > 0.0 { -3.14 } else { 3.14 };
+        let second = phi + if phi > 0.0 { -std::f64::consts::PI } else { std::f64::consts::PI };
         let row = [pt, eta, phi, pt2, eta + turn, second];
         columns.iter_mut().zip(row).for_each(|(column, x)| column.push(x as f32));
     }

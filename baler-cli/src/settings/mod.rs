@@ -80,12 +80,16 @@ pub fn with_names<'a>(options: &Options, schemas: impl IntoIterator<Item = &'a S
         pattern => whole_name(pattern, &names),
     };
     let mut options = options.clone();
-    options.rules.iter_mut().try_for_each(|(name, _)| Ok::<_, Error>(*name = whole(name)?))?;
+    for (name, _) in &mut options.rules {
+        *name = whole(name)?;
+    }
     if options.bound == BoundSpec::Unbounded && options.size.is_none() {
         check_covered(&options, &schemas)?;
         options.bound = BoundSpec::Lossless; // of what counts lists or is no number, and nothing else
     }
-    options.missing.iter_mut().try_for_each(|(name, _)| Ok::<_, Error>(*name = whole(name)?))?;
+    for (name, _) in &mut options.missing {
+        *name = whole(name)?;
+    }
     Ok(options)
 }
 

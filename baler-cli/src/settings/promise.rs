@@ -116,7 +116,8 @@ impl PromiseArgs {
     /// (pattern, promise), in order; --exact comes last and so wins.
     pub fn rules(&self) -> Result<Vec<(String, BoundSpec)>> {
         let mut rules = Vec::new();
-        let amounts: [(&Option<Amount>, fn(f64) -> BoundSpec); 3] =
+        type Kind = fn(f64) -> BoundSpec;
+        let amounts: [(&Option<Amount>, Kind); 3] =
             [(&self.abs, BoundSpec::Abs), (&self.rel, BoundSpec::Rel), (&self.pw_rel, BoundSpec::PwRel)];
         let mut kind = None;
         for (amount, bound) in amounts.iter().filter_map(|(amount, bound)| Some((amount.as_ref()?, bound))) {

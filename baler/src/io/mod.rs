@@ -312,7 +312,7 @@ pub fn bytes_on_disk(path: &Path) -> Option<u64> {
     let found = std::fs::metadata(path).ok()?;
     match found.is_dir() {
         true => Some(bytes_of_folder(path, 0)),
-        false => found.is_file().then(|| found.len()),
+        false => found.is_file().then_some(found.len()),
     }
 }
 

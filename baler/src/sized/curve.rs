@@ -49,14 +49,14 @@ impl<F: FnMut(f64) -> Result<f64>> Curve<F> {
                 (None, None) => START,
                 (Some((e, _)), None) if e >= COARSEST => return Ok(COARSEST),
                 (None, Some((e, _))) if e <= FINEST => return Ok(FINEST),
-                (Some((e, bytes)), None) => (e * (bytes / most).powi(2).clamp(2.0, STRIDE)).min(COARSEST),
-                (None, Some((e, bytes))) => (e / (most / bytes).powi(2).clamp(2.0, STRIDE)).max(FINEST),
+                (Some((e, bytes)), None) => (e * stride(bytes / most)).min(COARSEST),
+                (None, Some((e, bytes))) => (e / stride(most / bytes)).max(FINEST),
                 (Some((low, _)), Some((high, bytes))) if bytes >= NEAR * most || high <= low * JUMP => {
                     return Ok(high);
                 }
                 (Some((low, more)), Some((high, less))) => {
-                    let share = (more / (0.995 * most)).ln() / (more / less.max(1.0)).ln();
-                    low * (high / low).powf(share.clamp(0.1, 0.9))
+                    let share = libm::log(more / (0.995 * most)) / libm::log(more / less.max(1.0));
+                    low * libm::pow(high / low, share.clamp(0.1, 0.9))
                 }
             };
             self.at(next)?;
@@ -64,6 +64,11 @@ impl<F: FnMut(f64) -> Result<f64>> Curve<F> {
         let fitting = self.known.iter().rposition(|(_, bytes)| *bytes > most).map_or(0, |at| at + 1);
         Ok(self.known.get(fitting).map_or(COARSEST, |(e, _)| *e))
     }
+}
+
+/// The factor to the next bound where the bytes miss what is wanted by `factor`.
+fn stride(factor: f64) -> f64 {
+    (factor * factor).clamp(2.0, STRIDE)
 }
 
 #[cfg(test)]

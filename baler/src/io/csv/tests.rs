@@ -17,7 +17,7 @@ fn read_text(text: &str) -> Dataset {
 }
 
 /// Names and dtypes of the columns, text as `text`.
-fn columns(dataset: &Dataset) -> Vec<(String, &'static str)> {
+fn columns(dataset: &Dataset) -> Columns {
     let counts: Vec<usize> = dataset.variables.iter().filter_map(|v| Some(v.storage.lists?.counts)).collect();
     let of = |(idx, v): (usize, &Variable)| {
         let dtype = if v.storage.lists.is_some() { "text" } else { v.values.dtype().name() };
@@ -26,8 +26,11 @@ fn columns(dataset: &Dataset) -> Vec<(String, &'static str)> {
     dataset.variables.iter().enumerate().filter_map(of).collect()
 }
 
+/// Names of columns and what they are read as.
+type Columns = Vec<(String, &'static str)>;
+
 /// What comes back of a file, and its columns.
-fn round_trip(bytes: &[u8]) -> Result<(Vec<u8>, Vec<(String, &'static str)>)> {
+fn round_trip(bytes: &[u8]) -> Result<(Vec<u8>, Columns)> {
     let dataset = read(bytes, &ReadOptions::default())?;
     Ok((write(&dataset), columns(&dataset)))
 }

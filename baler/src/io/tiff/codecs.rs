@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn predictions_are_undone() {
-        let bytes: Vec<u8> = (0..240u32).map(|i| (i * i * 7 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..240u32).map(|i| ((i * i * 7) >> 3) as u8).collect();
         for (dtype, predictor) in [
             (DType::U8, 2),
             (DType::I16, 2),

@@ -186,7 +186,7 @@ fn compression_prediction_strips_and_tiles_are_those_of_the_source() {
         told.dedup();
         // A page without pixels tells how it is stored; the values come after.
         told.push((259, compression));
-        let n_blocks = if tiled { 6 } else { 6 } * if planar == 2 { 3 } else { 1 };
+        let n_blocks = 6 * if planar == 2 { 3 } else { 1 };
         let none = vec![0u32; n_blocks];
         let mut entries: Vec<(u16, &[u32])> = told
             .iter()
