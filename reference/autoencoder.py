@@ -128,7 +128,7 @@ def read_layer(r):
         check(all(1 <= n <= MAX_WIDTH for n in widths), "a convolution is too large")
         sizes = channels + axes
     shape = r.many(r.varint)
-    check(math.prod(shape) == n_rows * n_cols <= 1 << 28, "the shape of the weights does not fit")
+    check(shape and math.prod(shape) == n_rows * n_cols <= 1 << 28, "the shape of the weights does not fit")
 
     def integers(extents):
         return np.array(decode_classical(r.block(), extents, np.zeros(math.prod(extents), bool)), np.int64)

@@ -49,7 +49,8 @@ fn read_layer(r: &mut ByteReader) -> Result<Layer> {
     let shape: Vec<usize> = (0..r.count_of_items()?).map(|_| r.count()).collect::<Result<_>>()?;
     let n_weights = spec.n_rows().checked_mul(spec.n_cols()).filter(|&n| n <= MAX_WEIGHTS);
     let n_shape = shape.iter().try_fold(1usize, |n, &extent| n.checked_mul(extent));
-    if n_weights.is_none() || n_weights != n_shape {
+    // One weight could do without an axis; its bias could not.
+    if shape.is_empty() || n_weights.is_none() || n_weights != n_shape {
         return Err(Error::corrupt(format!("the shape {shape:?} of the weights does not fit {spec:?}")));
     }
     let out_of_range = |_| Error::corrupt("a weight, bias or shift is out of range");
