@@ -52,7 +52,7 @@ fn npy_npz_and_csv_that_claim_much() {
         zip.write_all(&npy(n_values, 64 << 20)).unwrap();
         check("a packed npz", &zip.finish().unwrap().into_inner(), Format::Npz);
     }
-    check("many empty columns", &b",".repeat(1 << 16), Format::Csv);
+    check("many empty columns", &b",".repeat(1 << 12), Format::Csv);
     check("a million short lines", &b"1\n".repeat(1 << 20), Format::Csv);
     check("a quote without an end", &[b"a,b\n\"".to_vec(), b"1,2\n".repeat(1 << 18)].concat(), Format::Csv);
     check("a number of a million digits", &[b"a\n".to_vec(), b"1".repeat(1 << 20)].concat(), Format::Csv);
