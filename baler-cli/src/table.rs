@@ -196,13 +196,13 @@ pub mod tests {
         report.sized = sized(Way::Bounded(1e-3), Some((Way::Latents, 0.02)));
         assert_eq!(
             line(&report),
-            "size: 0.99 of the 32 000 bytes asked for; errors of at most 0.001 of each range, root mean square 0.0004 of \
-             the range; latents of an autoencoder: 0.02"
+            "size: 0.99 of the 32 000 bytes asked for; errors of at most 1e-3 of each range, root mean square 4e-4 of \
+             the range; latents of an autoencoder: 2e-2"
         );
         report.sized = sized(Way::Lossless, None);
         assert!(line(&report).ends_with("asked for; every value bit for bit"));
         report.sized = sized(Way::Latents, Some((Way::Bounded(0.1), 0.03)));
-        assert!(line(&report).ends_with("of the range; under a bound: 0.03"));
+        assert!(line(&report).ends_with("of the range; under a bound: 3e-2"));
     }
 
     #[test]
@@ -210,7 +210,7 @@ pub mod tests {
         assert_eq!(
             report_table(&report(), 10),
             "variable  codec                 bound     allowed  worst error   bytes\n\
-             data      uniform lorenzo3 pco  rel 1e-3     0.12       5.8e-5  31 700"
+             data      uniform lorenzo3 pco  rel 1e-3   1.2e-1       5.8e-5  31 700"
         );
         assert!(report_table(&report(), 0).ends_with("... and 1 more; -v shows all"));
     }

@@ -101,7 +101,17 @@ fn inspect_tells_the_bytes_of_each_candidate_and_why_others_were_not_tried() {
     let (folder, _) = with_field();
     let compressed = compress(&folder, &["--json"]).json();
     let inspected = folder.ok(&["inspect", "x.bale", "--json"]).json();
-    assert_eq!(inspected["variables"], compressed["variables"], "the archive alone tells it");
+    let of_archive = |object: &serde_json::Value| {
+        let mut variables = object["variables"].clone();
+        // Only who has the data knows these.
+        for variable in variables.as_array_mut().unwrap() {
+            for word in ["quantiles", "rms_error"] {
+                variable.as_object_mut().unwrap().remove(word);
+            }
+        }
+        variables
+    };
+    assert_eq!(of_archive(&inspected), of_archive(&compressed), "the archive alone tells it");
     let (tried, not_tried) = candidates(&inspected["variables"][0]);
     assert_eq!(tried.len(), 5, "{tried:?}");
     assert_eq!(Some(tried[0].1), inspected["variables"][0]["bytes"].as_u64());
@@ -185,7 +195,7 @@ fn variables_have_rules_of_their_own() {
     assert_eq!((text.lines().count(), text.lines().next()), (4, Some("mass,n")));
     let short = folder.ok(&["decompress", "t.bale", "-o", "q.csv", "--rows", "490:501"]);
     assert!(short.stderr.contains("490:501 is cut to 0:500 of 'pt'"), "{}", short.stderr);
-    let line = folder.refused(&["decompress", "t.bale", "-o", "q.csv", "--variables", "pz"]);
+    let line = folder.refused(&["decompress", "t.bale", "-o", "none.csv", "--variables", "pz"]);
     assert!(line.ends_with("nearest: pt"), "{line}");
 }
 

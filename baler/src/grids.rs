@@ -206,7 +206,9 @@ impl Column<'_> {
         };
         let variable = &self.source.schema().variables[self.idx];
         let ends = [profile.min, profile.max];
-        let limits = profile.ends.filter(|_| bound.spec != BoundSpec::Lossless);
+        // What an order holds is one of the values themselves, but for what a network predicts.
+        let holds_values = matches!(grid, Grid::Order | Grid::OrderF32) && by_model != Asked::ByNetwork;
+        let limits = profile.ends.filter(|_| bound.spec != BoundSpec::Lossless && !holds_values);
         let limits = limits.and_then(|ends| {
             let [low, high] = ends.map(T::from_bits64);
             Limits::new(low, high)

@@ -358,7 +358,9 @@ fn files_of_real_tools_hold_what_was_put_in() {
         }
         let again = read(&io::write(&dataset, format).unwrap(), format).unwrap();
         assert_eq!(told(&again), told(&dataset), "{}", path.display());
-        if format != Format::Tiff {
+        // An RNTuple comes back as a tree, which is packed otherwise.
+        let is_ntuple = path.ends_with("ntuple.root");
+        if format != Format::Tiff && !is_ntuple {
             assert_eq!(again.attachments, dataset.attachments, "{}", path.display());
         }
     }

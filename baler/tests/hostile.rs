@@ -256,7 +256,7 @@ fn each_coder_and_grid_is_among_the_samples() {
         "decimal",
         "latents",
         "predictive",
-        "beside",
+        "with reference",
         "table",
         "0 where n is 0",
     ] {

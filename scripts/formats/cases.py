@@ -42,7 +42,10 @@ class Checks:
         archive, back = self.folder / "a.bale", self.folder / f"back{suffix}"
         said = self.run("compress", f"{source}{inner}", "-o", archive, "-f", "-q", *self.method(), *bound)
         said += self.run("decompress", archive, "-o", back, "-f", "-q")
-        return back, said
+        # What a bound does to the values, and what is exact all the same, is no matter of the format.
+        of_values = ("heavy tails: ", "kept exactly")
+        lines = [line for line in said.splitlines(True) if not any(words in line for words in of_values)]
+        return back, "".join(lines)
 
     def case(self, name, check):
         try:
