@@ -1,6 +1,6 @@
 //! What a variable would take in an archive, from a little of it: boxes that lie spread over the whole array.
 //!
-//! The fast tier codes many boxes, all of a small array. All tiers cost thirty times as much, so they code only few
+//! The fast tier codes many boxes, all of a small array. All tiers cost many times as much, so they code only few
 //! boxes, each and its first half. What the second halves take, by all tiers over by the fast one, is what all of
 //! the fast tier's bytes are multiplied with; what the first halves take beyond that is what adaptive models cost to learn,
 //! once a chunk. In: a source, a variable, bounds. Out: expected bytes; nothing of it decides what an archive holds.
@@ -28,7 +28,7 @@ const FULL_VALUES: usize = 1 << 15;
 /// The same for a glance.
 const N_GLANCE: usize = 1;
 const GLANCE_VALUES: usize = 1 << 14;
-/// What is chosen from more models takes this share of what the likely one takes, on the open data in the mean.
+/// What is chosen from more models is taken to need this share of what the likely one takes.
 const CHOICE: f64 = 0.98;
 /// Bytes of an archive beside header and parts: footer and the frames' lengths and checksums.
 const FOOTER_BYTES: usize = 50;

@@ -3,7 +3,7 @@
 //! of an autoencoder, where their root mean square error is smaller.
 //!
 //! The bound is looked for on a sample, with the fast tier of the predictive method, and corrected by what the file takes
-//! with it: one size in two is met by the first try on the file, nearly all others by the second. All of it follows from
+//! with it, try after try. All of it follows from
 //! the data and the options, so the bytes depend on nothing else.
 
 use crate::compress::compress_as_told;
@@ -35,7 +35,7 @@ const MAX_TRIES: usize = 5;
 /// An estimate of this many times the bytes leaves no hope that they are enough; in tables relations may do more.
 const HOPELESS: f64 = 1.3;
 const HOPELESS_TABLE: f64 = 5.0;
-/// Below this bound latents never had the smaller error on any data that were tried.
+/// Below this bound latents are not tried: their error would have to be smaller.
 const FINE_BOUND: f64 = 5e-3;
 
 /// True if these options ask for a size that is searched for: without a given model, and without options of training,
