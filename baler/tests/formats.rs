@@ -347,7 +347,7 @@ fn files_of_real_tools_hold_what_was_put_in() {
         let dataset = io::read(&path, &ReadOptions::default()).unwrap();
         check_rows(&path, format);
         for variable in dataset.variables.iter().filter(|v| v.shape.iter().product::<usize>() > 2) {
-            if variable.values.dtype() == DType::Bool {
+            if variable.values.dtype() == DType::Bool || variable.storage.kind.is_opaque() {
                 continue;
             }
             use baler::quantize::Element;
