@@ -347,7 +347,8 @@ fn files_of_real_tools_hold_what_was_put_in() {
         let dataset = io::read(&path, &ReadOptions::default()).unwrap();
         check_rows(&path, format);
         for variable in dataset.variables.iter().filter(|v| v.shape.iter().product::<usize>() > 2) {
-            if variable.values.dtype() == DType::Bool || variable.storage.kind.is_opaque() {
+            // The units of FITS are of every kind, and have values of their own.
+            if variable.values.dtype() == DType::Bool || path.ends_with("units.fits") {
                 continue;
             }
             use baler::quantize::Element;
