@@ -359,9 +359,13 @@ fn files_of_real_tools_hold_what_was_put_in() {
         }
         let again = read(&io::write(&dataset, format).unwrap(), format).unwrap();
         assert_eq!(told(&again), told(&dataset), "{}", path.display());
-        // Branches of uproot do not tell how they are packed; those that come back do.
-        if !matches!(format, Format::Tiff | Format::Root) {
-            assert_eq!(again.attachments, dataset.attachments, "{}", path.display());
+        // Branches of uproot do not tell how they are packed; those that come back do, from then on.
+        let (found, expected) = match format {
+            Format::Root => (read(&io::write(&again, format).unwrap(), format).unwrap(), again),
+            _ => (again, dataset),
+        };
+        if format != Format::Tiff {
+            assert_eq!(found.attachments, expected.attachments, "{}", path.display());
         }
     }
 }
