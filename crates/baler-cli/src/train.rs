@@ -1,0 +1,93 @@
+//! `baler train`: data in, model out; the model is applied to other files by `baler compress --model`.
+
+use crate::cli::SayArgs;
+use crate::compress::refuse_json_on_stdout;
+use crate::input::{RawArgs, open_data};
+use crate::json::{self, TrainedObject};
+use crate::library::{Source, Threads, Trained, train_on};
+use crate::numbers::{counted, error, grouped};
+use crate::output::{Target, say};
+use crate::progress::Loudness;
+use crate::settings::{FileSettings, Settings, with_names};
+use anyhow::Result;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Train a model that other files are compressed with
+#[derive(Args)]
+pub struct TrainArgs {
+    /// Data to learn from: all with the same variables
+    #[arg(required = true)]
+    pub inputs: Vec<String>,
+    /// Model (.balm); - is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Settings from a toml file; the command line goes first
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where to train; this version trains on the cpu
+    #[arg(long, value_name = "DEVICE", value_parser = ["cpu"], default_value = "cpu", hide_default_value = true)]
+    pub device: String,
+    /// Threads (0: all cores); the model does not depend on it
+    #[arg(short = 'j', long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Replace an existing output
+    #[arg(short, long)]
+    pub force: bool,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub settings: Settings,
+    #[command(flatten)]
+    pub raw: RawArgs,
+    #[command(flatten)]
+    pub say: SayArgs,
+}
+
+pub fn run(args: &TrainArgs) -> Result<()> {
+    let mut settings = args.settings.clone();
+    let mut threads = args.threads;
+    if let Some(path) = &args.config {
+        let file = FileSettings::read(path)?;
+        settings = settings.over(file.settings);
+        threads = threads.or(file.threads);
+    }
+    let mut options = settings.options()?;
+    options.threads = Threads::new(threads.unwrap_or(0))?;
+    let target = Target::new(&args.output, args.force)?;
+    refuse_json_on_stdout(args.json, &target)?;
+
+    let drop = &settings.promise.drop;
+    let sources: Vec<Box<dyn Source>> =
+        args.inputs.iter().map(|input| open_data(input, &args.raw, drop)).collect::<Result<_>>()?;
+    let sources: Vec<&dyn Source> = sources.iter().map(|source| &**source).collect();
+    let options = with_names(&options, sources.iter().map(|source| source.schema()))?;
+    let mut bar = args.say.bar();
+    let trained = train_on(&sources, &options, &mut bar)?;
+    bar.finish();
+    target.write(&trained.model.to_bytes())?;
+    if args.json {
+        json::print(&TrainedObject::from(&trained))?;
+    }
+    if args.say.loudness() > Loudness::Quiet {
+        say(&line(&trained));
+    }
+    Ok(())
+}
+
+/// `model 2 113 bytes (1 890 parameters, dense:24,16)  12 epochs on 9 020 rows, loss 1.2e-4`
+pub fn line(trained: &Trained) -> String {
+    let info = trained.model.describe();
+    let losses = trained.history.iter().zip(["loss", "validation loss"]);
+    let last = losses.filter_map(|(curve, name)| Some(format!(", {name} {}", error(*curve.last()?))));
+    format!(
+        "model {} bytes ({}, {})  {} on {}{}",
+        grouped(info.size_bytes),
+        counted(info.n_parameters as usize, "parameter"),
+        info.architecture,
+        counted(info.epochs as usize, "epoch"),
+        counted(info.trained_on_rows as usize, "row"),
+        last.collect::<String>(),
+    )
+}

@@ -1,0 +1,192 @@
+//! Does an archive keep its promise? Decodes it and compares it, value by value, in the caller's dtype.
+
+use crate::decode::reader::Reader;
+use crate::model::Model;
+use crate::options::BoundSpec;
+use crate::quantize::Bound;
+use crate::quantize::blocks::compare;
+use crate::report::{NoProgress, Progress};
+use baler_data::dataset::{Dataset, Values};
+use baler_data::element::Element;
+use baler_data::error::{Error, Result};
+use baler_data::names;
+use baler_data::source::{InMemory, Schema, Source, VariableSchema};
+use baler_data::threads::Threads;
+use rayon::prelude::*;
+use std::io::{Cursor, Read, Seek};
+
+/// One variable of a verification.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VerifiedVariable {
+    /// Name.
+    pub name: String,
+    /// The promise.
+    pub bound: BoundSpec,
+    /// Largest error found; without the original, the one that was stored when the archive was made.
+    pub max_error: f64,
+    /// Values compared.
+    pub n_values: u64,
+    /// Values outside the promise.
+    pub n_violations: u64,
+}
+
+/// What verifying found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verification {
+    /// In the order of the archive.
+    pub variables: Vec<VerifiedVariable>,
+}
+
+impl Verification {
+    /// True if no value is outside its promise.
+    pub fn holds(&self) -> bool {
+        self.variables.iter().all(|variable| variable.n_violations == 0)
+    }
+}
+
+/// Decodes an archive in memory, checking every checksum and the hash of all decoded values; with `against`, compares
+/// every value with the original.
+///
+/// # Errors
+/// [`baler_data::error::ErrorKind::Corrupt`] for damaged bytes, [`baler_data::error::ErrorKind::Input`] if the original has other variables.
+pub fn verify(bytes: &[u8], model: Option<&Model>, against: Option<&Dataset>) -> Result<Verification> {
+    let reader = Reader::open_with(Cursor::new(bytes), model, &Threads::default())?;
+    let against = against.map(InMemory::of);
+    verify_with(&reader, against.as_ref().map(|source| source as &dyn Source), &mut NoProgress)
+}
+
+/// [`verify`] of an archive and data of any size: both are read chunk by chunk.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_with<R: Read + Seek + Send>(
+    reader: &Reader<R>,
+    against: Option<&dyn Source>,
+    progress: &mut dyn Progress,
+) -> Result<Verification> {
+    let index = reader.index();
+    index.check_hash()?;
+    let originals = originals(reader.schema(), against)?;
+    progress.stage("verify", reader.schema().size_bytes() as u64);
+    let mut variables: Vec<VerifiedVariable> = (reader.report()?.variables.into_iter())
+        .map(|stored| VerifiedVariable {
+            name: stored.name,
+            bound: stored.bound,
+            max_error: if against.is_some() { 0.0 } else { stored.max_error },
+            n_values: 0,
+            n_violations: 0,
+        })
+        .collect();
+    let chunks: Vec<usize> = (0..index.n_chunks()).collect();
+    let mut n_bytes = 0;
+    for batch in chunks.chunks(2 * reader.threads().count()) {
+        let check = |&chunk_idx: &usize| check_chunk(reader, chunk_idx, against, &originals);
+        let checked: Vec<Vec<Checked>> =
+            reader.threads().run(|| batch.par_iter().map(check).collect::<Result<_>>())?;
+        for Checked { variable: idx, n_values, max_error, n_violations } in checked.into_iter().flatten() {
+            let variable = &mut variables[idx];
+            variable.n_values += n_values as u64;
+            variable.n_violations += n_violations;
+            variable.max_error = variable.max_error.max(max_error);
+            n_bytes += n_values * reader.schema().variables[idx].dtype.size_bytes();
+        }
+        progress.advance(n_bytes as u64);
+    }
+    Ok(Verification { variables })
+}
+
+/// Index of each variable of the archive in the data that it is compared with.
+fn originals(schema: &Schema, against: Option<&dyn Source>) -> Result<Vec<usize>> {
+    let Some(against) = against else { return Ok(Vec::new()) };
+    let find = |decoded: &VariableSchema| {
+        let names = against.schema().names();
+        let idx = against
+            .schema()
+            .position(&decoded.name)
+            .ok_or_else(|| names::unknown_variable(&decoded.name, names))?;
+        let found = &against.schema().variables[idx];
+        if found.shape != decoded.shape || found.dtype != decoded.dtype {
+            return Err(Error::input(format!(
+                "expected {} {:?} as in the archive, found {} {:?}; is it the file that was compressed?",
+                decoded.dtype.name(),
+                decoded.shape,
+                found.dtype.name(),
+                found.shape
+            )));
+        }
+        Ok(idx)
+    };
+    schema
+        .variables
+        .iter()
+        .map(|variable| find(variable).map_err(|e| e.in_variable(&variable.name)))
+        .collect()
+}
+
+/// What comparing a variable of a chunk gives.
+struct Checked {
+    variable: usize,
+    n_values: usize,
+    max_error: f64,
+    n_violations: u64,
+}
+
+fn check_chunk<R: Read + Seek + Send>(
+    reader: &Reader<R>,
+    chunk_idx: usize,
+    against: Option<&dyn Source>,
+    originals: &[usize],
+) -> Result<Vec<Checked>> {
+    let plan = &reader.index().plan;
+    let (group, first_row) = reader.index().place(chunk_idx);
+    let decoded = reader.decode(chunk_idx, &|_| true)?;
+    let variables = &plan.groups[group].variables;
+    let n_rows = plan.rows_of_chunk(group, first_row);
+    let against = match against {
+        Some(against) => {
+            let indices: Vec<usize> = variables.iter().map(|&idx| originals[idx]).collect();
+            against.read_rows(&indices, first_row..first_row + n_rows)?.into_iter().map(Some).collect()
+        }
+        None => vec![None; variables.len()],
+    };
+    let mut checked = Vec::with_capacity(decoded.len());
+    for ((&variable, values), original) in variables.iter().zip(decoded).zip(against) {
+        let values = values.ok_or_else(|| Error::corrupt("a variable of a chunk is missing"))?;
+        let bound = &plan.variables[variable].bound;
+        let (max_error, n_violations) =
+            original.map_or((0.0, 0), |original| compare_values(&original, &values, bound));
+        checked.push(Checked { variable, n_values: values.len(), max_error, n_violations });
+    }
+    Ok(checked)
+}
+
+/// The sum of (x' - x)^2 over decoded values of one dtype; those that are not finite count nothing.
+pub fn sum_of_squares(original: &Values, decoded: &Values) -> f64 {
+    fn sum<T: Element>(original: &[T], decoded: &[T]) -> f64 {
+        let differences = original.iter().zip(decoded).map(|(&x, &y)| y.to_f64() - x.to_f64());
+        let squares = differences.map(|difference| difference * difference);
+        squares.filter(|square| square.is_finite()).sum()
+    }
+    macro_rules! sum_of_squares {
+        ($($variant:ident),*) => {
+            match (original, decoded) {
+                $((Values::$variant(x), Values::$variant(y)) => sum(x, y),)*
+                _ => 0.0,
+            }
+        };
+    }
+    sum_of_squares!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+}
+
+/// (largest error, how many are outside the bound) of decoded values; all are outside where the dtypes differ.
+pub fn compare_values(original: &Values, decoded: &Values, bound: &Bound) -> (f64, u64) {
+    macro_rules! compare_values {
+        ($($variant:ident),*) => {
+            match (original, decoded) {
+                $((Values::$variant(x), Values::$variant(y)) if x.len() == y.len() => compare(x, y, bound),)*
+                _ => (f64::INFINITY, decoded.len() as u64),
+            }
+        };
+    }
+    compare_values!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+}

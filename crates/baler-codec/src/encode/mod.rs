@@ -1,0 +1,160 @@
+//! Rows of a source -> the frame of a chunk, decoded from its bytes and compared with the rows before anyone has it.
+
+pub mod output;
+
+use crate::autoencoder::Sampling;
+use crate::container::{Chunk, GroupMethod, GroupPlan, Plan, chunk_frame};
+use crate::decode::verify::{compare_values, sum_of_squares};
+use crate::decode::{Coders, decode_chunk, decode_part};
+use crate::options::{Method, Options};
+use crate::part;
+use crate::part::cross_field;
+use crate::part::numbers;
+use crate::part::numbers::Numbers;
+use crate::part::stream::How;
+use crate::predict::Known;
+use crate::table::{self, Alone};
+use crate::variable::VariablePlan;
+use baler_data::bytes::ByteWriter;
+use baler_data::dataset::Values;
+use baler_data::error::{Error, ErrorKind, Result};
+use baler_data::source::Source;
+use baler_data::with_values;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// The payload of a chunk, and how far its values are from those of the source.
+pub struct Made {
+    /// Decoded and compared.
+    pub payload: Vec<u8>,
+    /// By variable of its group: the sum of (x' - x)^2.
+    pub squares: Vec<f64>,
+}
+
+/// Chunks that are made already, by (variables, first row).
+pub type Ready = BTreeMap<(Vec<usize>, usize), Made>;
+
+/// Makes chunks.
+pub struct Encoder<'a> {
+    /// The values.
+    pub source: &'a dyn Source,
+    /// How they are coded.
+    pub plan: &'a Plan,
+    /// With what.
+    pub coders: &'a Coders,
+    /// How hard is tried.
+    pub options: &'a Options,
+    /// Chunks that need not be made again.
+    pub ready: Ready,
+}
+
+impl Encoder<'_> {
+    /// The frame of the chunk of a group that starts at `first_row`, and what [`Made::squares`] says of it.
+    pub fn chunk(&self, group_idx: usize, first_row: usize) -> Result<(Vec<u8>, Vec<f64>)> {
+        let variables = self.plan.groups[group_idx].variables.clone();
+        let framed = |made: &Made| chunk_frame(group_idx, first_row, &made.payload);
+        match self.ready.get(&(variables, first_row)) {
+            Some(made) => Ok((framed(made), made.squares.clone())),
+            None => self.made(group_idx, first_row).map(|made| (framed(&made), made.squares)),
+        }
+    }
+
+    /// That chunk, decoded and compared.
+    pub fn made(&self, group_idx: usize, first_row: usize) -> Result<Made> {
+        let group = &self.plan.groups[group_idx];
+        let n_rows = self.plan.rows_of_chunk(group_idx, first_row);
+        let originals = self.source.read_rows(&group.variables, first_row..first_row + n_rows)?;
+        let variables: Vec<&VariablePlan> =
+            group.variables.iter().map(|&idx| &self.plan.variables[idx]).collect();
+        let payload = match self.coders.table(self.plan, group_idx) {
+            Some(model) => {
+                let beyond = self.coders.most_bits.get(group_idx).and_then(Option::as_deref);
+                // A model that was trained before is there for speed: what does without it is only tried where it fails.
+                let method = if beyond.is_some() { Method::Classical } else { self.options.method };
+                let mut w = ByteWriter::default();
+                let parts = table::encode(&originals, &variables, model, Alone { method, beyond })?;
+                parts.iter().for_each(|part| w.block(part));
+                w.bytes
+            }
+            None => self.parts(group, &originals, &variables, n_rows)?,
+        };
+        let chunk = Chunk { group: group_idx, first_row, payload };
+        let squares = self.check(&chunk, &originals)?;
+        Ok(Made { payload: chunk.payload, squares })
+    }
+
+    /// The payload of variables that are coded apart, beside another, or by an autoencoder.
+    fn parts(
+        &self,
+        group: &GroupPlan,
+        originals: &[Values],
+        variables: &[&VariablePlan],
+        n_rows: usize,
+    ) -> Result<Vec<u8>> {
+        let mut numbers: Vec<Numbers> = (originals.iter().zip(variables))
+            .map(|(values, variable)| with_values!(values, v => numbers::quantize(v, variable)))
+            .collect();
+        let mut w = ByteWriter::default();
+        let (predictions, residual) = match &group.method {
+            GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
+                let shape = variables[0].shape_of_rows(n_rows);
+                let sampling = Sampling { scalings, blocks: blocks.as_ref(), shape: &shape };
+                let q: Vec<Vec<i64>> = numbers.iter().map(|n| n.q.clone()).collect();
+                let masks: Vec<_> = numbers.iter().map(|n| n.specials.mask()).collect();
+                let (latents, predictions) = self.coders.network(*model).encode(sampling, &q, &masks);
+                w.block(&latents);
+                (Some(predictions), *residual)
+            }
+            _ => (None, true),
+        };
+        let (method, fast) = (self.options.method, self.options.fast);
+        let shared = self.coders.predictor(&group.method);
+        let how = How { fast, shared, may_refine: true, ..How::by(method) };
+        let code = |position: usize, numbers: Numbers, beside: Option<&[f64]>| {
+            let variable = variables[position];
+            let how = How { beside, is_opaque: variable.storage.kind.is_opaque(), ..how };
+            let predicted = predictions.as_ref().map(|all| all[position].as_slice());
+            let shape = variable.shape_of_rows(n_rows);
+            let part = with_values!(&originals[position], original => {
+                part::write_part(numbers, predicted, residual, original, &shape, variable, how)
+            });
+            part.finish()
+        };
+        let leading = match group.method {
+            GroupMethod::Fields { lead } => {
+                let part = code(lead, std::mem::take(&mut numbers[lead]), None);
+                // The others look at what a decoder has: its grid is known once it is coded.
+                let decoded = decode_part(&part, (None, true), Known::default(), n_rows, variables[lead])?;
+                Some((lead, part, cross_field::inputs(&decoded)?))
+            }
+            _ => None,
+        };
+        let part = |(position, numbers): (usize, Numbers)| match &leading {
+            Some((lead, part, _)) if *lead == position => part.clone(),
+            leading => code(position, numbers, leading.as_ref().map(|(_, _, inputs)| &inputs[..])),
+        };
+        let parts: Vec<Vec<u8>> = numbers.into_par_iter().enumerate().map(part).collect();
+        parts.iter().for_each(|part| w.block(part));
+        Ok(w.bytes)
+    }
+
+    /// Decodes the bytes of a chunk and compares each value, in the caller's dtype; gives the sum of (x' - x)^2 of each
+    /// variable.
+    fn check(&self, chunk: &Chunk, originals: &[Values]) -> Result<Vec<f64>> {
+        let decoded = decode_chunk(self.plan, chunk, self.coders, &|_| true)?;
+        let mut squares = Vec::with_capacity(decoded.len());
+        for ((&idx, original), values) in
+            self.plan.groups[chunk.group].variables.iter().zip(originals).zip(decoded)
+        {
+            let variable = &self.plan.variables[idx];
+            let values = values.expect("every variable was asked for");
+            let (_, n_violations) = compare_values(original, &values, &variable.bound);
+            if n_violations > 0 {
+                let message = format!("{n_violations} values are outside their bound; please report this");
+                return Err(Error::new(ErrorKind::BoundNotMet, message).in_variable(&variable.name));
+            }
+            squares.push(sum_of_squares(original, &values));
+        }
+        Ok(squares)
+    }
+}

@@ -1,0 +1,31 @@
+//! Arrays to archives within a bound, and back. Modules are declared in the order of the data's path.
+
+// Bytes are the same on every machine: no floats of the platform's own mathematics (clippy.toml).
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
+pub mod compress;
+pub mod decompress;
+
+pub mod options;
+pub mod report;
+
+pub mod plan;
+
+pub mod decode;
+pub mod encode;
+
+pub mod part;
+pub mod quantize;
+
+pub mod autoencoder;
+pub mod classical;
+pub mod live;
+pub mod model;
+pub mod network;
+pub mod predict;
+pub mod table;
+
+pub mod entropy;
+
+pub mod container;
+pub mod variable;

@@ -1,0 +1,213 @@
+//! What the user asks for: bounds, rules for single variables, method, size, training. [`BoundSpec`] is asked;
+//! `quantize::Bound` is what it resolves to for one variable and is stored in the archive.
+
+pub mod training;
+
+use crate::options::training::TrainOptions;
+use baler_data::error::{Error, Result};
+use baler_data::threads::Threads;
+
+/// A promise, as asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BoundSpec {
+    /// |x' - x| <= E.
+    Abs(f64),
+    /// |x' - x| <= E * (max - min) over the finite, non-missing values of the variable.
+    Rel(f64),
+    /// |x' - x| <= E * |x| for each value.
+    PwRel(f64),
+    /// Bit for bit.
+    Lossless,
+    /// No promise (`--ratio`, `--latent`): the size is what counts.
+    Unbounded,
+}
+
+impl BoundSpec {
+    /// The word used on the command line and in JSON.
+    pub fn kind(self) -> &'static str {
+        match self {
+            BoundSpec::Abs(_) => "abs",
+            BoundSpec::Rel(_) => "rel",
+            BoundSpec::PwRel(_) => "pw-rel",
+            BoundSpec::Lossless => "lossless",
+            BoundSpec::Unbounded => "none",
+        }
+    }
+
+    /// E, or 0 where there is none.
+    pub fn value(self) -> f64 {
+        match self {
+            BoundSpec::Abs(e) | BoundSpec::Rel(e) | BoundSpec::PwRel(e) => e,
+            BoundSpec::Lossless | BoundSpec::Unbounded => 0.0,
+        }
+    }
+
+    /// The bound written as `rel:1e-3`, `abs:0.5`, `pw-rel:1e-2` or `lossless`.
+    pub fn parse(text: &str) -> Result<BoundSpec> {
+        let wrong = |found: &str| {
+            Error::config(format!(
+                "expected a bound such as rel:1e-3, abs:0.5, pw-rel:1e-2 or lossless, found '{found}'"
+            ))
+        };
+        if text == "lossless" {
+            return Ok(BoundSpec::Lossless);
+        }
+        let (kind, value) = text.split_once(':').ok_or_else(|| wrong(text))?;
+        let (number, unit) = match value.trim().strip_suffix('%') {
+            Some(percent) if kind.trim() != "abs" => (percent.trim_end(), 100.0),
+            _ => (value.trim(), 1.0),
+        };
+        let value = number.parse::<f64>().map_err(|_| wrong(text))? / unit;
+        let spec = match kind.trim() {
+            "abs" => BoundSpec::Abs(value),
+            "rel" => BoundSpec::Rel(value),
+            "pw-rel" => BoundSpec::PwRel(value),
+            _ => return Err(wrong(text)),
+        };
+        spec.check()
+    }
+
+    /// E must be finite and not negative; E = 0 is lossless.
+    pub fn check(self) -> Result<BoundSpec> {
+        let value = self.value();
+        if !value.is_finite() || value < 0.0 {
+            return Err(Error::config(format!(
+                "expected a bound that is a finite number >= 0, found {value}; use --lossless for no error at all"
+            )));
+        }
+        Ok(if value == 0.0 && self != BoundSpec::Unbounded { BoundSpec::Lossless } else { self })
+    }
+}
+
+/// Which values count as missing: kept exactly, left out of the range.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Missing {
+    /// A repeated value far outside all others (1e20, -999) is taken as missing, and said so.
+    Auto,
+    /// No value is missing.
+    None,
+    /// This value is missing.
+    Value(f64),
+}
+
+/// The method that turns values into few bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// The smallest actual file, model included.
+    #[default]
+    Auto,
+    /// A learned entropy model over decoded neighbors.
+    Predictive,
+    /// Latents of an autoencoder, plus residuals where a bound is promised.
+    Autoencoder,
+    /// Quantization, Lorenzo prediction and an entropy coder; nothing learned.
+    Classical,
+}
+
+impl Method {
+    /// The word used on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Auto => "auto",
+            Method::Predictive => "predictive",
+            Method::Autoencoder => "autoencoder",
+            Method::Classical => "classical",
+        }
+    }
+}
+
+/// A size instead of a promise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Size {
+    /// Archive bytes <= input bytes / R, the model included when it is embedded. Input bytes are those of the arrays in
+    /// memory.
+    Ratio(f64),
+    /// At most this many archive bytes.
+    Bytes(u64),
+    /// Latents per sample (a row of a table, a frame or block of a field), as in the original Baler.
+    Latent(usize),
+}
+
+impl Size {
+    /// The bytes that an archive of `input_bytes` bytes of data may have; `None` where latents are counted.
+    ///
+    /// # Errors
+    /// [`baler_data::error::ErrorKind::Config`] for a size that no archive can have.
+    pub fn target_bytes(self, input_bytes: u64) -> Result<Option<u64>> {
+        match self {
+            Size::Latent(_) => Ok(None),
+            Size::Bytes(bytes) => Ok(Some(bytes)),
+            Size::Ratio(ratio) if ratio.is_finite() && ratio > 0.0 => {
+                Ok(Some((input_bytes as f64 / ratio) as u64))
+            }
+            Size::Ratio(ratio) => {
+                Err(Error::config(format!("expected a finite --ratio above 0, found {ratio}")))
+            }
+        }
+    }
+}
+
+/// Everything that compress and train are told. Patterns are names, with `*` for any run of characters.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The promise for every variable without a rule of its own.
+    pub bound: BoundSpec,
+    /// (pattern, promise); the last match wins. `--exact x` is `(x, Lossless)`.
+    pub rules: Vec<(String, BoundSpec)>,
+    /// Patterns of variables that are left out.
+    pub drop: Vec<String>,
+    /// (pattern, what is missing there); the last match wins; without one, [`Missing::Auto`].
+    pub missing: Vec<(String, Missing)>,
+    /// (name, range) by which relative bounds of a variable are resolved instead of its own range: of samples, those of
+    /// all data.
+    pub ranges: Vec<(String, f64)>,
+    /// Whole numbers under a relative bound may lie on grids of any whole step: the bound is then raised to half of it.
+    pub any_step: bool,
+    /// The method.
+    pub method: Method,
+    /// Only the fast tier of the predictive method: a few percent more bytes, a fraction of the time.
+    pub fast: bool,
+    /// A target size, only with [`BoundSpec::Unbounded`].
+    pub size: Option<Size>,
+    /// How a model is trained.
+    pub training: TrainOptions,
+    /// Only name the model by its hash instead of embedding it.
+    pub model_by_reference: bool,
+    /// The threads that work. The bytes do not depend on them.
+    pub threads: Threads,
+}
+
+impl Options {
+    /// Defaults for everything but the promise.
+    pub fn new(bound: BoundSpec) -> Options {
+        Options {
+            bound,
+            rules: Vec::new(),
+            drop: Vec::new(),
+            missing: Vec::new(),
+            ranges: Vec::new(),
+            any_step: false,
+            method: Method::Auto,
+            fast: false,
+            size: None,
+            training: TrainOptions::default(),
+            model_by_reference: false,
+            threads: Threads::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_parsed_or_refused() {
+        assert_eq!(BoundSpec::parse("rel:1e-3").unwrap(), BoundSpec::Rel(1e-3));
+        assert_eq!(BoundSpec::parse("abs:0").unwrap(), BoundSpec::Lossless);
+        assert_eq!(BoundSpec::parse("pw-rel: 0.5 %").unwrap(), BoundSpec::PwRel(0.005));
+        for wrong in ["rel", "rel:x", "rel:-1", "relative:1", "abs:inf", "abs:nan", "abs:1%"] {
+            assert!(BoundSpec::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
