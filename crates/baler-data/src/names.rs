@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn patterns_of_many_stars_match_as_they_should_and_at_once() {
-        let mut random = baler_data::random::Rng::new(3, 0);
+        let mut random = crate::random::Rng::new(3, 0);
         let mut word = |letters: &[char], longest: usize| -> String {
             (0..random.below(longest)).map(|_| letters[random.below(letters.len())]).collect()
         };

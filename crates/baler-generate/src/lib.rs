@@ -2,6 +2,9 @@
 //! a turbulent field of any size. The same
 //! arguments give the same bits on every machine. Reads no file and refuses nothing.
 
+// Bytes are the same on every machine: no floats of the platform's own mathematics (clippy.toml).
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod camera;
 mod flow;
 mod jets;

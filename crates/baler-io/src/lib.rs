@@ -2,6 +2,9 @@
 //! [`write_source`] writes in pieces; [`read`] and [`write()`] are the same for a [`Dataset`] in memory. Refuses formats it
 //! does not know by name, and never runs code from a file (no unpickling).
 
+// Bytes are the same on every machine: no floats of the platform's own mathematics (clippy.toml).
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod arrays;
 mod chains;
 mod csv;

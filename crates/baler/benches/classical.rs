@@ -23,9 +23,14 @@ fn main() {
 }
 
 fn measure(name: &str, dataset: &Dataset) {
-    let options = Options { method: Method::Classical, n_threads: 1, ..Options::new(BoundSpec::Rel(1e-3)) };
+    let options = Options {
+        method: Method::Classical,
+        threads: baler::Threads::new(1).unwrap(),
+        ..Options::new(BoundSpec::Rel(1e-3))
+    };
     let bytes = compress(dataset, &options).expect("the field compresses");
-    let decompress_options = DecompressOptions { n_threads: 1, ..DecompressOptions::default() };
+    let decompress_options =
+        DecompressOptions { threads: baler::Threads::new(1).unwrap(), ..DecompressOptions::default() };
     let compress_rate = rate(dataset, || drop(compress(dataset, &options)));
     let decompress_rate =
         rate(dataset, || drop(decompress_with(&bytes, &decompress_options, &mut NoProgress)));

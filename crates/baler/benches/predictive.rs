@@ -28,7 +28,7 @@ fn main() {
 }
 
 fn measure(name: &str, variable: &Variable) {
-    let options = Options { n_threads: 1, ..Options::new(BoundSpec::Rel(1e-3)) };
+    let options = Options { threads: baler::Threads::new(1).unwrap(), ..Options::new(BoundSpec::Rel(1e-3)) };
     let dataset = Dataset::from_arrays(vec![variable.clone()]);
     let plan = type_variable(&InMemory::of(&dataset), 0, &options, Asked::Nothing).expect("a bound").plan;
     let q = with_values!(&variable.values, values => quantize(values, &plan)).q;

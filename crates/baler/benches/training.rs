@@ -2,8 +2,11 @@
 //! threads: `cargo bench --bench training`. The same in PyTorch: `training_torch.py`, to be run beside it.
 
 use baler_codec::network::architecture::{Activation, LayerKind, LayerSpec};
+use baler_codec::options::training::Init;
 use baler_codec::options::training::TrainOptions;
-use baler_train::{Init, Net, Rng, fit};
+use baler_data::random::Rng;
+use baler_data::threads::Threads;
+use baler_train::{Net, fit};
 use std::time::Instant;
 
 const N_ROWS: usize = 600_000;
@@ -54,8 +57,17 @@ fn main() {
             start = Instant::now();
             true
         };
-        let result =
-            fit(encoder, decoder, data, n_rows, &options, n_threads, None, &mut progress).expect("training");
+        let result = fit(
+            encoder,
+            decoder,
+            data,
+            n_rows,
+            &options,
+            &Threads::new(n_threads).expect("threads"),
+            None,
+            &mut progress,
+        )
+        .expect("training");
         let weights = result.encoder.layers.iter().chain(&result.decoder.layers);
         let checksum = weights
             .flat_map(|layer| &layer.weights)

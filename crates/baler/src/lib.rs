@@ -7,6 +7,9 @@
 //! versions: `baler-data` (arrays, tables, sources), `baler-codec` (arrays to archives and back), `baler-train`
 //! (models) and `baler-io` (file formats).
 
+// Bytes are the same on every machine: no floats of the platform's own mathematics (clippy.toml).
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod compress;
 mod decompressed;
 mod partial;

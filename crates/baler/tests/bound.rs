@@ -43,7 +43,7 @@ fn run_case(case: u64) {
     let spec = bound(&mut random);
     let mut options = Options::new(spec);
     options.missing = vec![("*".into(), missing(&mut random))];
-    options.n_threads = 1;
+    options.threads = baler::Threads::new(1).unwrap();
     options.method = random.pick(&[Method::Auto, Method::Classical, Method::Predictive]);
     let context = format!(
         "case {case} (dtype {dtype}, kind {kind}, {shape:?}, {spec:?}, {:?}, {:?})",
@@ -82,7 +82,7 @@ fn every_dtype_meets_every_bound_on_every_kind_of_field() {
                 let mut random = Random::new((dtype * N_KINDS + kind) as u64);
                 let values = values_of(dtype, kind, 40, &mut random);
                 let mut options = Options::new(spec);
-                options.n_threads = 1;
+                options.threads = baler::Threads::new(1).unwrap();
                 check(&format!("dtype {dtype}, kind {kind}, {spec:?}"), &single(&[5, 8], values), &options);
             }
         }

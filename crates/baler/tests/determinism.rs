@@ -34,13 +34,16 @@ fn bytes_and_values_are_the_same_for_any_number_of_threads() {
     for (name, dataset, spec) in datasets() {
         let with = |n_threads| {
             let mut options = Options::new(spec);
-            options.n_threads = n_threads;
+            options.threads = Threads::new(n_threads).unwrap();
             compress(&dataset, &options).unwrap()
         };
         let one = with(1);
         assert!(one == with(2) && one == with(3), "{name}");
         let decoded = |n_threads| {
-            let options = DecompressOptions { n_threads, ..DecompressOptions::default() };
+            let options = DecompressOptions {
+                threads: Threads::new(n_threads).unwrap(),
+                ..DecompressOptions::default()
+            };
             values_bytes(&decompress_with(&one, &options, &mut NoProgress).unwrap())
         };
         assert!(decoded(1) == decoded(3), "{name}");
@@ -56,7 +59,7 @@ fn trained_models_are_the_same_for_any_number_of_threads() {
         options.training.arch = "conv2d:4".into();
         options.training.epochs = 2;
         options.training.block = vec![1, 10, 10];
-        options.n_threads = n_threads;
+        options.threads = Threads::new(n_threads).unwrap();
         compress(&field, &options).unwrap()
     };
     let one = with(1);

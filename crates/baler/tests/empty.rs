@@ -12,7 +12,8 @@ fn every_empty_shape_comes_back() {
     for bound in bounds {
         for method in [Method::Auto, Method::Predictive, Method::Classical] {
             let mut options = Options::new(bound);
-            (options.n_threads, options.method) = (1, method);
+            options.threads = Threads::new(1).unwrap();
+            options.method = method;
             let mut variables: Vec<Variable> = Vec::new();
             for dtype in DType::ALL {
                 for shape in shapes {

@@ -36,7 +36,7 @@ fn compressing_again_gives_the_pinned_bytes_for_any_number_of_threads() {
     for (entry, mut case) in entries().iter().zip(golden_cases::cases()) {
         let model = case.model.as_ref().map(|(_, model)| model);
         for n_threads in [1, 2] {
-            case.options.n_threads = n_threads;
+            case.options.threads = baler::Threads::new(n_threads).unwrap();
             let written = compress_with(&case.dataset, &case.options, model, &mut NoProgress).unwrap();
             let hash = blake3::hash(&written.bytes).to_hex().to_string();
             assert_eq!(hash, entry.archive, "{} with {n_threads} threads", case.name);
@@ -74,7 +74,7 @@ fn the_golden_files_show_every_grid_and_coder() {
     for word in grids.iter().chain(&coders) {
         assert!(words.contains(*word), "no golden file with {word}: {words:?}");
     }
-    let explained = include_str!("../../docs/words.md");
+    let explained = include_str!("../../../docs/words.md");
     for word in grids.iter().chain(&coders) {
         assert!(explained.contains(&format!("`{word}`")), "docs/words.md does not explain {word}");
     }

@@ -17,6 +17,7 @@ use baler_codec::network::{Layer, Network};
 use baler_codec::quantize::{Bound, Grid};
 use baler_codec::variable::VariablePlan;
 use baler_data::dataset::{Attachment, Storage};
+use baler_io as io;
 use baler_io::{Format, ReadOptions};
 use std::alloc::{GlobalAlloc, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,7 +65,8 @@ struct Sample {
 }
 
 fn decode(bytes: &[u8], model: Option<&Model>) -> Result<Dataset> {
-    let options = DecompressOptions { model, n_threads: 1, ..DecompressOptions::default() };
+    let options =
+        DecompressOptions { model, threads: Threads::new(1).unwrap(), ..DecompressOptions::default() };
     decompress_with(bytes, &options, &mut NoProgress)
 }
 
@@ -144,7 +146,7 @@ fn samples() -> Vec<Sample> {
         variable(name, &[30], Values::F64((0..30).map(|i| offset + (i as f64 * 0.2).sin()).collect()))
     };
     let table = Dataset::from_table(vec![column("pt", 0.0), column("eta", 0.4), column("phi", -0.3)]);
-    let kinds = io::write(&single(&[2], Values::U8(vec![1, 2])), Format::Npy).unwrap();
+    let kinds = write(&single(&[2], Values::U8(vec![1, 2])), Format::Npy).unwrap();
     let mut arrays = Dataset::from_arrays(vec![
         variable(
             "a",
@@ -301,10 +303,14 @@ fn survives(context: &str, bytes: &[u8], model: Option<&Model>, expected: Option
             assert!(values_bytes(&dataset) == expected, "other values and no error");
         }
         for format in [Format::Npy, Format::Npz, Format::Csv, Format::Raw] {
-            let _ = io::write(&dataset, format);
+            let _ = write(&dataset, format);
         }
-        let some =
-            DecompressOptions { rows: Some(1..3), n_threads: 1, model, ..DecompressOptions::default() };
+        let some = DecompressOptions {
+            rows: Some(1..3),
+            threads: Threads::new(1).unwrap(),
+            model,
+            ..DecompressOptions::default()
+        };
         let _ = decompress_with(bytes, &some, &mut NoProgress);
         if let Some(first) = dataset.variables.first() {
             let some = DecompressOptions { variables: Some(vec![first.name.clone()]), ..some };

@@ -49,7 +49,7 @@ fn round_trip(data: &Dataset, options: &Options) -> (Dataset, Report) {
 }
 
 fn floats(values: &Values) -> Vec<f64> {
-    baler_report::metrics::floats(values)
+    baler_data::with_values!(values, values => baler_data::element::as_f64(values).unwrap())
 }
 
 #[test]

@@ -8,14 +8,15 @@
 mod support;
 
 use baler::*;
+use baler_codec::options::training::Loss;
 use baler_codec::options::training::TrainOptions;
-use baler_train::{Loss, train};
+use baler_io as io;
 use support::*;
 
 /// Options of a training that takes no time.
 fn quick(bound: BoundSpec, arch: &str) -> Options {
     let mut options = Options::new(bound);
-    options.n_threads = 1;
+    options.threads = Threads::new(1).unwrap();
     options.training = TrainOptions { arch: arch.into(), epochs: 2, batch: 64, ..TrainOptions::default() };
     options.method = Method::Autoencoder;
     options
@@ -203,11 +204,14 @@ fn b12_the_dropout_model_s_name_decompresses() {
 #[test]
 fn b13_blocks_are_tiles_of_the_image() {
     let mut rows = std::collections::BTreeSet::new();
-    autoencoder::BlockPlan { extents: vec![1, 5, 5] }.for_each(&[2, 50, 50], |tile, _, position, _| {
-        if tile == 0 {
-            rows.insert(position / 50);
-        }
-    });
+    baler_codec::autoencoder::BlockPlan { extents: vec![1, 5, 5] }.for_each(
+        &[2, 50, 50],
+        |tile, _, position, _| {
+            if tile == 0 {
+                rows.insert(position / 50);
+            }
+        },
+    );
     assert_eq!(rows.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
 }
 
@@ -313,7 +317,7 @@ fn b20_what_is_never_negative_stays_so() {
 fn b21_time_grows_with_the_data_and_not_with_its_square() {
     let seconds = |n: usize| {
         let mut options = Options::new(BoundSpec::Rel(1e-3));
-        options.n_threads = 1;
+        options.threads = Threads::new(1).unwrap();
         let field = single(&[n], Values::F64((0..n).map(|i| (i as f64 * 1e-3).sin()).collect()));
         let start = std::time::Instant::now();
         decompress(&compress(&field, &options).unwrap()).unwrap();
@@ -349,9 +353,9 @@ fn b24_a_partial_last_batch_decodes() {
 #[test]
 fn b26_images_need_no_names() {
     let image = single(&[2, 30, 50], Values::F64(flow(2)));
-    for format in [io::Format::Npy, io::Format::Npz] {
-        let bytes = io::write(&image, format).unwrap();
-        let read = io::read_bytes(&bytes, format, &io::ReadOptions::default()).unwrap();
+    for format in [Format::Npy, Format::Npz] {
+        let bytes = write(&image, format).unwrap();
+        let read = io::read_bytes(&bytes, format, &ReadOptions::default()).unwrap();
         assert_eq!(read.variables[0].shape, [2, 30, 50]);
         round_trip(&read, &Options::new(BoundSpec::Rel(1e-3)), None);
     }

@@ -3,11 +3,11 @@
 
 mod support;
 
-use baler::decompressed::Decompressed;
 use baler::{
     BoundSpec, Dataset, DecompressOptions, ListKind, Lists, Method, NoProgress, Options, Reader, Values,
     compress_with, decompress, decompress_with,
 };
+use baler::{Decompressed, Threads};
 use baler_data::dataset::Storage;
 use baler_io as io;
 use baler_io::{Format, ReadOptions};
@@ -50,7 +50,7 @@ fn dataset(n_lists: usize) -> Dataset {
 }
 
 fn options(method: Method) -> Options {
-    Options { method, n_threads: 2, ..Options::new(BoundSpec::Rel(1e-3)) }
+    Options { method, threads: Threads::new(2).unwrap(), ..Options::new(BoundSpec::Rel(1e-3)) }
 }
 
 /// Items of lists before each list, and of all.
@@ -98,7 +98,7 @@ fn ranges(bytes: &[u8], whole: &Dataset) -> Vec<Range<usize>> {
 fn check(dataset: &Dataset, method: Method, n_borders: usize) {
     let bytes = compress_with(dataset, &options(method), None, &mut NoProgress).unwrap().bytes;
     let whole = decompress(&bytes).unwrap();
-    let reader = Reader::open_with(Cursor::new(&bytes[..]), None, 2).unwrap();
+    let reader = Reader::open_with(Cursor::new(&bytes[..]), None, &Threads::new(2).unwrap()).unwrap();
     let ranges = ranges(&bytes, &whole);
     assert!(ranges.len() >= 10 + 3 * n_borders, "{ranges:?}");
     for rows in ranges {

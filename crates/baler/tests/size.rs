@@ -24,7 +24,11 @@ impl Rng {
 
 fn archive_of(values: Values, shape: &[usize], bound: BoundSpec) -> (usize, Values) {
     let dataset = Dataset::from_arrays(vec![Variable::new("x", shape.to_vec(), values).unwrap()]);
-    let options = Options { method: Method::Classical, n_threads: 1, ..Options::new(bound) };
+    let options = Options {
+        method: Method::Classical,
+        threads: baler::Threads::new(1).unwrap(),
+        ..Options::new(bound)
+    };
     let bytes = compress(&dataset, &options).unwrap();
     let mut back = decompress(&bytes).unwrap();
     (bytes.len(), back.variables.remove(0).values)
@@ -116,7 +120,8 @@ fn no_single_coder_is_smaller() {
 /// Frames of a photon-counting camera at a bound of about their noise: a tenth of their bytes, model included.
 #[test]
 fn frames_of_a_camera_take_a_tenth_at_a_bound_of_their_noise() {
-    let options = Options { fast: true, n_threads: 2, ..Options::new(BoundSpec::Abs(7.0)) };
+    let options =
+        Options { fast: true, threads: baler::Threads::new(2).unwrap(), ..Options::new(BoundSpec::Abs(7.0)) };
     let frames = baler_generate::camera(2, 512, 512, 40.0, 1);
     let trained = baler_generate::camera(1, 512, 512, 40.0, 2);
     let model = baler_train::train(&[trained], &options, &mut baler::NoProgress).unwrap().model;

@@ -89,7 +89,7 @@ fn rules_count_towards_the_size() {
 fn the_bytes_are_the_same_for_any_number_of_threads() {
     let dataset = field();
     let with = |n_threads| {
-        let options = Options { n_threads, ..sized(Size::Ratio(15.0)) };
+        let options = Options { threads: Threads::new(n_threads).unwrap(), ..sized(Size::Ratio(15.0)) };
         compress(&dataset, &options).unwrap()
     };
     assert!(with(1) == with(3));
@@ -100,10 +100,10 @@ fn outputs_begin_anew_with_each_try() {
     let dataset = field();
     let options = sized(Size::Ratio(10.0));
     let bytes = compress(&dataset, &options).unwrap();
-    let source = source::InMemory::of(&dataset);
+    let source = baler_data::source::InMemory::of(&dataset);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.bale");
-    let mut partial = partial::PartialFile::new(&path, &[], "field", false).unwrap();
+    let mut partial = PartialFile::new(&path, &[], "field", false).unwrap();
     compress_source(&source, &options, None, &mut partial, &mut NoProgress).unwrap();
     partial.finish(&path, false).unwrap();
     assert!(std::fs::read(&path).unwrap() == bytes);

@@ -85,7 +85,7 @@ fn train_on(columns: &[(String, Values)], random: &mut Random) -> Option<Model> 
     }
     let variables = columns.iter().map(|(name, v)| variable(name, &[n], v.clone())).collect();
     let mut options = Options::new(bound(random));
-    options.n_threads = 1;
+    options.threads = baler::Threads::new(1).unwrap();
     options.missing = vec![("*".into(), Missing::None)];
     let trained = train(&[Dataset::from_arrays(variables)], &options, &mut NoProgress);
     Some(trained.unwrap_or_else(|e| panic!("train for {:?}: {e}", options.bound)).model)
@@ -105,7 +105,7 @@ fn run_case(case: u64) {
         columns.iter_mut().for_each(|(_, values)| disturb(values, &mut random));
     }
     let mut options = Options::new(bound(&mut random));
-    options.n_threads = 1;
+    options.threads = baler::Threads::new(1).unwrap();
     options.missing = vec![("*".into(), Missing::None)];
     for (name, _) in columns.iter().filter(|_| random.below(5) == 0).collect::<Vec<_>>() {
         options.rules.push((name.clone(), bound(&mut random)));

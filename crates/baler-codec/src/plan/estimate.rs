@@ -274,7 +274,18 @@ mod tests {
             let samples =
                 Samples::of(&InMemory::of(&dataset), 0, &Options::new(BoundSpec::Lossless)).unwrap();
             for bound in [BoundSpec::Rel(1e-3), BoundSpec::Lossless] {
-                let n_bytes = crate::compress(&dataset, &Options::new(bound)).unwrap().len() as f64;
+                let mut archive = Vec::new();
+                let models = crate::plan::trainer::Models::default();
+                let (source, options) = (InMemory::of(&dataset), Options::new(bound));
+                crate::compress::compress_source(
+                    &source,
+                    &options,
+                    models,
+                    &mut archive,
+                    &mut crate::report::NoProgress,
+                )
+                .unwrap();
+                let n_bytes = archive.len() as f64;
                 let expected = samples.expected(bound, Effort::Careful).unwrap().all;
                 assert!(
                     (0.9..1.1).contains(&(expected / n_bytes)),

@@ -53,7 +53,8 @@ fn it_learns_what_can_be_learnt() {
     let (encoder, decoder) = nets();
     let rows = data(2000);
     let options = TrainOptions { epochs: 60, batch: 64, lr: 3e-3, ..Default::default() };
-    let fitted = fit(encoder, decoder, &rows, 2000, &options, 1, None, &mut |_, _, _| true).unwrap();
+    let fitted =
+        fit(encoder, decoder, &rows, 2000, &options, &Threads::default(), None, &mut |_, _, _| true).unwrap();
     let (first, last) = (fitted.history.validation[0], fitted.history.validation[fitted.best_epoch]);
     assert!(last < 2e-3 && last < 0.02 * first, "{first} {last}");
     let output = fitted.decoder.forward(&fitted.encoder.forward(&rows, 2000), 2000);
@@ -80,7 +81,11 @@ fn instruction_sets_do_not_change_a_bit() {
     let mut results = Simd::available().into_iter().map(|(name, simd)| {
         let (encoder, decoder) = nets();
         let options = TrainOptions { epochs: 2, ..options() };
-        (name, fit_with(simd, encoder, decoder, &rows, &options, 1, &mut |_, _, _| true).unwrap())
+        (
+            name,
+            fit_with(simd, encoder, decoder, &rows, &options, &Threads::default(), &mut |_, _, _| true)
+                .unwrap(),
+        )
     });
     let (_, first) = results.next().unwrap();
     for (name, fitted) in results {
@@ -141,7 +146,9 @@ fn latents_become_normal_when_asked_to() {
         let (encoder, decoder) = nets();
         let rows = data(1000);
         let options = TrainOptions { loss, epochs: 30, batch: 100, lr: 1e-2, validation: 0.0, ..options() };
-        let fitted = fit(encoder, decoder, &rows, 1000, &options, 1, None, &mut |_, _, _| true).unwrap();
+        let fitted =
+            fit(encoder, decoder, &rows, 1000, &options, &Threads::default(), None, &mut |_, _, _| true)
+                .unwrap();
         let latents = fitted.encoder.forward(&rows, 1000);
         let variance =
             |at: usize| latents.iter().skip(at).step_by(2).map(|z| f64::from(z * z)).sum::<f64>() / 1e3;
@@ -159,7 +166,8 @@ fn weights_of_columns_matter() {
         let (encoder, decoder) = nets();
         let input = TrainingRows { values: &rows, n_rows: 500, column_weights, latent_noise: None };
         let options = TrainOptions { epochs: 30, batch: 50, ..options() };
-        let fitted = fit_rows(encoder, decoder, &input, &options, 1, &mut |_, _, _| true).unwrap();
+        let fitted =
+            fit_rows(encoder, decoder, &input, &options, &Threads::default(), &mut |_, _, _| true).unwrap();
         let output = fitted.decoder.forward(&fitted.encoder.forward(&rows, 500), 500);
         [0, 2].map(|col| {
             let pairs = output.iter().zip(&rows).skip(col).step_by(N_IN);

@@ -29,7 +29,7 @@ const DEFAULT_CASES: u64 = 12_000;
 
 fn read_archive(bytes: &[u8], random: &mut Random) {
     let _ = inspect(bytes);
-    let options = DecompressOptions { n_threads: 1, ..DecompressOptions::default() };
+    let options = DecompressOptions { threads: Threads::new(1).unwrap(), ..DecompressOptions::default() };
     let Ok(dataset) = decompress_with(bytes, &options, &mut NoProgress) else { return };
     if random.below(4) == 0 {
         let _ = verify(bytes, None, None);
@@ -43,7 +43,7 @@ fn read_model(bytes: &[u8]) {
     let Ok(model) = Model::from_bytes(bytes) else { return };
     let _ = model.describe();
     let field = single(&[10, 7], Values::F64(smooth_field(10, 7)));
-    let options = Options { n_threads: 1, ..Options::new(BoundSpec::Abs(0.1)) };
+    let options = Options { threads: Threads::new(1).unwrap(), ..Options::new(BoundSpec::Abs(0.1)) };
     if let Ok(compressed) = compress_with(&field, &options, Some(&model), &mut NoProgress) {
         decompress(&compressed.bytes).expect("what was made with a model decodes");
     }
@@ -58,8 +58,11 @@ fn read_file(bytes: &[u8], format: Format, random: &mut Random) {
     let Ok(dataset) = io::read_bytes(bytes, format, &ReadOptions::default()) else { return };
     write_again(&dataset, random);
     if random.below(8) == 0 && Schema::of(&dataset).size_bytes() < 1 << 16 {
-        let options =
-            Options { n_threads: 1, method: Method::Classical, ..Options::new(BoundSpec::Lossless) };
+        let options = Options {
+            threads: Threads::new(1).unwrap(),
+            method: Method::Classical,
+            ..Options::new(BoundSpec::Lossless)
+        };
         if let Ok(compressed) = compress_with(&dataset, &options, None, &mut NoProgress) {
             let back = decompress(&compressed.bytes).expect("what was compressed decodes");
             assert!(values_bytes(&back) == values_bytes(&dataset), "other values came back");
@@ -76,7 +79,7 @@ fn write_again(dataset: &Dataset, random: &mut Random) {
     let _ = io::lost(&Schema::of(dataset), format);
     let _ = match format {
         Zarr => io::write_zarr(dataset).map(|_| Vec::new()),
-        format => io::write(dataset, format),
+        format => write(dataset, format),
     };
 }
 
@@ -88,7 +91,7 @@ fn read_store(seed: &Seed, parts: &[Vec<u8>], folder: &Path, random: &mut Random
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, part).unwrap();
     }
-    if let Ok(dataset) = io::read(&store, &ReadOptions::default()) {
+    if let Ok(dataset) = read(&store, &ReadOptions::default()) {
         write_again(&dataset, random);
     }
     std::fs::remove_dir_all(&store).unwrap();
