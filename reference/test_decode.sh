@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python="${1:-python}"
-assets=baler/tests/assets
+assets=crates/baler/tests/assets
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 

@@ -1,4 +1,4 @@
-"""Print the hash of the arrays of an npz as baler/tests/assets/README.md defines it: python values_hash.py FILE.npz"""
+"""Print the hash of the arrays of an npz as crates/baler/tests/assets/README.md defines it: python values_hash.py FILE.npz"""
 
 import io
 import sys

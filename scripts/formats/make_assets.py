@@ -1,5 +1,5 @@
-"""Makes baler/tests/assets/formats: small files with structures that real tools write and we do not (chunks with every
-kind of index, old groups, heaps, filters, tiles, compressed strips, RNTuples, pages of lists). baler/tests/formats.rs reads them, cut and with
+"""Makes crates/baler/tests/assets/formats: small files with structures that real tools write and we do not (chunks with every
+kind of index, old groups, heaps, filters, tiles, compressed strips, RNTuples, pages of lists). crates/baler/tests/formats.rs reads them, cut and with
 every bit turned. Run again only to add a file: python scripts/formats/make_assets.py
 """
 
@@ -14,7 +14,7 @@ import tifffile
 import uproot
 from astropy.io import fits
 
-FOLDER = Path(__file__).resolve().parents[2] / "baler/tests/assets/formats"
+FOLDER = Path(__file__).resolve().parents[2] / "crates/baler/tests/assets/formats"
 
 
 def ramp(*shape):

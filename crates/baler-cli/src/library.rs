@@ -11,7 +11,7 @@ pub use baler::{Decompressed, write_spilled};
 pub use baler_codec::decode::inspect::inspect_from;
 pub use baler_codec::decompress::parts;
 pub use baler_codec::live;
-pub use baler_codec::model::ModelInfo;
+pub use baler_codec::model::{ModelInfo, live_decoder};
 pub use baler_codec::options::training::{Init, Loss, Normalization, TrainOptions, Transform};
 pub use baler_data::dataset::kind::Kind;
 pub use baler_data::names::pattern_matches;

@@ -3,7 +3,7 @@
 use crate::compress::CompressArgs;
 use crate::decompress::{DecompressArgs, Sizes, say_lost};
 use crate::input::read_model;
-use crate::library::{Dataset, Error, Format, Layout, Schema, Values, Variable, io, live};
+use crate::library::{Dataset, Error, Format, Layout, Schema, Values, Variable, io, live, live_decoder};
 use crate::numbers::{bound, grouped};
 use crate::output::{Target, say};
 use crate::progress::Loudness;
@@ -28,7 +28,7 @@ pub fn compress(args: &CompressArgs) -> Result<()> {
             Error::config("standard output takes --json or the stream, not both; give -o a file").into()
         );
     }
-    let mut encoder = live::Encoder::new(&read_model(model)?, args.model_ref)?;
+    let mut encoder = read_model(model)?.live_encoder(args.model_ref)?;
     let [input] = args.inputs.as_slice() else {
         return Err(Error::config("expected one INPUT with --records, found several").into());
     };
@@ -156,7 +156,7 @@ struct LiveVariable {
 /// Reads a live stream to its end. One that only names its model cannot be read without it.
 pub fn inspect(name: &str) -> Result<LiveObject> {
     let file = std::fs::File::open(name).with_context(|| format!("reading {name}"))?;
-    let mut decoder = live::Decoder::new(BufReader::new(file), None).with_context(|| name.to_string())?;
+    let mut decoder = live_decoder(BufReader::new(file), None).with_context(|| name.to_string())?;
     let mut input_bytes = 0;
     while let Some(records) = decoder.next_frame().with_context(|| name.to_string())? {
         input_bytes += records.len() as u64;
@@ -220,7 +220,7 @@ pub fn decompress(
         return Err(Error::config(text).into());
     }
     let model = args.model.as_deref().map(read_model).transpose()?;
-    let mut decoder = live::Decoder::new(input, model.as_ref()).with_context(|| name.to_string())?;
+    let mut decoder = live_decoder(input, model.as_ref()).with_context(|| name.to_string())?;
     let record_bytes = live::records::record_bytes(decoder.variables()) as u64;
     let decoded = match (format, target) {
         (Some(format), target) if format != Format::Raw => to_file(&mut decoder, format, target),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn read(path: &str) -> String {
@@ -90,9 +90,9 @@ fn no_shell_block_is_left_out() {
 #[test]
 fn the_readme_shows_the_example_and_real_options() {
     let readme = read("README.md");
-    let example = read("baler/examples/quick_start.rs");
+    let example = read("crates/baler/examples/quick_start.rs");
     let code = example.split_once('\n').unwrap().1.trim();
-    assert!(readme.contains(code), "README.md and baler/examples/quick_start.rs differ");
+    assert!(readme.contains(code), "README.md and crates/baler/examples/quick_start.rs differ");
     let help = Command::new(env!("CARGO_BIN_EXE_baler")).args(["compress", "--help"]).output().unwrap();
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     for option in

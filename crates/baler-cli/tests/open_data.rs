@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 fn folder() -> PathBuf {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/open");
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/open");
     std::env::var_os("BALER_OPEN_DATA").map_or(beside, PathBuf::from)
 }
 

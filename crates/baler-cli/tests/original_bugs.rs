@@ -1,5 +1,5 @@
 //! The bugs of the original that are about commands and files, turned around, by number. The others stand in
-//! baler/tests/regressions.rs.
+//! crates/baler/tests/regressions.rs.
 
 mod support;
 

@@ -25,6 +25,7 @@ pub mod network;
 pub mod predict;
 pub mod table;
 
+pub mod coder;
 pub mod entropy;
 
 pub mod container;

@@ -4,7 +4,7 @@
 //! What does not fit in here is not its matter: the format's own attachment keeps that, for the same format only.
 
 use crate::bytes::{ByteReader, ByteWriter};
-use crate::dataset::{Attachment, DType, Values, n_elements};
+use crate::dataset::{Attachment, DType, Dataset, Values, n_elements};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 
@@ -467,6 +467,13 @@ impl Reader<'_> {
             3 => Value::Json(self.text()?),
             n => return Err(Error::corrupt(format!("expected a value of kind 0 to 3, found {n}"))),
         })
+    }
+}
+
+impl Dataset {
+    /// What the source told beside the values, in what formats have in common; nothing where it is damaged.
+    pub fn shared_metadata(&self) -> Metadata {
+        Metadata::of(&self.attachments).unwrap_or_default()
     }
 }
 

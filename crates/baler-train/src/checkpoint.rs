@@ -4,7 +4,7 @@
 
 use super::adam::Adam;
 use super::aligned::Aligned;
-use super::fit::History;
+use super::schedule::History;
 use super::schedule::Schedule;
 use baler_data::error::{Error, ErrorKind, Result};
 use std::io::Write;

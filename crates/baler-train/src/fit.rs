@@ -9,6 +9,7 @@ use super::checkpoint::{Identity, State};
 use super::kernels::Simd;
 use super::loss::{add_l1, column_scale, normal_quantiles, sliced_wasserstein};
 use super::net::Net;
+use super::schedule::History;
 use super::schedule::Schedule;
 use super::shard::{Noise, Shard};
 use baler_codec::options::training::{Loss, TrainOptions};
@@ -16,17 +17,6 @@ use baler_data::error::{Error, Result};
 use baler_data::random::Rng;
 use baler_data::threads::Threads;
 use rayon::prelude::*;
-
-/// Losses and step sizes, one an epoch.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct History {
-    /// Mean over the epoch of the loss being minimized (with its L1 and latent terms), as the weights moved.
-    pub train: Vec<f64>,
-    /// Squared error of the held-out rows after the epoch; the training loss where none are held out.
-    pub validation: Vec<f64>,
-    /// Step size of the epoch.
-    pub lr: Vec<f64>,
-}
 
 /// A trained autoencoder.
 #[derive(Debug, Clone)]

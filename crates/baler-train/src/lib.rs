@@ -37,8 +37,9 @@ mod trainer;
 mod tests;
 
 pub use derive::{Trained, train, train_as_told, train_on};
-pub use fit::{Fit, History, TrainingRows, default_epochs, fit, fit_rows};
+pub use fit::{Fit, TrainingRows, default_epochs, fit, fit_rows};
 pub use net::{FloatLayer, Net};
 pub use predictive::of_large_variables;
 pub use principal::{PrincipalComponents, principal_components};
+pub use schedule::History;
 pub use trainer::Training;

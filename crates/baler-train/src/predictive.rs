@@ -76,7 +76,7 @@ pub fn train(sources: &[&dyn Source], options: &Options, progress: &mut dyn Prog
     progress.stage("train", fields.len() as u64);
     let learn = |idx: usize| {
         let variables: Vec<(&dyn Source, usize)> = (sources.iter())
-            .map(|&source| Ok((source, counterpart(source.schema(), first, idx)?)))
+            .map(|&source| Ok((source, tables::counterpart(source.schema(), first, idx)?)))
             .collect::<Result<_>>()?;
         learn(&variables, options).map_err(|error| error.in_variable(&first.variables[idx].name))
     };
@@ -129,22 +129,6 @@ pub fn of_large_variables(
     let predictors: Vec<Predictor> = found.into_iter().flatten().collect();
     let n_samples = large.iter().map(|&idx| plans[idx].n_values()).sum();
     Ok((!predictors.is_empty()).then(|| model_of(predictors, Vec::new(), n_samples, options)))
-}
-
-/// The variable of another source with the same name, or the only one.
-pub fn counterpart(schema: &Schema, first: &Schema, idx: usize) -> Result<usize> {
-    let name = &first.variables[idx].name;
-    let found = schema.position(name);
-    let only = || (schema.variables.len() == 1 && first.variables.len() == 1).then_some(0);
-    let found = found
-        .or_else(only)
-        .ok_or_else(|| baler_data::names::unknown("files with the same variables", name, schema.names()))?;
-    if schema.variables[found].dtype == first.variables[idx].dtype {
-        Ok(found)
-    } else {
-        let (expected, found) = (first.variables[idx].dtype.name(), schema.variables[found].dtype.name());
-        Err(Error::input(format!("expected {expected} in all files, found {found}")).in_variable(name))
-    }
 }
 
 fn learn(variables: &[(&dyn Source, usize)], options: &Options) -> Result<Option<Predictor>> {

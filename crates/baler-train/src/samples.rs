@@ -6,7 +6,6 @@ use baler_codec::model::{Coordinate, ModelVariable, coordinate_of};
 use baler_codec::options::training::{Normalization, TrainOptions, Transform};
 use baler_codec::options::{BoundSpec, Options, Size};
 use baler_codec::part::numbers::quantize;
-use baler_codec::plan;
 use baler_codec::plan::grids;
 use baler_codec::plan::grids::Asked;
 use baler_codec::variable::VariablePlan;
@@ -41,7 +40,8 @@ pub struct PartShape {
 pub fn part_shapes(dataset: &Dataset, options: &Options) -> Result<Vec<PartShape>> {
     let lossy = |variable: &&Variable| {
         let kind = variable.storage.kind;
-        let asked = plan::asked(options, &variable.name, kind).unwrap_or(BoundSpec::Lossless);
+        let asked =
+            baler_codec::options::rules::asked(options, &variable.name, kind).unwrap_or(BoundSpec::Lossless);
         asked != BoundSpec::Lossless || options.bound == BoundSpec::Lossless && !kind.is_opaque()
     };
     let n_columns = match dataset.layout {

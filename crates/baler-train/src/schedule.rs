@@ -2,6 +2,17 @@
 
 use baler_codec::options::training::TrainOptions;
 
+/// Losses and step sizes, one an epoch.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// Mean over the epoch of the loss being minimized (with its L1 and latent terms), as the weights moved.
+    pub train: Vec<f64>,
+    /// Squared error of the held-out rows after the epoch; the training loss where none are held out.
+    pub validation: Vec<f64>,
+    /// Step size of the epoch.
+    pub lr: Vec<f64>,
+}
+
 const LR_FACTOR: f64 = 0.5;
 const LR_MIN: f64 = 1e-6;
 

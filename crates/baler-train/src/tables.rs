@@ -1,15 +1,14 @@
 //! A table's model from data: rows of every file, typed and searched as compression does it with a file of its own.
 
-use super::predictive::counterpart;
 use baler_codec::live;
 use baler_codec::live::LiveTable;
 use baler_codec::options::{Method, Options};
 use baler_codec::plan::grids::{Asked, profiles, type_variables};
+use baler_codec::plan::tables as search;
+use baler_codec::plan::tables::{MAX_COLUMNS, MIN_ROWS};
 use baler_codec::report::Progress;
 use baler_codec::table;
 use baler_codec::table::Alone;
-use baler_codec::table::search;
-use baler_codec::table::search::{MAX_COLUMNS, MIN_ROWS};
 use baler_codec::table::shared::{KnownColumn, KnownTable, SharedTable, holds};
 use baler_codec::variable::VariablePlan;
 use baler_data::dataset::{Dataset, Values, Variable};
@@ -137,4 +136,20 @@ fn merge(sources: &[&dyn Source], first: &Schema, idx: usize, n_wanted: usize) -
         }
     }
     Variable::new(first.variables[idx].name.clone(), vec![all.len()], all)
+}
+
+/// The variable of another source with the same name, or the only one.
+pub fn counterpart(schema: &Schema, first: &Schema, idx: usize) -> Result<usize> {
+    let name = &first.variables[idx].name;
+    let found = schema.position(name);
+    let only = || (schema.variables.len() == 1 && first.variables.len() == 1).then_some(0);
+    let found = found
+        .or_else(only)
+        .ok_or_else(|| baler_data::names::unknown("files with the same variables", name, schema.names()))?;
+    if schema.variables[found].dtype == first.variables[idx].dtype {
+        Ok(found)
+    } else {
+        let (expected, found) = (first.variables[idx].dtype.name(), schema.variables[found].dtype.name());
+        Err(Error::input(format!("expected {expected} in all files, found {found}")).in_variable(name))
+    }
 }

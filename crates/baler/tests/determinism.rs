@@ -1,5 +1,5 @@
 //! Promise: the bytes depend on the data and the options only, not on threads. What the machine's vector
-//! instructions change (nothing) is in baler-cli/tests/determinism.rs, as it takes a process each.
+//! instructions change (nothing) is in crates/baler-cli/tests/determinism.rs, as it takes a process each.
 
 mod support;
 

@@ -4,7 +4,8 @@
 use baler::{Dataset, Model, NoProgress, Options, Values, Variable};
 use baler_codec::live::records::{to_columns, to_records};
 use baler_codec::live::stream::LIVE_MAGIC;
-use baler_codec::live::{Decoder, Encoder, Pump, Stats};
+use baler_codec::live::{Encoder, Pump, Stats};
+use baler_codec::model::live_decoder;
 use baler_codec::options::BoundSpec;
 use baler_codec::quantize::Bound;
 use baler_train::train;
@@ -65,7 +66,7 @@ fn stream(encoder: &mut Encoder, records: &[u8], n_rows: usize) -> Vec<u8> {
 /// The records of a stream, and the error that ended it, if one did.
 fn decoded(bytes: &[u8], model: Option<&Model>) -> (Vec<u8>, Option<String>) {
     let mut records = Vec::new();
-    let mut decoder = match Decoder::new(bytes, model) {
+    let mut decoder = match live_decoder(bytes, model) {
         Ok(decoder) => decoder,
         Err(error) => return (records, Some(error.to_string())),
     };
@@ -104,7 +105,7 @@ fn records_come_back_within_the_bound_whatever_the_frames() {
     let model = model();
     let original = records(&events(3000, 2));
     for n_rows in [1, 7, 500, 3000] {
-        let mut encoder = Encoder::new(&model, false).unwrap();
+        let mut encoder = model.live_encoder(false).unwrap();
         assert!(encoder.variables().iter().all(|variable| variable.bound.spec == SPEC));
         let bytes = stream(&mut encoder, &original, n_rows);
         let (back, error) = decoded(&bytes, None);
@@ -126,7 +127,7 @@ fn data_unlike_the_training_are_kept_too_and_never_grow() {
             (state >> 33) as u8
         })
         .collect();
-    let mut encoder = Encoder::new(&model, false).unwrap();
+    let mut encoder = model.live_encoder(false).unwrap();
     assert_eq!(encoder.record_bytes(), RECORD_BYTES);
     let bytes = stream(&mut encoder, &noise, 64);
     assert!(bytes.len() < encoder.head().len() + noise.len() + 40);
@@ -139,7 +140,7 @@ fn data_unlike_the_training_are_kept_too_and_never_grow() {
 fn a_model_named_by_its_hash_must_be_given() {
     let model = Model::from_bytes(&model().to_bytes()).unwrap();
     let original = records(&events(300, 3));
-    let mut encoder = Encoder::new(&model, true).unwrap();
+    let mut encoder = model.live_encoder(true).unwrap();
     let bytes = stream(&mut encoder, &original, 100);
     let (back, error) = decoded(&bytes, Some(&model));
     assert_eq!(error, None);
@@ -148,14 +149,14 @@ fn a_model_named_by_its_hash_must_be_given() {
     let other = train(&[events(4000, 5)], &Options::new(SPEC), &mut NoProgress).unwrap().model;
     assert!(decoded(&bytes, Some(&other)).1.unwrap().contains("give the right one with --model"));
     let field = Model::new(Vec::new(), Vec::new(), model.description.clone());
-    assert!(Encoder::new(&field, false).err().unwrap().to_string().contains("expected a model of a table"));
+    assert!(field.live_encoder(false).err().unwrap().to_string().contains("expected a model of a table"));
 }
 
 #[test]
 fn a_cut_stream_gives_its_whole_frames_and_says_so() {
     let model = model();
     let original = records(&events(40, 4));
-    let mut encoder = Encoder::new(&model, false).unwrap();
+    let mut encoder = model.live_encoder(false).unwrap();
     let bytes = stream(&mut encoder, &original, 10);
     let whole = decoded(&bytes, None).0;
     for cut in LIVE_MAGIC.len()..bytes.len() {
@@ -170,7 +171,7 @@ fn a_cut_stream_gives_its_whole_frames_and_says_so() {
 fn every_damaged_byte_is_noticed() {
     let model = model();
     let original = records(&events(30, 6));
-    let mut encoder = Encoder::new(&model, false).unwrap();
+    let mut encoder = model.live_encoder(false).unwrap();
     let bytes = stream(&mut encoder, &original, 10);
     let whole = decoded(&bytes, None).0;
     for at in 0..bytes.len() {
@@ -186,7 +187,7 @@ fn every_damaged_byte_is_noticed() {
 fn forged_frames_and_heads_never_panic() {
     let model = model();
     let original = records(&events(20, 7));
-    let mut encoder = Encoder::new(&model, false).unwrap();
+    let mut encoder = model.live_encoder(false).unwrap();
     let bytes = stream(&mut encoder, &original, 20);
     let mut rest = &bytes[LIVE_MAGIC.len()..];
     let mut contents = Vec::new();
@@ -269,7 +270,7 @@ fn pump(
 ) -> (Stats, Sink, Receiver<(usize, Instant)>) {
     let (written, told) = channel();
     let mut sink = Sink { bytes: Vec::new(), written, pause };
-    let mut encoder = Encoder::new(model, false).unwrap();
+    let mut encoder = model.live_encoder(false).unwrap();
     let stats = pump.run(Pipe { blocks, rest: Vec::new() }, &mut sink, &mut encoder).unwrap();
     (stats, sink, told)
 }
@@ -322,7 +323,7 @@ fn a_slow_consumer_makes_the_producer_wait_and_nothing_is_lost() {
     assert_eq!((stats.n_records, stats.bytes_left), (20_000, 0));
     let (back, error) = decoded(&sink.bytes, None);
     assert_eq!(error, None);
-    assert_within(&Encoder::new(&model, false).unwrap(), &original, &back);
+    assert_within(&model.live_encoder(false).unwrap(), &original, &back);
     // 500 kB in frames of at most 20 kB, each 20 ms: at most a few blocks lie between.
     assert!(waited > Duration::from_millis(20 * 18), "{waited:?}");
 }

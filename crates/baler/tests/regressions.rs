@@ -1,5 +1,5 @@
 //! The bugs of the original, turned around: one test each, by number. Those about commands and files stand in
-//! baler-cli/tests/original_bugs.rs: B-02, B-03, B-09, B-25, B-27.
+//! crates/baler-cli/tests/original_bugs.rs: B-02, B-03, B-09, B-25, B-27.
 //!
 //! Two cannot come back and have no test. B-22: a plot that takes column 3 for the mass; there is no plot, and no
 //! column has a meaning by its place. B-21, memory: there is no list of Python floats, and chunks bound what is held

@@ -242,7 +242,7 @@ fn payload(
     let columns = |rows: std::ops::Range<usize>| -> Vec<Values> {
         dataset.variables.iter().map(|variable| variable.values.slice(rows.clone())).collect()
     };
-    let model = baler_codec::table::search::find(&columns(trained_on), &plans).unwrap();
+    let model = baler_codec::plan::tables::find(&columns(trained_on), &plans).unwrap();
     let parts = baler_codec::table::encode(
         &columns(used_on),
         &plans,

@@ -8,15 +8,14 @@ pub mod lorenzo;
 mod pack;
 mod ranks;
 
+use crate::coder::{CoderByte, RANKED};
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::error::{Error, Result};
 use estimate::best_orders;
 use lorenzo::{MAX_AXES, Orders, difference, fill_masked, four_axes, integrate};
-use pack::{CONSTANT, PCO_32, ZSTD, middle, pack, pack_repeats, pack_series, series_pays, unpack};
+use pack::{middle, pack, pack_repeats, pack_series, series_pays, unpack};
 use ranks::{from_ranks, read_table, to_ranks, useful_table, write_table};
 
-/// Set in the coder byte where ranks stand for the values.
-const RANKED: u8 = 0x80;
 /// Shortest last axis that is tried as a series ...
 const MIN_SERIES: usize = 1024;
 /// ... on this many values.
@@ -53,7 +52,7 @@ pub fn encode_repeats(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -
         q.retain(|_| !*masked.next().expect("a mask as long as the values"));
     }
     let (coder, symbols) = pack_repeats(&q);
-    let bytes = [&[coder, 0][..], &symbols].concat();
+    let bytes = [&[coder as u8, 0][..], &symbols].concat();
     Encoded { bytes, codec: describe(coder, [0; MAX_AXES], shape) }
 }
 
@@ -65,7 +64,7 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>) -> Result<Ve
     let orders = unpack_orders(reader.u8()?)?;
     let table = if coder & RANKED != 0 { Some(read_table(&mut reader)?) } else { None };
     let n_coded = mask.map_or(n_values, |mask| mask.iter().filter(|masked| !**masked).count());
-    let coded = unpack(coder & !RANKED, reader.rest(), n_coded)?;
+    let coded = unpack(CoderByte::classical(coder & !RANKED)?, reader.rest(), n_coded)?;
     let mut q = match mask {
         None => coded,
         Some(mask) => {
@@ -94,16 +93,17 @@ fn encode_unranked(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> E
         q.retain(|_| !*masked.next().expect("a mask as long as the values"));
     }
     let (coder, symbols) = pack(&q);
-    if coder != CONSTANT && series.is_some_and(|part| series_pays(&part, middle(&q, SERIES_PART))) {
+    if coder != CoderByte::Constant && series.is_some_and(|part| series_pays(&part, middle(&q, SERIES_PART)))
+    {
         integrate(&mut q, extents, orders);
         if let Some(symbols) = pack_series(&q).filter(|series| series.len() < symbols.len()) {
             return Encoded {
-                bytes: [&[PCO_32, 0][..], &symbols].concat(),
+                bytes: [&[CoderByte::Pco32 as u8, 0][..], &symbols].concat(),
                 codec: "convolution pco".to_string(),
             };
         }
     }
-    let mut bytes = vec![coder, pack_orders(orders)];
+    let mut bytes = vec![coder as u8, pack_orders(orders)];
     bytes.extend_from_slice(&symbols);
     Encoded { bytes, codec: describe(coder, orders, shape) }
 }
@@ -113,17 +113,13 @@ pub fn describe_stream(bytes: &[u8], shape: &[usize]) -> Result<String> {
     let mut reader = ByteReader::new(bytes);
     let coder = reader.u8()?;
     let orders = unpack_orders(reader.u8()?)?;
-    if coder & !RANKED > ZSTD {
-        return Err(Error::unsupported(format!(
-            "expected a coder from 0 to 3, found {coder}; use a newer version"
-        )));
-    }
+    let of_numbers = CoderByte::classical(coder & !RANKED)?;
     let ranks = if coder & RANKED != 0 { "ranks " } else { "" };
-    Ok(format!("{ranks}{}", describe(coder & !RANKED, orders, shape)))
+    Ok(format!("{ranks}{}", describe(of_numbers, orders, shape)))
 }
 
-fn describe(coder: u8, orders: Orders, shape: &[usize]) -> String {
-    let coder = pack::NAMES[coder as usize];
+fn describe(coder: CoderByte, orders: Orders, shape: &[usize]) -> String {
+    let coder = coder.name();
     if orders == [0; MAX_AXES] {
         return coder.to_string();
     }

@@ -2,6 +2,7 @@
 //! planes (repeats). Packing takes the smallest of those worth trying; unpacking refuses streams that do not hold
 //! exactly the number of values asked for.
 
+use crate::coder::CoderByte;
 use crate::quantize::widest;
 use baler_data::bytes::{ByteReader, ByteWriter, unzigzag, unzstd, with_room, zigzag};
 use baler_data::error::{Error, Result};
@@ -9,13 +10,6 @@ use pco::data_types::Number;
 use pco::standalone::{DecompressorItem, FileCompressor, FileDecompressor};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 use zstd::zstd_safe::CParameter;
-
-pub const CONSTANT: u8 = 0;
-pub const PCO_32: u8 = 1;
-pub const PCO_64: u8 = 2;
-pub const ZSTD: u8 = 3;
-/// In words, by code.
-pub const NAMES: [&str; 4] = ["constant", "pco", "pco", "zstd"];
 
 const PCO_LEVEL: usize = 9;
 /// Values before each that pco's convolution takes in.
@@ -44,25 +38,25 @@ fn slack(bits_per_value: f64, n_values: usize) -> [f64; 2] {
 }
 
 /// (coder, bytes): the smallest of the coders worth trying.
-pub fn pack(q: &[i64]) -> (u8, Vec<u8>) {
+pub fn pack(q: &[i64]) -> (CoderByte, Vec<u8>) {
     if let Some(constant) = pack_constant(q) {
-        return (CONSTANT, constant);
+        return (CoderByte::Constant, constant);
     }
     let (coder, packed) = pack_pco(q, DeltaSpec::NoOp);
     match pack_zstd(q, packed.len()) {
-        Some(planes) => (ZSTD, planes),
+        Some(planes) => (CoderByte::Zstd, planes),
         None => (coder, packed),
     }
 }
 
 /// (coder, bytes) of characters and bytes, which are sure to be best for zstd.
-pub fn pack_repeats(q: &[i64]) -> (u8, Vec<u8>) {
+pub fn pack_repeats(q: &[i64]) -> (CoderByte, Vec<u8>) {
     if let Some(constant) = pack_constant(q) {
-        return (CONSTANT, constant);
+        return (CoderByte::Constant, constant);
     }
     let (width, planes) = byte_planes(q);
     match compress_slowly(&planes, SLOW_LEVELS[1]) {
-        Some(packed) => (ZSTD, [&[width as u8], packed.as_slice()].concat()),
+        Some(packed) => (CoderByte::Zstd, [&[width as u8], packed.as_slice()].concat()),
         None => pack(q),
     }
 }
@@ -78,10 +72,10 @@ fn pack_constant(q: &[i64]) -> Option<Vec<u8>> {
 }
 
 /// Inverse of [`pack`].
-pub fn unpack(coder: u8, bytes: &[u8], n_values: usize) -> Result<Vec<i64>> {
+pub fn unpack(coder: CoderByte, bytes: &[u8], n_values: usize) -> Result<Vec<i64>> {
     match coder {
-        CONSTANT if n_values == 0 && bytes.is_empty() => Ok(Vec::new()),
-        CONSTANT => {
+        CoderByte::Constant if n_values == 0 && bytes.is_empty() => Ok(Vec::new()),
+        CoderByte::Constant => {
             let mut reader = ByteReader::new(bytes);
             let value = reader.signed()?;
             reader.finish("a constant stream")?;
@@ -89,12 +83,10 @@ pub fn unpack(coder: u8, bytes: &[u8], n_values: usize) -> Result<Vec<i64>> {
             q.resize(n_values, value);
             Ok(q)
         }
-        PCO_32 => unpack_pco::<i32>(bytes, n_values),
-        PCO_64 => unpack_pco::<i64>(bytes, n_values),
-        ZSTD => unpack_zstd(bytes, n_values),
-        _ => Err(Error::unsupported(format!(
-            "expected a coder from 0 to 3, found {coder}; use a newer version"
-        ))),
+        CoderByte::Pco32 => unpack_pco::<i32>(bytes, n_values),
+        CoderByte::Pco64 => unpack_pco::<i64>(bytes, n_values),
+        CoderByte::Zstd => unpack_zstd(bytes, n_values),
+        other => Err(Error::corrupt(format!("expected a classical coder, found {}", other.name()))),
     }
 }
 
@@ -127,11 +119,11 @@ fn fits_32_bits(q: &[i64]) -> bool {
 }
 
 /// (coder, bytes) of values through pco, in 32 bits if they fit.
-fn pack_pco(q: &[i64], delta: DeltaSpec) -> (u8, Vec<u8>) {
+fn pack_pco(q: &[i64], delta: DeltaSpec) -> (CoderByte, Vec<u8>) {
     if fits_32_bits(q) {
-        (PCO_32, pack_pco_as(q, delta, |value| value as i32))
+        (CoderByte::Pco32, pack_pco_as(q, delta, |value| value as i32))
     } else {
-        (PCO_64, pack_pco_as(q, delta, |value| value))
+        (CoderByte::Pco64, pack_pco_as(q, delta, |value| value))
     }
 }
 
@@ -276,7 +268,11 @@ mod tests {
     fn series_of_every_length_come_back() {
         for n_values in (1024..2048).chain([PCO_CHUNK + 3, 2 * PCO_CHUNK + 1]) {
             let q: Vec<i64> = (0..n_values as i64).map(|i| (i * i % 1013) * 1000 + i % 7).collect();
-            assert_eq!(unpack(PCO_32, &pack_series(&q).unwrap(), n_values).unwrap(), q, "{n_values}");
+            assert_eq!(
+                unpack(CoderByte::Pco32, &pack_series(&q).unwrap(), n_values).unwrap(),
+                q,
+                "{n_values}"
+            );
         }
     }
 }

@@ -3,11 +3,9 @@
 use crate::decode::reader::Reader;
 use crate::model::Model;
 use crate::options::BoundSpec;
-use crate::quantize::Bound;
-use crate::quantize::blocks::compare;
+use crate::quantize::compare::compare_values;
 use crate::report::{NoProgress, Progress};
-use baler_data::dataset::{Dataset, Values};
-use baler_data::element::Element;
+use baler_data::dataset::Dataset;
 use baler_data::error::{Error, Result};
 use baler_data::names;
 use baler_data::source::{InMemory, Schema, Source, VariableSchema};
@@ -158,35 +156,4 @@ fn check_chunk<R: Read + Seek + Send>(
         checked.push(Checked { variable, n_values: values.len(), max_error, n_violations });
     }
     Ok(checked)
-}
-
-/// The sum of (x' - x)^2 over decoded values of one dtype; those that are not finite count nothing.
-pub fn sum_of_squares(original: &Values, decoded: &Values) -> f64 {
-    fn sum<T: Element>(original: &[T], decoded: &[T]) -> f64 {
-        let differences = original.iter().zip(decoded).map(|(&x, &y)| y.to_f64() - x.to_f64());
-        let squares = differences.map(|difference| difference * difference);
-        squares.filter(|square| square.is_finite()).sum()
-    }
-    macro_rules! sum_of_squares {
-        ($($variant:ident),*) => {
-            match (original, decoded) {
-                $((Values::$variant(x), Values::$variant(y)) => sum(x, y),)*
-                _ => 0.0,
-            }
-        };
-    }
-    sum_of_squares!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
-}
-
-/// (largest error, how many are outside the bound) of decoded values; all are outside where the dtypes differ.
-pub fn compare_values(original: &Values, decoded: &Values, bound: &Bound) -> (f64, u64) {
-    macro_rules! compare_values {
-        ($($variant:ident),*) => {
-            match (original, decoded) {
-                $((Values::$variant(x), Values::$variant(y)) if x.len() == y.len() => compare(x, y, bound),)*
-                _ => (f64::INFINITY, decoded.len() as u64),
-            }
-        };
-    }
-    compare_values!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
 }

@@ -4,7 +4,6 @@ pub mod output;
 
 use crate::autoencoder::Sampling;
 use crate::container::{Chunk, GroupMethod, GroupPlan, Plan, chunk_frame};
-use crate::decode::verify::{compare_values, sum_of_squares};
 use crate::decode::{Coders, decode_chunk, decode_part};
 use crate::options::{Method, Options};
 use crate::part;
@@ -13,6 +12,7 @@ use crate::part::numbers;
 use crate::part::numbers::Numbers;
 use crate::part::stream::How;
 use crate::predict::Known;
+use crate::quantize::compare::{compare_values, sum_of_squares};
 use crate::table::{self, Alone};
 use crate::variable::VariablePlan;
 use baler_data::bytes::ByteWriter;

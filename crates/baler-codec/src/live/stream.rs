@@ -2,11 +2,10 @@
 //! or records. A stream that was cut decodes up to its last whole frame, and says so.
 
 use crate::container::checksum;
-use crate::decode::verify::compare_values;
 use crate::live::columns;
 use crate::live::records::{to_columns, to_records};
 use crate::live::table::LiveTable;
-use crate::model::Model;
+use crate::quantize::compare::compare_values;
 use crate::variable::{VariablePlan, read_variable, write_variable};
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::Values;
@@ -45,20 +44,12 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// For the first table of a model that has a live part; `by_reference` names the model by its hash only.
-    ///
-    /// # Errors
-    /// [`baler_data::error::ErrorKind::Config`] for models without.
-    pub fn new(model: &Model, by_reference: bool) -> Result<Encoder> {
-        let (idx, table) = model.live_table().ok_or_else(|| {
-            Error::config(
-                "expected a model of a table, found another; baler train makes one of a file of columns and a bound",
-            )
-        })?;
+    /// For a table; `by_reference` names it by the hash of its model file and its place there, instead of holding it.
+    pub fn new(table: &LiveTable, by_reference: Option<([u8; 32], usize)>) -> Encoder {
         let mut w = ByteWriter::default();
-        if by_reference {
+        if let Some((hash, idx)) = by_reference {
             w.u8(1);
-            w.raw(blake3::hash(&model.to_bytes()).as_bytes());
+            w.raw(&hash);
             w.count(idx);
             w.count(table.variables.len());
             table.variables.iter().for_each(|variable| write_variable(variable, &mut w));
@@ -68,7 +59,7 @@ impl Encoder {
         }
         let mut head = LIVE_MAGIC.to_vec();
         frame(&w.bytes, &mut head);
-        Ok(Encoder { table: table.clone(), head, n_records: 0, n_stored: 0 })
+        Encoder { table: table.clone(), head, n_records: 0, n_stored: 0 }
     }
 
     /// What a stream begins with.
@@ -154,8 +145,14 @@ pub struct Decoder<R> {
 }
 
 impl<R: Read> Decoder<R> {
-    /// Reads the head; `model` is the one that it names, if it names one.
-    pub fn new(mut input: R, model: Option<&Model>) -> Result<Decoder<R>> {
+    /// Reads the head; `named` gives the table at an index of the model file with a hash, where the head names one.
+    ///
+    /// # Errors
+    /// [`baler_data::ErrorKind::Corrupt`] for other bytes, and those of `named`.
+    pub fn new(
+        mut input: R,
+        named: impl FnOnce(&[u8; 32], usize) -> Result<LiveTable>,
+    ) -> Result<Decoder<R>> {
         let mut magic = [0; LIVE_MAGIC.len()];
         input.read_exact(&mut magic).map_err(|e| lost(e, 0))?;
         crate::container::check_magic(&magic, LIVE_MAGIC, "live stream")?;
@@ -164,7 +161,7 @@ impl<R: Read> Decoder<R> {
         let mut r = ByteReader::new(&head);
         let table = match r.u8()? {
             0 => LiveTable::read(r.rest())?,
-            1 => named_table(&mut r, model)?,
+            1 => named_table(&mut r, named)?,
             n => return Err(Error::unsupported(format!("expected a model entry 0 or 1, found {n}"))),
         };
         Ok(Decoder { input, table, n_records: 0, n_bytes, ended: false })
@@ -235,31 +232,26 @@ impl<R: Read> Decoder<R> {
     }
 }
 
-/// The live table of the model that a head names; variables must be those of the head.
-fn named_table(r: &mut ByteReader, model: Option<&Model>) -> Result<LiveTable> {
-    let hash = r.raw(32)?;
+/// The table that a head names; variables must be those of the head.
+fn named_table(
+    r: &mut ByteReader,
+    named: impl FnOnce(&[u8; 32], usize) -> Result<LiveTable>,
+) -> Result<LiveTable> {
+    let hash = r.raw(32)?.try_into().expect("32 bytes");
     let idx = r.count()?;
     let variables: Vec<VariablePlan> =
         (0..r.count_of_items()?).map(|_| read_variable(r)).collect::<Result<_>>()?;
     r.finish("the head of a live stream")?;
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    let Some(model) = model else {
-        return Err(Error::config(format!(
-            "this stream needs the model file with hash {hex}, found none; give it with --model"
-        )));
-    };
-    let found = blake3::hash(&model.to_bytes());
-    if found.as_bytes() != hash {
-        return Err(Error::config(format!(
-            "expected the model file with hash {hex}, found {}; give the right one with --model",
-            found.to_hex()
-        )));
+    let table = named(hash, idx)?;
+    match table.variables == variables {
+        true => Ok(table),
+        false => Err(other_variables()),
     }
-    let table = model.live.get(idx).and_then(Option::as_ref);
-    table
-        .filter(|table| table.variables == variables)
-        .cloned()
-        .ok_or_else(|| Error::corrupt("a live stream and its model have other variables"))
+}
+
+/// The error where a stream's head and the model that it names disagree.
+pub fn other_variables() -> Error {
+    Error::corrupt("a live stream and its model have other variables")
 }
 
 /// The content of the next frame; memory is taken as bytes come.

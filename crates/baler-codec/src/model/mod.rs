@@ -1,6 +1,10 @@
 //! A trained model: what it was fitted to, its decoder (which travels in archives) and its encoder (which stays in the
 //! model file). A model has a part for each table or field of the data that it was trained on.
 
+mod live;
+
+pub use live::live_decoder;
+
 use crate::autoencoder::weights::{read_network, write_network};
 use crate::autoencoder::{BlockPlan, Decoder, Scaling};
 use crate::container::{GroupMethod, MODEL_MAGIC, check_magic, checksum};

@@ -1,6 +1,7 @@
 //! What the user asks for: bounds, rules for single variables, method, size, training. [`BoundSpec`] is asked;
 //! `quantize::Bound` is what it resolves to for one variable and is stored in the archive.
 
+pub mod rules;
 pub mod training;
 
 use crate::options::training::TrainOptions;

@@ -9,12 +9,12 @@ pub mod finer;
 pub mod numbers;
 pub mod stream;
 
+use crate::coder::CoderByte;
 use crate::options::BoundSpec;
 use crate::predict::Known;
 use crate::quantize::special::Specials;
 use crate::quantize::{Grid, blocks};
 use crate::report::trials::{Candidate, Trials};
-use crate::table::TABLE_STREAM;
 use crate::variable::VariablePlan;
 use baler_data::bytes::{ByteReader, ByteWriter, with_room};
 use baler_data::dataset::Values;
@@ -174,7 +174,7 @@ pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> R
     r.block()?;
     let bytes = r.block()?;
     let stream = match bytes.first() {
-        Some(&TABLE_STREAM) => None,
+        Some(&byte) if byte == CoderByte::Table as u8 => None,
         _ => Some(stream::describe(bytes, shape)?),
     };
     let stream = stream.map(|stream| stream::Description {

@@ -4,6 +4,7 @@
 use crate::classical;
 use crate::classical::estimate::expected_bits;
 use crate::classical::lorenzo::four_axes;
+use crate::coder::CoderByte;
 use crate::options::Method;
 use crate::predict::shared::Shared;
 use crate::predict::{self, Effort, Known, Numbers};
@@ -12,12 +13,6 @@ use crate::report::trials::{Candidate, LeftOut, Trials};
 use baler_data::dataset::DType;
 use baler_data::error::{Error, Result};
 
-/// The coder byte of predictive streams with a model of their own.
-const PREDICTIVE: u8 = 16;
-/// The coder byte of predictive streams with a model of the archive.
-const SHARED: u8 = 17;
-/// The coder byte of predictive streams that look at another variable.
-const BESIDE: u8 = 18;
 /// A stream that looks at another variable must take this share of one that can be read alone.
 const WORTH: f64 = 0.995;
 /// Fewest numbers along the last axis of a series that are worth several models.
@@ -192,14 +187,22 @@ fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stre
     };
     let mut trials = Trials::default();
     let (coder, coded) = match how.shared {
-        Some(shared) => (SHARED, predict::encode_shared(numbers, shared, effort, &mut trials)?),
-        None => (PREDICTIVE, predict::encode(numbers, effort, &mut trials)?),
+        Some(shared) => {
+            (CoderByte::PredictiveShared, predict::encode_shared(numbers, shared, effort, &mut trials)?)
+        }
+        None => (CoderByte::Predictive, predict::encode(numbers, effort, &mut trials)?),
     };
     let few_bits = 8.0 * (coded.bytes.len() as f64) < MAX_CENTRED_BITS * numbers.q.len() as f64;
     let centred = finer.filter(|_| few_bits && how.may_refine && !how.fast).and_then(|finer| {
         let (q, stride) = finer.numbers(numbers.q)?;
         let numbers = Numbers { q: &q, ..numbers };
-        let centred = predict::encode_centred(numbers, stride, &coded.models, coder == SHARED, &mut trials)?;
+        let centred = predict::encode_centred(
+            numbers,
+            stride,
+            &coded.models,
+            coder == CoderByte::PredictiveShared,
+            &mut trials,
+        )?;
         (centred.bytes.len() < coded.bytes.len() && finer.serves(&centred.q)).then_some(centred)
     });
     let (bytes, finer) = match centred {
@@ -208,43 +211,45 @@ fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stre
     };
     // The coder's byte counts as it does for others.
     trials.bytes.iter_mut().flatten().for_each(|n_bytes| *n_bytes += 1);
-    let beside = how.beside.filter(|_| coder == PREDICTIVE && !how.fast && finer.is_none());
-    let stream = |coder: u8, bytes: Vec<u8>, trials: Trials| {
+    let beside = how.beside.filter(|_| coder == CoderByte::Predictive && !how.fast && finer.is_none());
+    let stream = |coder: CoderByte, bytes: Vec<u8>, trials: Trials| {
         let candidate = predict::tier(&bytes).expect("a model that was just written");
         let codec = words(coder, candidate);
-        Stream { codec, bytes: [&[coder], bytes.as_slice()].concat(), candidate, trials, finer }
+        Stream { codec, bytes: [&[coder as u8], bytes.as_slice()].concat(), candidate, trials, finer }
     };
     if let Some(other) = beside.and_then(|values| predict::encode_beside(numbers, values, &bytes))
         && (other.len() as f64) < WORTH * bytes.len() as f64
     {
-        return Some(stream(BESIDE, other, Trials { is_beside: true, ..trials }));
+        return Some(stream(CoderByte::PredictiveCrossField, other, Trials { is_beside: true, ..trials }));
     }
     Some(stream(coder, bytes, trials))
 }
 
 /// True for a stream that looks at another variable.
 pub fn is_beside(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&BESIDE)
+    bytes.first() == Some(&(CoderByte::PredictiveCrossField as u8))
 }
 
-fn words(coder: u8, candidate: Candidate) -> String {
+fn words(coder: CoderByte, candidate: Candidate) -> String {
     let tier = match candidate {
         Candidate::Fast | Candidate::Centred => candidate.name(),
         _ => "predictive",
     };
-    if coder == SHARED { format!("{tier}, given model") } else { tier.to_string() }
+    if coder == CoderByte::PredictiveShared { format!("{tier}, given model") } else { tier.to_string() }
 }
 
 /// Inverse of [`encode`], with what is known besides, and how many times finer the grid of the numbers is.
 pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known) -> Result<(Vec<i64>, i64)> {
-    match bytes.split_first() {
-        Some((&PREDICTIVE, stream)) => predict::decode(stream, shape, mask, Known::default()),
-        Some((&SHARED, stream)) => {
+    let coder = bytes.first().and_then(|&byte| CoderByte::of_byte(byte));
+    let stream = bytes.get(1..).unwrap_or_default();
+    match coder {
+        Some(CoderByte::Predictive) => predict::decode(stream, shape, mask, Known::default()),
+        Some(CoderByte::PredictiveShared) => {
             let missing = || Error::corrupt("expected a model for a predictive stream");
             let shared = Some(known.shared.ok_or_else(missing)?);
             predict::decode(stream, shape, mask, Known { shared, beside: None })
         }
-        Some((&BESIDE, stream)) => {
+        Some(CoderByte::PredictiveCrossField) => {
             let missing = || Error::corrupt("expected another variable beside a predictive stream");
             let beside = Some(known.beside.ok_or_else(missing)?);
             predict::decode(stream, shape, mask, Known { shared: None, beside })
@@ -275,13 +280,16 @@ pub fn describe(bytes: &[u8], shape: &[usize]) -> Result<Description> {
     let of = |method, codec, model_bytes, candidate| {
         Ok(Description { method, codec, model_bytes, candidate, n_bytes, is_beside: is_beside(bytes) })
     };
-    match bytes.split_first() {
-        None => of(Method::Autoencoder, LATENTS.to_string(), 0, Candidate::Classical),
-        Some((&coder, stream)) if matches!(coder, PREDICTIVE | SHARED | BESIDE) => {
+    let Some((&byte, stream)) = bytes.split_first() else {
+        return of(Method::Autoencoder, LATENTS.to_string(), 0, Candidate::Classical);
+    };
+    use CoderByte::{Predictive, PredictiveCrossField, PredictiveShared};
+    match CoderByte::of_byte(byte) {
+        Some(coder @ (Predictive | PredictiveShared | PredictiveCrossField)) => {
             let candidate = predict::tier(stream)?;
             let model_bytes = match coder {
-                SHARED => 0,
-                _ => predict::model_bytes(stream, shape, coder == BESIDE)?,
+                PredictiveShared => 0,
+                _ => predict::model_bytes(stream, shape, coder == PredictiveCrossField)?,
             };
             of(Method::Predictive, words(coder, candidate), model_bytes, candidate)
         }

@@ -101,7 +101,7 @@ impl Samples {
             },
             range: ranges(source, &[idx], options)?[0],
             shape: schema.shape.clone(),
-            missing: crate::plan::last_match(&options.missing, &schema.name),
+            missing: crate::options::rules::last_match(&options.missing, &schema.name),
             fast,
             full,
             glance,

@@ -3,8 +3,8 @@
 
 use crate::container::{GroupMethod, GroupPlan};
 use crate::model::Model;
+use crate::plan::tables as search;
 use crate::quantize::Grid;
-use crate::table::search;
 use crate::table::shared::{KnownTable, holds};
 use crate::variable::VariablePlan;
 use baler_data::error::{Error, Result};

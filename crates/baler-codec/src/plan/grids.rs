@@ -3,10 +3,10 @@
 
 use crate::classical::estimate::{SMALL_BOX, Sample, estimate_bits, sample_boxes};
 use crate::classical::lorenzo::four_axes;
+use crate::options::rules::{asked, last_match};
 use crate::options::{BoundSpec, Missing, Options};
 use crate::part::numbers::quantize_on;
 use crate::plan::profile::{Profile, Profiler, low_bit, min_abs};
-use crate::plan::{asked, last_match};
 use crate::quantize::{Bound, Grid, Limits, MAX_Q, log_number, log_step, uniform_step};
 use crate::variable::VariablePlan;
 use baler_data::element::Element;

@@ -5,6 +5,7 @@ pub mod estimate;
 pub mod fields;
 pub mod grids;
 pub mod profile;
+pub mod tables;
 pub mod together;
 pub mod trainer;
 
@@ -14,6 +15,7 @@ mod told;
 
 use crate::container::{GroupMethod, GroupPlan, Plan};
 use crate::model::{Model, Part};
+use crate::options::rules::asked;
 use crate::options::{BoundSpec, Method, Missing, Options};
 use crate::part::numbers::grid_name;
 use crate::part::stream::mantissa_bits;
@@ -23,9 +25,7 @@ use crate::plan::trainer::{Models, Trainer};
 use crate::predict::predictor::Predictor;
 use crate::quantize::Bound;
 use crate::report::Progress;
-use crate::table;
 use crate::variable::VariablePlan;
-use baler_data::dataset::kind::Kind;
 use baler_data::error::{Error, Result};
 use baler_data::names;
 use baler_data::names::pattern_matches;
@@ -103,7 +103,7 @@ pub fn plan<'a>(
         warnings.extend(given::table_warnings(&*source, &variables, &groups, model, &ends)?);
     }
     if options.method == Method::Auto && options.bound != BoundSpec::Unbounded {
-        threads.run(|| table::search::group(&*source, &variables, &mut groups))?;
+        threads.run(|| tables::group(&*source, &variables, &mut groups))?;
     }
     if model.is_none() && matches!(options.method, Method::Auto | Method::Predictive) {
         let large = large_variables(&variables, &groups);
@@ -251,21 +251,6 @@ fn check_patterns(schema: &Schema, options: &Options) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The last rule that matches `name`.
-pub fn last_match<T: Copy>(rules: &[(String, T)], name: &str) -> Option<T> {
-    rules.iter().rev().find(|(pattern, _)| pattern_matches(pattern, name)).map(|(_, value)| *value)
-}
-
-/// What is asked for a variable of a kind: its own rule, or the general bound. What is no measurement is exact where no
-/// rule names it, and text always.
-pub fn asked(options: &Options, name: &str, kind: Kind) -> Result<BoundSpec> {
-    let named = || options.rules.iter().any(|(pattern, _)| pattern != "*" && pattern_matches(pattern, name));
-    if kind.is_opaque() || kind.is_exact_by_default() && !named() {
-        return Ok(BoundSpec::Lossless);
-    }
-    last_match(&options.rules, name).unwrap_or(options.bound).check()
 }
 
 fn group_variables(

@@ -5,14 +5,13 @@
 //! such filters hardly learn. Every tile of the plane has weights of its own, which the next plane goes on with.
 
 use crate::predict::cell::Cell;
+use crate::predict::cell::eighths;
 use crate::predict::grid::{Layout, Plane};
+use crate::predict::model::N_STAGES;
 use crate::predict::model::{Filters, needed};
-use crate::predict::walk::eighths;
 use baler_data::bytes::with_room;
 use baler_data::error::Result;
 
-/// Filters.
-pub const N_STAGES: usize = 3;
 /// How far each looks around, and the binary logarithm of the side of its tiles.
 const STAGES: [(isize, u32); N_STAGES] = [(3, 5), (2, 4), (1, 3)];
 /// From how many planes on tiles also end downwards.

@@ -18,6 +18,12 @@ pub trait Cell: Copy + Default + Eq {
     fn gradient(self, other: Self) -> Self;
 }
 
+/// A value minus a prediction in 1/64, in 1/8.
+#[inline(always)]
+pub fn eighths<T: Cell>(value: i64, prediction: i64) -> i64 {
+    value.wrapping_mul(8).wrapping_sub(prediction >> 3).clamp(-T::MAX_ERROR, T::MAX_ERROR)
+}
+
 macro_rules! cell {
     ($type:ty, $max_error:expr) => {
         impl Cell for $type {

@@ -16,13 +16,14 @@
 //!   mostly nothing. Filters that learn half or twice as fast: -1.8 to +0.4 % and +0.1 to +0.9 %.
 
 use crate::classical::lorenzo::four_axes;
+use crate::predict::Numbers;
 use crate::predict::cascade::Cascade;
 use crate::predict::cell::Cell;
 use crate::predict::encode::{code, encode_adaptive, filters};
 use crate::predict::fit;
 use crate::predict::grid::Layout;
 use crate::predict::model::Model;
-use crate::predict::{Numbers, padded};
+use crate::predict::state::padded;
 use crate::report::trials::{Candidate, Trials};
 use baler_data::bytes::ByteWriter;
 

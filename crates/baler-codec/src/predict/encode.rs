@@ -6,17 +6,21 @@
 use crate::classical::lorenzo::four_axes;
 use crate::entropy::binary::BinaryEncoder;
 use crate::predict::beside::{Beside, Scale};
-use crate::predict::cascade::{self, Cascade};
+use crate::predict::cascade::Cascade;
 use crate::predict::cell::Cell;
 use crate::predict::domain::Domain;
 use crate::predict::fit;
 use crate::predict::grid::Layout;
+use crate::predict::model::N_STAGES;
 use crate::predict::model::{Filters, MAX_COARSE, Model};
 use crate::predict::order::Order;
-use crate::predict::rows::{self, Kinds};
+use crate::predict::rows;
+use crate::predict::rows::kinds::Kinds;
 use crate::predict::shared::Shared;
-use crate::predict::walk::{Blind, State, walk};
-use crate::predict::{Numbers, WIDE_SHIFT, padded};
+use crate::predict::state::State;
+use crate::predict::state::padded;
+use crate::predict::walk::{Blind, walk};
+use crate::predict::{Numbers, WIDE_SHIFT};
 use crate::report::trials::{Candidate, Trials};
 use baler_data::bytes::{ByteReader, ByteWriter};
 
@@ -60,26 +64,9 @@ pub struct Coded {
 }
 
 /// Rates of the filters that adapt.
-pub(super) const RATES: [u8; cascade::N_STAGES] = [8, 51, 102];
+pub(super) const RATES: [u8; N_STAGES] = [8, 51, 102];
 
-/// Codes numbers with a model of their own, and tells what each tier took. `None` where there is too little to learn from.
-pub fn encode(numbers: Numbers, effort: Effort, trials: &mut Trials) -> Option<Coded> {
-    numbers.layout()?;
-    let orders = match effort {
-        Effort::Full => Order::choose(numbers),
-        Effort::Brief => vec![Order::likely(numbers)],
-        _ => vec![Order::DATA],
-    };
-    let coded = orders.iter().filter_map(|order| encode_in_order(numbers, *order, effort, trials));
-    coded.reduce(|mut best, mut other| {
-        if other.bytes.len() < best.bytes.len() {
-            best.bytes = other.bytes;
-        }
-        best.models.append(&mut other.models);
-        best
-    })
-}
-
+/// Codes numbers whose axes are walked in one order. `None` where there is too little to learn from.
 pub(super) fn encode_in_order(
     numbers: Numbers,
     order: Order,

@@ -7,7 +7,9 @@ use crate::predict::grid::Layout;
 use crate::predict::map::Map;
 use crate::predict::model::{MAX_CLASSES, Model, N_GRADIENTS, SCALE_SHIFT, WeightSet, needed};
 use crate::predict::plane::{PlaneView, gradient_pairs};
-use crate::predict::walk::{Observer, Seen, State, walk};
+use crate::predict::state::Segment;
+use crate::predict::state::State;
+use crate::predict::walk::{Observer, Seen, walk};
 
 /// About how many numbers the sums are made of.
 const N_SAMPLES: usize = 300_000;
@@ -259,18 +261,6 @@ pub fn fit<T: Cell>(
         }
     }
     model
-}
-
-/// Numbers that a model is fitted to together with others.
-pub struct Segment<'a, T> {
-    /// Their extents.
-    pub layout: Layout,
-    /// Which are left out.
-    pub mask: Option<&'a [bool]>,
-    /// C order.
-    pub q: &'a mut [i64],
-    /// Of the layout.
-    pub state: State<T>,
 }
 
 /// Fits one class of weights to all segments. Their layouts have the same taps.

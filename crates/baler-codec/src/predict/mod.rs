@@ -69,6 +69,7 @@ pub mod beside;
 pub mod cascade;
 pub mod cell;
 pub mod centred;
+mod choose_order;
 pub mod domain;
 mod encode;
 pub mod fit;
@@ -82,6 +83,7 @@ pub mod relate;
 pub mod residual;
 pub mod rows;
 pub mod shared;
+pub mod state;
 pub mod tables;
 pub mod walk;
 
@@ -92,34 +94,25 @@ use crate::classical::lorenzo::four_axes;
 use crate::entropy::binary::BinaryDecoder;
 use crate::report::trials::Candidate;
 use baler_data::bytes::{ByteReader, with_room};
-use baler_data::error::{Error, Result};
+use baler_data::error::Result;
 use beside::Beside;
 use cascade::Cascade;
 use cell::Cell;
 pub use centred::encode_centred;
+pub use choose_order::encode;
 use domain::Domain;
-pub use encode::{Coded, Effort, encode, encode_beside, encode_shared};
+pub use encode::{Coded, Effort, encode_beside, encode_shared};
 use grid::Layout;
 use model::Model;
 use order::Order;
 use shared::Shared;
-use walk::{Blind, State, walk};
+use state::padded;
+use walk::{Blind, walk};
 
 /// Fewest numbers that are worth a model.
 const MIN_VALUES: usize = 64;
 /// Fraction bits of weights where sums have 64 bits.
 const WIDE_SHIFT: u32 = 18;
-
-/// Room for what a walk over a layout holds.
-fn padded<T: Cell>(layout: &Layout) -> Result<State<T>> {
-    let mut state = State { values: Vec::new(), errors: Vec::new(), cascade: None, beside: None };
-    let len = layout.n_held();
-    let room = state.values.try_reserve_exact(len).and(state.errors.try_reserve_exact(len));
-    room.map_err(|_| Error::limit(format!("no memory for {len} numbers")))?;
-    state.values.resize(len, T::default());
-    state.errors.resize(len, T::default());
-    Ok(state)
-}
 
 /// Numbers to code: C order of `shape`, which are left out, and the mantissa's bits where they are orders of floats.
 #[derive(Clone, Copy)]

@@ -1,13 +1,11 @@
 //! The model that stands in a stream: weights of the neighbors for the prediction and of the errors for the scale.
 
 use crate::predict::beside::{self, Scale};
-use crate::predict::cascade::N_STAGES;
 use crate::predict::domain::Domain;
 use crate::predict::grid::Layout;
 use crate::predict::map::Map;
 use crate::predict::order::Order;
-use crate::predict::plane::with_anchor;
-use crate::predict::rows::Kinds;
+use crate::predict::rows::kinds::Kinds;
 use crate::predict::shared::Shared;
 use crate::report::trials::Candidate;
 use baler_data::bytes::{ByteReader, ByteWriter};
@@ -29,6 +27,9 @@ pub const MAX_STRIDE: i64 = 255;
 pub const MAX_COARSE: u32 = 20;
 /// Classes of activity that have weights of their own.
 pub const MAX_CLASSES: usize = 8;
+
+/// Filters that adapt, one behind the other.
+pub const N_STAGES: usize = 3;
 
 /// How the filters that adapt are set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,6 +311,13 @@ fn weights(r: &mut ByteReader, n_weights: usize) -> Result<Vec<i32>> {
     (0..n_weights)
         .map(|_| i32::try_from(r.signed()?).map_err(|_| Error::corrupt("a weight is too large")))
         .collect()
+}
+
+/// Weights of all taps from those against the anchor: what is left of 1 is the anchor's.
+pub fn with_anchor(weights: &[i32], shift: u32) -> Vec<i32> {
+    let others = weights.iter().fold(0i32, |sum, &weight| sum.wrapping_add(weight));
+    let anchor = (1i32 << shift).wrapping_sub(others);
+    std::iter::once(anchor).chain(weights[..weights.len() - 1].iter().copied()).collect()
 }
 
 /// The kinds of planes that the layout has.

@@ -6,8 +6,9 @@
 use crate::predict::beside::Weighted;
 use crate::predict::cell::Cell;
 use crate::predict::grid::{Layout, Plane, Tap};
+use crate::predict::model::with_anchor;
 use crate::predict::model::{Model, N_GRADIENTS, WeightSet};
-use crate::predict::walk::State;
+use crate::predict::state::State;
 
 /// Weights of the row itself: `weights[i]` goes with the value `weights.len() - i` to the left.
 pub type Near = Vec<i32>;
@@ -77,13 +78,6 @@ impl<'a> PlaneView<'a> {
             beside: Vec::new(),
         }
     }
-}
-
-/// Weights of all taps from those against the anchor: what is left of 1 is the anchor's.
-pub fn with_anchor(weights: &[i32], shift: u32) -> Vec<i32> {
-    let others = weights.iter().fold(0i32, |sum, &weight| sum.wrapping_add(weight));
-    let anchor = (1i32 << shift).wrapping_sub(others);
-    std::iter::once(anchor).chain(weights[..weights.len() - 1].iter().copied()).collect()
 }
 
 /// Differences of known neighbors, in 1/8, as pairs of distances: steep places have large errors. The first two

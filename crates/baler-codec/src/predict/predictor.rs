@@ -1,13 +1,15 @@
 //! Training of shared models, and what a model file says of them.
 
 use crate::predict::domain::Domain;
-use crate::predict::fit::{Segment, fit_segments};
+use crate::predict::fit::fit_segments;
 use crate::predict::grid::Layout;
 use crate::predict::model::Model;
 use crate::predict::order::Order;
-use crate::predict::rows::Kinds;
+use crate::predict::rows::kinds::Kinds;
 use crate::predict::shared::Shared;
-use crate::predict::{Effort, Numbers, WIDE_SHIFT, encode_shared, padded};
+use crate::predict::state::Segment;
+use crate::predict::state::padded;
+use crate::predict::{Effort, Numbers, WIDE_SHIFT, encode_shared};
 use crate::report::trials::Trials;
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::DType;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::predict::encode::{RATES, code};
 use crate::predict::model::{Filters, MAX_COARSE};
-use crate::predict::rows::Kinds;
+use crate::predict::rows::kinds::Kinds;
 use crate::report::trials::Trials;
 
 fn noise(state: &mut u64) -> i64 {

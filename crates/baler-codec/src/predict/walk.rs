@@ -2,26 +2,14 @@
 //! error, in integers that wrap.
 
 use crate::entropy::binary::BitCoder;
-use crate::predict::beside::Beside;
-use crate::predict::cascade::Cascade;
 use crate::predict::cell::Cell;
+use crate::predict::cell::eighths;
 use crate::predict::grid::Layout;
 use crate::predict::model::{Model, SCALE_SHIFT};
 use crate::predict::plane::{PlaneView, RowSums, dot, gradient_pairs};
 use crate::predict::residual::{MAX_LEVEL, ResidualCoder, Site};
+use crate::predict::state::State;
 use crate::quantize::widest;
-
-/// Values and errors with margins.
-pub struct State<T> {
-    /// Values minus the center.
-    pub values: Vec<T>,
-    /// Value minus prediction, in 1/8.
-    pub errors: Vec<T>,
-    /// The filters that adapt, if the model has any.
-    pub cascade: Option<Cascade>,
-    /// The other variable, if the model has one.
-    pub beside: Option<Beside<T>>,
-}
 
 /// What went into a prediction.
 pub struct Seen {
@@ -273,10 +261,4 @@ impl Row<'_> {
 #[inline(always)]
 fn strides(difference: i64, stride: i64) -> i64 {
     if stride == 1 { difference } else { difference.wrapping_add(stride / 2).div_euclid(stride) }
-}
-
-/// A value minus a prediction in 1/64, in 1/8.
-#[inline(always)]
-pub fn eighths<T: Cell>(value: i64, prediction: i64) -> i64 {
-    value.wrapping_mul(8).wrapping_sub(prediction >> 3).clamp(-T::MAX_ERROR, T::MAX_ERROR)
 }

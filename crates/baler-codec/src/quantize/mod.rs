@@ -7,6 +7,7 @@
 
 pub mod blocks;
 pub mod bound;
+pub mod compare;
 pub mod exp2;
 mod limits;
 pub mod special;

@@ -1,6 +1,7 @@
 //! A table's chunk: columns -> parts, and back. Columns are decoded in the model's order, and only those that are
 //! wanted or needed for these.
 
+use crate::coder::CoderByte;
 use crate::entropy::binary::{BinaryDecoder, BinaryEncoder, BitCoder};
 use crate::entropy::bits::{BitReader, BitWriter};
 use crate::options::Method;
@@ -24,9 +25,6 @@ use baler_data::element::as_f64;
 use baler_data::error::{Error, Result};
 use baler_data::with_values;
 use rayon::prelude::*;
-
-/// The first byte of a table's stream, where others have their coder.
-pub const TABLE_STREAM: u8 = 32;
 
 /// What is decoded of a chunk.
 #[derive(Default)]
@@ -149,7 +147,7 @@ fn encode_stream(
     let cells = cells(column, |context| buckets.cells(context, n_rows))?;
     code_column((&mut bits, &mut plain_bits), numbers, specials, (variable, column), &rows, cells)?;
     let mut w = ByteWriter::default();
-    w.u8(TABLE_STREAM);
+    w.u8(CoderByte::Table as u8);
     w.block(&bits.finish());
     w.raw(&plain_bits.finish());
     Ok(w.bytes)
@@ -278,7 +276,7 @@ fn plain_part(
 fn is_table_stream(part: &[u8]) -> Result<bool> {
     let mut r = ByteReader::new(part);
     r.block()?;
-    Ok(r.block()?.first() == Some(&TABLE_STREAM))
+    Ok(r.block()?.first() == Some(&(CoderByte::Table as u8)))
 }
 
 /// The values of the wanted columns of a chunk; `None` for others.

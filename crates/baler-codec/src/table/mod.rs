@@ -22,9 +22,8 @@ pub mod elementary;
 pub mod formula;
 pub mod leaves;
 pub mod model;
-pub mod search;
 pub mod shared;
 pub mod words;
 
-pub use codec::{Alone, TABLE_STREAM, decode, encode};
+pub use codec::{Alone, decode, encode};
 pub use model::{MAX_ROWS, TableModel};

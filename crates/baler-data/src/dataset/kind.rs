@@ -1,7 +1,7 @@
 //! What the elements of a variable stand for, beyond their dtype: numbers, characters, bytes, complex numbers, times,
 //! codes. It decides whether a bound for all variables is meant for this one too, and how other formats show it.
 
-use crate::dataset::DType;
+use crate::dataset::values::DType;
 
 /// What the elements of a variable stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,7 +1,7 @@
 //! A part of a dataset: some variables and attachments out of all, in the places that they had in the source.
 
-use crate::dataset::{Attachment, Layout, ListKind};
-use crate::source::{Schema, VariableSchema};
+use crate::dataset::{Attachment, Dataset, Layout, ListKind, Values, Variable};
+use crate::source::schema::{Schema, VariableSchema};
 
 /// What stands at one place of the file; indices are those of the schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,26 @@ fn with_counts(schema: &Schema, keep: impl Fn(&str) -> bool) -> Vec<bool> {
         }
     }
     kept
+}
+
+impl Dataset {
+    /// The dataset less the variables that are no numbers (text, bytes), for what computes with values.
+    pub fn numbers(self) -> Dataset {
+        let is_number = |name: &str| self.variable(name).is_some_and(|v| !v.storage.kind.is_opaque());
+        if self.variables.iter().all(|v| !v.storage.kind.is_opaque()) {
+            return self;
+        }
+        let (schema, indices) = select_schema(&Schema::of(&self), is_number);
+        let mut values: Vec<Option<Values>> = self.variables.into_iter().map(|v| Some(v.values)).collect();
+        let variables = schema.variables.into_iter().zip(indices).map(|(variable, idx)| Variable {
+            name: variable.name,
+            shape: variable.shape,
+            values: values[idx].take().expect("each index once"),
+            storage: variable.storage,
+        });
+        let variables = variables.collect();
+        Dataset { variables, layout: schema.layout, attachments: schema.attachments }
+    }
 }
 
 #[cfg(test)]

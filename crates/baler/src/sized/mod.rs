@@ -6,16 +6,20 @@
 //! with it, try after try. All of it follows from
 //! the data and the options, so the bytes depend on nothing else.
 
-use crate::compress::compress_source;
+use baler_codec::compress::compress_source;
 use baler_codec::encode::output::Output;
+use baler_codec::model::Model;
+use baler_codec::options::rules::last_match;
 use baler_codec::options::training::TrainOptions;
 use baler_codec::options::{BoundSpec, Method, Options, Size};
 use baler_codec::plan::grids::ranges;
-use baler_codec::plan::{keep_variables, last_match};
+use baler_codec::plan::keep_variables;
+use baler_codec::plan::trainer::Models;
 use baler_codec::report::{NoProgress, Progress, Report, SizedReport, VariableReport, Way};
 use baler_data::dataset::Dataset;
 use baler_data::error::{Error, ErrorKind, Result};
 use baler_data::source::{InMemory, Source, excerpt};
+use baler_train::Training;
 use baler_train::train_on;
 use curve::Curve;
 
@@ -135,7 +139,7 @@ impl<'a> Search<'a> {
                 if options.method == Method::Classical { Method::Classical } else { Method::Predictive };
         }
         let sample = InMemory::of(&self.sample);
-        let report = compress_source(&sample, &options, None, &mut Vec::new(), &mut NoProgress)?;
+        let report = compress_plainly(&sample, &options, None, &mut Vec::new(), &mut NoProgress)?;
         let scale = self.n_input as f64 / (self.sample.size_bytes() as f64).max(1.0);
         Ok(report.archive_bytes as f64 * scale)
     }
@@ -156,7 +160,7 @@ impl<'a> Search<'a> {
             return Ok(None);
         }
         let options = self.options_for(BoundSpec::Lossless);
-        let report = compress_source(self.source, &options, None, out, progress)?;
+        let report = compress_plainly(self.source, &options, None, out, progress)?;
         if report.archive_bytes > self.target {
             out.restart()?;
             return Ok(None);
@@ -178,7 +182,7 @@ impl<'a> Search<'a> {
         let mut last;
         loop {
             let options = self.options_for(BoundSpec::Rel(e));
-            let report = compress_source(self.source, &options, None, out, progress)?;
+            let report = compress_plainly(self.source, &options, None, out, progress)?;
             let n_bytes = report.archive_bytes;
             last = Some((e, report));
             tries.see(e, n_bytes, self.target);
@@ -201,7 +205,7 @@ impl<'a> Search<'a> {
         }
         out.restart()?;
         let options = self.options_for(BoundSpec::Rel(best));
-        let report = compress_source(self.source, &options, None, out, progress)?;
+        let report = compress_plainly(self.source, &options, None, out, progress)?;
         Ok(Some((best, report)))
     }
 
@@ -225,7 +229,7 @@ impl<'a> Search<'a> {
             (Some((e, _, report)), None) => Ok(self.told(report, Way::Bounded(e), None)),
             (found, Some((model, _))) => {
                 out.restart()?;
-                let report = compress_source(self.source, self.options, Some(&model), out, progress)?;
+                let report = compress_plainly(self.source, self.options, Some(&model), out, progress)?;
                 Ok(self.told(report, Way::Latents, found.map(|(e, error, _)| (Way::Bounded(e), error))))
             }
             (None, None) => Err(Error::config(format!(
@@ -237,7 +241,7 @@ impl<'a> Search<'a> {
     }
 
     /// An autoencoder that keeps to the size, and its error; `None` where there is none.
-    fn latents(&self, progress: &mut dyn Progress) -> Result<Option<(baler_codec::model::Model, f64)>> {
+    fn latents(&self, progress: &mut dyn Progress) -> Result<Option<(Model, f64)>> {
         let ratio = Size::Ratio(self.n_input as f64 / self.target.max(1) as f64);
         let options = Options { size: Some(ratio), method: Method::Autoencoder, ..self.options.clone() };
         let trained = match train_on(&[self.source], &options, progress) {
@@ -248,7 +252,7 @@ impl<'a> Search<'a> {
         let part = excerpt(self.source, LATENTS_BYTES)?;
         let part = InMemory::of(&part);
         let model = trained.model;
-        let report = compress_source(&part, &options, Some(&model), &mut Vec::new(), progress)?;
+        let report = compress_plainly(&part, &options, Some(&model), &mut Vec::new(), progress)?;
         let scale = self.n_input as f64 / part.schema().size_bytes().max(1) as f64;
         let fits = report.payload_bytes as f64 * scale + report.model_bytes as f64 <= self.target as f64;
         let error = self.error(&report);
@@ -326,6 +330,17 @@ impl Tries {
         let next = if inside { e } else { middle };
         (curve::FINEST..=curve::COARSEST).contains(&next).then_some(next)
     }
+}
+
+/// One compression, without a search.
+fn compress_plainly(
+    source: &dyn Source,
+    options: &Options,
+    model: Option<&Model>,
+    out: &mut dyn Output,
+    progress: &mut dyn Progress,
+) -> Result<Report> {
+    compress_source(source, options, Models { model, trainer: Some(&Training) }, out, progress)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use baler::{BoundSpec, Dataset, NoProgress, Options, Values, Variable};
 use baler_codec::live::records::to_records;
-use baler_codec::live::{Decoder, Encoder};
+use baler_codec::model::live_decoder;
 use baler_train::train;
 
 /// Files of the stream, and of the hashes of its records and of its bytes.
@@ -18,7 +18,7 @@ pub fn stream() -> Vec<u8> {
     };
     let options = Options::new(BoundSpec::Rel(1e-3));
     let model = train(&[rows(0, 2000)], &options, &mut NoProgress).unwrap().model;
-    let mut encoder = Encoder::new(&model, false).unwrap();
+    let mut encoder = model.live_encoder(false).unwrap();
     let mut out = encoder.head().to_vec();
     let mut from = 2000;
     for n_rows in [1, 400, 3, 500, 2] {
@@ -38,7 +38,7 @@ pub fn stream() -> Vec<u8> {
 
 /// `live HASH HASH`: of the records of a stream, and of the stream that is written today.
 pub fn hashes(stored: &[u8], written: &[u8]) -> String {
-    let mut decoder = Decoder::new(stored, None).unwrap();
+    let mut decoder = live_decoder(stored, None).unwrap();
     let mut records = Vec::new();
     while let Some(frame) = decoder.next_frame().unwrap() {
         records.extend_from_slice(&frame);

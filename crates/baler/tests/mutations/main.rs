@@ -13,7 +13,7 @@ mod support;
 mod watch;
 
 use baler::*;
-use baler_codec::live::Decoder;
+use baler_codec::model::live_decoder;
 use baler_data::source::Schema;
 use baler_io as io;
 use baler_io::{Format, ReadOptions};
@@ -50,7 +50,7 @@ fn read_model(bytes: &[u8]) {
 }
 
 fn read_live(bytes: &[u8]) {
-    let Ok(mut decoder) = Decoder::new(bytes, None) else { return };
+    let Ok(mut decoder) = live_decoder(bytes, None) else { return };
     while let Ok(Some(_)) = decoder.next_frame() {}
 }
 

@@ -1,17 +1,15 @@
 //! Errors at each level -> the width and tail whose rows cost least. Encoder only.
 
-use std::ops::RangeInclusive;
+use crate::predict::rows::kinds::MAX_AWAY;
 
+use crate::predict::rows::kinds::Kind;
 use crate::predict::rows::row::{N_FRACTIONS, N_SYMBOLS, Probabilities, TAILS, ZERO, shift_of};
-use crate::predict::rows::walk::{ErrorCoder, Kind};
+use crate::predict::rows::walk::ErrorCoder;
 
 /// Errors kept of each level.
 const N_SAMPLES: usize = 4096;
 /// Fewest errors that say something of a level of its own.
 const FEW: usize = 48;
-
-/// Widths less levels that a model can say.
-pub const MAX_AWAY: RangeInclusive<i32> = -32..=31;
 
 /// Samples of (fraction, error) by level.
 pub struct Errors {

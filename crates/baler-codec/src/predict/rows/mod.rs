@@ -12,33 +12,26 @@
 
 pub mod choose;
 pub mod coder;
+pub mod kinds;
 pub mod lanes;
 pub mod row;
 pub mod walk;
 
 use crate::predict::cell::Cell;
-use crate::predict::fit::Segment;
 use crate::predict::grid::Layout;
 use crate::predict::model::Model;
-use crate::predict::padded;
-use crate::predict::walk::State;
+use crate::predict::state::Segment;
+use crate::predict::state::State;
+use crate::predict::state::padded;
 use crate::quantize::widest;
 use baler_data::bytes::{ByteReader, ByteWriter};
-use baler_data::error::{Error, Result};
-use choose::{Errors, MAX_AWAY};
+use baler_data::error::Result;
+use choose::Errors;
 use coder::{SymbolReader, SymbolWriter};
+use kinds::Kinds;
 use lanes::{Known, Lanes, Wanted};
 use rayon::prelude::*;
-use walk::{Book, BookCoder, Kind, Lane};
-
-/// The widths and tails of all levels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kinds {
-    /// The level of the first.
-    pub lowest: u8,
-    /// At least one.
-    pub kinds: Vec<Kind>,
-}
+use walk::{Book, BookCoder, Lane};
 
 impl Kinds {
     /// Those that cost least for `q` under a model.
@@ -72,29 +65,6 @@ impl Kinds {
         }
         let (lowest, kinds) = errors.kinds();
         Kinds { lowest, kinds }
-    }
-
-    /// Lowest level, how many there are, then one byte each: width less level in six bits, tail in two.
-    pub fn write(&self, w: &mut ByteWriter) {
-        w.u8(self.lowest);
-        w.u8((self.kinds.len() - 1) as u8);
-        for (level, kind) in (self.lowest as i32..).zip(&self.kinds) {
-            w.u8(((kind.width as i32 - level - MAX_AWAY.start()) << 2) as u8 | kind.tail);
-        }
-    }
-
-    /// Inverse of [`Kinds::write`].
-    pub fn read(r: &mut ByteReader) -> Result<Kinds> {
-        let lowest = r.u8()?;
-        let n_kinds = r.u8()? as usize + 1;
-        let kind = |(level, &byte): (i32, &u8)| {
-            let width = level + (byte >> 2) as i32 + MAX_AWAY.start();
-            let width = u8::try_from(width)
-                .map_err(|_| Error::corrupt(format!("expected a width of 0 to 255, found {width}")))?;
-            Ok(Kind { width, tail: byte & 3 })
-        };
-        let kinds = (lowest as i32..).zip(r.raw(n_kinds)?).map(kind).collect::<Result<_>>()?;
-        Ok(Kinds { lowest, kinds })
     }
 
     fn book(&self) -> Book {

@@ -2,9 +2,11 @@
 //! number. What lies in other rows is summed a row at a time; the loop over a row carries its last three numbers in
 //! registers.
 
+use crate::predict::rows::kinds::Kind;
 use std::ops::Range;
 
 use crate::predict::cell::Cell;
+use crate::predict::cell::eighths;
 use crate::predict::domain::Domain;
 use crate::predict::grid::Layout;
 use crate::predict::map::Map;
@@ -12,22 +14,14 @@ use crate::predict::model::{Model, SCALE_SHIFT};
 use crate::predict::plane::{PlaneView, RowSums, dot, gradient_pairs};
 use crate::predict::rows::coder::SymbolCoder;
 use crate::predict::rows::row::{N_FRACTIONS, N_SYMBOLS, Probabilities, ZERO, shift_of};
-use crate::predict::walk::{State, eighths, level_of};
+use crate::predict::state::State;
+use crate::predict::walk::level_of;
 
 /// Something that codes the error of a prediction at a level. Fractions are folded (0..8) and errors mirrored, so that
 /// the prediction lies above the nearest integer.
 pub trait ErrorCoder {
     /// Codes an error, or reads it where symbols are read.
     fn code(&mut self, level: i32, fraction: usize, error: i64) -> i64;
-}
-
-/// Width and tail of a level's rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
-    /// As in [`Probabilities::new`].
-    pub width: u8,
-    /// As in [`Probabilities::new`].
-    pub tail: u8,
 }
 
 /// Rows for all levels between two; those outside have the rows of the nearest.

@@ -5,11 +5,11 @@
 //! [`super::estimate`].
 
 use crate::options::BoundSpec;
+use crate::plan::tables::linear::Regression;
+use crate::plan::tables::ratios;
 use crate::quantize::Grid;
 use crate::table::formula::{Formula, Op};
 use crate::table::model::{Base, ColumnModel, TableModel};
-use crate::table::search::linear::Regression;
-use crate::table::search::ratios;
 use crate::variable::VariablePlan;
 
 /// Rows of the sample, and rows beside that where a column that is mostly 0 is not.

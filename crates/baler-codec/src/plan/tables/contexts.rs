@@ -1,13 +1,13 @@
 //! Which contexts a column's decisions are asked about: greedily, by the bits that coding a sample of rows takes.
 
 use crate::entropy::binary::BitCoder;
+use crate::plan::tables::closure::Closures;
+use crate::plan::tables::fit::fit;
 use crate::table::buckets::Buckets;
 use crate::table::codec::{Decoded, Quantized};
 use crate::table::coder::{HeadCoder, PlainBits, Told};
 use crate::table::column::{Rows, Walk};
 use crate::table::model::{Feature, Head, MAX_CONTEXTS, Source, TableModel};
-use crate::table::search::closure::Closures;
-use crate::table::search::fit::fit;
 use crate::variable::VariablePlan;
 use baler_data::error::Result;
 use rayon::prelude::*;

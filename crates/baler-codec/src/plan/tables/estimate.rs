@@ -1,9 +1,9 @@
 //! Which base and lattice a column has, by estimated bits.
 
+use crate::plan::tables::fit::fit;
 use crate::quantize::Grid;
 use crate::table::codec::{Decoded, Quantized, quantize_column};
 use crate::table::model::{Base, Head, TableModel};
-use crate::table::search::fit::fit;
 use crate::variable::VariablePlan;
 use baler_data::dataset::Values;
 use baler_data::error::Result;

@@ -1,0 +1,127 @@
+//! Which order of the axes is best: chosen by trial on a part of the numbers.
+
+use crate::classical::lorenzo::four_axes;
+use crate::predict::encode::{Coded, encode_in_order};
+use crate::predict::order::Order;
+use crate::predict::{Effort, Numbers};
+use crate::report::trials::Trials;
+use rayon::prelude::*;
+
+/// Numbers that are tried, of all orders together: 2^18 of three axes, 2^16 of four.
+const TRIAL_VALUES: usize = 6 << 18;
+/// Another order must take this share of what that of the data takes: filters that adapt change the trial's picture.
+const WORTH: f64 = 0.9;
+/// So few numbers are coded in both orders, for the trial does not tell all.
+const BOTH_VALUES: usize = 1 << 18;
+
+/// For an estimate: numbers that are tried in each order, and the share of the data's own order that another must take.
+const LIKELY_VALUES: usize = 1 << 13;
+const LIKELY: f64 = 0.95;
+
+/// Codes numbers with a model of their own, and tells what each tier took: in the best order of
+/// its axes, as far as the effort allows trials. `None` where there is too little to learn from.
+pub fn encode(numbers: Numbers, effort: Effort, trials: &mut Trials) -> Option<Coded> {
+    numbers.layout()?;
+    let orders = match effort {
+        Effort::Full => choose(numbers),
+        Effort::Brief => vec![likely(numbers)],
+        _ => vec![Order::DATA],
+    };
+    let coded = orders.iter().filter_map(|order| encode_in_order(numbers, *order, effort, trials));
+    coded.reduce(|mut best, mut other| {
+        if other.bytes.len() < best.bytes.len() {
+            best.bytes = other.bytes;
+        }
+        best.models.append(&mut other.models);
+        best
+    })
+}
+
+/// The orders to code in: that of the data, the one whose trial takes the fewest bytes, or both.
+fn choose(numbers: Numbers) -> Vec<Order> {
+    let extents = four_axes(numbers.shape);
+    let orders = Order::all(extents);
+    let part = Part::of(numbers, extents, TRIAL_VALUES / orders.len());
+    let cost = |order: &Order| {
+        let coded = encode_in_order(
+            part.numbers(numbers.mantissa_bits),
+            *order,
+            Effort::Trial,
+            &mut Trials::default(),
+        );
+        coded.map_or(usize::MAX, |coded| coded.bytes.len())
+    };
+    let others = orders[1..].par_iter().map(|order| (cost(order), *order));
+    let Some((least, order)) = others.min_by_key(|(cost, order)| (*cost, order.byte())) else {
+        return vec![Order::DATA];
+    };
+    match numbers.q.len() {
+        0..=BOTH_VALUES => vec![Order::DATA, order],
+        _ if (least as f64) < WORTH * cost(&Order::DATA) as f64 => vec![order],
+        _ => vec![Order::DATA],
+    }
+}
+
+/// The order that is likely taken, from a smaller trial.
+fn likely(numbers: Numbers) -> Order {
+    let extents = four_axes(numbers.shape);
+    let orders = Order::all(extents);
+    let part = Part::of(numbers, extents, LIKELY_VALUES);
+    let cost = |order: &Order| {
+        let numbers = part.numbers(numbers.mantissa_bits);
+        let coded = encode_in_order(numbers, *order, Effort::Trial, &mut Trials::default());
+        coded.map_or(usize::MAX, |coded| coded.bytes.len())
+    };
+    let own = cost(&Order::DATA) as f64;
+    let others = orders[1..].par_iter().map(|order| (cost(order), *order));
+    let best = others.min_by_key(|(cost, order)| (*cost, order.byte()));
+    best.filter(|(least, _)| (*least as f64) < LIKELY * own).map_or(Order::DATA, |(_, order)| order)
+}
+
+/// A box from the middle.
+struct Part {
+    q: Vec<i64>,
+    mask: Option<Vec<bool>>,
+    shape: [usize; 4],
+}
+
+impl Part {
+    fn of(numbers: Numbers, extents: [usize; 4], most: usize) -> Part {
+        let mut shape = extents;
+        while shape.iter().product::<usize>() > most {
+            let longest = (0..4).max_by_key(|&axis| shape[axis]).unwrap_or(0);
+            shape[longest] = shape[longest].div_ceil(2);
+        }
+        let from: [usize; 4] = std::array::from_fn(|axis| (extents[axis] - shape[axis]) / 2);
+        let mut positions = Vec::with_capacity(shape.iter().product());
+        for a in from[0]..from[0] + shape[0] {
+            for b in from[1]..from[1] + shape[1] {
+                for y in from[2]..from[2] + shape[2] {
+                    let start = ((a * extents[1] + b) * extents[2] + y) * extents[3] + from[3];
+                    positions.extend(start..start + shape[3]);
+                }
+            }
+        }
+        let mask = numbers.mask.map(|mask| positions.iter().map(|&at| mask[at]).collect());
+        Part { q: positions.iter().map(|&at| numbers.q[at]).collect(), mask, shape }
+    }
+
+    fn numbers(&self, mantissa_bits: Option<u32>) -> Numbers<'_> {
+        Numbers { q: &self.q, shape: &self.shape, mask: self.mask.as_deref(), mantissa_bits }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_a_transposed_field_is_found() {
+        // Rough along the last axis, smooth along the first.
+        let shape = [64, 8, 40];
+        let q: Vec<i64> =
+            (0..64 * 320).map(|i| (i / 320) as i64 * 3 + (i % 40 * i % 17 * 100) as i64).collect();
+        let order = choose(Numbers { q: &q, shape: &shape, mask: None, mantissa_bits: None });
+        assert!(order.iter().any(|order| *order != Order::DATA));
+    }
+}
