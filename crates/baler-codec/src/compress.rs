@@ -78,7 +78,7 @@ fn compress_with_method(
     out: &mut dyn Output,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
-    // An unknown BALER_SIMD is told even where no network runs.
+    // An unknown BALER_SIMD is an error even where no network runs.
     crate::network::simd_level()?;
     let threads = &options.threads;
     // 1 read, 2 type, 3 relate, 4 choose grids: what is kept, what is promised, how it is coded.
@@ -170,7 +170,7 @@ fn place(frame: &[u8]) -> Option<(usize, usize)> {
     read_chunk(frame).ok().map(|chunk| (chunk.group, chunk.first_row))
 }
 
-/// What is to be told at the end: variables that a given predictive model was not made for, a size that was missed.
+/// Warnings at the end: variables that a given predictive model was not made for, a size that was missed.
 fn notes(plan: &Plan, model: Option<&Model>, report: &Report, options: &Options) -> Vec<String> {
     let bits =
         |idx: usize| 8.0 * report.variables[idx].bytes as f64 / plan.variables[idx].n_values().max(1) as f64;

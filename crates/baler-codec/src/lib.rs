@@ -3,6 +3,7 @@
 // Bytes are the same on every machine: no floats of the platform's own mathematics (clippy.toml).
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod array;
 pub mod compress;
 pub mod decompress;
 

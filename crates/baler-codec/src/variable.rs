@@ -99,12 +99,32 @@ pub fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
     for &extent in &variable.shape {
         w.count(extent);
     }
+    write_promise(variable, w);
+}
+
+/// What is promised, the grid, and the values that are kept exactly.
+pub fn write_promise(variable: &VariablePlan, w: &mut ByteWriter) {
     write_bound(variable, w);
     write_grid(&variable.grid, w);
     w.count(variable.patterns.len());
     for pattern in &variable.patterns {
         w.raw(&pattern.to_le_bytes()[..variable.dtype.size_bytes()]);
     }
+}
+
+/// A bound, the limits of decoded values, their grid, and bits that are kept exactly.
+type Promise = (Bound, Option<Limits>, Grid, Vec<u64>);
+
+/// Inverse of [`write_promise`].
+pub fn read_promise(r: &mut ByteReader, dtype: DType) -> Result<Promise> {
+    let (bound, limits) = read_bound(r, dtype)?;
+    let grid = read_grid(r, dtype)?;
+    let n_patterns = r.count_of_items()?;
+    if n_patterns > MAX_PATTERNS {
+        return Err(Error::corrupt(format!("expected at most {MAX_PATTERNS} patterns, found {n_patterns}")));
+    }
+    let patterns = (0..n_patterns).map(|_| read_bits(r, dtype)).collect::<Result<_>>()?;
+    Ok((bound, limits, grid, patterns))
 }
 
 /// Inverse of [`write_variable`].
@@ -129,17 +149,11 @@ pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
     }
     let shape: Vec<usize> = (0..n_axes).map(|_| r.count()).collect::<Result<_>>()?;
     n_elements(&shape)?;
-    let (mut bound, limits) = read_bound(r, dtype)?;
+    let (mut bound, limits, grid, patterns) = read_promise(r, dtype)?;
     check_kind(kind, dtype, &shape, lists.is_some(), &bound)?;
     if let (Kind::Complex, BoundSpec::Abs(e)) = (kind, bound.spec) {
         bound.limit = part_limit(e);
     }
-    let grid = read_grid(r, dtype)?;
-    let n_patterns = r.count_of_items()?;
-    if n_patterns > MAX_PATTERNS {
-        return Err(Error::corrupt(format!("expected at most {MAX_PATTERNS} patterns, found {n_patterns}")));
-    }
-    let patterns = (0..n_patterns).map(|_| read_bits(r, dtype)).collect::<Result<_>>()?;
     Ok(VariablePlan { name, dtype, shape, storage, bound, limits, grid, patterns })
 }
 

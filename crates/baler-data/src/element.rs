@@ -5,11 +5,14 @@
 //! (-0.0 is -1, +0.0 is 0; NaNs lie beyond the infinities).
 
 use crate::bytes::with_room;
+use crate::dataset::DType;
 use crate::error::Result;
 use half::f16;
 
 /// A value of one of the twelve dtypes (`bool` is `u8`).
 pub trait Element: Copy + Default + Send + Sync + PartialEq + 'static {
+    /// Its dtype; `u8` is [`DType::U8`], though booleans are elements of this type as well.
+    const DTYPE: DType;
     /// True for f16, f32 and f64.
     const IS_FLOAT: bool;
     /// Significand bits with the hidden one, of floats; 0 for integers.
@@ -41,8 +44,9 @@ macro_rules! write_bytes {
 }
 
 macro_rules! integer_element {
-    ($($t:ty),*) => {$(
+    ($($t:ty, $dtype:ident);*) => {$(
         impl Element for $t {
+            const DTYPE: DType = DType::$dtype;
             const IS_FLOAT: bool = false;
             const DIGITS: u32 = 0;
             #[inline(always)]
@@ -61,9 +65,10 @@ macro_rules! integer_element {
         }
     )*};
 }
-integer_element!(i8, i16, i32, i64, u8, u16, u32);
+integer_element!(i8, I8; i16, I16; i32, I32; i64, I64; u8, U8; u16, U16; u32, U32);
 
 impl Element for u64 {
+    const DTYPE: DType = DType::U64;
     const IS_FLOAT: bool = false;
     const DIGITS: u32 = 0;
     #[inline(always)]
@@ -94,8 +99,9 @@ impl Element for u64 {
 }
 
 macro_rules! float_element {
-    ($t:ty, $bits:ty, $int:ty, $digits:expr, $to:expr, $from:expr) => {
+    ($t:ty, $dtype:ident, $bits:ty, $int:ty, $digits:expr, $to:expr, $from:expr) => {
         impl Element for $t {
+            const DTYPE: DType = DType::$dtype;
             const IS_FLOAT: bool = true;
             const DIGITS: u32 = $digits;
             #[inline(always)]
@@ -128,9 +134,9 @@ macro_rules! float_element {
         }
     };
 }
-float_element!(f64, u64, i64, 53, |x| x, |x| x);
-float_element!(f32, u32, i32, 24, |x: f32| x as f64, |x: f64| x as f32);
-float_element!(f16, u16, i16, 11, |x: f16| x.to_f32() as f64, |x: f64| f16::from_f32(x as f32));
+float_element!(f64, F64, u64, i64, 53, |x| x, |x| x);
+float_element!(f32, F32, u32, i32, 24, |x: f32| x as f64, |x: f64| x as f32);
+float_element!(f16, F16, u16, i16, 11, |x: f16| x.to_f32() as f64, |x: f64| f16::from_f32(x as f32));
 
 /// True for -0.0 of a float type.
 #[inline(always)]

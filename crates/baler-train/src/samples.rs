@@ -40,8 +40,8 @@ pub struct PartShape {
 pub fn part_shapes(dataset: &Dataset, options: &Options) -> Result<Vec<PartShape>> {
     let lossy = |variable: &&Variable| {
         let kind = variable.storage.kind;
-        let asked =
-            baler_codec::options::rules::asked(options, &variable.name, kind).unwrap_or(BoundSpec::Lossless);
+        let asked = baler_codec::options::rules::requested(options, &variable.name, kind)
+            .unwrap_or(BoundSpec::Lossless);
         asked != BoundSpec::Lossless || options.bound == BoundSpec::Lossless && !kind.is_opaque()
     };
     let n_columns = match dataset.layout {

@@ -49,7 +49,7 @@ fn measure(name: &str, variable: &Variable) {
                     &bytes,
                     &variable.shape,
                     None,
-                    Known { shared: Some(&predictor.shared), beside: None },
+                    Known { shared: Some(&predictor.shared), reference: None },
                 )
                 .expect("what was written");
             });

@@ -194,10 +194,10 @@ fn forged_relations_are_errors() {
     };
     // Who is led leads: its stream then has nobody to look at.
     let mut turned = archive();
-    turned.plan.groups[0].method = GroupMethod::Fields { lead: 1 };
+    turned.plan.groups[0].method = GroupMethod::Fields { reference: 1 };
     expect(turned, "expected another variable beside a predictive stream");
     let mut nobody = archive();
-    nobody.plan.groups[0].method = GroupMethod::Fields { lead: 2 };
+    nobody.plan.groups[0].method = GroupMethod::Fields { reference: 2 };
     expect(nobody, "which of them leads");
     let mut shapes = archive();
     shapes.plan.variables[0].shape = vec![3, 6, 256];
@@ -215,7 +215,7 @@ fn forged_relations_are_errors() {
     let mut one = archive();
     one.plan.variables.truncate(1);
     one.plan.groups[0].variables = vec![0];
-    one.plan.groups[0].method = GroupMethod::Fields { lead: 0 };
+    one.plan.groups[0].method = GroupMethod::Fields { reference: 0 };
     expect(one, "two or more fields");
 }
 

@@ -1,5 +1,5 @@
 //! An integer network as bytes and back. Weights, biases and shifts of a layer are grids of integers and take the
-//! classical coder; weights that belong to the places of a tile are told its extents, so that smooth ones are
+//! classical coder; weights that belong to the places of a tile are coded with its extents in view, so that smooth ones are
 //! coded as differences.
 
 use crate::classical;

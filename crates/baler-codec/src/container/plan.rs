@@ -63,7 +63,7 @@ pub enum GroupMethod {
     /// Variables of one shape, each by itself or beside one of them, which is by itself.
     Fields {
         /// Position of that one in the group.
-        lead: usize,
+        reference: usize,
     },
     /// One variable, predicted by the archive's model `model`.
     Predictive {
@@ -302,9 +302,9 @@ fn write_group(group: &GroupPlan, w: &mut ByteWriter) {
             w.u8(3);
             w.count(*model);
         }
-        GroupMethod::Fields { lead } => {
+        GroupMethod::Fields { reference } => {
             w.u8(5);
-            w.count(*lead);
+            w.count(*reference);
         }
         GroupMethod::Table(model) => {
             w.u8(2);
@@ -341,14 +341,14 @@ fn read_group(r: &mut ByteReader, all: &[VariablePlan]) -> Result<GroupPlan> {
         0 if variables.len() == 1 => GroupMethod::Classical,
         3 if variables.len() == 1 => GroupMethod::Predictive { model: r.count()? },
         5 => {
-            let lead = r.count()?;
+            let reference = r.count()?;
             let same = variables.iter().all(|&idx| all[idx].shape == all[variables[0]].shape);
-            if !same || variables.len() < 2 || lead >= variables.len() {
+            if !same || variables.len() < 2 || reference >= variables.len() {
                 return Err(Error::corrupt(
                     "expected two or more fields of one shape and which of them leads",
                 ));
             }
-            GroupMethod::Fields { lead }
+            GroupMethod::Fields { reference }
         }
         1 => {
             let model = r.count()?;

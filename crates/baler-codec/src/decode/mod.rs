@@ -9,6 +9,7 @@ use crate::autoencoder::{Coder, Sampling};
 use crate::container::{Chunk, GroupMethod, GroupPlan, ModelEntry, Plan};
 use crate::model::Model;
 use crate::part;
+use crate::part::Prediction;
 use crate::part::cross_field;
 use crate::predict::{Known, shared::Shared};
 use crate::table::shared::SharedTable;
@@ -122,8 +123,8 @@ pub fn decode_chunk(
     if let Some(model) = coders.table(plan, chunk.group) {
         return decode_table(plan, &group.variables, model, n_rows, &parts_of(group, r)?, wanted);
     }
-    if let GroupMethod::Fields { lead } = group.method {
-        return decode_fields(plan, &group.variables, lead, n_rows, &parts_of(group, r)?, wanted);
+    if let GroupMethod::Fields { reference } = group.method {
+        return decode_fields(plan, &group.variables, reference, n_rows, &parts_of(group, r)?, wanted);
     }
     let (predictions, residual) = match &group.method {
         GroupMethod::Autoencoder { model, scalings, blocks, residual } => {
@@ -133,7 +134,7 @@ pub fn decode_chunk(
         }
         _ => (None, true),
     };
-    let known = Known { shared: coders.predictor(&group.method), beside: None };
+    let known = Known { shared: coders.predictor(&group.method), reference: None };
     let mut values = Vec::with_capacity(group.variables.len());
     for (position, &idx) in group.variables.iter().enumerate() {
         let variable = &plan.variables[idx];
@@ -143,7 +144,7 @@ pub fn decode_chunk(
             continue;
         }
         let predicted = predictions.as_ref().map(|all| all[position].as_slice());
-        values.push(Some(decode_part(part, (predicted, residual), known, n_rows, variable)?));
+        values.push(Some(decode_part(part, Prediction::of(predicted, residual), known, n_rows, variable)?));
     }
     r.finish("a chunk")?;
     Ok(values)
@@ -156,43 +157,43 @@ fn parts_of<'a>(group: &GroupPlan, mut r: ByteReader<'a>) -> Result<Vec<&'a [u8]
     Ok(parts)
 }
 
-/// One part of a chunk, with the predictions of an autoencoder (and whether they are all there is).
+/// One part of a chunk, with what an autoencoder predicts of it.
 pub fn decode_part(
     part: &[u8],
-    (predicted, residual): (Option<&[i64]>, bool),
+    prediction: Prediction,
     known: Known,
     n_rows: usize,
     variable: &VariablePlan,
 ) -> Result<Values> {
     let mut part = ByteReader::new(part);
-    part::read_part_values(&mut part, predicted, residual, known, &variable.shape_of_rows(n_rows), variable)
+    part::read_part_values(&mut part, prediction, known, &variable.shape_of_rows(n_rows), variable)
         .and_then(|decoded| part.finish("a variable's part").map(|()| decoded))
         .map_err(|e| e.in_variable(&variable.name))
 }
 
-/// [`decode_chunk`] of fields: the leading one is decoded with those that look at it.
+/// [`decode_chunk`] of fields: the reference field is decoded with those that are predicted from it.
 fn decode_fields(
     plan: &Plan,
     group: &[usize],
-    lead: usize,
+    reference: usize,
     n_rows: usize,
     parts: &[&[u8]],
     wanted: &dyn Fn(usize) -> bool,
 ) -> Result<Vec<Option<Values>>> {
     let variable = |position: usize| &plan.variables[group[position]];
-    let decode = |position: usize, beside: Option<&[f64]>| {
-        let known = Known { shared: None, beside };
-        decode_part(parts[position], (None, true), known, n_rows, variable(position))
+    let decode = |position: usize, reference: Option<&[f64]>| {
+        let known = Known { shared: None, reference };
+        decode_part(parts[position], Prediction::Nothing, known, n_rows, variable(position))
     };
     let mut looked_at = false;
-    for position in (0..group.len()).filter(|&position| position != lead && wanted(group[position])) {
-        looked_at |= cross_field::is_beside(parts[position])?;
+    for position in (0..group.len()).filter(|&position| position != reference && wanted(group[position])) {
+        looked_at |= cross_field::has_reference(parts[position])?;
     }
-    let mut leading = match looked_at || wanted(group[lead]) {
-        true => Some(decode(lead, None)?),
+    let mut decoded_reference = match looked_at || wanted(group[reference]) {
+        true => Some(decode(reference, None)?),
         false => None,
     };
-    let inputs = match &leading {
+    let inputs = match &decoded_reference {
         Some(values) if looked_at => Some(cross_field::inputs(values)?),
         _ => None,
     };
@@ -200,7 +201,7 @@ fn decode_fields(
     for (position, &idx) in group.iter().enumerate() {
         values.push(match wanted(idx) {
             false => None,
-            true if position == lead => leading.take(),
+            true if position == reference => decoded_reference.take(),
             true => Some(decode(position, inputs.as_deref())?),
         });
     }

@@ -231,7 +231,7 @@ impl<R: Read + Seek + Send> Source for Reader<R> {
     }
 
     /// Fields of a group: what leads them is then decoded once.
-    fn company(&self, variable: usize) -> usize {
+    fn read_group(&self, variable: usize) -> usize {
         let group = &self.index.plan.groups[self.places[variable].0];
         if matches!(group.method, GroupMethod::Fields { .. }) { group.variables[0] } else { variable }
     }

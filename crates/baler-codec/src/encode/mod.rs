@@ -11,6 +11,7 @@ use crate::part::cross_field;
 use crate::part::numbers;
 use crate::part::numbers::Numbers;
 use crate::part::stream::How;
+use crate::part::{Original, Prediction};
 use crate::predict::Known;
 use crate::quantize::compare::{compare_values, sum_of_squares};
 use crate::table::{self, Alone};
@@ -83,7 +84,7 @@ impl Encoder<'_> {
         Ok(Made { payload: chunk.payload, squares })
     }
 
-    /// The payload of variables that are coded apart, beside another, or by an autoencoder.
+    /// The payload of variables that are coded apart, reference another, or by an autoencoder.
     fn parts(
         &self,
         group: &GroupPlan,
@@ -110,28 +111,30 @@ impl Encoder<'_> {
         let (method, fast) = (self.options.method, self.options.fast);
         let shared = self.coders.predictor(&group.method);
         let how = How { fast, shared, may_refine: true, ..How::by(method) };
-        let code = |position: usize, numbers: Numbers, beside: Option<&[f64]>| {
+        let code = |position: usize, numbers: Numbers, reference: Option<&[f64]>| {
             let variable = variables[position];
-            let how = How { beside, is_opaque: variable.storage.kind.is_opaque(), ..how };
+            let how = How { reference, is_opaque: variable.storage.kind.is_opaque(), ..how };
             let predicted = predictions.as_ref().map(|all| all[position].as_slice());
-            let shape = variable.shape_of_rows(n_rows);
-            let part = with_values!(&originals[position], original => {
-                part::write_part(numbers, predicted, residual, original, &shape, variable, how)
+            let prediction = Prediction::of(predicted, residual);
+            let shape = &variable.shape_of_rows(n_rows);
+            let part = with_values!(&originals[position], values => {
+                part::write_part(numbers, prediction, Original { values, shape, variable }, how)
             });
             part.finish()
         };
-        let leading = match group.method {
-            GroupMethod::Fields { lead } => {
-                let part = code(lead, std::mem::take(&mut numbers[lead]), None);
+        let decoded_reference = match group.method {
+            GroupMethod::Fields { reference } => {
+                let part = code(reference, std::mem::take(&mut numbers[reference]), None);
                 // The others look at what a decoder has: its grid is known once it is coded.
-                let decoded = decode_part(&part, (None, true), Known::default(), n_rows, variables[lead])?;
-                Some((lead, part, cross_field::inputs(&decoded)?))
+                let decoded =
+                    decode_part(&part, Prediction::Nothing, Known::default(), n_rows, variables[reference])?;
+                Some((reference, part, cross_field::inputs(&decoded)?))
             }
             _ => None,
         };
-        let part = |(position, numbers): (usize, Numbers)| match &leading {
-            Some((lead, part, _)) if *lead == position => part.clone(),
-            leading => code(position, numbers, leading.as_ref().map(|(_, _, inputs)| &inputs[..])),
+        let part = |(position, numbers): (usize, Numbers)| match &decoded_reference {
+            Some((reference, part, _)) if *reference == position => part.clone(),
+            reference => code(position, numbers, reference.as_ref().map(|(_, _, inputs)| &inputs[..])),
         };
         let parts: Vec<Vec<u8>> = numbers.into_par_iter().enumerate().map(part).collect();
         parts.iter().for_each(|part| w.block(part));

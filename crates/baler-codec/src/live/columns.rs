@@ -7,16 +7,16 @@ use crate::part::numbers;
 use crate::part::numbers::Numbers;
 use crate::quantize::special::{OWN_BITS, Specials};
 use crate::quantize::widest;
+use crate::table::bins::Bins;
 use crate::table::codec::{Decoded, Quantized, quantize_column};
 use crate::table::column::{Rows, Walk, reconstruct};
-use crate::table::leaves::Leaves;
 use crate::table::model::{Base, ColumnModel, Head, Source, TableModel};
 use crate::variable::VariablePlan;
 use baler_data::bytes::{ByteReader, ByteWriter, unzigzag, with_room, zigzag};
 use baler_data::dataset::Values;
 use baler_data::element::as_f64;
 use baler_data::error::{Error, Result};
-use baler_data::with_values;
+use baler_data::{values_of, with_dtype, with_values};
 
 /// The bytes of a frame's columns.
 pub fn encode(table: &LiveTable, originals: &[Values], n_rows: usize) -> Result<Vec<u8>> {
@@ -49,7 +49,7 @@ pub fn decode(table: &LiveTable, bytes: &[u8], n_rows: usize) -> Result<Vec<Valu
         let values = Values::Bool(Vec::new());
         let mut quantized = Quantized { numbers, specials: Specials::default(), values };
         let rows = code_column(table, idx, &decoded, n_rows, &mut Reading(&mut reader), &mut quantized)?;
-        let values = values_of(&quantized, variable, column, &rows);
+        let values = decoded_values(&quantized, variable, column, &rows);
         decoded.columns[idx] = with_values!(&values, values => as_f64(values)?);
         found[idx] = Some(values);
     }
@@ -72,41 +72,36 @@ fn quantize_plain(
     decoded: &mut Decoded,
 ) -> Result<Quantized> {
     decoded.prepare(model, idx, original.len())?;
-    macro_rules! quantize {
-        ($($variant:ident),*) => {
-            match original {
-                $(Values::$variant(original) => {
-                    let Numbers { q: mut numbers, specials } = numbers::quantize(original, variable);
-                    let values = numbers::reconstruct(&numbers, &specials, variable);
-                    if model.columns[idx].base == Base::Before {
-                        // Where a value is special, the number is that of the value before.
-                        let mut before = 0i64;
-                        numbers.iter_mut().for_each(|q| {
-                            let difference = q.wrapping_sub(before);
-                            before = std::mem::replace(q, difference);
-                        });
-                    }
-                    decoded.columns[idx] = as_f64(&values)?;
-                    Ok(Quantized { numbers, specials, values: Values::$variant(values) })
-                })*
-            }
-        };
-    }
-    quantize!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+    with_dtype!(original.dtype(), T => {
+        let values = original.as_slice::<T>().expect("values of their dtype");
+        let Numbers { q: mut numbers, specials } = numbers::quantize(values, variable);
+        let values = numbers::reconstruct::<T>(&numbers, &specials, variable);
+        if model.columns[idx].base == Base::Before {
+            // Where a value is special, the number is that of the value before.
+            let mut before = 0i64;
+            numbers.iter_mut().for_each(|q| {
+                let difference = q.wrapping_sub(before);
+                before = std::mem::replace(q, difference);
+            });
+        }
+        decoded.columns[idx] = as_f64(&values)?;
+        let values = Values::from_vec(original.dtype(), values).expect("values of their dtype");
+        Ok(Quantized { numbers, specials, values })
+    })
 }
 
-fn values_of(quantized: &Quantized, variable: &VariablePlan, column: &ColumnModel, rows: &Rows) -> Values {
+fn decoded_values(
+    quantized: &Quantized,
+    variable: &VariablePlan,
+    column: &ColumnModel,
+    rows: &Rows,
+) -> Values {
     let Quantized { numbers, specials, .. } = quantized;
     let on_grid = is_plain(column) && column.base == Base::Zero;
-    macro_rules! values {
-        ($($variant:ident),*) => {
-            match variable.dtype {
-                $(baler_data::dataset::DType::$variant if on_grid => Values::$variant(numbers::reconstruct(numbers, specials, variable)),)*
-                $(baler_data::dataset::DType::$variant => Values::$variant(reconstruct(numbers, specials, variable, column, rows)),)*
-            }
-        };
-    }
-    values!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+    values_of!(variable.dtype, T => match on_grid {
+        true => numbers::reconstruct::<T>(numbers, specials, variable),
+        false => reconstruct::<T>(numbers, specials, variable, column, rows),
+    })
 }
 
 /// One side of the coding of a row: writes what it is given, or reads and returns it.
@@ -162,8 +157,8 @@ fn code_column<S: Side>(
     let rows = Rows::new(column, &decoded.columns, &decoded.formulas, n_rows)?;
     let cells = cells(&table.model, idx, live, decoded, n_rows)?;
     let walk = Walk::new(variable, column, &rows);
-    let heads: Vec<(&LiveHead, &Leaves, &[u16])> = (live.heads.iter().zip(&column.heads).zip(&cells))
-        .map(|((live, head), cells)| (live, &head.leaves, cells.as_slice()))
+    let heads: Vec<(&LiveHead, &Bins, &[u16])> = (live.heads.iter().zip(&column.heads).zip(&cells))
+        .map(|((live, head), cells)| (live, &head.bins, cells.as_slice()))
         .collect();
     let always_first = column.gate.is_none() && heads.len() == 1;
     let own_bits = 8 * variable.dtype.size_bytes() as u32;
@@ -177,21 +172,21 @@ fn code_column<S: Side>(
                 let head = if always_first { Some(0) } else { walk.head_of(row, variable.dtype) };
                 let head = head.and_then(|head| heads.get(head));
                 let (found, n_classes) = match (head, &live.gated) {
-                    (Some((head, leaves, cells)), _) => {
+                    (Some((head, bins, cells)), _) => {
                         let cell = cells.get(row).map_or(0, |&cell| cell as usize);
                         let symbol = match class {
                             _ if S::DECODES => 0,
-                            0 => head.classes.class(*number, leaves),
-                            class => special_symbol(class, leaves.n_classes()),
+                            0 => head.classes.class(*number, bins),
+                            class => special_symbol(class, bins.n_classes()),
                         };
-                        (side.symbol(&head.frequencies, cell, symbol), leaves.n_classes())
+                        (side.symbol(&head.frequencies, cell, symbol), bins.n_classes())
                     }
                     (None, Some(gated)) => (side.symbol(gated, 0, special_symbol(class, 1)), 1),
                     (None, None) => continue,
                 };
                 if found < n_classes {
-                    if let Some((_, leaves, _)) = head {
-                        *number = code_under(side, leaves, found, *number)?;
+                    if let Some((_, bins, _)) = head {
+                        *number = code_under(side, bins, found, *number)?;
                     }
                 } else if found == n_classes {
                     let own = specials.own_bits.get(own_at).copied().unwrap_or(0);
@@ -222,12 +217,12 @@ fn special_symbol(class: u8, n_classes: usize) -> usize {
 
 /// A number under its class.
 #[inline(always)]
-fn code_under<S: Side>(side: &mut S, leaves: &Leaves, class: usize, number: i64) -> Result<i64> {
-    match leaves.leaf(class) {
-        Some(leaf) if leaf.log_width == 0 => Ok(leaf.low),
-        Some(leaf) => {
-            let offset = side.plain(number.wrapping_sub(leaf.low) as u64, leaf.log_width)?;
-            Ok(if S::DECODES { leaf.low.wrapping_add(offset as i64) } else { number })
+fn code_under<S: Side>(side: &mut S, bins: &Bins, class: usize, number: i64) -> Result<i64> {
+    match bins.bin(class) {
+        Some(bin) if bin.log_width == 0 => Ok(bin.low),
+        Some(bin) => {
+            let offset = side.plain(number.wrapping_sub(bin.low) as u64, bin.log_width)?;
+            Ok(if S::DECODES { bin.low.wrapping_add(offset as i64) } else { number })
         }
         None => {
             let folded = zigzag(number);

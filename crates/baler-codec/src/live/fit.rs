@@ -81,9 +81,9 @@ fn sort_rows(
     for (row, &number) in numbers.iter().enumerate() {
         let class = specials.classes.get(row).copied().unwrap_or(0);
         let head = walk.head_of(row, variable.dtype);
-        let n_classes = head.map_or(1, |head| column.heads[head].leaves.n_classes());
+        let n_classes = head.map_or(1, |head| column.heads[head].bins.n_classes());
         let symbol = match (class, head) {
-            (0, Some(head)) => column.heads[head].leaves.class(number),
+            (0, Some(head)) => column.heads[head].bins.class(number),
             (0, None) => 0,
             (OWN_BITS, _) => n_classes,
             (pattern, _) => n_classes + pattern as usize,
@@ -110,7 +110,7 @@ fn fit_column(
     let mut heads = Vec::new();
     let mut contexts = Vec::new();
     for (head, rows) in column.heads.iter().zip(sorted.heads) {
-        let n_symbols = n_symbols(variable, head.leaves.n_classes());
+        let n_symbols = n_symbols(variable, head.bins.n_classes());
         if n_symbols > MAX_SYMBOLS {
             return None;
         }
@@ -123,7 +123,7 @@ fn fit_column(
         heads.push(LiveHead {
             edges,
             frequencies: frequencies(&found.counts, n_symbols),
-            classes: Classes::new(&head.leaves),
+            classes: Classes::new(&head.bins),
         });
     }
     let n_gated = n_symbols(variable, 1);

@@ -6,7 +6,7 @@
 
 use crate::live::records::record_bytes;
 use crate::live::symbols::{Frequencies, MAX_SYMBOLS};
-use crate::table::leaves::Leaves;
+use crate::table::bins::Bins;
 use crate::table::model::{ColumnModel, Feature, Head, Source, TableModel, n_cells};
 use crate::variable::{VariablePlan, read_variable, write_variable};
 use baler_data::bytes::{ByteReader, ByteWriter, unzstd};
@@ -31,7 +31,7 @@ pub struct LiveHead {
     pub classes: Classes,
 }
 
-/// The classes of the numbers from the lowest leaf's first on, so that most need no search.
+/// The classes of the numbers from the lowest bin's first on, so that most need no search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Classes {
     low: i64,
@@ -42,24 +42,24 @@ impl Classes {
     /// Numbers whose classes are kept.
     const N_KEPT: i64 = 1 << 12;
 
-    /// Of a head's leaves, around 0 if they reach farther than is kept.
-    pub fn new(leaves: &Leaves) -> Classes {
-        let first = leaves.leaf(0).map_or(0, |leaf| leaf.low);
+    /// Of a head's bins, around 0 if they reach farther than is kept.
+    pub fn new(bins: &Bins) -> Classes {
+        let first = bins.bin(0).map_or(0, |bin| bin.low);
         let low = first.max(-Self::N_KEPT / 2);
         Classes {
             low,
-            classes: (low..low.saturating_add(Self::N_KEPT)).map(|q| leaves.class(q) as u8).collect(),
+            classes: (low..low.saturating_add(Self::N_KEPT)).map(|q| bins.class(q) as u8).collect(),
         }
     }
 
     /// The class of a number.
     #[inline(always)]
-    pub fn class(&self, number: i64, leaves: &Leaves) -> usize {
+    pub fn class(&self, number: i64, bins: &Bins) -> usize {
         // Not `as usize`, which would cut the number where that has 32 bits.
         let at = usize::try_from(number.wrapping_sub(self.low) as u64);
         match at.ok().and_then(|at| self.classes.get(at)) {
             Some(&class) => class as usize,
-            None => leaves.class(number),
+            None => bins.class(number),
         }
     }
 }
@@ -165,7 +165,7 @@ fn check_model(variables: &[VariablePlan], model: &TableModel) -> Result<usize> 
         for head in &column.heads {
             let known =
                 |feature: &Feature| matches!(feature.source, Source::Column { .. } | Source::Formula(_));
-            let n_symbols = n_symbols(variable, head.leaves.n_classes());
+            let n_symbols = n_symbols(variable, head.bins.n_classes());
             let cells = n_cells(features(head));
             let fits = head.contexts.len() <= 1 && features(head).iter().all(known);
             if !fits || cells > MAX_CELLS || n_symbols > MAX_SYMBOLS {
@@ -202,9 +202,9 @@ fn read_column(
 ) -> Result<LiveColumn> {
     let mut heads = Vec::with_capacity(edges.len());
     for (head, edges) in column.heads.iter().zip(edges) {
-        let n_symbols = n_symbols(variable, head.leaves.n_classes());
+        let n_symbols = n_symbols(variable, head.bins.n_classes());
         let frequencies = Frequencies::read(r, n_symbols, n_cells(features(head)))?;
-        heads.push(LiveHead { edges, frequencies, classes: Classes::new(&head.leaves) });
+        heads.push(LiveHead { edges, frequencies, classes: Classes::new(&head.bins) });
     }
     let gated = column.gate.map(|_| Frequencies::read(r, n_symbols(variable, 1), 1)).transpose()?;
     Ok(LiveColumn { heads, gated })

@@ -127,7 +127,7 @@ pub struct Part {
     pub encoder: Network,
 }
 
-/// What is told about a model.
+/// What a model says of itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
     /// Layers in words, such as `dense 24-200-100-50-15`.
@@ -323,7 +323,7 @@ impl Model {
             columns: self.tables.iter().flat_map(KnownTable::words).collect(),
             n_parameters: n_parameters
                 + self.predictors.iter().map(|predictor| predictor.shared.n_weights() as u64).sum::<u64>()
-                + self.tables.iter().map(|table| table.shared.model.n_leaves() as u64).sum::<u64>(),
+                + self.tables.iter().map(|table| table.shared.model.n_bins() as u64).sum::<u64>(),
             size_bytes: bytes.len() as u64,
             trained_on_rows: self.description.n_samples,
             epochs: self.description.n_epochs,

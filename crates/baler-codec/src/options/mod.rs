@@ -148,7 +148,7 @@ impl Size {
     }
 }
 
-/// Everything that compress and train are told. Patterns are names, with `*` for any run of characters.
+/// All options of compress and train. Patterns are names, with `*` for any run of characters.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The promise for every variable without a rule of its own.

@@ -20,6 +20,7 @@ use baler_data::bytes::{ByteReader, ByteWriter, with_room};
 use baler_data::dataset::Values;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
+use baler_data::values_of;
 use finer::FinerGrid;
 use numbers::{Numbers, grid_name, reconstruct_on};
 use stream::{Finer, How, Stream};
@@ -52,102 +53,137 @@ impl Part {
     }
 }
 
-/// Writes a part: `predictions` are taken off the numbers first (the autoencoder's), or there are none.
-/// `residual` false stores no numbers at all: the predictions are the reconstruction.
+/// What a network says of the numbers before they are coded.
+#[derive(Debug, Clone, Copy)]
+pub enum Prediction<'a> {
+    /// Nothing: the numbers themselves are coded.
+    Nothing,
+    /// Numbers that are taken off: what is left, the residual, is coded.
+    Refined(&'a [i64]),
+    /// Numbers that are the reconstruction: nothing is coded.
+    Final(&'a [i64]),
+}
+
+impl<'a> Prediction<'a> {
+    /// What a network predicts, if there is one; a `residual` corrects it.
+    pub fn of(predicted: Option<&'a [i64]>, residual: bool) -> Prediction<'a> {
+        match predicted {
+            None => Prediction::Nothing,
+            Some(predicted) if residual => Prediction::Refined(predicted),
+            Some(predicted) => Prediction::Final(predicted),
+        }
+    }
+
+    fn numbers(self) -> Option<&'a [i64]> {
+        match self {
+            Prediction::Nothing => None,
+            Prediction::Refined(predicted) | Prediction::Final(predicted) => Some(predicted),
+        }
+    }
+}
+
+/// Numbers with what is needed to code them as a part: the values that they stand for and their shape.
+#[derive(Clone, Copy)]
+pub struct Original<'a, T> {
+    /// C order.
+    pub values: &'a [T],
+    /// Extents.
+    pub shape: &'a [usize],
+    /// What is promised, and on which grid the numbers are.
+    pub variable: &'a VariablePlan,
+}
+
+/// Writes a part of numbers and what a network predicts of them.
 pub fn write_part<T: Element>(
     numbers: Numbers,
-    predictions: Option<&[i64]>,
-    residual: bool,
-    original: &[T],
-    shape: &[usize],
-    variable: &VariablePlan,
+    prediction: Prediction,
+    original: Original<T>,
     how: How,
 ) -> Part {
+    let Original { values, variable, .. } = original;
     let n_specials = numbers.specials.classes.len();
-    let part = write_numbers(numbers, predictions, residual, original, shape, variable, how);
-    let growing = n_specials > 0 && part.bytes.len() > size_of_val(original);
-    if !growing || predictions.is_some() || variable.grid != Grid::Order || variable.limits.is_some() {
+    let part = Coded::of(numbers, prediction, original, how).into_part();
+    let growing = n_specials > 0 && part.bytes.len() > size_of_val(values);
+    let is_predicted = !matches!(prediction, Prediction::Nothing);
+    if !growing || is_predicted || variable.grid != Grid::Order || variable.limits.is_some() {
         return part;
     }
     // Random bits have many NaN, which the exact grid holds as well; limits would move them.
-    let q = original.iter().map(|x| x.order()).collect();
+    let q = values.iter().map(|x| x.order()).collect();
     let every_bit = Numbers { q, specials: Specials::default() };
-    let other = write_numbers(every_bit, None, residual, original, shape, variable, how);
+    let other = Coded::of(every_bit, Prediction::Nothing, original, how).into_part();
     if other.bytes.len() < part.bytes.len() { other } else { part }
 }
 
-fn write_numbers<T: Element>(
-    numbers: Numbers,
-    predictions: Option<&[i64]>,
-    residual: bool,
-    original: &[T],
-    shape: &[usize],
-    variable: &VariablePlan,
-    how: How,
-) -> Part {
-    let mut numbers = numbers;
-    if let (Some(predictions), BoundSpec::Unbounded) = (predictions, variable.bound.spec) {
-        // Nothing is promised: where others of the group need residuals, this one's are zeros.
-        numbers.q.copy_from_slice(predictions);
-    }
-    let mask = numbers.specials.mask();
-    let mut proof = error_and_hash(&numbers.q, variable.grid, &numbers.specials, original, variable);
-    let kind = (&variable.grid, variable.dtype);
-    let stream = match predictions {
-        Some(_) if !residual => Stream::nothing(),
-        Some(predictions) => {
-            let rest: Vec<i64> =
-                numbers.q.iter().zip(predictions).map(|(&q, &p)| q.wrapping_sub(p)).collect();
-            stream::encode(rest, shape, mask.as_deref(), kind, how, None)
-        }
-        None => {
-            let finer = FinerGrid::of(original, &numbers.specials, variable);
-            let finer_grid = finer.as_ref().map(|finer| finer as &dyn Finer);
-            let stream = stream::encode(numbers.q, shape, mask.as_deref(), kind, how, finer_grid);
-            if let (Some(finer), Some(q)) = (finer, &stream.finer) {
-                proof = error_and_hash(q, finer.grid, &numbers.specials, original, variable);
-            }
-            stream
-        }
-    };
-    let (max_error, hash) = proof;
-    let mut w = ByteWriter::default();
-    w.block(&numbers.specials.write(size_of::<T>()));
-    w.block(&stream.bytes);
-    w.f64(max_error);
-    w.raw(&hash);
-    let Stream { candidate, trials, .. } = stream;
-    Part { bytes: w.bytes, stream_bytes: stream.bytes.len(), candidate, trials }
+/// Coded numbers before they are bytes of a part.
+pub struct Coded {
+    /// Special values.
+    pub specials: Vec<u8>,
+    /// Numbers.
+    pub stream: Stream,
+    /// Largest error of the decoded values.
+    pub max_error: f64,
+    /// First 8 bytes of the BLAKE3 hash of the decoded values.
+    pub hash: [u8; 8],
 }
 
-/// Reads a part back; `predictions` as in [`write_part`], `known` as in [`stream::decode`]. Checks the hash of the values.
+impl Coded {
+    /// Codes numbers and what a network predicts of them.
+    pub fn of<T: Element>(
+        mut numbers: Numbers,
+        prediction: Prediction,
+        Original { values, shape, variable }: Original<T>,
+        how: How,
+    ) -> Coded {
+        if let (Some(predicted), BoundSpec::Unbounded) = (prediction.numbers(), variable.bound.spec) {
+            // Nothing is promised: where others of the group need residuals, this one's are zeros.
+            numbers.q.copy_from_slice(predicted);
+        }
+        let mask = numbers.specials.mask();
+        let mut proof = error_and_hash(&numbers.q, variable.grid, &numbers.specials, values, variable);
+        let kind = (&variable.grid, variable.dtype);
+        let stream = match prediction {
+            Prediction::Final(_) => Stream::nothing(),
+            Prediction::Refined(predicted) => {
+                let rest: Vec<i64> =
+                    numbers.q.iter().zip(predicted).map(|(&q, &p)| q.wrapping_sub(p)).collect();
+                stream::encode(rest, shape, mask.as_deref(), kind, how, None)
+            }
+            Prediction::Nothing => {
+                let finer = FinerGrid::of(values, &numbers.specials, variable);
+                let finer_grid = finer.as_ref().map(|finer| finer as &dyn Finer);
+                let stream = stream::encode(numbers.q, shape, mask.as_deref(), kind, how, finer_grid);
+                if let (Some(finer), Some(q)) = (finer, &stream.finer) {
+                    proof = error_and_hash(q, finer.grid, &numbers.specials, values, variable);
+                }
+                stream
+            }
+        };
+        let (max_error, hash) = proof;
+        Coded { specials: numbers.specials.write(size_of::<T>()), stream, max_error, hash }
+    }
+
+    fn into_part(self) -> Part {
+        let mut w = ByteWriter::default();
+        w.block(&self.specials);
+        w.block(&self.stream.bytes);
+        w.f64(self.max_error);
+        w.raw(&self.hash);
+        let Stream { bytes, candidate, trials, .. } = self.stream;
+        Part { bytes: w.bytes, stream_bytes: bytes.len(), candidate, trials }
+    }
+}
+
+/// Reads a part back; `prediction` as in [`write_part`], `known` as in [`stream::decode`]. Checks the hash of the values.
 pub fn read_part<T: Element>(
     r: &mut ByteReader,
-    predictions: Option<&[i64]>,
-    residual: bool,
+    prediction: Prediction,
     known: Known,
     shape: &[usize],
     variable: &VariablePlan,
 ) -> Result<Vec<T>> {
-    let n_values = baler_data::dataset::n_elements(shape)?;
-    drop(with_room::<[u8; BYTES_A_VALUE]>(n_values)?);
-    let specials = Specials::read(r.block()?, n_values, size_of::<T>(), variable.patterns.len())?;
-    let mask = specials.mask();
-    let stream = r.block()?;
-    let (mut q, stride) = match predictions {
-        Some(_) if !residual && !stream.is_empty() => {
-            return Err(Error::corrupt("expected no numbers where predictions are all there is"));
-        }
-        Some(predictions) if !residual => (predictions.to_vec(), 1),
-        _ => stream::decode(stream, shape, mask.as_deref(), known)?,
-    };
-    if let (Some(predictions), true) = (predictions, residual) {
-        q.iter_mut().zip(predictions).for_each(|(q, &p)| *q = q.wrapping_add(p));
-    }
-    let grid = variable.grid.refined(stride).filter(|_| predictions.is_none() || stride == 1);
-    let grid =
-        grid.ok_or_else(|| Error::corrupt(format!("expected a grid that has {stride} steps in one")))?;
-    let values = reconstruct_on(&q, grid, &specials, variable);
+    let (specials, stream) = (r.block()?, r.block()?);
+    let values = read_values(specials, stream, prediction, known, shape, variable)?;
     r.f64()?;
     if r.raw(8)? != values_hash(&values) {
         return Err(Error::corrupt(
@@ -156,6 +192,38 @@ pub fn read_part<T: Element>(
     }
     Trials::read(r)?;
     Ok(values)
+}
+
+/// The values of special values and a stream; nothing is checked that their bytes do not say.
+pub fn read_values<T: Element>(
+    specials: &[u8],
+    stream: &[u8],
+    prediction: Prediction,
+    known: Known,
+    shape: &[usize],
+    variable: &VariablePlan,
+) -> Result<Vec<T>> {
+    let n_values = baler_data::dataset::n_elements(shape)?;
+    drop(with_room::<[u8; BYTES_A_VALUE]>(n_values)?);
+    let specials = Specials::read(specials, n_values, size_of::<T>(), variable.patterns.len())?;
+    let mask = specials.mask();
+    let (q, stride) = match prediction {
+        Prediction::Final(_) if !stream.is_empty() => {
+            return Err(Error::corrupt("expected no numbers where predictions are all there is"));
+        }
+        Prediction::Final(predicted) => (predicted.to_vec(), 1),
+        Prediction::Nothing => stream::decode(stream, shape, mask.as_deref(), known)?,
+        Prediction::Refined(predicted) => {
+            let (mut q, stride) = stream::decode(stream, shape, mask.as_deref(), known)?;
+            q.iter_mut().zip(predicted).for_each(|(q, &p)| *q = q.wrapping_add(p));
+            (q, stride)
+        }
+    };
+    let is_predicted = !matches!(prediction, Prediction::Nothing);
+    let grid = variable.grid.refined(stride).filter(|_| !is_predicted || stride == 1);
+    let grid =
+        grid.ok_or_else(|| Error::corrupt(format!("expected a grid that has {stride} steps in one")))?;
+    Ok(reconstruct_on(&q, grid, &specials, variable))
 }
 
 /// What a part says of itself.
@@ -237,20 +305,10 @@ pub fn values_hash<T: Element>(values: &[T]) -> [u8; 8] {
 /// [`read_part`] for a dtype known at run time.
 pub fn read_part_values(
     r: &mut ByteReader,
-    predictions: Option<&[i64]>,
-    residual: bool,
+    prediction: Prediction,
     known: Known,
     shape: &[usize],
     variable: &VariablePlan,
 ) -> Result<Values> {
-    macro_rules! read {
-        ($($variant:ident),*) => {
-            match variable.dtype {
-                $(baler_data::dataset::DType::$variant => {
-                    Values::$variant(read_part(r, predictions, residual, known, shape, variable)?)
-                })*
-            }
-        };
-    }
-    Ok(read!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64))
+    Ok(values_of!(variable.dtype, T => read_part::<T>(r, prediction, known, shape, variable)?))
 }

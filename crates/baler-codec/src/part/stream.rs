@@ -37,8 +37,8 @@ pub struct How<'a> {
     pub fast: bool,
     /// A model that was trained before, which is never refitted.
     pub shared: Option<&'a Shared>,
-    /// Values of another variable on the same grid.
-    pub beside: Option<&'a [f64]>,
+    /// Values of the reference field: another variable on the same grid.
+    pub reference: Option<&'a [f64]>,
     /// True for characters and bytes, in which nothing but repeats is looked for.
     pub is_opaque: bool,
     /// True if the numbers may be those of a finer grid: nothing relies on the values that they are expected to have.
@@ -70,7 +70,7 @@ impl How<'_> {
             method,
             fast: false,
             shared: None,
-            beside: None,
+            reference: None,
             is_opaque: false,
             may_refine: false,
             brief: false,
@@ -149,12 +149,12 @@ pub fn encode(
             let coded = classical::encode(q, shape, mask);
             let mut trials = predictive.as_ref().map_or(Trials::default(), |stream| stream.trials);
             trials.see(Candidate::Classical, coded.bytes.len());
-            let worth = if trials.is_beside { WORTH } else { 1.0 };
+            let worth = if trials.has_reference { WORTH } else { 1.0 };
             let most = worth * coded.bytes.len() as f64;
             match predictive.filter(|stream| (stream.bytes.len() as f64) < most) {
                 Some(stream) => Stream { trials, ..stream },
                 None => {
-                    trials.is_beside = false;
+                    trials.has_reference = false;
                     let candidate = Candidate::Classical;
                     Stream { bytes: coded.bytes, codec: coded.codec, candidate, trials, finer: None }
                 }
@@ -211,22 +211,26 @@ fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stre
     };
     // The coder's byte counts as it does for others.
     trials.bytes.iter_mut().flatten().for_each(|n_bytes| *n_bytes += 1);
-    let beside = how.beside.filter(|_| coder == CoderByte::Predictive && !how.fast && finer.is_none());
+    let reference = how.reference.filter(|_| coder == CoderByte::Predictive && !how.fast && finer.is_none());
     let stream = |coder: CoderByte, bytes: Vec<u8>, trials: Trials| {
         let candidate = predict::tier(&bytes).expect("a model that was just written");
         let codec = words(coder, candidate);
         Stream { codec, bytes: [&[coder as u8], bytes.as_slice()].concat(), candidate, trials, finer }
     };
-    if let Some(other) = beside.and_then(|values| predict::encode_beside(numbers, values, &bytes))
+    if let Some(other) = reference.and_then(|values| predict::encode_with_reference(numbers, values, &bytes))
         && (other.len() as f64) < WORTH * bytes.len() as f64
     {
-        return Some(stream(CoderByte::PredictiveCrossField, other, Trials { is_beside: true, ..trials }));
+        return Some(stream(
+            CoderByte::PredictiveCrossField,
+            other,
+            Trials { has_reference: true, ..trials },
+        ));
     }
     Some(stream(coder, bytes, trials))
 }
 
 /// True for a stream that looks at another variable.
-pub fn is_beside(bytes: &[u8]) -> bool {
+pub fn has_reference(bytes: &[u8]) -> bool {
     bytes.first() == Some(&(CoderByte::PredictiveCrossField as u8))
 }
 
@@ -247,12 +251,12 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known
         Some(CoderByte::PredictiveShared) => {
             let missing = || Error::corrupt("expected a model for a predictive stream");
             let shared = Some(known.shared.ok_or_else(missing)?);
-            predict::decode(stream, shape, mask, Known { shared, beside: None })
+            predict::decode(stream, shape, mask, Known { shared, reference: None })
         }
         Some(CoderByte::PredictiveCrossField) => {
-            let missing = || Error::corrupt("expected another variable beside a predictive stream");
-            let beside = Some(known.beside.ok_or_else(missing)?);
-            predict::decode(stream, shape, mask, Known { shared: None, beside })
+            let missing = || Error::corrupt("expected a reference field for a predictive stream");
+            let reference = Some(known.reference.ok_or_else(missing)?);
+            predict::decode(stream, shape, mask, Known { shared: None, reference })
         }
         _ => Ok((classical::decode(bytes, shape, mask)?, 1)),
     }
@@ -271,14 +275,21 @@ pub struct Description {
     /// Its own bytes.
     pub n_bytes: usize,
     /// True if it looks at another variable.
-    pub is_beside: bool,
+    pub has_reference: bool,
 }
 
 /// Describes a stream without decoding it.
 pub fn describe(bytes: &[u8], shape: &[usize]) -> Result<Description> {
     let n_bytes = bytes.len();
     let of = |method, codec, model_bytes, candidate| {
-        Ok(Description { method, codec, model_bytes, candidate, n_bytes, is_beside: is_beside(bytes) })
+        Ok(Description {
+            method,
+            codec,
+            model_bytes,
+            candidate,
+            n_bytes,
+            has_reference: has_reference(bytes),
+        })
     };
     let Some((&byte, stream)) = bytes.split_first() else {
         return of(Method::Autoencoder, LATENTS.to_string(), 0, Candidate::Classical);

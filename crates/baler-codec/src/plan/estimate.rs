@@ -11,6 +11,7 @@ use crate::options::{BoundSpec, Method, Missing, Options};
 use crate::part;
 use crate::part::numbers;
 use crate::part::stream::How;
+use crate::part::{Original, Prediction};
 use crate::plan::grids::{Asked, ranges, type_variable};
 use crate::plan::{informed, rows_per_chunk};
 use crate::variable::VariablePlan;
@@ -193,7 +194,10 @@ impl Sample {
         let shape = [&[n_rows], &self.shape[1..]].concat();
         with_values!(&values, values => {
             let numbers = numbers::quantize(values, plan);
-            part::write_part(numbers, None, true, values, &shape, plan, how).finish().len()
+            {
+                let original = Original { values, shape: &shape, variable: plan };
+                part::write_part(numbers, Prediction::Nothing, original, how).finish().len()
+            }
         })
     }
 }

@@ -2,12 +2,13 @@
 //! a class or a flag that is off by one is another. docs/error-bound.md states the rules; a rule of the user that names the
 //! variable in full counts more.
 
-use super::{asked, pattern_matches};
+use crate::options::rules::requested;
 use crate::options::{BoundSpec, Options};
 use crate::plan::profile::{Profile, Spread};
 use crate::quantize::Bound;
 use baler_data::dataset::DType;
 use baler_data::error::Result;
+use baler_data::names::pattern_matches;
 use baler_data::source::{Schema, VariableSchema};
 
 /// Most different values of what is always taken as classes.
@@ -69,7 +70,7 @@ pub fn with_exact_values(
 ) -> Result<(Options, Vec<(String, Exact)>)> {
     let mut exact = Vec::new();
     for (variable, profile) in schema.variables.iter().zip(profiles) {
-        let spec = asked(options, &variable.name, variable.storage.kind)?;
+        let spec = requested(options, &variable.name, variable.storage.kind)?;
         let bound = Bound::of_kind(spec, profile.range, variable.storage.kind);
         let allows = match spec {
             BoundSpec::Lossless => false,

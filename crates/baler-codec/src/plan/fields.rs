@@ -1,7 +1,7 @@
 //! Which variables on one grid are coded beside another: estimated for pairs of them, then coded both ways in the first
 //! chunk. In: a plan whose variables stand apart. Out: the plan with groups of fields, and what was coded to find out.
 //!
-//! One field leads a group and can be read by itself; the others may look at it, and at no other, so that there are no
+//! One field is the reference of a group and can be read by itself; the others may look at it, and at no other, so that there are no
 //! circles and no more than one further variable is decoded. What an estimate puts below [`MIN_BITS`] is not tried.
 
 use crate::container::{GroupMethod, GroupPlan, Plan};
@@ -57,8 +57,8 @@ pub fn group(source: &dyn Source, plan: Plan, options: &Options) -> Result<(Plan
         for fields in fields.chunks(at_once(n_rows, MAX_FIELDS)).filter(|fields| fields.len() > 1) {
             let start = (most - n_rows) / 2;
             let pairs = pairs(source, &plan.variables, fields, start..start + n_rows)?;
-            for (lead, others) in stars(pairs, at_once(most, MAX_GROUP)) {
-                let star = Star { lead, others, rows_per_chunk };
+            for (reference, others) in stars(pairs, at_once(most, MAX_GROUP)) {
+                let star = Star { reference, others, rows_per_chunk };
                 groups.extend(star.tried(source, &plan, options, &mut ready)?);
             }
         }
@@ -116,14 +116,15 @@ fn pairs(
     Ok(pairs)
 }
 
-/// Who leads whom: the pair that saves most counts first; who is led leads nobody.
+/// Who is the reference of whom: the pair that saves most counts first; who is predicted is the reference of nobody.
 fn stars(pairs: Vec<(f64, usize, usize)>, most: usize) -> BTreeMap<usize, Vec<usize>> {
     let mut stars: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (_, led, lead) in pairs {
-        let is_led = |idx: usize| stars.values().any(|others| others.contains(&idx));
-        let is_full = stars.get(&lead).is_some_and(|others| others.len() + 1 >= most);
-        if !is_led(led) && !stars.contains_key(&led) && !is_led(lead) && !is_full {
-            stars.entry(lead).or_default().push(led);
+    for (_, predicted, reference) in pairs {
+        let is_predicted = |idx: usize| stars.values().any(|others| others.contains(&idx));
+        let is_full = stars.get(&reference).is_some_and(|others| others.len() + 1 >= most);
+        if !is_predicted(predicted) && !stars.contains_key(&predicted) && !is_predicted(reference) && !is_full
+        {
+            stars.entry(reference).or_default().push(predicted);
         }
     }
     stars
@@ -131,17 +132,21 @@ fn stars(pairs: Vec<(f64, usize, usize)>, most: usize) -> BTreeMap<usize, Vec<us
 
 /// A field, and those that could look at it.
 struct Star {
-    lead: usize,
+    reference: usize,
     others: Vec<usize>,
     rows_per_chunk: usize,
 }
 
 impl Star {
     fn group(&self, others: &[usize]) -> GroupPlan {
-        let mut variables = [&[self.lead], others].concat();
+        let mut variables = [&[self.reference], others].concat();
         variables.sort_unstable();
-        let lead = variables.iter().position(|&idx| idx == self.lead).expect("it is one of them");
-        GroupPlan { variables, rows_per_chunk: self.rows_per_chunk, method: GroupMethod::Fields { lead } }
+        let reference = variables.iter().position(|&idx| idx == self.reference).expect("it is one of them");
+        GroupPlan {
+            variables,
+            rows_per_chunk: self.rows_per_chunk,
+            method: GroupMethod::Fields { reference },
+        }
     }
 
     /// The group with those that are smaller so in the first chunk, if any; the first chunk's payloads become `ready`.
@@ -164,7 +169,7 @@ impl Star {
         }
         let mut others = Vec::new();
         for &idx in &self.others {
-            if cross_field::is_beside(parts[&idx].0)? {
+            if cross_field::has_reference(parts[&idx].0)? {
                 others.push(idx);
             }
         }
@@ -187,11 +192,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_leads_who_is_led() {
+    fn nobody_leads_who_is_predicted() {
         let found =
             stars(vec![(0.9, 1, 0), (0.8, 0, 1), (0.7, 2, 1), (0.6, 2, 0), (0.5, 3, 2), (0.4, 4, 3)], 8);
         assert_eq!(found, BTreeMap::from([(0, vec![1, 2]), (3, vec![4])]));
-        let many = stars((1..20).map(|led| (1.0, led, 0)).collect(), 5);
+        let many = stars((1..20).map(|predicted| (1.0, predicted, 0)).collect(), 5);
         assert_eq!(many[&0].len(), 4);
     }
 }

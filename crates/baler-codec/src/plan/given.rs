@@ -1,4 +1,4 @@
-//! Tables for which a model was trained before: which variables they are, on which grids, and what is to be told of data
+//! Tables for which a model was trained before: which variables they are, on which grids, and the warnings about data
 //! that are not like those of the training. Names, dtypes and order must be the model's.
 
 use crate::container::{GroupMethod, GroupPlan};
@@ -65,7 +65,7 @@ fn table_group(table: &KnownTable, entry: usize, variables: &[VariablePlan]) -> 
     Ok(GroupPlan { variables: found, rows_per_chunk, method: GroupMethod::SharedTable { model: entry } })
 }
 
-/// What is to be told of the tables of `groups`; `ends` are the least and largest values of all variables.
+/// Warnings about the tables of `groups`; `ends` are the least and largest values of all variables.
 pub fn table_warnings(
     source: &dyn Source,
     variables: &[VariablePlan],

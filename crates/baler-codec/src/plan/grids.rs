@@ -3,7 +3,7 @@
 
 use crate::classical::estimate::{SMALL_BOX, Sample, estimate_bits, sample_boxes};
 use crate::classical::lorenzo::four_axes;
-use crate::options::rules::{asked, last_match};
+use crate::options::rules::{last_match, requested};
 use crate::options::{BoundSpec, Missing, Options};
 use crate::part::numbers::quantize_on;
 use crate::plan::profile::{Profile, Profiler, low_bit, min_abs};
@@ -62,7 +62,7 @@ pub fn type_variables(
         if let Some((_, range)) = options.ranges.iter().find(|(name, _)| *name == variable.name) {
             profile.to_mut().range = *range;
         }
-        let spec = asked(options, &variable.name, variable.storage.kind)?;
+        let spec = requested(options, &variable.name, variable.storage.kind)?;
         let typed = with_dtype!(variable.dtype, T => {
             Column { source, idx }.with_grid::<T>(&profile, (spec, options.any_step), by_model(idx))
         });

@@ -11,11 +11,11 @@ pub mod trainer;
 
 mod exact;
 mod given;
-mod told;
+mod warnings;
 
 use crate::container::{GroupMethod, GroupPlan, Plan};
 use crate::model::{Model, Part};
-use crate::options::rules::asked;
+use crate::options::rules::requested;
 use crate::options::{BoundSpec, Method, Missing, Options};
 use crate::part::numbers::grid_name;
 use crate::part::stream::mantissa_bits;
@@ -97,10 +97,10 @@ pub fn plan<'a>(
     let typed = threads.run(|| type_variables(&*source, &all, &profiles, options, &by_model))?;
     let ends: Vec<[f64; 2]> = typed.iter().map(|typed| typed.ends).collect();
     let variables: Vec<VariablePlan> = typed.into_iter().map(|typed| typed.plan).collect();
-    let mut warnings = told::lines(&variables, &profiles, exact);
+    let mut notes = warnings::lines(&variables, &profiles, exact);
     let mut groups = group_variables(&variables, options, model.as_deref())?;
     if let Some(model) = model.as_deref() {
-        warnings.extend(given::table_warnings(&*source, &variables, &groups, model, &ends)?);
+        notes.extend(given::table_warnings(&*source, &variables, &groups, model, &ends)?);
     }
     if options.method == Method::Auto && options.bound != BoundSpec::Unbounded {
         threads.run(|| tables::group(&*source, &variables, &mut groups))?;
@@ -113,12 +113,12 @@ pub fn plan<'a>(
         model = trained.map(Cow::Owned);
     }
     let (layout, attachments) = (schema.layout, schema.attachments.clone());
-    warnings.iter().for_each(|warning| progress.warn(warning));
+    notes.iter().for_each(|warning| progress.warn(warning));
     Ok(Planned {
         source,
         plan: Plan { layout, variables, groups, attachments, trials: Vec::new() },
         model,
-        warnings,
+        warnings: notes,
         quantiles: profiles.iter().map(|profile| profile.spread.map(|spread| spread.quantiles)).collect(),
     })
 }
@@ -133,7 +133,7 @@ pub fn bounds(source: &dyn Source, options: &Options) -> Result<Vec<Bound>> {
     let (options, profiles) = informed_with_profiles(source, options)?;
     let bound = |(variable, profile): (&VariableSchema, &Profile)| {
         let kind = variable.storage.kind;
-        Ok(Bound::of_kind(asked(&options, &variable.name, kind)?, profile.range, kind))
+        Ok(Bound::of_kind(requested(&options, &variable.name, kind)?, profile.range, kind))
     };
     source.schema().variables.iter().zip(&profiles).map(bound).collect()
 }
@@ -153,7 +153,7 @@ fn untrained() -> Error {
 
 /// True if no variable is allowed any error.
 fn all_lossless(schema: &Schema, options: &Options) -> Result<bool> {
-    let asked = |v: &VariableSchema| asked(options, &v.name, v.storage.kind);
+    let asked = |v: &VariableSchema| requested(options, &v.name, v.storage.kind);
     let asked: Vec<BoundSpec> = schema.variables.iter().map(asked).collect::<Result<_>>()?;
     Ok(asked.iter().all(|spec| *spec == BoundSpec::Lossless))
 }
@@ -323,6 +323,13 @@ pub fn rows_per_chunk(variable: &VariablePlan) -> usize {
         n_values if n_values < SHARED_VALUES => (CHUNK_VALUES / variable.row_len()).max(MIN_ROWS),
         _ => (CHUNK_VALUES / variable.row_len()).max(1),
     }
+}
+
+/// True if a predictive model serves a variable that is coded whole.
+pub fn fits_predictor(predictor: &Predictor, variable: &VariablePlan) -> bool {
+    variable.dtype == predictor.dtype
+        && mantissa_bits(&variable.grid, variable.dtype) == predictor.mantissa_bits
+        && predictor.shared.fits_shape(&variable.shape)
 }
 
 /// The group of the variable that a predictive model was trained for.

@@ -1,9 +1,9 @@
 //! Numbers of a grid some odd times finer than the bound asks for -> a stream in which each is a whole number of strides
 //! from its rounded prediction: lattices that are centred on predictions.
 //!
-//! On a fixed lattice every crossing from one cell into the next must be told, however well it was predicted to be near;
-//! here nothing is told while predictions stay within the bound, and what is decoded is nearer to the values than the bound
-//! asks for. That pays where little is told at all. In: the finer numbers, and models that were fitted to the lattice of the
+//! On a fixed lattice every crossing from one cell into the next must be coded, however well it was predicted to be near;
+//! here nothing is coded while predictions stay within the bound, and what is decoded is nearer to the values than the bound
+//! asks for. That pays where few bits are coded at all. In: the finer numbers, and models that were fitted to the lattice of the
 //! bound. Out: the smallest stream, and the numbers that it decodes to. `None` where there is no memory for it.
 //!
 //! Measured, at 1e-2 on a fixed lattice and here: CFD 9 133 and 7 202 bytes, Isabel 113 794 and 83 870, LIGO 16 717 and 8 592,

@@ -5,7 +5,6 @@
 
 use crate::classical::lorenzo::four_axes;
 use crate::entropy::binary::BinaryEncoder;
-use crate::predict::beside::{Beside, Scale};
 use crate::predict::cascade::Cascade;
 use crate::predict::cell::Cell;
 use crate::predict::domain::Domain;
@@ -14,6 +13,7 @@ use crate::predict::grid::Layout;
 use crate::predict::model::N_STAGES;
 use crate::predict::model::{Filters, MAX_COARSE, Model};
 use crate::predict::order::Order;
+use crate::predict::reference::{Reference, Scale};
 use crate::predict::rows;
 use crate::predict::rows::kinds::Kinds;
 use crate::predict::shared::Shared;
@@ -86,8 +86,8 @@ pub(super) fn encode_in_order(
     let narrow = domain == Domain::Integer && spread < 1 << (28 - shift);
     let sets = Default::default();
     let filters = filters(spread).filter(|_| !effort.is_fast());
-    let (stride, beside, map, kinds) = (1, None, None, None);
-    let model = Model { shift, narrow, domain, stride, order, center, filters, beside, map, kinds, sets };
+    let (stride, reference, map, kinds) = (1, None, None, None);
+    let model = Model { shift, narrow, domain, stride, order, center, filters, reference, map, kinds, sets };
     let mut q = order.apply(numbers.q, extents);
     if narrow && let Some(coded) = encode_as::<i32>(&mut q, &layout, mask, &model, (effort, spread), trials)?
     {
@@ -160,7 +160,7 @@ fn encode_filtered<T: Cell>(
 
 /// Codes numbers with `values` of another variable as further inputs, in the order and with the classes of the stream
 /// `alone` without them.
-pub fn encode_beside(numbers: Numbers, values: &[f64], alone: &[u8]) -> Option<Vec<u8>> {
+pub fn encode_with_reference(numbers: Numbers, values: &[f64], alone: &[u8]) -> Option<Vec<u8>> {
     let extents = four_axes(numbers.shape);
     let (like, layout) = Model::read(extents, None, false, &mut ByteReader::new(alone)).ok()?;
     let n_classes = like.sets.iter().map(|set| set.taps.len()).max().unwrap_or(1);
@@ -172,12 +172,12 @@ pub fn encode_beside(numbers: Numbers, values: &[f64], alone: &[u8]) -> Option<V
     let mut q = like.order.apply(numbers.q, extents);
     let of = (values, numbers.shape);
     match like.narrow {
-        true => encode_beside_as::<i32>(&mut q, &layout, mask, &like, of, (classes, spread)),
-        false => encode_beside_as::<i64>(&mut q, &layout, mask, &like, of, (classes, spread)),
+        true => encode_with_reference_as::<i32>(&mut q, &layout, mask, &like, of, (classes, spread)),
+        false => encode_with_reference_as::<i64>(&mut q, &layout, mask, &like, of, (classes, spread)),
     }
 }
 
-fn encode_beside_as<T: Cell>(
+fn encode_with_reference_as<T: Cell>(
     q: &mut [i64],
     layout: &Layout,
     mask: Option<&[bool]>,
@@ -189,8 +189,8 @@ fn encode_beside_as<T: Cell>(
     let mut fixed = Model { filters: None, ..like.clone() };
     let look = |bits: i32, fixed: &mut Model, state: &mut State<T>| -> Option<()> {
         let scale = Scale::of(values, bits)?;
-        fixed.beside = Some(scale);
-        state.beside = Some(Beside::new(values, shape, like.order, scale).ok()?);
+        fixed.reference = Some(scale);
+        state.reference = Some(Reference::new(values, shape, like.order, scale).ok()?);
         Some(())
     };
     // Inputs of such a size that the largest weight is about 1: then neither is too coarse.
@@ -198,14 +198,14 @@ fn encode_beside_as<T: Cell>(
     look(bits, &mut fixed, &mut state)?;
     let model = fit::fit(layout, mask, q, &mut state, &fixed, 1, false);
     let rows = model.sets.iter().flat_map(|set| &set.taps);
-    let weights = rows.flat_map(|row| &row[row.len() - model.n_beside(layout)..]);
+    let weights = rows.flat_map(|row| &row[row.len() - model.n_reference_taps(layout)..]);
     let largest = weights.map(|weight| weight.unsigned_abs()).max()?;
     look(bits + (32 - largest.leading_zeros()) as i32 - like.shift as i32, &mut fixed, &mut state)?;
     let mut coded: Vec<(Vec<u8>, Model)> = Vec::new();
     let tries = [(1, false), classes];
     for &(n_classes, mapped) in &tries[..1 + (classes != (1, false)) as usize] {
         let model = fit::fit(layout, mask, q, &mut state, &fixed, n_classes, mapped);
-        let largest = state.beside.as_ref().map_or(0, Beside::largest);
+        let largest = state.reference.as_ref().map_or(0, Reference::largest);
         if like.narrow && model.largest_sum(layout, spread, largest) >= 1 << 31 {
             continue;
         }

@@ -145,9 +145,9 @@ impl Gather {
     }
 
     /// What the other variable has at `place` and around.
-    fn look_beside<T: Cell>(&mut self, state: &State<T>, plane: &PlaneView, place: usize) {
-        let (Some(beside), Some(taps)) = (&state.beside, plane.beside.first()) else { return };
-        let input = |offset: isize| beside.inputs[place.wrapping_add_signed(offset)].wide();
+    fn look_at_reference<T: Cell>(&mut self, state: &State<T>, plane: &PlaneView, place: usize) {
+        let (Some(reference), Some(taps)) = (&state.reference, plane.reference.first()) else { return };
+        let input = |offset: isize| reference.inputs[place.wrapping_add_signed(offset)].wide();
         let own = input(0);
         self.features.extend(taps[1..].iter().map(|&(offset, _)| input(offset).wrapping_sub(own) as f64));
         self.features.push(own as f64);
@@ -197,7 +197,7 @@ impl<T: Cell> Observer<T> for Gather {
             self.features.clear();
             self.features.extend(values.map(against));
             self.features.push(against(0));
-            self.look_beside(state, plane, seen.place);
+            self.look_at_reference(state, plane, seen.place);
             self.features.push(against(state.values[position].wide()));
             self.judge(plane, &seen, unit);
             self.taps[plane.behind * MAX_CLASSES + seen.class].add(&self.features, weight);

@@ -9,7 +9,7 @@
 //! - [`grid`]: the array with margins, and which neighbors are looked at (up to 56, of seven planes; 48 in series).
 //! - [`mod@walk`]: the one pass that all share. scale = weighted |errors| and gradients around; prediction = weighted
 //!   neighbors; the weights go by a class, of the scale or of the block ([`map`]).
-//! - [`beside`]: another variable's values among what is weighted; [`relate`] estimates what that saves.
+//! - [`reference`]: values of a reference field, another variable on the same grid, among what is weighted; [`relate`] estimates what that saves.
 //! - [`cascade`]: three filters that learn from every number correct the prediction; chosen by trial.
 //! - [`domain`]: floats by their order are predicted by value, and coded by order (lossless).
 //! - [`residual`]: number minus prediction -> binary decisions, each mixed from five adaptive counters whose contexts
@@ -39,11 +39,11 @@
 //!   pressure +1.3 % at 1e-3, +5.1 % without loss. Their correlation is 0.3, but filters find most of it by themselves.
 //! - Coded as one array, in any order of the axes, both take 29 to 40 % more at 1e-3 than apart: their steps have nothing in
 //!   common.
-//! - Values of the other as further taps ([`beside`]): pressure beside temperature without loss 290 852 -> 265 552 bytes
+//! - Values of the other as further taps ([`reference`]): pressure beside temperature without loss 290 852 -> 265 552 bytes
 //!   (266 615 without those around in the plane, which are all there is for images). With a bound -0.6 to 0.6 %, temperature
 //!   beside pressure 0.3 %: an estimate leaves that untried.
-//! - Estimated only, without filters (mean log2 of pressure's errors): alone -4.44, beside -5.03; with products of the
-//!   temperature and the pressure's change -5.33; weights of its own for each level: alone -4.86, beside -5.93.
+//! - Estimated only, without filters (mean log2 of pressure's errors): alone -4.44, reference -5.03; with products of the
+//!   temperature and the pressure's change -5.33; weights of its own for each level: alone -4.86, reference -5.93.
 //!
 //! Mean of each pixel over the frames before (ptychography, estimated with adaptive tables): 0.34 % smaller, 0.40 % in the last
 //! third of the frames. With the pixel's deviation as a further context +1.0 % over 60 frames, -0.85 % in the last 20. Stacks
@@ -65,7 +65,6 @@
 //! W and N, by error W and the plane before, by the fraction: -0.06 to +0.4 %. A last table of probabilities by the mixed one
 //! and its site: -0.05 to +0.1 %. Counters that start with a distribution of the right width instead of one half: -0.1 to +0.5 %.
 
-pub mod beside;
 pub mod cascade;
 pub mod cell;
 pub mod centred;
@@ -79,6 +78,7 @@ pub mod model;
 pub mod order;
 pub mod plane;
 pub mod predictor;
+pub mod reference;
 pub mod relate;
 pub mod residual;
 pub mod rows;
@@ -95,16 +95,16 @@ use crate::entropy::binary::BinaryDecoder;
 use crate::report::trials::Candidate;
 use baler_data::bytes::{ByteReader, with_room};
 use baler_data::error::Result;
-use beside::Beside;
 use cascade::Cascade;
 use cell::Cell;
 pub use centred::encode_centred;
 pub use choose_order::encode;
 use domain::Domain;
-pub use encode::{Coded, Effort, encode_beside, encode_shared};
+pub use encode::{Coded, Effort, encode_shared, encode_with_reference};
 use grid::Layout;
 use model::Model;
 use order::Order;
+use reference::Reference;
 use shared::Shared;
 use state::padded;
 use walk::{Blind, walk};
@@ -167,9 +167,9 @@ pub fn is_for(shape: &[usize]) -> bool {
 }
 
 /// Bytes of the model at the start of a stream.
-pub fn model_bytes(bytes: &[u8], shape: &[usize], is_beside: bool) -> Result<usize> {
+pub fn model_bytes(bytes: &[u8], shape: &[usize], has_reference: bool) -> Result<usize> {
     let mut reader = ByteReader::new(bytes);
-    Model::read(four_axes(shape), None, is_beside, &mut reader)?;
+    Model::read(four_axes(shape), None, has_reference, &mut reader)?;
     Ok(reader.position())
 }
 
@@ -183,11 +183,11 @@ pub fn tier(bytes: &[u8]) -> Result<Candidate> {
 pub struct Known<'a> {
     /// The model of the archive, if it has one for these numbers.
     pub shared: Option<&'a Shared>,
-    /// Values of another variable on the same grid.
-    pub beside: Option<&'a [f64]>,
+    /// Values of the reference field: another variable on the same grid.
+    pub reference: Option<&'a [f64]>,
 }
 
-/// Inverse of [`encode`], or with what is known of [`encode_shared`] or [`encode_beside`], and the stride of
+/// Inverse of [`encode`], or with what is known of [`encode_shared`] or [`encode_with_reference`], and the stride of
 /// [`encode_centred`] (else 1); masked numbers come back as a neighbor.
 pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known) -> Result<(Vec<i64>, i64)> {
     let n_values = baler_data::dataset::n_elements(shape)?;
@@ -196,16 +196,16 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known
     }
     let extents = four_axes(shape);
     let mut reader = ByteReader::new(bytes);
-    let (mut model, layout) = Model::read(extents, known.shared, known.beside.is_some(), &mut reader)?;
+    let (mut model, layout) = Model::read(extents, known.shared, known.reference.is_some(), &mut reader)?;
     let order = model.order;
     let mut q = with_room(n_values)?;
     q.resize(n_values, 0);
     let ordered_mask = mask.map(|mask| order.apply(mask, extents));
     let mask = ordered_mask.as_deref();
     if model.narrow {
-        decode_as::<i32>(&mut reader, &mut q, (shape, &layout), mask, &mut model, known.beside)?;
+        decode_as::<i32>(&mut reader, &mut q, (shape, &layout), mask, &mut model, known.reference)?;
     } else {
-        decode_as::<i64>(&mut reader, &mut q, (shape, &layout), mask, &mut model, known.beside)?;
+        decode_as::<i64>(&mut reader, &mut q, (shape, &layout), mask, &mut model, known.reference)?;
     }
     if order == Order::DATA {
         return Ok((q, model.stride));
@@ -222,7 +222,7 @@ fn decode_as<T: Cell>(
     (shape, layout): (&[usize], &Layout),
     mask: Option<&[bool]>,
     model: &mut Model,
-    beside: Option<&[f64]>,
+    reference: Option<&[f64]>,
 ) -> Result<()> {
     if model.kinds.is_some() {
         if let Some(map) = &mut model.map {
@@ -234,8 +234,8 @@ fn decode_as<T: Cell>(
     if let Some(filters) = model.filters {
         state.cascade = Some(Cascade::new(layout, filters)?);
     }
-    if let (Some(values), Some(scale)) = (beside, model.beside) {
-        state.beside = Some(Beside::new(values, shape, model.order, scale)?);
+    if let (Some(values), Some(scale)) = (reference, model.reference) {
+        state.reference = Some(Reference::new(values, shape, model.order, scale)?);
     }
     let mut bits = BinaryDecoder::new(reader.rest());
     if let Some(map) = &mut model.map {

@@ -1,10 +1,10 @@
 //! The model that stands in a stream: weights of the neighbors for the prediction and of the errors for the scale.
 
-use crate::predict::beside::{self, Scale};
 use crate::predict::domain::Domain;
 use crate::predict::grid::Layout;
 use crate::predict::map::Map;
 use crate::predict::order::Order;
+use crate::predict::reference::{self, Scale};
 use crate::predict::rows::kinds::Kinds;
 use crate::predict::shared::Shared;
 use crate::report::trials::Candidate;
@@ -71,7 +71,7 @@ pub struct Model {
     /// The filters that adapt, if there are any.
     pub filters: Option<Filters>,
     /// The scale of another variable's values, if those are inputs as well.
-    pub beside: Option<Scale>,
+    pub reference: Option<Scale>,
     /// Classes of blocks; else they go by level.
     pub map: Option<Map>,
     /// Rows of probabilities of each level: the fast tier; else numbers are coded adaptively.
@@ -89,21 +89,21 @@ impl Model {
     pub fn largest_sum(&self, layout: &Layout, spread: u64, largest: u64) -> u64 {
         let sum = |weights: &[i32]| weights.iter().map(|weight| weight.unsigned_abs() as u64).sum::<u64>();
         let of_row = |row: &Vec<i32>| {
-            let (own, beside) = row.split_at(row.len() - self.n_beside(layout));
+            let (own, reference) = row.split_at(row.len() - self.n_reference_taps(layout));
             let own = sum(&with_anchor(own, self.shift)).saturating_mul(spread);
-            own.saturating_add(sum(&beside::with_first(beside)).saturating_mul(largest))
+            own.saturating_add(sum(&reference::with_first(reference)).saturating_mul(largest))
         };
         self.sets.iter().flat_map(|set| &set.taps).map(of_row).max().unwrap_or(0)
     }
 
     /// Weights of another variable's taps in a row.
-    pub fn n_beside(&self, layout: &Layout) -> usize {
-        self.beside.map_or(0, |_| beside::taps(layout).len())
+    pub fn n_reference_taps(&self, layout: &Layout) -> usize {
+        self.reference.map_or(0, |_| reference::taps(layout).len())
     }
 
     /// Weights of a row.
     pub fn n_inputs(&self, layout: &Layout, behind: usize) -> usize {
-        layout.taps(behind).len() + self.n_beside(layout)
+        layout.taps(behind).len() + self.n_reference_taps(layout)
     }
 
     /// True if the level has no say in which weights hold.
@@ -142,7 +142,7 @@ impl Model {
             }
             None => w.u8(0),
         }
-        if let Some(scale) = self.beside {
+        if let Some(scale) = self.reference {
             scale.write(w);
         }
     }
@@ -162,12 +162,12 @@ impl Model {
         }
     }
 
-    /// Inverse of [`Model::write`]; of [`Model::write_head`] with a shared model. `is_beside` if another variable's values
+    /// Inverse of [`Model::write`]; of [`Model::write_head`] with a shared model. `has_reference` if a reference field's values
     /// are inputs.
     pub fn read(
         extents: [usize; 4],
         shared: Option<&Shared>,
-        is_beside: bool,
+        has_reference: bool,
         r: &mut ByteReader,
     ) -> Result<(Model, Layout)> {
         let first = r.u8()?;
@@ -183,12 +183,12 @@ impl Model {
         if (filters.is_some() || stride > 1) && is_fast(first) {
             return Err(Error::corrupt("expected neither filters nor a stride in the fast tier, found some"));
         }
-        if is_beside && (is_fast(first) || stride > 1) {
+        if has_reference && (is_fast(first) || stride > 1) {
             return Err(Error::corrupt(
-                "expected no other variable beside a fast or centred stream, found one",
+                "expected no reference field for a fast or centred stream, found one",
             ));
         }
-        let beside = if is_beside { Some(Scale::read(r)?) } else { None };
+        let reference = if has_reference { Some(Scale::read(r)?) } else { None };
         let layout = order.layout(extents);
         if !layout.is_compact() {
             return Err(Error::corrupt("a predictive stream of an array that is nearly all margins"));
@@ -213,7 +213,7 @@ impl Model {
         let sets = Default::default();
         let (map, kinds) = (None, None);
         let mut model =
-            Model { shift, narrow, domain, stride, order, center, filters, beside, map, kinds, sets };
+            Model { shift, narrow, domain, stride, order, center, filters, reference, map, kinds, sets };
         if first & MAPPED != 0 {
             model.map = Some(Map::new(&layout)?);
         }

@@ -3,11 +3,11 @@
 //! What lies in the rows above and in other planes is weighted a row at a time, which compilers vectorize; what lies
 //! in the row itself is added number by number.
 
-use crate::predict::beside::Weighted;
 use crate::predict::cell::Cell;
 use crate::predict::grid::{Layout, Plane, Tap};
 use crate::predict::model::with_anchor;
 use crate::predict::model::{Model, N_GRADIENTS, WeightSet};
+use crate::predict::reference::Weighted;
 use crate::predict::state::State;
 
 /// Weights of the row itself: `weights[i]` goes with the value `weights.len() - i` to the left.
@@ -32,7 +32,7 @@ pub struct PlaneView<'a> {
     pub near_errors: Near,
     far_errors: Vec<(isize, i32)>,
     /// Distances and weights of the other variable's inputs, by class.
-    pub beside: Vec<Weighted>,
+    pub reference: Vec<Weighted>,
 }
 
 /// Parts the weighted taps into those of the row itself and the others.
@@ -75,7 +75,7 @@ impl<'a> PlaneView<'a> {
             far,
             near_errors,
             far_errors,
-            beside: Vec::new(),
+            reference: Vec::new(),
         }
     }
 }

@@ -68,7 +68,7 @@ impl Predictor {
             order: Order::DATA,
             center,
             filters: None,
-            beside: None,
+            reference: None,
             map: None,
             kinds: None,
             sets,

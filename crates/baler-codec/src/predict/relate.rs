@@ -2,11 +2,11 @@
 //! In floats, the encoder only: it decides what is worth a trial.
 
 use crate::predict::Numbers;
-use crate::predict::beside::{self, BesideTap, Scale};
 use crate::predict::domain::Domain;
 use crate::predict::fit::Normal;
 use crate::predict::grid::{Layout, Tap};
 use crate::predict::model::needed;
+use crate::predict::reference::{self, ReferenceTap, Scale};
 
 /// Numbers that are predicted, about.
 const N_SAMPLES: usize = 6000;
@@ -98,8 +98,8 @@ impl Samples {
     /// What another variable has at each sample, by the taps that a model would have.
     fn inputs(&self, values: &[f64]) -> Vec<Vec<f64>> {
         let Some(scale) = Scale::of(values, INPUT_BITS) else { return vec![Vec::new(); self.rows.len()] };
-        let taps = beside::taps(&self.layout);
-        let input = |row: &Sample, &[da, db, dy, dx]: &BesideTap| {
+        let taps = reference::taps(&self.layout);
+        let input = |row: &Sample, &[da, db, dy, dx]: &ReferenceTap| {
             let [n_a, n_b, ..] = self.layout.extents;
             let within = |at: usize, by: isize, n: usize| at.saturating_add_signed(by).min(n - 1);
             let plane = within(row.plane / n_b, da, n_a) * n_b + within(row.plane % n_b, db, n_b);

@@ -114,7 +114,7 @@ impl Shared {
             order: Order::DATA,
             center: 0,
             filters: None,
-            beside: None,
+            reference: None,
             map: None,
             kinds: None,
             sets: Default::default(),

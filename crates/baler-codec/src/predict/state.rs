@@ -1,9 +1,9 @@
 //! What a walk over the numbers holds.
 
-use crate::predict::beside::Beside;
 use crate::predict::cascade::Cascade;
 use crate::predict::cell::Cell;
 use crate::predict::grid::Layout;
+use crate::predict::reference::Reference;
 use baler_data::error::{Error, Result};
 
 /// Values and errors with margins.
@@ -15,7 +15,7 @@ pub struct State<T> {
     /// The filters that adapt, if the model has any.
     pub cascade: Option<Cascade>,
     /// The other variable, if the model has one.
-    pub beside: Option<Beside<T>>,
+    pub reference: Option<Reference<T>>,
 }
 
 /// Numbers that a model is fitted to together with others.
@@ -32,7 +32,7 @@ pub struct Segment<'a, T> {
 
 /// Room for what a walk over a layout holds.
 pub fn padded<T: Cell>(layout: &Layout) -> Result<State<T>> {
-    let mut state = State { values: Vec::new(), errors: Vec::new(), cascade: None, beside: None };
+    let mut state = State { values: Vec::new(), errors: Vec::new(), cascade: None, reference: None };
     let len = layout.n_held();
     let room = state.values.try_reserve_exact(len).and(state.errors.try_reserve_exact(len));
     room.map_err(|_| Error::limit(format!("no memory for {len} numbers")))?;

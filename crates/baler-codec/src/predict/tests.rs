@@ -213,7 +213,7 @@ fn a_shared_model_serves_other_extents_and_more_axes() {
                 let bytes = encode_shared(numbers, &shared, effort, &mut Trials::default()).unwrap().bytes;
                 same(
                     &q,
-                    &decode(&bytes, shape, None, Known { shared: Some(&shared), beside: None }).unwrap().0,
+                    &decode(&bytes, shape, None, Known { shared: Some(&shared), reference: None }).unwrap().0,
                     None,
                 );
                 assert!(bytes.len() < 4 * q.len(), "{shape:?} {}", bytes.len());
@@ -239,7 +239,7 @@ fn damaged_shared_models_are_errors_or_other_models() {
     let mut other_shift = stream.clone();
     other_shift[0] ^= 1;
     assert!(
-        decode(&other_shift, &[9, 30, 40], None, Known { shared: Some(&predictor.shared), beside: None })
+        decode(&other_shift, &[9, 30, 40], None, Known { shared: Some(&predictor.shared), reference: None })
             .is_err()
     );
     for cut in 0..bytes.len() {
@@ -249,7 +249,7 @@ fn damaged_shared_models_are_errors_or_other_models() {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
         if let Ok(shared) = Shared::read(&damaged) {
-            let _ = decode(&stream, &[9, 30, 40], None, Known { shared: Some(&shared), beside: None });
+            let _ = decode(&stream, &[9, 30, 40], None, Known { shared: Some(&shared), reference: None });
         }
     }
 }
@@ -315,7 +315,7 @@ fn filters_take_any_numbers() {
                 order: Order::DATA,
                 center: 9,
                 filters: Some(filters),
-                beside: None,
+                reference: None,
                 map: None,
                 kinds: None,
                 sets: Default::default(),
@@ -339,7 +339,7 @@ fn coded(layout: &Layout, mask: &[bool], q: &mut [i64], filters: Option<Filters>
         order: Order::DATA,
         center: 5,
         filters,
-        beside: None,
+        reference: None,
         map: None,
         kinds: None,
         sets: Default::default(),
@@ -385,18 +385,18 @@ fn numbers_beside_another_variable_come_back_and_are_fewer_bytes() {
         (0..1440).filter(|i| i % 53 == 9).for_each(|i| other[i] = f64::NAN);
         let numbers = Numbers { q: &q, shape: &shape, mask: Some(&mask), mantissa_bits: bits };
         let alone = encode(numbers, Effort::Full, &mut Trials::default()).unwrap().bytes;
-        let beside = encode_beside(numbers, &other, &alone).unwrap();
-        assert!(beside.len() < alone.len(), "{height} {bits:?}: {} {}", beside.len(), alone.len());
-        let known = |other| Known { shared: None, beside: Some(other) };
-        same(&q, &decode(&beside, &shape, Some(&mask), known(&other)).unwrap().0, Some(&mask));
-        assert!(model_bytes(&beside, &shape, true).unwrap() < beside.len());
+        let reference = encode_with_reference(numbers, &other, &alone).unwrap();
+        assert!(reference.len() < alone.len(), "{height} {bits:?}: {} {}", reference.len(), alone.len());
+        let known = |other| Known { shared: None, reference: Some(other) };
+        same(&q, &decode(&reference, &shape, Some(&mask), known(&other)).unwrap().0, Some(&mask));
+        assert!(model_bytes(&reference, &shape, true).unwrap() < reference.len());
         // Other values, damaged bytes: anything but a panic.
         let nothing = vec![f64::NAN; 1440];
-        assert!(decode(&beside, &shape, Some(&mask), known(&nothing)).unwrap().0 != q);
+        assert!(decode(&reference, &shape, Some(&mask), known(&nothing)).unwrap().0 != q);
         let wild: Vec<f64> = (0..1440).map(|i| [f64::MAX, f64::MIN, 0.0, 1e-300][i % 4]).collect();
-        decode(&beside, &shape, Some(&mask), known(&wild)).unwrap();
-        let mut damaged = beside.clone();
-        for bit in 0..8 * 200.min(beside.len()) {
+        decode(&reference, &shape, Some(&mask), known(&wild)).unwrap();
+        let mut damaged = reference.clone();
+        for bit in 0..8 * 200.min(reference.len()) {
             damaged[bit / 8] ^= 1 << (bit % 8);
             let _ = decode(&damaged, &shape, Some(&mask), known(&wild));
             damaged[bit / 8] ^= 1 << (bit % 8);

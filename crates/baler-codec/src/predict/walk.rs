@@ -90,8 +90,8 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
     state.errors.fill(T::default());
     for plane_idx in 0..a * b {
         let mut plane = PlaneView::new(layout, model, plane_idx);
-        if let Some(beside) = &state.beside {
-            plane.beside = beside.weighted(layout, plane_idx, &plane.set.taps, plane.taps.len());
+        if let Some(reference) = &state.reference {
+            plane.reference = reference.weighted(layout, plane_idx, &plane.set.taps, plane.taps.len());
         }
         if let Some(cascade) = &mut state.cascade {
             cascade.open_plane(layout, plane_idx);
@@ -108,14 +108,14 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
                 Some((classes, columns)) => sums.fill_blocks(state, &plane, start, classes, columns),
                 None => sums.fill_classes(state, &plane, start),
             }
-            if let Some(beside) = &state.beside {
-                beside.add(&mut sums.predictions, &plane.beside, beside.start(plane_idx, y), blocks);
+            if let Some(reference) = &state.reference {
+                reference.add(&mut sums.predictions, &plane.reference, reference.start(plane_idx, y), blocks);
             }
             let first = (plane_idx * n_rows + y) * n_columns;
             let mask = mask.map(|mask| &mask[first..first + n_columns]);
             let numbers = &mut q[first..first + n_columns];
             let first_block = model.map.as_ref().map_or(0, |map| map.row(plane_idx, y));
-            let place = state.beside.as_ref().map_or(0, |beside| beside.start(plane_idx, y));
+            let place = state.reference.as_ref().map_or(0, |reference| reference.start(plane_idx, y));
             let (plane, row) = (&plane, layout.row as isize);
             let row = Row { model, y, plane, start, place, mask, blocks, first_block, row, less };
             row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, observer);

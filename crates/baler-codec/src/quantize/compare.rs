@@ -4,6 +4,7 @@ use crate::quantize::Bound;
 use crate::quantize::blocks::compare;
 use baler_data::dataset::Values;
 use baler_data::element::Element;
+use baler_data::with_dtype;
 
 /// The sum of (x' - x)^2 over decoded values of one dtype; those that are not finite count nothing.
 pub fn sum_of_squares(original: &Values, decoded: &Values) -> f64 {
@@ -12,26 +13,20 @@ pub fn sum_of_squares(original: &Values, decoded: &Values) -> f64 {
         let squares = differences.map(|difference| difference * difference);
         squares.filter(|square| square.is_finite()).sum()
     }
-    macro_rules! sum_of_squares {
-        ($($variant:ident),*) => {
-            match (original, decoded) {
-                $((Values::$variant(x), Values::$variant(y)) => sum(x, y),)*
-                _ => 0.0,
-            }
-        };
-    }
-    sum_of_squares!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+    with_dtype!(original.dtype(), T => match (original.as_slice::<T>(), decoded.as_slice::<T>()) {
+        (Some(x), Some(y)) => sum(x, y),
+        _ => 0.0,
+    })
 }
 
 /// (largest error, how many are outside the bound) of decoded values; all are outside where the dtypes differ.
 pub fn compare_values(original: &Values, decoded: &Values, bound: &Bound) -> (f64, u64) {
-    macro_rules! compare_values {
-        ($($variant:ident),*) => {
-            match (original, decoded) {
-                $((Values::$variant(x), Values::$variant(y)) if x.len() == y.len() => compare(x, y, bound),)*
-                _ => (f64::INFINITY, decoded.len() as u64),
-            }
-        };
+    let all_outside = (f64::INFINITY, decoded.len() as u64);
+    if original.dtype() != decoded.dtype() || original.len() != decoded.len() {
+        return all_outside;
     }
-    compare_values!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+    with_dtype!(original.dtype(), T => match (original.as_slice::<T>(), decoded.as_slice::<T>()) {
+        (Some(x), Some(y)) => compare(x, y, bound),
+        _ => all_outside,
+    })
 }

@@ -135,7 +135,7 @@ pub enum Outcome {
     LeftOut(&'static str),
 }
 
-/// Told while work goes on; counts are bytes, or epochs in training.
+/// Hears how far the work is; counts are bytes, or epochs in training.
 pub trait Progress {
     /// A new stage of `total` units begins.
     fn stage(&mut self, name: &str, total: u64);

@@ -112,7 +112,7 @@ pub struct Trials {
     /// Why others were not.
     pub left_out: LeftOut,
     /// True for a stream that looks at another variable: its own candidate is then what it would be without.
-    pub is_beside: bool,
+    pub has_reference: bool,
 }
 
 impl Trials {
@@ -127,7 +127,7 @@ impl Trials {
         if n_bytes < MIN_STREAM {
             return;
         }
-        let others = || Candidate::ALL.into_iter().filter(|&other| other != chosen || self.is_beside);
+        let others = || Candidate::ALL.into_iter().filter(|&other| other != chosen || self.has_reference);
         let tried = || others().filter_map(|other| Some((other, self.bytes[other as usize]?)));
         let flags = tried().map(|(other, _)| 1 << other as u8).sum::<u64>();
         w.varint(flags | (self.left_out as u64) << N_CANDIDATES);
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_looks_at_another_variable_keeps_what_it_would_be_alone() {
-        let mut trials = Trials { is_beside: true, ..Trials::default() };
+        let mut trials = Trials { has_reference: true, ..Trials::default() };
         trials.see(Candidate::Filtered, 300);
         let mut w = ByteWriter::default();
         trials.write(Candidate::Filtered, 200, &mut w);

@@ -8,14 +8,14 @@ use crate::options::Method;
 use crate::part;
 use crate::part::numbers;
 use crate::part::stream::How;
-use crate::part::{Part, read_part_values, values_hash};
+use crate::part::{Original, Part, Prediction, read_part_values, values_hash};
 use crate::predict::Known;
 use crate::quantize::blocks::compare;
 use crate::quantize::special::Specials;
 use crate::quantize::widest;
 use crate::report::trials::{Candidate, LeftOut, Trials};
 use crate::table::buckets::Buckets;
-use crate::table::coder::{HeadCoder, PlainBits, Told};
+use crate::table::coder::{HeadCoder, History, PlainBits};
 use crate::table::column::{Rows, Walk, quantize, reconstruct};
 use crate::table::model::{ColumnModel, Feature, TableModel};
 use crate::variable::VariablePlan;
@@ -23,7 +23,7 @@ use baler_data::bytes::{ByteReader, ByteWriter, with_room};
 use baler_data::dataset::Values;
 use baler_data::element::as_f64;
 use baler_data::error::{Error, Result};
-use baler_data::with_values;
+use baler_data::{values_of, with_dtype, with_values};
 use rayon::prelude::*;
 
 /// What is decoded of a chunk.
@@ -76,19 +76,14 @@ pub fn quantize_column(
     let column = &model.columns[idx];
     decoded.prepare(model, idx, original.len())?;
     let rows = Rows::new(column, &decoded.columns, &decoded.formulas, original.len())?;
-    macro_rules! quantize {
-        ($($variant:ident),*) => {
-            match original {
-                $(Values::$variant(original) => {
-                    let (numbers, specials) = quantize(original, variable, column, &rows);
-                    let values = reconstruct(&numbers, &specials, variable, column, &rows);
-                    decoded.columns[idx] = as_f64(&values)?;
-                    Ok(Quantized { numbers, specials, values: Values::$variant(values) })
-                })*
-            }
-        };
-    }
-    quantize!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+    with_dtype!(original.dtype(), T => {
+        let values = original.as_slice::<T>().expect("values of their dtype");
+        let (numbers, specials) = quantize(values, variable, column, &rows);
+        let values = reconstruct::<T>(&numbers, &specials, variable, column, &rows);
+        decoded.columns[idx] = as_f64(&values)?;
+        let values = Values::from_vec(original.dtype(), values).expect("values of their dtype");
+        Ok(Quantized { numbers, specials, values })
+    })
 }
 
 /// The cells of each context of each head, in every row.
@@ -115,7 +110,7 @@ fn code_column<B: BitCoder, P: PlainBits>(
     let walk = Walk::new(variable, column, rows);
     let heads = column.heads.iter().zip(cells).map(|(head, cells)| HeadCoder::new(head, cells));
     let mut heads = heads.collect::<Result<Vec<_>>>()?;
-    let mut told = Told::default();
+    let mut history = History::default();
     widest(
         #[inline(always)]
         || {
@@ -123,8 +118,8 @@ fn code_column<B: BitCoder, P: PlainBits>(
                 let special = specials.classes.get(row).is_some_and(|&class| class != 0);
                 let head = if special { None } else { walk.head_of(row, variable.dtype) };
                 match head.and_then(|head| heads.get_mut(head)) {
-                    Some(head) => *number = head.code(bits, plain_bits, row, &mut told, *number)?,
-                    None => told.push(0),
+                    Some(head) => *number = head.code(bits, plain_bits, row, &mut history, *number)?,
+                    None => history.push(0),
                 }
             }
             Ok(())
@@ -213,14 +208,14 @@ pub fn encode(
 /// The smaller of a column's parts, with the table and without, and what both took.
 fn smaller(part: Part, plain: Part) -> Part {
     // Streams are compared by what they add to a part: special values differ.
-    let beside = |part: &Part| part.bytes.len() - part.stream_bytes;
+    let around = |part: &Part| part.bytes.len() - part.stream_bytes;
     let mut trials = plain.trials;
     if plain.bytes.len() < part.bytes.len() {
-        trials.see(Candidate::Table, part.bytes.len() - beside(&plain));
+        trials.see(Candidate::Table, part.bytes.len() - around(&plain));
         return Part { trials, ..plain };
     }
-    let beside = (beside(&plain), beside(&part));
-    let moved = |n_bytes: u64| (n_bytes + beside.0 as u64).saturating_sub(beside.1 as u64);
+    let around = (around(&plain), around(&part));
+    let moved = |n_bytes: u64| (n_bytes + around.0 as u64).saturating_sub(around.1 as u64);
     trials.bytes = trials.bytes.map(|n_bytes| n_bytes.map(moved));
     Part { trials, ..part }
 }
@@ -230,18 +225,11 @@ fn part_bytes(quantized: &Quantized, stream: &[u8], original: &Values, variable:
     let mut w = ByteWriter::default();
     w.block(&quantized.specials.write(variable.dtype.size_bytes()));
     w.block(stream);
-    macro_rules! error_and_hash {
-        ($($variant:ident),*) => {
-            match (original, &quantized.values) {
-                $((Values::$variant(x), Values::$variant(y)) => {
-                    w.f64(compare(x, y, &variable.bound).0);
-                    w.raw(&values_hash(y));
-                })*
-                _ => unreachable!("decoded values have the variable's dtype"),
-            }
-        };
-    }
-    error_and_hash!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64);
+    with_values!(&quantized.values, decoded => {
+        let original = original.as_slice().expect("decoded values have the variable's dtype");
+        w.f64(compare(original, decoded, &variable.bound).0);
+        w.raw(&values_hash(decoded));
+    });
     w.bytes
 }
 
@@ -253,23 +241,14 @@ fn plain_part(
     n_rows: usize,
     method: Method,
 ) -> Option<Part> {
-    macro_rules! plain {
-        ($($variant:ident),*) => {
-            match (original, &quantized.values) {
-                $((Values::$variant(x), Values::$variant(expected)) => {
-                    let numbers = numbers::quantize(x, variable);
-                    let mut values = expected.clone();
-                    values.clone_from(&numbers::reconstruct(&numbers.q, &numbers.specials, variable));
-                    let same = values_hash(&values) == values_hash(expected);
-                    same.then(|| {
-                        part::write_part(numbers, None, true, x, &[n_rows], variable, How::by(method))
-                    })
-                })*
-                _ => None,
-            }
-        };
-    }
-    plain!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+    with_dtype!(original.dtype(), T => {
+        let (values, expected) = (original.as_slice::<T>()?, quantized.values.as_slice::<T>()?);
+        let numbers = numbers::quantize(values, variable);
+        let decoded: Vec<T> = numbers::reconstruct(&numbers.q, &numbers.specials, variable);
+        let same = values_hash(&decoded) == values_hash(expected);
+        let original = Original { values, shape: &[n_rows], variable };
+        same.then(|| part::write_part(numbers, Prediction::Nothing, original, How::by(method)))
+    })
 }
 
 /// True if the part's stream is a table's.
@@ -314,7 +293,7 @@ fn decode_column(
 ) -> Result<Values> {
     let mut r = ByteReader::new(part);
     if !is_table_stream(part)? {
-        let values = read_part_values(&mut r, None, true, Known::default(), &[n_rows], variable)?;
+        let values = read_part_values(&mut r, Prediction::Nothing, Known::default(), &[n_rows], variable)?;
         r.finish("a variable's part")?;
         return Ok(values);
     }
@@ -337,21 +316,14 @@ fn decode_column(
     r.f64()?;
     let hash = r.raw(8)?;
     Trials::read(&mut r)?;
-    macro_rules! values {
-        ($($variant:ident),*) => {
-            match variable.dtype {
-                $(baler_data::dataset::DType::$variant => {
-                    drop(with_room::<u64>(n_rows)?);
-                    let values = reconstruct(&numbers, &specials, variable, column, &rows);
-                    if hash != values_hash(&values) {
-                        return Err(Error::corrupt(
-                            "expected the hash of the decoded values, found another; please report this",
-                        ));
-                    }
-                    Ok(Values::$variant(values))
-                })*
-            }
-        };
-    }
-    values!(Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F32, F64)
+    drop(with_room::<u64>(n_rows)?);
+    Ok(values_of!(variable.dtype, T => {
+        let values = reconstruct::<T>(&numbers, &specials, variable, column, &rows);
+        if hash != values_hash(&values) {
+            return Err(Error::corrupt(
+                "expected the hash of the decoded values, found another; please report this",
+            ));
+        }
+        values
+    }))
 }

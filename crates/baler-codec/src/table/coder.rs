@@ -1,13 +1,13 @@
 //! Numbers of one column -> adaptive binary decisions, and back.
 //!
-//! The class of a number is told down the tree of its head. Each decision asks one counter of each context and one of
+//! The class of a number is coded down the tree of its head. Each decision asks one counter of each context and one of
 //! none; their logits are mixed by weights that learn from every bit. Under a class the upper two bits have counters,
 //! the others are stored as they are, in a string of bits of their own.
 
 use crate::entropy::binary::BitCoder;
 use crate::entropy::bits::{BitReader, BitWriter};
 use crate::predict::tables::{Tables, tables};
-use crate::table::leaves::Leaves;
+use crate::table::bins::Bins;
 use crate::table::model::{Feature, Head, MAX_CONTEXTS, Source, n_cells};
 use baler_data::bytes::with_room;
 use baler_data::error::Result;
@@ -55,13 +55,13 @@ fn mask(n_bits: u32) -> u64 {
     if n_bits >= 64 { u64::MAX } else { (1 << n_bits) - 1 }
 }
 
-/// Classes told one and two rows before, out of 256.
+/// Classes of one and two rows before, out of 256.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Told {
+pub struct History {
     before: [u8; 2],
 }
 
-impl Told {
+impl History {
     /// Moves on by a row of a class that stands at `place` of 256.
     #[inline(always)]
     pub fn push(&mut self, place: u8) {
@@ -81,7 +81,7 @@ struct Context {
 
 /// A head with its adaptive state.
 pub struct HeadCoder<'a> {
-    leaves: &'a Leaves,
+    bins: &'a Bins,
     tables: &'static Tables,
     contexts: Vec<Context>,
     alone: Vec<u32>,
@@ -96,7 +96,7 @@ const HALF: u32 = 1 << 31;
 impl<'a> HeadCoder<'a> {
     /// `cells` are those of each context of the head, in every row.
     pub fn new(head: &'a Head, cells: Vec<Vec<u32>>) -> Result<HeadCoder<'a>> {
-        let n_nodes = head.leaves.nodes().len();
+        let n_nodes = head.bins.nodes().len();
         let contexts = (head.contexts.iter().zip(cells))
             .map(|(context, cells)| {
                 let own = own_feature(context);
@@ -110,12 +110,12 @@ impl<'a> HeadCoder<'a> {
         let mut weights = [start; MAX_INPUTS];
         weights[contexts.len() + 1] = 0;
         Ok(HeadCoder {
-            leaves: &head.leaves,
+            bins: &head.bins,
             tables: tables(),
             contexts,
             alone: vec![HALF; n_nodes],
             weights: vec![weights; n_nodes],
-            upper: vec![[HALF; 4]; head.leaves.n_classes()],
+            upper: vec![[HALF; 4]; head.bins.n_classes()],
         })
     }
 
@@ -126,26 +126,26 @@ impl<'a> HeadCoder<'a> {
         bits: &mut B,
         plain_bits: &mut P,
         row: usize,
-        told: &mut Told,
+        history: &mut History,
         number: i64,
     ) -> Result<i64> {
-        let class = if B::DECODES { 0 } else { self.leaves.class(number) };
+        let class = if B::DECODES { 0 } else { self.bins.class(number) };
         let class = match self.contexts.len() {
-            0 => self.code_class::<B, 0>(bits, row, told, class),
-            1 => self.code_class::<B, 1>(bits, row, told, class),
-            2 => self.code_class::<B, 2>(bits, row, told, class),
-            3 => self.code_class::<B, 3>(bits, row, told, class),
-            4 => self.code_class::<B, 4>(bits, row, told, class),
-            5 => self.code_class::<B, 5>(bits, row, told, class),
-            _ => self.code_class::<B, 6>(bits, row, told, class),
+            0 => self.code_class::<B, 0>(bits, row, history, class),
+            1 => self.code_class::<B, 1>(bits, row, history, class),
+            2 => self.code_class::<B, 2>(bits, row, history, class),
+            3 => self.code_class::<B, 3>(bits, row, history, class),
+            4 => self.code_class::<B, 4>(bits, row, history, class),
+            5 => self.code_class::<B, 5>(bits, row, history, class),
+            _ => self.code_class::<B, 6>(bits, row, history, class),
         };
-        told.push((class * 256 / self.leaves.n_classes()) as u8);
-        match self.leaves.leaf(class) {
-            Some(leaf) if leaf.log_width == 0 => Ok(leaf.low),
-            Some(leaf) => {
-                let offset = number.wrapping_sub(leaf.low) as u64;
-                let offset = self.code_offset(bits, plain_bits, class, leaf.log_width, offset)?;
-                Ok(leaf.low.wrapping_add(offset as i64))
+        history.push((class * 256 / self.bins.n_classes()) as u8);
+        match self.bins.bin(class) {
+            Some(bin) if bin.log_width == 0 => Ok(bin.low),
+            Some(bin) => {
+                let offset = number.wrapping_sub(bin.low) as u64;
+                let offset = self.code_offset(bits, plain_bits, class, bin.log_width, offset)?;
+                Ok(bin.low.wrapping_add(offset as i64))
             }
             None => code_any(plain_bits, number),
         }
@@ -157,10 +157,10 @@ impl<'a> HeadCoder<'a> {
         &mut self,
         bits: &mut B,
         row: usize,
-        told: &Told,
+        history: &History,
         class: usize,
     ) -> usize {
-        let nodes = self.leaves.nodes();
+        let nodes = self.bins.nodes();
         let t = self.tables;
         if nodes.is_empty() {
             return 0;
@@ -169,7 +169,7 @@ impl<'a> HeadCoder<'a> {
         let mut rows: [&mut [u32]; N] = std::array::from_fn(|_| {
             let context = contexts.next().expect("there are N contexts");
             let (n_own, lag) = context.own;
-            let own = (told.before[lag] as u32 * n_own) >> 8;
+            let own = (history.before[lag] as u32 * n_own) >> 8;
             let start = (context.cells[row] * n_own + own) as usize * nodes.len();
             &mut context.counters[start..start + nodes.len()]
         });

@@ -6,7 +6,7 @@
 //! - [`model`]: what is stored of a table. [`search`] finds it; the encoder only.
 //! - [`formula`], [`elementary`]: a column computed from others, the same bits everywhere.
 //! - [`mod@column`]: values -> numbers, counted from what the columns before say.
-//! - [`buckets`], [`leaves`], [`coder`]: numbers -> adaptive decisions, asked about what the columns before hold.
+//! - [`buckets`], [`bins`], [`coder`]: numbers -> adaptive decisions, asked about what the columns before hold.
 //! - [`codec`]: all of that for a chunk.
 //! - [`shared`]: a model that was trained before; [`mod@words`]: a model for people.
 //!
@@ -14,13 +14,13 @@
 //! -> 107 414, LHCb 411 071 -> 312 005, muons 534 799 -> 516 999. Without contexts the
 //! first would take 1 038 961, without the sum of energies 869 291; docs/results.md says what else each step is worth.
 
+pub mod bins;
 pub mod buckets;
 pub mod codec;
 pub mod coder;
 pub mod column;
 pub mod elementary;
 pub mod formula;
-pub mod leaves;
 pub mod model;
 pub mod shared;
 pub mod words;

@@ -1,8 +1,8 @@
 //! What is known of a table before its first value: in which order columns are coded, how one follows from others,
 //! and what each is asked about when it is coded.
 
+use crate::table::bins::{Bins, MAX_BINS};
 use crate::table::formula::Formula;
-use crate::table::leaves::{Leaves, MAX_LEAVES};
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::error::{Error, Result};
 
@@ -64,7 +64,7 @@ pub enum Base {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Head {
     /// Classes of numbers.
-    pub leaves: Leaves,
+    pub bins: Bins,
     /// Each has counters of its own; their votes are mixed.
     pub contexts: Vec<Vec<Feature>>,
 }
@@ -173,8 +173,8 @@ impl TableModel {
     }
 
     /// Classes of all heads.
-    pub fn n_leaves(&self) -> usize {
-        self.columns.iter().flat_map(|column| &column.heads).map(|head| head.leaves.n_classes()).sum()
+    pub fn n_bins(&self) -> usize {
+        self.columns.iter().flat_map(|column| &column.heads).map(|head| head.bins.n_classes()).sum()
     }
 
     /// `wanted` columns, and all that they need.
@@ -244,7 +244,7 @@ impl ColumnModel {
 
 impl Head {
     fn write(&self, w: &mut ByteWriter) {
-        self.leaves.write(w);
+        self.bins.write(w);
         w.count(self.contexts.len());
         for context in &self.contexts {
             w.count(context.len());
@@ -253,11 +253,11 @@ impl Head {
     }
 
     fn read(r: &mut ByteReader) -> Result<Head> {
-        let leaves = Leaves::read(r)?;
+        let bins = Bins::read(r)?;
         let contexts: Vec<Vec<Feature>> = (0..r.count_of_items()?)
             .map(|_| (0..r.count_of_items()?).map(|_| Feature::read(r)).collect())
             .collect::<Result<_>>()?;
-        let head = Head { leaves, contexts };
+        let head = Head { bins, contexts };
         if head.fits() { Ok(head) } else { Err(Error::corrupt("a head of a table has too many contexts")) }
     }
 
@@ -266,7 +266,7 @@ impl Head {
         self.contexts.len() <= MAX_CONTEXTS
             && self.contexts.iter().all(|context| {
                 let n_own = context.iter().filter(|f| matches!(f.source, Source::Own { .. })).count();
-                context.len() <= MAX_FEATURES && n_own <= 1 && n_cells(context) * MAX_LEAVES <= MAX_COUNTERS
+                context.len() <= MAX_FEATURES && n_own <= 1 && n_cells(context) * MAX_BINS <= MAX_COUNTERS
             })
     }
 }

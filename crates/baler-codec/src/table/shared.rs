@@ -11,9 +11,9 @@ use baler_data::dataset::{DType, Values};
 use baler_data::error::{Error, Result};
 use baler_data::names;
 
-/// Farthest that steps may lie apart for leaves to be carried over.
+/// Farthest that steps may lie apart for bins to be carried over.
 const MAX_RATIO: f64 = (1u64 << 40) as f64;
-/// Largest number of a leaf that was carried over.
+/// Largest number of a bin that was carried over.
 const MAX_NUMBER: f64 = (1u64 << 62) as f64;
 /// Bits a value may take beyond those of the training data before it is said.
 const DRIFT_FACTOR: f64 = 1.25;
@@ -52,7 +52,7 @@ impl SharedTable {
                     Base::Before => true,
                     Base::Formula { .. } => idx + 1 < n_heads,
                 };
-                head.leaves = head.leaves.rescaled(
+                head.bins = head.bins.rescaled(
                     |number| carry.number(number, relative),
                     |end| carry.end(end, relative),
                     carry.shift(),
@@ -130,7 +130,7 @@ impl Carry {
 }
 
 impl Carry {
-    /// Where a leaf that ended at `end` ends: on logarithmic grids the numbers on either side of 0 lie apart from it.
+    /// Where a bin that ended at `end` ends: on logarithmic grids the numbers on either side of 0 lie apart from it.
     fn end(&self, end: i64, relative: bool) -> i64 {
         match self.lows {
             Some(_) if !relative && end == 0 => self.number(-1, false) + 1,
@@ -325,8 +325,8 @@ mod tests {
     use super::*;
     use crate::options::BoundSpec;
     use crate::quantize::Bound;
+    use crate::table::bins::{Bin, Bins};
     use crate::table::formula::{Formula, Op};
-    use crate::table::leaves::{Leaf, Leaves};
     use crate::table::model::{ColumnModel, Head};
 
     #[test]
@@ -355,11 +355,10 @@ mod tests {
             formulas: vec![Formula(vec![Op::Column(1), Op::Constant(2.0), Op::Multiply])],
             columns: vec![ColumnModel::default(); 2],
         };
-        let leaves =
-            Leaves::new([-40, -3, 0, 1, 7, 300].map(|low| Leaf { low, log_width: 0, weight: 2 }).into());
+        let bins = Bins::new([-40, -3, 0, 1, 7, 300].map(|low| Bin { low, log_width: 0, weight: 2 }).into());
         model.columns[0].base = Base::Formula { formula: 0, zeros: Vec::new() };
         for column in &mut model.columns {
-            column.heads = vec![Head { leaves: leaves.clone(), contexts: Vec::new() }; 2];
+            column.heads = vec![Head { bins: bins.clone(), contexts: Vec::new() }; 2];
         }
         let log = |low| Grid::Log { step: 1 << 40, low, integral: false };
         let grids = [Grid::Uniform { step: 0.1, non_negative: true }, log(-30)];

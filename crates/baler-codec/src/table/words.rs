@@ -50,7 +50,7 @@ pub fn relation(model: &TableModel, idx: usize, grid: &Grid, names: &dyn Fn(usiz
 /// The largest number that the head of rows with a base has a class for; none without a base.
 fn largest_correction(column: &ColumnModel) -> u64 {
     let Some(head) = column.heads.first() else { return 0 };
-    let leaves = (0..head.leaves.n_classes()).filter_map(|class| head.leaves.leaf(class));
-    let ends = leaves.flat_map(|leaf| [leaf.low, leaf.low.wrapping_add((1 << leaf.log_width) - 1)]);
+    let bins = (0..head.bins.n_classes()).filter_map(|class| head.bins.bin(class));
+    let ends = bins.flat_map(|bin| [bin.low, bin.low.wrapping_add((1 << bin.log_width) - 1)]);
     ends.map(i64::unsigned_abs).max().unwrap_or(0)
 }

@@ -150,7 +150,23 @@ macro_rules! with_dtype {
     }};
 }
 
+/// The [`Values`] of a dtype that is known at run time, by an expression that makes a vector of its type.
+#[macro_export]
+macro_rules! values_of {
+    ($dtype:expr, $t:ident => $body:expr) => {{
+        let dtype = $dtype;
+        $crate::with_dtype!(dtype, $t => {
+            $crate::dataset::Values::from_vec::<$t>(dtype, $body).expect("a vector of the dtype")
+        })
+    }};
+}
+
 impl Values {
+    /// The values as elements of a type, if it is theirs (`u8` for booleans too).
+    pub fn as_slice<T: 'static>(&self) -> Option<&[T]> {
+        with_values!(self, values => (values as &dyn Any).downcast_ref::<Vec<T>>().map(Vec::as_slice))
+    }
+
     /// The values as what they are, if they are of type `T`.
     pub fn into_vec<T: 'static>(self) -> Option<Vec<T>> {
         with_values!(self, v => (Box::new(v) as Box<dyn Any>).downcast().ok().map(|v| *v))

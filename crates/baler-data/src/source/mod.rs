@@ -42,8 +42,9 @@ pub trait Source: Sync {
         self.schema().rows_within(variables, PIECE_BYTES)
     }
 
-    /// A number that variables have in common of which the same rows are best read at once.
-    fn company(&self, variable: usize) -> usize {
+    /// The group that a variable is best read with: variables of one group stand side by side in the source, so that their
+    /// rows are read in one go.
+    fn read_group(&self, variable: usize) -> usize {
         variable
     }
 }
@@ -62,8 +63,8 @@ impl<P: Deref<Target: Source> + Sync> Source for P {
     fn rows_at_once(&self, variables: &[usize]) -> usize {
         (**self).rows_at_once(variables)
     }
-    fn company(&self, variable: usize) -> usize {
-        (**self).company(variable)
+    fn read_group(&self, variable: usize) -> usize {
+        (**self).read_group(variable)
     }
 }
 
@@ -135,8 +136,8 @@ impl<S: Source> Source for Selected<S> {
         self.source.rows_at_once(&inner)
     }
 
-    fn company(&self, variable: usize) -> usize {
-        self.source.company(self.indices[variable])
+    fn read_group(&self, variable: usize) -> usize {
+        self.source.read_group(self.indices[variable])
     }
 }
 
@@ -195,7 +196,7 @@ fn together(source: &dyn Source) -> impl Iterator<Item = Vec<Block>> + Send {
     let mut companies = std::collections::BTreeMap::new();
     for at in 0..batches.len() {
         let [idx] = batches[at][..] else { continue };
-        let first = *companies.entry((source.company(idx), schema.variables[idx].n_rows())).or_insert(at);
+        let first = *companies.entry((source.read_group(idx), schema.variables[idx].n_rows())).or_insert(at);
         if first != at {
             batches[at].clear();
             batches[first].push(idx);
@@ -223,8 +224,8 @@ fn together(source: &dyn Source) -> impl Iterator<Item = Vec<Block>> + Send {
     })
 }
 
-/// All of a source, in memory. `told` hears how many bytes are there.
-pub fn collect(source: &dyn Source, threads: &Threads, mut told: impl FnMut(u64)) -> Result<Dataset> {
+/// All of a source, in memory. `progress` hears how many bytes are there.
+pub fn collect(source: &dyn Source, threads: &Threads, mut progress: impl FnMut(u64)) -> Result<Dataset> {
     let Schema { variables, layout, attachments } = source.schema().clone();
     let mut columns: Vec<Values> = variables.iter().map(|variable| Values::empty(variable.dtype)).collect();
     let mut n_bytes = 0;
@@ -233,7 +234,7 @@ pub fn collect(source: &dyn Source, threads: &Threads, mut told: impl FnMut(u64)
             columns[idx].append(values)?;
             n_bytes += values.size_bytes() as u64;
         }
-        told(n_bytes);
+        progress(n_bytes);
         Ok(())
     })?;
     let variable = |(VariableSchema { name, shape, storage, .. }, values)| {

@@ -218,8 +218,8 @@ impl<S: Source> Source for Sliced<S> {
         }
     }
 
-    fn company(&self, variable: usize) -> usize {
-        self.source.company(variable)
+    fn read_group(&self, variable: usize) -> usize {
+        self.source.read_group(variable)
     }
 }
 

@@ -303,7 +303,7 @@ fn tables() -> Vec<Case> {
         },
         model: None,
     };
-    // A model of other rows, for another bound: the leaves of its columns are tiled anew.
+    // A model of other rows, for another bound: the bins of its columns are tiled anew.
     let given = |name, trained, spec, model_by_reference, file| {
         let like = case(name, trained);
         let other = Case { dataset: Dataset::from_arrays(table(700)), ..case(name, spec) };

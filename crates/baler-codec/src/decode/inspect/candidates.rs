@@ -111,7 +111,7 @@ impl Tally {
                 _ if is_table => "other columns rely on the values",
                 _ if matches!(group.method, GroupMethod::Autoencoder { .. }) => "",
                 BoundSpec::Abs(_) | BoundSpec::Rel(_) => {
-                    "too many bits a value are told, or values lie on a grid"
+                    "too many bits a value are coded, or values lie on a grid"
                 }
                 _ => "only under an absolute bound",
             };

@@ -138,8 +138,8 @@ impl Parts {
                 }
                 Some(mut stream) => {
                     self.model_bytes += stream.model_bytes;
-                    if let (GroupMethod::Fields { lead }, true) = (&group.method, stream.is_beside) {
-                        let name = &plan.variables[group.variables[*lead]].name;
+                    if let (GroupMethod::Fields { reference }, true) = (&group.method, stream.has_reference) {
+                        let name = &plan.variables[group.variables[*reference]].name;
                         stream.codec = format!("{}, with reference {name}", stream.codec);
                     }
                     if variable.codec.is_empty() {

@@ -45,7 +45,7 @@ pub struct Profile {
     pub spread: Option<Spread>,
     /// Bits kept as patterns: missing values first, then the usual NaN if there is any NaN.
     pub patterns: Vec<u64>,
-    /// The missing values that were found rather than told.
+    /// The missing values that were found rather than given.
     pub found_missing: Vec<f64>,
 }
 
@@ -70,7 +70,7 @@ pub struct Profiler {
     ends: Option<Ends>,
     finds_missing: bool,
     sample: Sample,
-    /// False once what is not told by a second look is known.
+    /// False once everything is known that a second pass does not show.
     first_look: bool,
     /// Orders of the smallest and largest regular value, and of the last one.
     low: i64,
@@ -82,12 +82,12 @@ pub struct Profiler {
 impl Profiler {
     /// Before the first of `n_values` values of dtype `T`.
     pub fn new<T: Element>(missing: Missing, n_values: usize) -> Profiler {
-        let told = match missing {
+        let given = match missing {
             Missing::None | Missing::Auto => Vec::new(),
             Missing::Value(value) => missing_bits::<T>(value),
         };
         Profiler {
-            profile: Profile::empty(told),
+            profile: Profile::empty(given),
             few: Some(Few::new()),
             ends: None,
             finds_missing: missing == Missing::Auto,
@@ -317,7 +317,7 @@ fn lowest_bit(x: f64) -> i32 {
 /// The bit patterns that mean `value` in this dtype; none if the dtype cannot hold it.
 fn missing_bits<T: Element>(value: f64) -> Vec<u64> {
     let x = T::from_f64(value);
-    // A float32 file is told 1e20 in float64: the nearest float32 is meant.
+    // The 1e20 given for a float32 file is a float64: the nearest float32 is meant.
     let meant = if T::IS_FLOAT { x.to_f64().is_finite() } else { x.to_f64() == value };
     if meant && !value.is_nan() { vec![x.to_bits64()] } else { Vec::new() }
 }

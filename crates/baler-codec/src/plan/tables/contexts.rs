@@ -5,7 +5,7 @@ use crate::plan::tables::closure::Closures;
 use crate::plan::tables::fit::fit;
 use crate::table::buckets::Buckets;
 use crate::table::codec::{Decoded, Quantized};
-use crate::table::coder::{HeadCoder, PlainBits, Told};
+use crate::table::coder::{HeadCoder, History, PlainBits};
 use crate::table::column::{Rows, Walk};
 use crate::table::model::{Feature, Head, MAX_CONTEXTS, Source, TableModel};
 use crate::variable::VariablePlan;
@@ -81,9 +81,9 @@ impl Trial<'_> {
         let cells = cells.collect::<Result<_>>()?;
         let mut coder = HeadCoder::new(head, cells)?;
         let mut cost = Cost::default();
-        let mut told = Told::default();
+        let mut history = History::default();
         for &(row, number) in self.coded.iter().take(n_coded) {
-            coder.code(&mut cost, &mut Free, row, &mut told, number)?;
+            coder.code(&mut cost, &mut Free, row, &mut history, number)?;
         }
         Ok(cost.total as f64 / 65536.0)
     }
@@ -98,13 +98,13 @@ impl Trial<'_> {
 
     /// Bits that a feature in `n_buckets` says of the class, less what chance says.
     fn information(&mut self, head: &Head, feature: Feature) -> Result<f64> {
-        let n_classes = head.leaves.n_classes();
+        let n_classes = head.bins.n_classes();
         let mut joint = vec![0u32; feature.n_buckets * n_classes];
         let mut before = [0usize; 2];
         self.buckets.make(&[feature], &self.decoded.columns, &self.decoded.formulas)?;
         let buckets = self.buckets.of(feature);
         for &(row, number) in &self.coded {
-            let class = head.leaves.class(number);
+            let class = head.bins.class(number);
             let bucket = match (feature.source, buckets) {
                 (Source::Own { lag }, _) => before[lag - 1] * feature.n_buckets / n_classes,
                 (_, Some(buckets)) => buckets[row] as usize,
@@ -151,8 +151,8 @@ pub fn find(
     let mut needed = closures.of(model, idx);
     let mut heads = Vec::new();
     for coded in numbers {
-        let n_leaves = (coded.len() / 200).clamp(8, 64);
-        let leaves = fit(coded.iter().map(|&(_, number)| number).collect(), n_leaves);
+        let n_bins = (coded.len() / 200).clamp(8, 64);
+        let bins = fit(coded.iter().map(|&(_, number)| number).collect(), n_bins);
         let mut trial = Trial {
             decoded: &short,
             coded: coded.into_iter().take_while(|&(row, _)| row < N_ROWS).collect(),
@@ -161,7 +161,7 @@ pub fn find(
         };
         let features = features(model, idx, tight);
         let mut reach = Reach { closures, model, needed };
-        heads.push(greedy(Head { leaves, contexts: Vec::new() }, &mut trial, &features, &mut reach)?);
+        heads.push(greedy(Head { bins, contexts: Vec::new() }, &mut trial, &features, &mut reach)?);
         needed = reach.needed;
     }
     Ok(heads)
@@ -226,7 +226,7 @@ impl Reach<'_> {
 
 /// Adds contexts, or features to contexts, as long as they pay.
 fn greedy(mut head: Head, trial: &mut Trial, sources: &[Source], reach: &mut Reach) -> Result<Head> {
-    if head.leaves.nodes().is_empty() || trial.coded.len() < 100 {
+    if head.bins.nodes().is_empty() || trial.coded.len() < 100 {
         return Ok(head);
     }
     let mut ranked = Vec::new();

@@ -18,17 +18,17 @@ const OWN_BITS: f64 = 40.0;
 /// Numbers that are looked at.
 const N_SAMPLES: usize = 1 << 16;
 /// Classes, and the bits that storing one takes.
-const N_LEAVES: usize = 64;
+const N_BINS: usize = 64;
 const LEAF_BITS: f64 = 16.0;
 
 /// Bits a number with classes of its own and no contexts.
 fn bits(numbers: Vec<i64>) -> f64 {
     let n = numbers.len() as f64;
-    let leaves = fit(numbers.clone(), N_LEAVES);
-    let mut counts = vec![0u64; leaves.n_classes()];
-    numbers.iter().for_each(|&number| counts[leaves.class(number)] += 1);
+    let bins = fit(numbers.clone(), N_BINS);
+    let mut counts = vec![0u64; bins.n_classes()];
+    numbers.iter().for_each(|&number| counts[bins.class(number)] += 1);
     let of_class = |(class, &count): (usize, &u64)| {
-        let width = leaves.leaf(class).map_or(64, |leaf| leaf.log_width) as f64;
+        let width = bins.bin(class).map_or(64, |bin| bin.log_width) as f64;
         if count > 0 { count as f64 * (libm::log2(n / count as f64) + width) + LEAF_BITS } else { 0.0 }
     };
     counts.iter().enumerate().map(of_class).sum::<f64>() / n.max(1.0)

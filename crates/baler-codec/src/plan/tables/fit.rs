@@ -1,24 +1,24 @@
 //! Classes that fit a column's numbers.
 
-use crate::table::leaves::{Leaf, Leaves, MAX_LEAVES};
+use crate::table::bins::{Bin, Bins, MAX_BINS};
 
 /// Classes of about equal counts; a number that stands as often as half a class has its own.
-pub fn fit(mut numbers: Vec<i64>, n_leaves: usize) -> Leaves {
+pub fn fit(mut numbers: Vec<i64>, n_bins: usize) -> Bins {
     numbers.sort_unstable();
-    let mut target = (numbers.len() / n_leaves.max(1)).max(1);
+    let mut target = (numbers.len() / n_bins.max(1)).max(1);
     loop {
-        let leaves = leaves_of(&numbers, target);
-        if leaves.len() < MAX_LEAVES.min(2 * n_leaves + 8) {
-            return Leaves::new(leaves);
+        let bins = leaves_of(&numbers, target);
+        if bins.len() < MAX_BINS.min(2 * n_bins + 8) {
+            return Bins::new(bins);
         }
         target = target * 5 / 4 + 1;
     }
 }
 
-fn leaves_of(sorted: &[i64], target: usize) -> Vec<Leaf> {
+fn leaves_of(sorted: &[i64], target: usize) -> Vec<Bin> {
     let heavy: Vec<i64> =
         (sorted.chunk_by(|a, b| a == b)).filter(|run| run.len() * 2 >= target).map(|run| run[0]).collect();
-    let mut leaves = Vec::new();
+    let mut bins = Vec::new();
     let mut rest = sorted;
     // The largest number of all ends no interval: it stays with the numbers of no class.
     while let Some(&low) = rest.first().filter(|&&low| low < i64::MAX) {
@@ -35,10 +35,10 @@ fn leaves_of(sorted: &[i64], target: usize) -> Vec<Leaf> {
             8..=31 => 2,
             _ => 3,
         };
-        leaves.push(Leaf { low, log_width, weight });
+        bins.push(Bin { low, log_width, weight });
         rest = &rest[count..];
     }
-    leaves
+    bins
 }
 
 /// The largest width from `low` that neither reaches `next` nor holds much more than the target.
@@ -66,11 +66,11 @@ mod tests {
         let wild = vec![i64::MIN, i64::MAX - 1, 0, 5, i64::MIN + 1];
         assert_eq!(fit(vec![i64::MAX, 3], 8).class(i64::MAX), 1);
         for (numbers, n) in [(even, 64), (heavy.clone(), 32), (wild, 8), (vec![], 8), (vec![3; 9], 8)] {
-            let leaves = fit(numbers.clone(), n);
-            assert!(numbers.iter().all(|&q| leaves.class(q) < leaves.n_classes() - 1), "{numbers:?}");
-            assert!(leaves.n_classes() <= 2 * n + 8);
+            let bins = fit(numbers.clone(), n);
+            assert!(numbers.iter().all(|&q| bins.class(q) < bins.n_classes() - 1), "{numbers:?}");
+            assert!(bins.n_classes() <= 2 * n + 8);
         }
-        let leaves = fit(heavy, 32);
-        assert_eq!(leaves.leaf(leaves.class(0)).unwrap().log_width, 0);
+        let bins = fit(heavy, 32);
+        assert_eq!(bins.bin(bins.class(0)).unwrap().log_width, 0);
     }
 }

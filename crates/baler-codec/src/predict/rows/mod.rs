@@ -31,7 +31,7 @@ use coder::{SymbolReader, SymbolWriter};
 use kinds::Kinds;
 use lanes::{Known, Lanes, Wanted};
 use rayon::prelude::*;
-use walk::{Book, BookCoder, Lane};
+use walk::{Codebook, CodebookCoder, Lane};
 
 impl Kinds {
     /// Those that cost least for `q` under a model.
@@ -67,15 +67,15 @@ impl Kinds {
         Kinds { lowest, kinds }
     }
 
-    fn book(&self) -> Book {
-        Book::new(self.lowest, &self.kinds)
+    fn codebook(&self) -> Codebook {
+        Codebook::new(self.lowest, &self.kinds)
     }
 }
 
 /// Appends the number of lanes, then each as a block. The model has kinds.
 pub fn encode<T: Cell>(layout: &Layout, model: &Model, mask: Option<&[bool]>, q: &[i64], w: &mut ByteWriter) {
     let Some(kinds) = &model.kinds else { return };
-    let book = kinds.book();
+    let codebook = kinds.codebook();
     let lanes = Lanes::for_encoder(layout);
     w.u8(lanes.count() as u8);
     let coded: Vec<Vec<u8>> = lanes
@@ -91,7 +91,7 @@ pub fn encode<T: Cell>(layout: &Layout, model: &Model, mask: Option<&[bool]>, q:
                 mask: part.mask.as_deref(),
                 numbers: part.known(q),
                 state: &mut state,
-                coder: BookCoder { book: &book, symbols },
+                coder: CodebookCoder { codebook: &codebook, symbols },
             };
             widest(
                 #[inline(always)]
@@ -116,7 +116,7 @@ pub fn decode<T: Cell>(
     let lanes = Lanes::new(layout, r.u8()? as usize)?;
     let blocks: Vec<&[u8]> = (0..lanes.count()).map(|_| r.block()).collect::<Result<_>>()?;
     r.finish("a predictive stream")?;
-    let book = kinds.book();
+    let codebook = kinds.codebook();
     let parts = lanes.cut(mask);
     let wanted = Wanted::cut(&parts, q);
     parts.par_iter().zip(wanted).zip(blocks).try_for_each(|((part, numbers), bytes)| {
@@ -128,7 +128,7 @@ pub fn decode<T: Cell>(
             mask: part.mask.as_deref(),
             numbers,
             state: &mut state,
-            coder: BookCoder { book: &book, symbols: SymbolReader::new(bytes)? },
+            coder: CodebookCoder { codebook: &codebook, symbols: SymbolReader::new(bytes)? },
         };
         let coder = widest(
             #[inline(always)]

@@ -25,37 +25,37 @@ pub trait ErrorCoder {
 }
 
 /// Rows for all levels between two; those outside have the rows of the nearest.
-pub struct Book {
+pub struct Codebook {
     lowest: i32,
     rows: Vec<Probabilities>,
     shifts: Vec<u32>,
 }
 
-impl Book {
+impl Codebook {
     /// Rows for levels from `lowest` on.
-    pub fn new(lowest: u8, kinds: &[Kind]) -> Book {
+    pub fn new(lowest: u8, kinds: &[Kind]) -> Codebook {
         let row = |kind: &Kind, fraction| Probabilities::new(kind.width as i32, kind.tail as usize, fraction);
         let rows = kinds.iter().flat_map(|kind| (0..N_FRACTIONS).map(move |f| row(kind, f))).collect();
         let shifts = kinds.iter().map(|kind| shift_of(kind.width as i32)).collect();
-        Book { lowest: lowest as i32, rows, shifts }
+        Codebook { lowest: lowest as i32, rows, shifts }
     }
 }
 
 /// Codes errors as symbols of the rows.
-pub struct BookCoder<'a, C> {
+pub struct CodebookCoder<'a, C> {
     /// The rows.
-    pub book: &'a Book,
+    pub codebook: &'a Codebook,
     /// Where symbols go to or come from.
     pub symbols: C,
 }
 
-impl<C: SymbolCoder> ErrorCoder for BookCoder<'_, C> {
+impl<C: SymbolCoder> ErrorCoder for CodebookCoder<'_, C> {
     #[inline(always)]
     fn code(&mut self, level: i32, fraction: usize, error: i64) -> i64 {
-        let book = self.book;
-        let at = ((level - book.lowest).max(0) as usize).min(book.shifts.len() - 1);
-        let row = &book.rows[at * N_FRACTIONS + fraction];
-        let shift = book.shifts[at];
+        let codebook = self.codebook;
+        let at = ((level - codebook.lowest).max(0) as usize).min(codebook.shifts.len() - 1);
+        let row = &codebook.rows[at * N_FRACTIONS + fraction];
+        let shift = codebook.shifts[at];
         if shift == 0 {
             return code_bucket(&mut self.symbols, row, error);
         }

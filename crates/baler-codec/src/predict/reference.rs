@@ -71,10 +71,10 @@ impl Scale {
 }
 
 /// A place relative to that of the number: along a, b, y, x.
-pub type BesideTap = [isize; 4];
+pub type ReferenceTap = [isize; 4];
 
 /// The places that are looked at; the first is the number's own, which the others are taken against.
-pub fn taps(layout: &Layout) -> Vec<BesideTap> {
+pub fn taps(layout: &Layout) -> Vec<ReferenceTap> {
     let [a, b, y, x] = layout.extents;
     let mut taps = vec![[0; 4]];
     if x > 1 {
@@ -102,7 +102,7 @@ pub fn taps(layout: &Layout) -> Vec<BesideTap> {
 pub type Weighted = Vec<(isize, i32)>;
 
 /// The inputs, with margins.
-pub struct Beside<T> {
+pub struct Reference<T> {
     extents: [usize; 4],
     row: usize,
     plane: usize,
@@ -110,9 +110,9 @@ pub struct Beside<T> {
     pub inputs: Vec<T>,
 }
 
-impl<T: Cell> Beside<T> {
+impl<T: Cell> Reference<T> {
     /// Of values in the order of the data.
-    pub fn new(values: &[f64], shape: &[usize], order: Order, scale: Scale) -> Result<Beside<T>> {
+    pub fn new(values: &[f64], shape: &[usize], order: Order, scale: Scale) -> Result<Reference<T>> {
         let layout = order.layout(four_axes(shape));
         let [a, b, y, x] = layout.extents;
         let (row, plane) = (x + 2, (x + 2) * (y + 2));
@@ -126,7 +126,7 @@ impl<T: Cell> Beside<T> {
                 inputs.push(T::of(scale.input(values[x - 1])));
             }
         }
-        Ok(Beside { extents: layout.extents, row, plane, inputs })
+        Ok(Reference { extents: layout.extents, row, plane, inputs })
     }
 
     /// The largest input.
@@ -141,7 +141,7 @@ impl<T: Cell> Beside<T> {
     }
 
     /// Distance of a tap; planes that do not exist are replaced by the nearest.
-    fn offset(&self, [da, db, dy, dx]: BesideTap, plane_idx: usize) -> isize {
+    fn offset(&self, [da, db, dy, dx]: ReferenceTap, plane_idx: usize) -> isize {
         let [n_a, n_b, ..] = self.extents;
         let within = |at: usize, by: isize, n: usize| at.saturating_add_signed(by).min(n - 1) as isize;
         let (a, b) = (plane_idx / n_b, plane_idx % n_b);

@@ -9,7 +9,7 @@ use crate::variable::VariablePlan;
 
 /// Names that a line lists.
 const MAX_NAMES: usize = 8;
-/// Fewest values of which quantiles are told.
+/// Fewest values of which quantiles are exact.
 const MIN_VALUES: usize = 16;
 /// A tail is heavy where the range is that many times the size of half of the values ...
 const HEAVY_TAIL: f64 = 25.0;
@@ -63,9 +63,9 @@ fn missing_lines(variables: &[VariablePlan], profiles: &[Profile]) -> Vec<String
 }
 
 fn exact_line(exact: &[(String, Exact)]) -> Option<String> {
-    let told: Vec<&(String, Exact)> = exact.iter().filter(|(_, why)| *why != Exact::Bool).collect();
-    let (first, _) = told.first()?;
-    let names: Vec<String> = told.iter().map(|(name, why)| format!("'{name}' ({})", why.words())).collect();
+    let exact: Vec<&(String, Exact)> = exact.iter().filter(|(_, why)| *why != Exact::Bool).collect();
+    let (first, _) = exact.first()?;
+    let names: Vec<String> = exact.iter().map(|(name, why)| format!("'{name}' ({})", why.words())).collect();
     Some(format!(
         "kept exactly, as classes, flags and counters are: {}; --bound '{first}=abs:E' allows errors",
         shortened(&names)

@@ -1,0 +1,362 @@
+//! One array to bytes and back, without files, names or a schema: what filters of other formats call for each chunk.
+//!
+//! The work is done on the threads of the caller. The bytes are those of docs/format.md, section "Coded arrays": what is
+//! promised and the grid, special values, numbers, and a hash of the decoded values. Parts of an archive are coded by the
+//! same functions ([`crate::part`]).
+
+use crate::model::Model;
+use crate::options::{BoundSpec, Method, Missing, Options};
+use crate::part::numbers::quantize;
+use crate::part::stream::How;
+use crate::part::{Coded, Original, Prediction, read_values, values_hash};
+use crate::plan::fits_predictor;
+use crate::plan::grids::{Asked, type_variable};
+use crate::predict::Known;
+use crate::predict::predictor::Predictor;
+use crate::quantize::blocks;
+use crate::variable::{VariablePlan, read_promise, write_promise};
+use baler_data::bytes::{ByteReader, ByteWriter};
+use baler_data::dataset::{DType, Layout, MAX_AXES, Storage, Values, n_elements};
+use baler_data::element::Element;
+use baler_data::error::{Error, ErrorKind, Result};
+use baler_data::source::{Schema, Source, VariableSchema};
+use std::ops::Range;
+
+/// Bytes of the hash of the decoded values.
+const HASH_BYTES: usize = 4;
+/// Bytes of the hash that names a model.
+const MODEL_HASH_BYTES: usize = 8;
+/// Set in the first byte where a model is named.
+const WITH_MODEL: u8 = 0x10;
+
+/// How an array is coded.
+///
+/// ```
+/// use baler_codec::array::ArrayOptions;
+/// use baler_codec::options::BoundSpec;
+///
+/// let options = ArrayOptions { fast: true, ..ArrayOptions::new(BoundSpec::Rel(1e-3)) };
+/// assert!(options.model.is_none());
+/// ```
+#[derive(Debug, Clone)]
+pub struct ArrayOptions<'a> {
+    /// The promise for every value.
+    pub bound: BoundSpec,
+    /// What [`BoundSpec::Rel`] is relative to; the array's own range without. The chunks of a larger array need that of
+    /// the whole.
+    pub range: Option<f64>,
+    /// Which values are missing, and kept exactly.
+    pub missing: Missing,
+    /// The method; a network has no use here.
+    pub method: Method,
+    /// Only the fast tier of the predictive method.
+    pub fast: bool,
+    /// A model that was trained on like arrays. It is used where it fits; the bytes then name it by its hash, and
+    /// [`decode_array`] needs it.
+    pub model: Option<&'a Model>,
+}
+
+impl ArrayOptions<'_> {
+    /// Defaults for everything but the promise.
+    pub fn new(bound: BoundSpec) -> ArrayOptions<'static> {
+        ArrayOptions {
+            bound,
+            range: None,
+            missing: Missing::Auto,
+            method: Method::Auto,
+            fast: false,
+            model: None,
+        }
+    }
+
+    fn of_variable(&self) -> Options {
+        let ranges = self.range.map(|range| (String::new(), range)).into_iter().collect();
+        let missing = vec![("*".to_string(), self.missing)];
+        Options { missing, ranges, method: self.method, fast: self.fast, ..Options::new(self.bound) }
+    }
+}
+
+/// Codes the values of an array in C order (last axis fastest). The bytes are decoded and every value is compared
+/// before they are returned.
+///
+/// ```
+/// use baler_codec::array::{ArrayOptions, decode_array, encode_array};
+/// use baler_codec::options::BoundSpec;
+///
+/// let field: Vec<f32> = (0..10_000).map(|i| (i as f32 * 0.01).sin()).collect();
+/// let bytes = encode_array(&field, &[100, 100], &ArrayOptions::new(BoundSpec::Abs(1e-3)))?;
+/// let back: Vec<f32> = decode_array(&bytes, None)?;
+/// assert!(field.iter().zip(&back).all(|(x, y)| (x - y).abs() <= 1e-3));
+/// # Ok::<(), baler_data::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Config`] for a shape that the values do not have, or a bound that is none.
+pub fn encode_array<T: Element>(values: &[T], shape: &[usize], options: &ArrayOptions) -> Result<Vec<u8>> {
+    let n_values = n_elements(shape)?;
+    if n_values != values.len() {
+        return Err(Error::config(format!(
+            "expected {n_values} values for the shape {shape:?}, found {}",
+            values.len()
+        )));
+    }
+    if options.bound == BoundSpec::Unbounded {
+        return Err(Error::config("expected a bound for an array, found none; a size needs an archive"));
+    }
+    let array = Borrowed::of(values, shape)?;
+    let variable = type_variable(&array, 0, &options.of_variable(), Asked::Nothing)?.plan;
+    let given = options.model.filter(|_| n_values > 0 && options.method != Method::Classical);
+    let predictor = given.and_then(|model| model.predictors.iter().find(|p| fits_predictor(p, &variable)));
+    let shared = predictor.map(|predictor| &predictor.shared);
+    let how = How { fast: options.fast, shared, may_refine: true, ..How::by(options.method) };
+    let original = Original { values, shape, variable: &variable };
+    let coded = Coded::of(quantize(values, &variable), Prediction::Nothing, original, how);
+    let used = given.filter(|_| predictor.is_some());
+    let bytes = written(&variable, &coded, used.zip(predictor));
+    let decoded: Vec<T> = decode_array(&bytes, used)?;
+    let (_, n_violations) = blocks::compare(values, &decoded, &variable.bound);
+    if n_violations > 0 {
+        let message = format!("{n_violations} values are outside their bound; please report this");
+        return Err(Error::new(ErrorKind::BoundNotMet, message));
+    }
+    Ok(bytes)
+}
+
+fn written(variable: &VariablePlan, coded: &Coded, given: Option<(&Model, &Predictor)>) -> Vec<u8> {
+    let mut w = ByteWriter::default();
+    w.u8(variable.dtype as u8 | if given.is_some() { WITH_MODEL } else { 0 });
+    w.u8(variable.shape.len() as u8);
+    variable.shape.iter().for_each(|&extent| w.count(extent));
+    write_promise(variable, &mut w);
+    if let Some((model, predictor)) = given {
+        w.raw(&model.hash()[..MODEL_HASH_BYTES]);
+        w.count(model.predictors.iter().position(|p| std::ptr::eq(p, predictor)).unwrap_or_default());
+    }
+    w.block(&coded.specials);
+    w.raw(&coded.hash[..HASH_BYTES]);
+    w.raw(&coded.stream.bytes);
+    w.bytes
+}
+
+/// What the first bytes of a coded array say.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ArrayInfo {
+    /// Element type.
+    pub dtype: DType,
+    /// Extents; empty for a single value.
+    pub shape: Vec<usize>,
+    /// The promise.
+    pub bound: BoundSpec,
+}
+
+/// Tells what a coded array is without decoding its values.
+///
+/// ```
+/// use baler_codec::array::{ArrayOptions, array_info, encode_array};
+/// use baler_codec::options::BoundSpec;
+///
+/// let bytes = encode_array(&[1u16, 2, 3, 4, 5, 6], &[2, 3], &ArrayOptions::new(BoundSpec::Lossless))?;
+/// assert_eq!(array_info(&bytes)?.shape, [2, 3]);
+/// # Ok::<(), baler_data::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`] or [`ErrorKind::Unsupported`] for bytes that are no coded array.
+pub fn array_info(bytes: &[u8]) -> Result<ArrayInfo> {
+    let VariablePlan { dtype, shape, bound, .. } = Head::read(&mut ByteReader::new(bytes))?.variable;
+    Ok(ArrayInfo { dtype, shape, bound: bound.spec })
+}
+
+/// Inverse of [`encode_array`], with the model that the bytes name, if they name one.
+///
+/// # Errors
+/// [`ErrorKind::Corrupt`] for damaged bytes, [`ErrorKind::Input`] for another element type, [`ErrorKind::Config`] if
+/// the bytes need a model.
+pub fn decode_array<T: Element>(bytes: &[u8], model: Option<&Model>) -> Result<Vec<T>> {
+    let mut r = ByteReader::new(bytes);
+    let head = Head::read(&mut r)?;
+    let variable = &head.variable;
+    let is_bool = variable.dtype == DType::Bool && T::DTYPE == DType::U8;
+    if variable.dtype != T::DTYPE && !is_bool {
+        return Err(Error::input(format!(
+            "expected an array of {}, found one of {}",
+            T::DTYPE.name(),
+            variable.dtype.name()
+        )));
+    }
+    let known = Known { shared: head.predictor(model)?.map(|predictor| &predictor.shared), reference: None };
+    let specials = r.block()?;
+    let hash = r.raw(HASH_BYTES)?;
+    let values = read_values(specials, r.rest(), Prediction::Nothing, known, &variable.shape, variable)?;
+    match hash == &values_hash(&values)[..HASH_BYTES] {
+        true => Ok(values),
+        false => Err(Error::corrupt(
+            "expected the hash of the decoded values, found another; the array is damaged",
+        )),
+    }
+}
+
+/// [`decode_array`] into a buffer of the caller's, of exactly as many values.
+///
+/// ```
+/// use baler_codec::array::{ArrayOptions, decode_array_into, encode_array};
+/// use baler_codec::options::BoundSpec;
+///
+/// let bytes = encode_array(&[7i32; 12], &[3, 4], &ArrayOptions::new(BoundSpec::Lossless))?;
+/// let mut back = [0i32; 12];
+/// decode_array_into(&bytes, None, &mut back)?;
+/// assert_eq!(back, [7; 12]);
+/// # Ok::<(), baler_data::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`decode_array`], and [`ErrorKind::Input`] for a buffer of another length.
+pub fn decode_array_into<T: Element>(bytes: &[u8], model: Option<&Model>, out: &mut [T]) -> Result<()> {
+    let n_values = n_elements(&array_info(bytes)?.shape)?;
+    if n_values != out.len() {
+        return Err(Error::input(format!("expected room for {n_values} values, found {}", out.len())));
+    }
+    out.copy_from_slice(&decode_array::<T>(bytes, model)?);
+    Ok(())
+}
+
+/// What stands before the special values.
+struct Head {
+    variable: VariablePlan,
+    /// Hash of a model, and which of its predictors.
+    named: Option<([u8; MODEL_HASH_BYTES], usize)>,
+}
+
+impl Head {
+    fn read(r: &mut ByteReader) -> Result<Head> {
+        let code = r.u8()?;
+        let dtype = DType::ALL.get((code & !WITH_MODEL) as usize).copied().ok_or_else(|| {
+            Error::unsupported(format!("expected a coded array, found the first byte {code}"))
+        })?;
+        let n_axes = r.u8()? as usize;
+        if n_axes > MAX_AXES {
+            return Err(Error::limit(format!("expected at most {MAX_AXES} axes, found {n_axes}")));
+        }
+        let shape: Vec<usize> = (0..n_axes).map(|_| r.count()).collect::<Result<_>>()?;
+        n_elements(&shape)?;
+        let (bound, limits, grid, patterns) = read_promise(r, dtype)?;
+        let (name, storage) = (String::new(), Storage::default());
+        let variable = VariablePlan { name, dtype, shape, storage, bound, limits, grid, patterns };
+        let mut named = None;
+        if code & WITH_MODEL != 0 {
+            named = Some((r.raw(MODEL_HASH_BYTES)?.try_into().expect("as many bytes"), r.count()?));
+        }
+        Ok(Head { variable, named })
+    }
+
+    fn predictor<'a>(&self, model: Option<&'a Model>) -> Result<Option<&'a Predictor>> {
+        let Some((hash, idx)) = self.named else { return Ok(None) };
+        let expected: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let model = model.ok_or_else(|| {
+            Error::config(format!("expected the model whose hash begins with {expected}, found none"))
+        })?;
+        let found = model.hash();
+        if found[..MODEL_HASH_BYTES] != hash {
+            let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
+            return Err(Error::config(format!(
+                "expected the model whose hash begins with {expected}, found {found}"
+            )));
+        }
+        let missing = || Error::corrupt("an array names a part that its model does not have");
+        model.predictors.get(idx).ok_or_else(missing).map(Some)
+    }
+}
+
+/// A slice as a source of one variable.
+struct Borrowed<'a, T> {
+    schema: Schema,
+    values: &'a [T],
+}
+
+impl<'a, T: Element> Borrowed<'a, T> {
+    fn of(values: &'a [T], shape: &[usize]) -> Result<Borrowed<'a, T>> {
+        let variable = VariableSchema::new("", T::DTYPE, shape.to_vec(), false)?;
+        let schema = Schema { variables: vec![variable], layout: Layout::Single, attachments: Vec::new() };
+        Ok(Borrowed { schema, values })
+    }
+}
+
+impl<T: Element> Source for Borrowed<'_, T> {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn read(&self, _variable: usize, elements: Range<usize>) -> Result<Values> {
+        let values = Values::from_vec(T::DTYPE, self.values[elements].to_vec());
+        values.ok_or_else(|| Error::input("expected the dtype of the elements"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use half::f16;
+
+    fn field(n_values: usize) -> Vec<f32> {
+        let mut rng = baler_data::random::Rng::new(3, 0);
+        (0..n_values).map(|i| ((i as f64 * 0.02).sin() * 7.0 + 0.01 * rng.uniform()) as f32).collect()
+    }
+
+    fn exact<T: Element + std::fmt::Debug>(values: &[T], shape: &[usize]) {
+        let bytes = encode_array(values, shape, &ArrayOptions::new(BoundSpec::Lossless)).unwrap();
+        let back: Vec<T> = decode_array(&bytes, None).unwrap();
+        assert!(values.iter().zip(&back).all(|(x, y)| x.to_bits64() == y.to_bits64()));
+        assert_eq!(array_info(&bytes).unwrap().dtype, T::DTYPE);
+    }
+
+    #[test]
+    fn arrays_of_every_dtype_and_shape_come_back() {
+        exact(&[f64::NAN, -0.0, 0.0, f64::INFINITY, 5e-324], &[5]);
+        exact(&[f16::from_f32(1.5); 6], &[2, 3]);
+        exact(&[i64::MIN, i64::MAX, 0], &[3]);
+        exact(&[u64::MAX], &[]);
+        exact(&[] as &[u16], &[0, 4]);
+        exact(&(0..1000u16).collect::<Vec<_>>(), &[10, 10, 10]);
+        exact(&[-5i8, 7, 127, -128], &[2, 2]);
+    }
+
+    #[test]
+    fn what_stands_beside_the_numbers_is_little() {
+        let values = field(1 << 14);
+        let options = ArrayOptions::new(BoundSpec::Abs(1e-3));
+        let bytes = encode_array(&values, &[128, 128], &options).unwrap();
+        let mut r = ByteReader::new(&bytes);
+        Head::read(&mut r).unwrap();
+        let n_head = r.position();
+        let n_specials = r.block().unwrap().len();
+        assert!(n_specials == 0 && n_head + 1 + HASH_BYTES <= 40, "{n_head}");
+    }
+
+    #[test]
+    fn a_range_of_the_whole_array_counts_for_its_chunks() {
+        let values = field(4096);
+        let options = ArrayOptions { range: Some(1000.0), ..ArrayOptions::new(BoundSpec::Rel(1e-3)) };
+        let back: Vec<f32> = decode_array(&encode_array(&values, &[4096], &options).unwrap(), None).unwrap();
+        let errors = values.iter().zip(&back).map(|(x, y)| (x - y).abs());
+        let largest = errors.fold(0.0, f32::max);
+        assert!(largest > 0.1 && largest <= 1.0, "{largest}");
+    }
+
+    #[test]
+    fn wrong_calls_and_damaged_bytes_are_errors() {
+        let options = ArrayOptions::new(BoundSpec::Abs(0.1));
+        let values = field(300);
+        assert!(encode_array(&values, &[299], &options).unwrap_err().to_string().contains("300"));
+        assert!(encode_array(&values, &[300], &ArrayOptions::new(BoundSpec::Unbounded)).is_err());
+        let bytes = encode_array(&values, &[300], &options).unwrap();
+        assert!(decode_array::<f64>(&bytes, None).unwrap_err().to_string().contains("float32"));
+        assert!(decode_array_into(&bytes, None, &mut [0f32; 299]).is_err());
+        for at in 0..bytes.len() {
+            assert!(decode_array::<f32>(&bytes[..at], None).is_err(), "cut at {at}");
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            let _ = decode_array::<f32>(&damaged, None);
+        }
+    }
+}
