@@ -4,15 +4,18 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod array;
+#[cfg(feature = "encode")]
 pub mod compress;
 pub mod decompress;
 
 pub mod options;
 pub mod report;
 
+#[cfg(feature = "encode")]
 pub mod plan;
 
 pub mod decode;
+#[cfg(feature = "encode")]
 pub mod encode;
 
 pub mod part;

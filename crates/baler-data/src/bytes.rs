@@ -52,23 +52,6 @@ impl ByteWriter {
     }
 }
 
-/// The zstd stream `packed`, which must hold exactly `n_bytes`; `what` it holds is for the message.
-pub fn unzstd(packed: &[u8], n_bytes: usize, what: &str) -> Result<Vec<u8>> {
-    if zstd::zstd_safe::find_frame_compressed_size(packed) != Ok(packed.len()) {
-        return Err(Error::corrupt(format!(
-            "expected one whole zstd frame with {what}, found something else"
-        )));
-    }
-    let mut bytes = with_room(n_bytes)?;
-    let unpacked =
-        zstd::bulk::Decompressor::new().and_then(|mut d| d.decompress_to_buffer(packed, &mut bytes));
-    match unpacked {
-        Ok(_) if bytes.len() == n_bytes => Ok(bytes),
-        Ok(_) => Err(Error::corrupt(format!("expected {n_bytes} bytes of {what}, found {}", bytes.len()))),
-        Err(error) => Err(Error::corrupt(format!("expected a zstd stream with {what}, found: {error}"))),
-    }
-}
-
 /// An empty vector with room for `n_values`, or an error where memory does not hold them.
 pub fn with_room<T>(n_values: usize) -> Result<Vec<T>> {
     let mut values = Vec::new();

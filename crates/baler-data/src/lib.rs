@@ -13,5 +13,6 @@ pub mod names;
 pub mod random;
 pub mod source;
 pub mod threads;
+pub mod zstd_frames;
 
 pub use error::{Error, ErrorKind, Result};

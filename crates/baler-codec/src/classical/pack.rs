@@ -4,12 +4,13 @@
 
 use crate::coder::CoderByte;
 use crate::quantize::widest;
-use baler_data::bytes::{ByteReader, ByteWriter, unzigzag, unzstd, with_room, zigzag};
+use baler_data::bytes::{unzigzag, with_room, zigzag, ByteReader, ByteWriter};
+use baler_data::zstd_frames::unzstd;
 use baler_data::error::{Error, Result};
+use baler_data::zstd_frames;
 use pco::data_types::Number;
 use pco::standalone::{DecompressorItem, FileCompressor, FileDecompressor};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
-use zstd::zstd_safe::CParameter;
 
 const PCO_LEVEL: usize = 9;
 /// Values before each that pco's convolution takes in.
@@ -198,12 +199,12 @@ fn pack_zstd(q: &[i64], limit: usize) -> Option<Vec<u8>> {
     let bits_per_value = 8.0 * limit as f64 / q.len() as f64;
     let [first_slack, second_slack] = slack(bits_per_value, q.len());
     let part = middle(q, QUICK_PART);
-    let first = zstd::bulk::compress(&byte_planes(part).1, QUICK_LEVELS[0]).ok()?;
+    let first = zstd_frames::compress(&byte_planes(part).1, QUICK_LEVELS[0]);
     if first.len() as f64 > limit as f64 * part.len() as f64 / q.len() as f64 * first_slack {
         return None;
     }
     let (width, planes) = byte_planes(q);
-    let second = zstd::bulk::compress(&planes, QUICK_LEVELS[1]).ok()?;
+    let second = zstd_frames::compress(&planes, QUICK_LEVELS[1]);
     if second.len() as f64 > limit as f64 * second_slack {
         return None;
     }
@@ -217,10 +218,7 @@ fn pack_zstd(q: &[i64], limit: usize) -> Option<Vec<u8>> {
 /// zstd at a slow level, with tables of at most 24 MB: level 19 takes 80 MB where it may, for less than 0.01 %.
 fn compress_slowly(bytes: &[u8], level: i32) -> Option<Vec<u8>> {
     let log = bytes.len().next_power_of_two().ilog2().clamp(16, 21);
-    let mut compressor = zstd::bulk::Compressor::new(level).ok()?;
-    compressor.set_parameter(CParameter::ChainLog(log + 1)).ok()?;
-    compressor.set_parameter(CParameter::HashLog(log)).ok()?;
-    compressor.compress(bytes).ok()
+    zstd_frames::compress_in_tables(bytes, level, log)
 }
 
 /// (bytes a value, planes).

@@ -4,9 +4,11 @@
 use crate::autoencoder::{BlockPlan, Scaling};
 use crate::table::{self, TableModel};
 use crate::variable::{VariablePlan, check_lists, read_name, read_variable, write_variable};
-use baler_data::bytes::{ByteReader, ByteWriter, unzstd};
+use baler_data::bytes::{ByteReader, ByteWriter};
+use baler_data::zstd_frames::unzstd;
 use baler_data::dataset::{Attachment, Layout, MAX_NAMES_WIDTH};
 use baler_data::error::{Error, Result};
+use baler_data::zstd_frames;
 
 /// Everything about the archive but the values.
 #[derive(Debug, Clone, PartialEq)]
@@ -258,7 +260,7 @@ fn pack(bytes: &[u8]) -> Vec<u8> {
     let mut w = ByteWriter::default();
     w.u8(1);
     w.count(bytes.len());
-    w.raw(&zstd::bulk::compress(bytes, 19).expect("zstd writes to memory"));
+    w.raw(&zstd_frames::compress(bytes, 19));
     if w.bytes.len() > bytes.len() { [&[0], bytes].concat() } else { w.bytes }
 }
 

@@ -9,8 +9,10 @@ use crate::live::symbols::{Frequencies, MAX_SYMBOLS};
 use crate::table::bins::Bins;
 use crate::table::model::{ColumnModel, Feature, Head, Source, TableModel, n_cells};
 use crate::variable::{VariablePlan, read_variable, write_variable};
-use baler_data::bytes::{ByteReader, ByteWriter, unzstd};
+use baler_data::bytes::{ByteReader, ByteWriter};
+use baler_data::zstd_frames::unzstd;
 use baler_data::error::{Error, Result};
+use baler_data::zstd_frames;
 
 /// Most cells of a head, and of a table.
 pub const MAX_CELLS: usize = 256;
@@ -115,7 +117,7 @@ impl LiveTable {
             column.gated.iter().for_each(|gated| gated.write(&mut frequencies));
         }
         w.count(frequencies.bytes.len());
-        w.raw(&zstd::bulk::compress(&frequencies.bytes, 19).expect("zstd writes to memory"));
+        w.raw(&zstd_frames::compress(&frequencies.bytes, 19));
         w.bytes
     }
 

@@ -5,7 +5,7 @@
 //! such filters hardly learn. Every tile of the plane has weights of its own, which the next plane goes on with.
 
 use crate::predict::cell::Cell;
-use crate::predict::cell::eighths;
+use crate::predict::cell::error_q3;
 use crate::predict::grid::{Layout, Plane};
 use crate::predict::model::N_STAGES;
 use crate::predict::model::{Filters, needed};
@@ -275,7 +275,7 @@ impl Cascade {
     pub fn learn<T: Cell>(&mut self, position: usize, value: i64, prediction: i64, blended: i64) {
         let unit = self.unit;
         let most = (unit.size << 4) << (unit.log - 8) >> 7;
-        let error = unit.input(eighths::<T>(value, blended)).clamp(-3 * unit.size, 3 * unit.size);
+        let error = unit.input(error_q3::<T>(value, blended)).clamp(-3 * unit.size, 3 * unit.size);
         let parts: [i64; N_STAGES] = std::array::from_fn(|i| {
             (self.stages[i].part >> COARSE_BITS).clamp(-MAX_INPUT as i64, MAX_INPUT as i64)
         });
@@ -285,10 +285,10 @@ impl Cascade {
         }
         let mut before = prediction;
         for stage in &mut self.stages {
-            let error = (eighths::<T>(value, before).clamp(-most, most) * 128) >> self.coarse;
+            let error = (error_q3::<T>(value, before).clamp(-most, most) * 128) >> self.coarse;
             stage.errors[position] = error.clamp(i32::MIN as i64, i32::MAX as i64) as i32;
             before = before.wrapping_add(unit.output(stage.part));
-            stage.learn(self.behind, unit, unit.input(eighths::<T>(value, before)));
+            stage.learn(self.behind, unit, unit.input(error_q3::<T>(value, before)));
         }
     }
 }

@@ -188,7 +188,7 @@ impl<T: Cell> Observer<T> for Gather {
         }
         self.levels[plane.behind][seen.level as usize] += 1;
         let at = |offset: isize| position.wrapping_add_signed(offset);
-        let unit = (seen.scale.max(8) as f64) / 2048.0;
+        let unit = (seen.scale_q11.max(8) as f64) / 2048.0;
         let weight = 1.0 / (unit * unit + 0.05 + self.floor * self.floor);
         if !self.scales_only {
             let anchor = state.values[at(plane.taps[0])].wide();
@@ -203,9 +203,9 @@ impl<T: Cell> Observer<T> for Gather {
             self.taps[plane.behind * MAX_CLASSES + seen.class].add(&self.features, weight);
         }
 
-        let target = state.errors[position].wide().unsigned_abs() as f64;
+        let target = state.errors_q3[position].wide().unsigned_abs() as f64;
         self.features.clear();
-        self.features.extend(plane.errors.iter().map(|&o| state.errors[at(o)].wide().unsigned_abs() as f64));
+        self.features.extend(plane.errors.iter().map(|&o| state.errors_q3[at(o)].wide().unsigned_abs() as f64));
         let gradients = gradient_pairs(self.row, plane.before)
             .map(|(a, b)| state.values[at(a)].gradient(state.values[at(b)]).wide() as f64);
         self.features.extend(gradients);

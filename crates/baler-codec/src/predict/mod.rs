@@ -9,7 +9,8 @@
 //! - [`grid`]: the array with margins, and which neighbors are looked at (up to 56, of seven planes; 48 in series).
 //! - [`mod@walk`]: the one pass that all share. scale = weighted |errors| and gradients around; prediction = weighted
 //!   neighbors; the weights go by a class, of the scale or of the block ([`map`]).
-//! - [`reference`]: values of a reference field, another variable on the same grid, among what is weighted; [`relate`] estimates what that saves.
+//! - [`reference`]: values of a reference field, another variable on the same grid, among what is weighted; [`relate`]
+//!   estimates what that saves.
 //! - [`cascade`]: three filters that learn from every number correct the prediction; chosen by trial.
 //! - [`domain`]: floats by their order are predicted by value, and coded by order (lossless).
 //! - [`residual`]: number minus prediction -> binary decisions, each mixed from five adaptive counters whose contexts
@@ -19,51 +20,7 @@
 //! - [`encode`]: which models are tried. [`model`]: what is stored. [`fit`]: how it is learned, in floats, by the encoder
 //!   only. [`shared`]: a model that was trained before, for any number of streams.
 //!
-//! Filters, measured (bytes of CFD animation without loss, at 1e-3 / Isabel without loss, at 1e-3):
-//!
-//! - None 315 500, 31 540 / 3 744 600, 427 060. Weights for the whole plane 299 500, 29 600 / 3 710 200. Blended, not
-//!   just added up, 298 900 / 3 701 300. Weights a tile 291 430, 25 730 / 3 656 800, 384 820.
-//! - Estimated in floats, with weights for the whole plane: filters on values instead of errors make CFD 0.06 to 0.2
-//!   bits a number larger than none; errors over their scales lose up to 0.3 bits; errors limited to 4 instead of 16
-//!   times the scale lose 0.2 bits (CFD); values as more inputs gain nothing. Recursive least squares over all
-//!   neighbors gain Isabel another 0.2 bits, CFD nothing, at 5000 products a number; over errors, little.
-//! - Tiles of 64 for the first filter +0.04 to +0.7 %; its reach 2 +0.03 to +1.8 %; a blend a tile, more of the planes
-//!   before, what filters add as a context, four counted fine bits: nothing. A fourth filter: under 0.1 % (estimated).
-//! - With filters one class is often best, so that it is tried besides the best without.
-//! - What is left over costs 3.04 bits above E log2 |error| (turbulence); with a known scale a Gaussian costs 2.96.
-//!
-//! Other variables on the same grid as context (weather, pressure and temperature; estimates but for the filters):
-//!
-//! - Errors of the other variable at and around the place (25, 9 and 9 of them) as further inputs of the filters, measured:
-//!   temperature +0.13, +0.03, -0.06 % (1e-2, 1e-3, 1e-4), -0.01 % without loss, and -0.1 % at 1e-3 with 9 inputs of one filter;
-//!   pressure +1.3 % at 1e-3, +5.1 % without loss. Their correlation is 0.3, but filters find most of it by themselves.
-//! - Coded as one array, in any order of the axes, both take 29 to 40 % more at 1e-3 than apart: their steps have nothing in
-//!   common.
-//! - Values of the other as further taps ([`reference`]): pressure beside temperature without loss 290 852 -> 265 552 bytes
-//!   (266 615 without those around in the plane, which are all there is for images). With a bound -0.6 to 0.6 %, temperature
-//!   beside pressure 0.3 %: an estimate leaves that untried.
-//! - Estimated only, without filters (mean log2 of pressure's errors): alone -4.44, reference -5.03; with products of the
-//!   temperature and the pressure's change -5.33; weights of its own for each level: alone -4.86, reference -5.93.
-//!
-//! Mean of each pixel over the frames before (ptychography, estimated with adaptive tables): 0.34 % smaller, 0.40 % in the last
-//! third of the frames. With the pixel's deviation as a further context +1.0 % over 60 frames, -0.85 % in the last 20. Stacks
-//! of 3 to 5 frames have the same pixel of up to three frames before among their taps.
-//!
-//! Without filters (bytes of CFD animation at 1e-3 / Isabel at 1e-3 of the range):
-//!
-//! - One class 33 300 / 431 000; three classes by scale 32 000 / 427 200; eight by blocks 31 700 (chosen by trial).
-//! - Least squares must weigh by 1 / scale^2, with a floor: without the floor constant places rule, and the heated
-//!   cylinder takes 4.05 MB instead of 3.15 MB without loss.
-//! - Left out one at a time, contexts are worth (geometric mean over nine streams): errors W and N 1.1 %, error and
-//!   difference of the plane before 0.6 %, Lorenzo difference with fraction 0.7 %, difference of N 0.5 %. Rejected for
-//!   under 0.03 %: scale alone, a second scale, weighing inputs by their count.
-//! - Mixing rates twice as fast lose 0.4 %, twice as slow gain nothing; counters that slow down to 1/250 or 1/1000 are
-//!   equal. Three passes of fitting lose 0.2 % against four, six gain nothing.
-//! - Buckets half as wide, for fewer decisions: 0.1 % larger, no faster. A floor of 0.3 instead of 0.1: 0.2 % larger.
-//!
-//! Behind the predictions little is left (with filters; seven files, 1e-4 to without loss): weights of the mixer that also go by errors
-//! W and N, by error W and the plane before, by the fraction: -0.06 to +0.4 %. A last table of probabilities by the mixed one
-//! and its site: -0.05 to +0.1 %. Counters that start with a distribution of the right width instead of one half: -0.1 to +0.5 %.
+//! docs/ablations.md tells what was tried and lost.
 
 pub mod cascade;
 pub mod cell;

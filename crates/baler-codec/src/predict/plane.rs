@@ -131,7 +131,7 @@ impl<T: Cell> RowSums<T> {
     pub fn fill_scales(&mut self, state: &State<T>, plane: &PlaneView, start: usize, row: isize) {
         let n = self.scales.len();
         let from = |offset: isize| start.wrapping_add_signed(offset);
-        sum_far(&mut self.scales, &plane.far_errors, &state.errors, start, T::add_magnitude);
+        sum_far(&mut self.scales, &plane.far_errors, &state.errors_q3, start, T::add_magnitude);
         let weights = &plane.set.scale[plane.errors.len()..];
         let pairs = gradient_pairs(row, plane.before);
         for (&(a, b), &weight) in pairs.iter().zip(weights).skip(2) {

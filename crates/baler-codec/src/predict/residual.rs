@@ -30,11 +30,11 @@ pub struct Site {
     /// Scale on a log axis, 4 a doubling.
     pub level: u32,
     /// Prediction minus its floor after rounding, in 1/64: 32 is an exact integer.
-    pub fraction: u32,
+    pub fraction_q6: u32,
     /// Scale of the values, in 1/2048.
-    pub scale: i64,
+    pub scale_q11: i64,
     /// Errors of W, N and the plane before, and distances to other predictions, in 1/8 of the values.
-    pub around: [i64; 6],
+    pub around_q3: [i64; 6],
 }
 
 /// Adaptive state of the coder.
@@ -75,7 +75,7 @@ impl ResidualCoder {
     /// Codes an error (number minus rounded prediction), or reads it where bits are read.
     #[inline(always)]
     pub fn code<B: BitCoder>(&mut self, bits: &mut B, site: &Site, error: i64) -> i64 {
-        let mirrored = site.fraction < 32;
+        let mirrored = site.fraction_q6 < 32;
         let shift = if site.level >= UNIT_LEVEL + 4 { (site.level - UNIT_LEVEL) / 4 } else { 0 };
         let half = (1i64 << shift) >> 1;
         let error = if mirrored { error.wrapping_neg() } else { error };
@@ -142,12 +142,12 @@ fn rows(
 fn contexts(site: &Site, mirrored: bool) -> [usize; N_CONTEXTS] {
     let level = site.level as usize;
     let pair = level / 2;
-    let quarter = (site.scale >> 10).max(1);
+    let quarter = (site.scale_q11 >> 10).max(1);
     let mut around = [0; 6];
-    for (around, &v) in around.iter_mut().zip(&site.around) {
+    for (around, &v) in around.iter_mut().zip(&site.around_q3) {
         *around = ratio(if mirrored { -v } else { v }, quarter);
     }
-    let folded = (if mirrored { 64 - site.fraction } else { site.fraction } - 32).min(31) as usize;
+    let folded = (if mirrored { 64 - site.fraction_q6 } else { site.fraction_q6 } - 32).min(31) as usize;
     [
         level * 8 + folded / 4,
         pair * 81 + around[0] * 9 + around[1],

@@ -11,7 +11,7 @@ pub struct State<T> {
     /// Values minus the center.
     pub values: Vec<T>,
     /// Value minus prediction, in 1/8.
-    pub errors: Vec<T>,
+    pub errors_q3: Vec<T>,
     /// The filters that adapt, if the model has any.
     pub cascade: Option<Cascade>,
     /// The other variable, if the model has one.
@@ -32,11 +32,11 @@ pub struct Segment<'a, T> {
 
 /// Room for what a walk over a layout holds.
 pub fn padded<T: Cell>(layout: &Layout) -> Result<State<T>> {
-    let mut state = State { values: Vec::new(), errors: Vec::new(), cascade: None, reference: None };
+    let mut state = State { values: Vec::new(), errors_q3: Vec::new(), cascade: None, reference: None };
     let len = layout.n_held();
-    let room = state.values.try_reserve_exact(len).and(state.errors.try_reserve_exact(len));
+    let room = state.values.try_reserve_exact(len).and(state.errors_q3.try_reserve_exact(len));
     room.map_err(|_| Error::limit(format!("no memory for {len} numbers")))?;
     state.values.resize(len, T::default());
-    state.errors.resize(len, T::default());
+    state.errors_q3.resize(len, T::default());
     Ok(state)
 }

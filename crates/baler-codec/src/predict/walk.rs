@@ -3,7 +3,7 @@
 
 use crate::entropy::binary::BitCoder;
 use crate::predict::cell::Cell;
-use crate::predict::cell::eighths;
+use crate::predict::cell::error_q3;
 use crate::predict::grid::Layout;
 use crate::predict::model::{Model, SCALE_SHIFT};
 use crate::predict::plane::{PlaneView, RowSums, dot, gradient_pairs};
@@ -16,7 +16,7 @@ pub struct Seen {
     /// Level of the values' scale.
     pub level: u32,
     /// Scale in 1/2048.
-    pub scale: i64,
+    pub scale_q11: i64,
     /// Whose weights were taken.
     pub class: usize,
     /// Flat index of the block.
@@ -87,7 +87,7 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
         cascade.reset();
     }
     state.values.fill(T::default());
-    state.errors.fill(T::default());
+    state.errors_q3.fill(T::default());
     for plane_idx in 0..a * b {
         let mut plane = PlaneView::new(layout, model, plane_idx);
         if let Some(reference) = &state.reference {
@@ -97,11 +97,11 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
             cascade.open_plane(layout, plane_idx);
         }
         layout.open_plane(&mut state.values, plane_idx);
-        layout.open_plane(&mut state.errors, plane_idx);
+        layout.open_plane(&mut state.errors_q3, plane_idx);
         for y in 0..n_rows {
             let start = layout.start(plane_idx, y);
             layout.open_row(&mut state.values, start);
-            layout.open_row(&mut state.errors, start);
+            layout.open_row(&mut state.errors_q3, start);
             sums.fill_scales(state, &plane, start, layout.row as isize);
             let blocks = model.map.as_ref().map(|map| (&map.classes[map.row(plane_idx, y)..], map.columns));
             match blocks {
@@ -120,10 +120,10 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
             let row = Row { model, y, plane, start, place, mask, blocks, first_block, row, less };
             row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, observer);
             layout.close_row(&mut state.values, start);
-            layout.close_row(&mut state.errors, start);
+            layout.close_row(&mut state.errors_q3, start);
         }
         layout.close_plane(&mut state.values, plane_idx);
-        layout.close_plane(&mut state.errors, plane_idx);
+        layout.close_plane(&mut state.errors_q3, plane_idx);
     }
 }
 
@@ -164,8 +164,8 @@ impl Row<'_> {
                 let from = if plane.before != 0 { plane.before } else { -1 };
                 state.values[position] = at(&state.values, position, from);
                 // Strides hide most errors, so that scales are many times those around: no scale may feed on itself.
-                let error = if model.stride > 1 { 0 } else { (scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR) };
-                state.errors[position] = T::of(error);
+                let error = if model.stride > 1 { 0 } else { (scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR_Q3) };
+                state.errors_q3[position] = T::of(error);
                 if let Some(cascade) = &mut state.cascade {
                     cascade.skip(position);
                 }
@@ -194,24 +194,24 @@ impl Row<'_> {
                 let fraction = if exact { (prediction.wrapping_add(32) & 63) as u32 } else { 32 };
                 let level = (level - levels).clamp(0, MAX_LEVEL as i32) as u32;
                 let around = self.around(state, position, prediction);
-                let site = Site { level, fraction, scale, around };
+                let site = Site { level, fraction_q6: fraction, scale_q11: scale, around_q3: around };
                 let error = coder.code(bits, &site, strides(number.wrapping_sub(base), model.stride));
                 *number = base.wrapping_add(error.wrapping_mul(model.stride));
             }
             let mut value = model.domain.value(*number).wrapping_sub(model.center);
             state.values[position] = T::of(value);
-            state.errors[position] = T::of(eighths::<T>(value, local));
+            state.errors_q3[position] = T::of(error_q3::<T>(value, local));
             if !CODES {
                 let block = self.blocks.map_or(0, |(_, columns)| self.first_block + x / columns);
                 let (level, place) = (level.max(0) as u32, self.place + x);
-                let seen = Seen { level, scale, class, block, place };
+                let seen = Seen { level, scale_q11: scale, class, block, place };
                 observer.see(state, plane, position, seen);
                 if model.stride > 1 {
                     // What a decoder will have there is what the next ones are predicted from.
                     let error = strides(number.wrapping_sub(base), model.stride).wrapping_mul(model.stride);
                     value = base.wrapping_add(error).wrapping_sub(model.center);
                     state.values[position] = T::of(value);
-                    state.errors[position] = T::of(eighths::<T>(value, local));
+                    state.errors_q3[position] = T::of(error_q3::<T>(value, local));
                 }
             }
             if let Some(cascade) = &mut state.cascade {
@@ -225,7 +225,7 @@ impl Row<'_> {
     fn scale<T: Cell>(&self, state: &State<T>, sum: T, position: usize) -> i64 {
         let near = &self.plane.near_errors;
         let mut sum = sum;
-        for (&weight, &error) in near.iter().zip(&state.errors[position - near.len()..position]) {
+        for (&weight, &error) in near.iter().zip(&state.errors_q3[position - near.len()..position]) {
             sum = sum.add_magnitude(error, weight);
         }
         let weights = &self.plane.set.scale[self.plane.errors.len()..];
@@ -240,9 +240,9 @@ impl Row<'_> {
     #[inline(always)]
     fn around<T: Cell>(&self, state: &State<T>, position: usize, prediction: i64) -> [i64; 6] {
         let value = |offset| at(&state.values, position, offset).wide();
-        let error = |offset| at(&state.errors, position, offset).wide();
+        let error = |offset| at(&state.errors_q3, position, offset).wide();
         let prediction = prediction.wrapping_sub(self.model.center << 6);
-        let away = |value: i64| eighths::<T>(value, prediction);
+        let away = |value: i64| error_q3::<T>(value, prediction);
         let before = self.plane.before;
         let (w, n, nw) = (value(-1), value(-self.row), value(-self.row - 1));
         let far = if before == 0 { -2 } else { before };

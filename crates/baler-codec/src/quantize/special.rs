@@ -4,9 +4,11 @@
 //!
 //! Classes are stored as runs, so a land mask costs a few bytes a coast line and an empty map nothing.
 
-use baler_data::bytes::{ByteReader, ByteWriter, unzstd, with_room};
+use baler_data::bytes::{with_room, ByteReader, ByteWriter};
+use baler_data::zstd_frames::unzstd;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
+use baler_data::zstd_frames;
 
 /// The class of bits that are stored for the one position.
 pub const OWN_BITS: u8 = 255;
@@ -57,7 +59,7 @@ impl Specials {
         }
         let mut out = ByteWriter::default();
         out.count(inner.bytes.len());
-        out.raw(&zstd::bulk::compress(&inner.bytes, 19).expect("zstd writes to memory"));
+        out.raw(&zstd_frames::compress(&inner.bytes, 19));
         out.bytes
     }
 

@@ -6,7 +6,7 @@ use crate::predict::rows::kinds::Kind;
 use std::ops::Range;
 
 use crate::predict::cell::Cell;
-use crate::predict::cell::eighths;
+use crate::predict::cell::error_q3;
 use crate::predict::domain::Domain;
 use crate::predict::grid::Layout;
 use crate::predict::map::Map;
@@ -139,15 +139,15 @@ impl<T: Cell, N: Rows, C: ErrorCoder> Lane<'_, T, N, C> {
         let [a, b, n_rows, n_columns] = layout.extents;
         let mut sums = RowSums::new(n_columns);
         state.values.fill(T::default());
-        state.errors.fill(T::default());
+        state.errors_q3.fill(T::default());
         for plane_idx in 0..a * b {
             let plane = &PlaneView::new(layout, model, plane_idx);
             layout.open_plane(&mut state.values, plane_idx);
-            layout.open_plane(&mut state.errors, plane_idx);
+            layout.open_plane(&mut state.errors_q3, plane_idx);
             for y in 0..n_rows {
                 let start = layout.start(plane_idx, y);
                 layout.open_row(&mut state.values, start);
-                layout.open_row(&mut state.errors, start);
+                layout.open_row(&mut state.errors_q3, start);
                 sums.fill_scales(state, plane, start, layout.row as isize);
                 let numbers = numbers.row(plane_idx, y);
                 let mask = mask.map(|mask| &mask[(plane_idx * n_rows + y) * n_columns..][..n_columns]);
@@ -167,10 +167,10 @@ impl<T: Cell, N: Rows, C: ErrorCoder> Lane<'_, T, N, C> {
                     }
                 }
                 layout.close_row(&mut state.values, start);
-                layout.close_row(&mut state.errors, start);
+                layout.close_row(&mut state.errors_q3, start);
             }
             layout.close_plane(&mut state.values, plane_idx);
-            layout.close_plane(&mut state.errors, plane_idx);
+            layout.close_plane(&mut state.errors_q3, plane_idx);
         }
         coder
     }
@@ -190,7 +190,7 @@ impl Columns<'_> {
         let first = start + range.start;
         let weights = &plane.near[(class as usize).min(plane.near.len() - 1)];
         let (known, values) = state.values.split_at_mut(first);
-        let (known_errors, errors) = state.errors.split_at_mut(first);
+        let (known_errors, errors) = state.errors_q3.split_at_mut(first);
         let [flat, steep, ..] = gradient_pairs(layout.row as isize, plane.before);
         let has_before = plane.before != 0;
         let slopes = &plane.set.scale[plane.errors.len()..];
@@ -274,7 +274,7 @@ impl<T: Cell> Row<'_, T> {
             if self.mask.is_some_and(|mask| mask[x]) {
                 left = self.replacements.map_or(left, |values| values[x]);
                 *value = left;
-                *error = T::of((scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR));
+                *error = T::of((scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR_Q3));
                 near.push(*value);
                 near_errors.push(*error);
                 continue;
@@ -295,7 +295,7 @@ impl<T: Cell> Row<'_, T> {
             let wide = if INTEGER { *number } else { model.domain.value(*number) }.wrapping_sub(center);
             left = T::of(wide);
             *value = left;
-            *error = T::of(eighths::<T>(wide, sum));
+            *error = T::of(error_q3::<T>(wide, sum));
             near.push(left);
             near_errors.push(*error);
         }

@@ -1,33 +1,22 @@
-//! One array to bytes and back, without files, names or a schema: what filters of other formats call for each chunk.
-//!
-//! The work is done on the threads of the caller. The bytes are those of docs/format.md, section "Coded arrays": what is
-//! promised and the grid, special values, numbers, and a hash of the decoded values. Parts of an archive are coded by the
-//! same functions ([`crate::part`]).
+//! An array -> its bytes, decoded and compared before anyone has them.
 
+use crate::array::{HASH_BYTES, MODEL_HASH_BYTES, WITH_MODEL, decode_array};
 use crate::model::Model;
 use crate::options::{BoundSpec, Method, Missing, Options};
 use crate::part::numbers::quantize;
 use crate::part::stream::How;
-use crate::part::{Coded, Original, Prediction, read_values, values_hash};
+use crate::part::{Coded, Original, Prediction};
 use crate::plan::fits_predictor;
 use crate::plan::grids::{Asked, type_variable};
-use crate::predict::Known;
 use crate::predict::predictor::Predictor;
 use crate::quantize::blocks;
-use crate::variable::{VariablePlan, read_promise, write_promise};
-use baler_data::bytes::{ByteReader, ByteWriter};
-use baler_data::dataset::{DType, Layout, MAX_AXES, Storage, Values, n_elements};
+use crate::variable::{VariablePlan, write_promise};
+use baler_data::bytes::ByteWriter;
+use baler_data::dataset::{Layout, Values, n_elements};
 use baler_data::element::Element;
 use baler_data::error::{Error, ErrorKind, Result};
 use baler_data::source::{Schema, Source, VariableSchema};
 use std::ops::Range;
-
-/// Bytes of the hash of the decoded values.
-const HASH_BYTES: usize = 4;
-/// Bytes of the hash that names a model.
-const MODEL_HASH_BYTES: usize = 8;
-/// Set in the first byte where a model is named.
-const WITH_MODEL: u8 = 0x10;
 
 /// How an array is coded.
 ///
@@ -138,136 +127,6 @@ fn written(variable: &VariablePlan, coded: &Coded, given: Option<(&Model, &Predi
     w.bytes
 }
 
-/// What the first bytes of a coded array say.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct ArrayInfo {
-    /// Element type.
-    pub dtype: DType,
-    /// Extents; empty for a single value.
-    pub shape: Vec<usize>,
-    /// The promise.
-    pub bound: BoundSpec,
-}
-
-/// Tells what a coded array is without decoding its values.
-///
-/// ```
-/// use baler_codec::array::{ArrayOptions, array_info, encode_array};
-/// use baler_codec::options::BoundSpec;
-///
-/// let bytes = encode_array(&[1u16, 2, 3, 4, 5, 6], &[2, 3], &ArrayOptions::new(BoundSpec::Lossless))?;
-/// assert_eq!(array_info(&bytes)?.shape, [2, 3]);
-/// # Ok::<(), baler_data::Error>(())
-/// ```
-///
-/// # Errors
-/// [`ErrorKind::Corrupt`] or [`ErrorKind::Unsupported`] for bytes that are no coded array.
-pub fn array_info(bytes: &[u8]) -> Result<ArrayInfo> {
-    let VariablePlan { dtype, shape, bound, .. } = Head::read(&mut ByteReader::new(bytes))?.variable;
-    Ok(ArrayInfo { dtype, shape, bound: bound.spec })
-}
-
-/// Inverse of [`encode_array`], with the model that the bytes name, if they name one.
-///
-/// # Errors
-/// [`ErrorKind::Corrupt`] for damaged bytes, [`ErrorKind::Input`] for another element type, [`ErrorKind::Config`] if
-/// the bytes need a model.
-pub fn decode_array<T: Element>(bytes: &[u8], model: Option<&Model>) -> Result<Vec<T>> {
-    let mut r = ByteReader::new(bytes);
-    let head = Head::read(&mut r)?;
-    let variable = &head.variable;
-    let is_bool = variable.dtype == DType::Bool && T::DTYPE == DType::U8;
-    if variable.dtype != T::DTYPE && !is_bool {
-        return Err(Error::input(format!(
-            "expected an array of {}, found one of {}",
-            T::DTYPE.name(),
-            variable.dtype.name()
-        )));
-    }
-    let known = Known { shared: head.predictor(model)?.map(|predictor| &predictor.shared), reference: None };
-    let specials = r.block()?;
-    let hash = r.raw(HASH_BYTES)?;
-    let values = read_values(specials, r.rest(), Prediction::Nothing, known, &variable.shape, variable)?;
-    match hash == &values_hash(&values)[..HASH_BYTES] {
-        true => Ok(values),
-        false => Err(Error::corrupt(
-            "expected the hash of the decoded values, found another; the array is damaged",
-        )),
-    }
-}
-
-/// [`decode_array`] into a buffer of the caller's, of exactly as many values.
-///
-/// ```
-/// use baler_codec::array::{ArrayOptions, decode_array_into, encode_array};
-/// use baler_codec::options::BoundSpec;
-///
-/// let bytes = encode_array(&[7i32; 12], &[3, 4], &ArrayOptions::new(BoundSpec::Lossless))?;
-/// let mut back = [0i32; 12];
-/// decode_array_into(&bytes, None, &mut back)?;
-/// assert_eq!(back, [7; 12]);
-/// # Ok::<(), baler_data::Error>(())
-/// ```
-///
-/// # Errors
-/// As [`decode_array`], and [`ErrorKind::Input`] for a buffer of another length.
-pub fn decode_array_into<T: Element>(bytes: &[u8], model: Option<&Model>, out: &mut [T]) -> Result<()> {
-    let n_values = n_elements(&array_info(bytes)?.shape)?;
-    if n_values != out.len() {
-        return Err(Error::input(format!("expected room for {n_values} values, found {}", out.len())));
-    }
-    out.copy_from_slice(&decode_array::<T>(bytes, model)?);
-    Ok(())
-}
-
-/// What stands before the special values.
-struct Head {
-    variable: VariablePlan,
-    /// Hash of a model, and which of its predictors.
-    named: Option<([u8; MODEL_HASH_BYTES], usize)>,
-}
-
-impl Head {
-    fn read(r: &mut ByteReader) -> Result<Head> {
-        let code = r.u8()?;
-        let dtype = DType::ALL.get((code & !WITH_MODEL) as usize).copied().ok_or_else(|| {
-            Error::unsupported(format!("expected a coded array, found the first byte {code}"))
-        })?;
-        let n_axes = r.u8()? as usize;
-        if n_axes > MAX_AXES {
-            return Err(Error::limit(format!("expected at most {MAX_AXES} axes, found {n_axes}")));
-        }
-        let shape: Vec<usize> = (0..n_axes).map(|_| r.count()).collect::<Result<_>>()?;
-        n_elements(&shape)?;
-        let (bound, limits, grid, patterns) = read_promise(r, dtype)?;
-        let (name, storage) = (String::new(), Storage::default());
-        let variable = VariablePlan { name, dtype, shape, storage, bound, limits, grid, patterns };
-        let mut named = None;
-        if code & WITH_MODEL != 0 {
-            named = Some((r.raw(MODEL_HASH_BYTES)?.try_into().expect("as many bytes"), r.count()?));
-        }
-        Ok(Head { variable, named })
-    }
-
-    fn predictor<'a>(&self, model: Option<&'a Model>) -> Result<Option<&'a Predictor>> {
-        let Some((hash, idx)) = self.named else { return Ok(None) };
-        let expected: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        let model = model.ok_or_else(|| {
-            Error::config(format!("expected the model whose hash begins with {expected}, found none"))
-        })?;
-        let found = model.hash();
-        if found[..MODEL_HASH_BYTES] != hash {
-            let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
-            return Err(Error::config(format!(
-                "expected the model whose hash begins with {expected}, found {found}"
-            )));
-        }
-        let missing = || Error::corrupt("an array names a part that its model does not have");
-        model.predictors.get(idx).ok_or_else(missing).map(Some)
-    }
-}
-
 /// A slice as a source of one variable.
 struct Borrowed<'a, T> {
     schema: Schema,
@@ -296,6 +155,8 @@ impl<T: Element> Source for Borrowed<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::array::{Head, array_info, decode_array_into};
+    use baler_data::bytes::ByteReader;
     use half::f16;
 
     fn field(n_values: usize) -> Vec<f32> {
