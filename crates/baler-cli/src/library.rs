@@ -1,18 +1,19 @@
 //! The library as the commands see it: one place that says what comes from where.
 
-pub use baler::PartialFile;
+pub use baler::internal::{Decompressed, PartialFile, is_searched, write_spilled};
 pub use baler::{
-    BoundSpec, CandidateReport, DType, Dataset, DecompressOptions, Error, ErrorKind, Layout, Method, Missing,
-    Model, Options, Outcome, Progress, Reader, Report, Size, SizedReport, Values, Variable, VariableReport,
-    Verification, Way, compress_source, compress_with, decompress_with, inspect, is_archive, is_model,
-    is_searched, verify, verify_with,
+    BoundSpec, DType, Dataset, DecompressOptions, Error, ErrorKind, Method, Missing, Model, Options,
+    Progress, Reader, Report, Size, Values, Variable, compress_source, compress_with, decompress_with,
+    inspect, is_archive, is_model, verify, verify_with,
 };
-pub use baler::{Decompressed, write_spilled};
 pub use baler_codec::decode::inspect::inspect_from;
+pub use baler_codec::decode::verify::Verification;
 pub use baler_codec::decompress::parts;
 pub use baler_codec::live;
 pub use baler_codec::model::{ModelInfo, live_decoder};
 pub use baler_codec::options::training::{Init, Loss, Normalization, TrainOptions, Transform};
+pub use baler_codec::report::{CandidateReport, Outcome, SizedReport, VariableReport, Way};
+pub use baler_data::dataset::Layout;
 pub use baler_data::dataset::kind::Kind;
 pub use baler_data::names::pattern_matches;
 pub use baler_data::names::resolved;

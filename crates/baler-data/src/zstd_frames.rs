@@ -38,9 +38,9 @@ pub fn unzstd(packed: &[u8], n_bytes: usize, what: &str) -> Result<Vec<u8>> {
     match unpack_zstd(packed, n_bytes, &mut bytes) {
         Ok(true) if bytes.len() == n_bytes => Ok(bytes),
         Ok(true) => Err(Error::corrupt(format!("expected {n_bytes} bytes of {what}, found {}", bytes.len()))),
-        Ok(false) => Err(Error::corrupt(format!(
-            "expected one whole zstd frame with {what}, found something else"
-        ))),
+        Ok(false) => {
+            Err(Error::corrupt(format!("expected one whole zstd frame with {what}, found something else")))
+        }
         Err(error) => Err(Error::corrupt(format!("expected a zstd stream with {what}, found: {error}"))),
     }
 }

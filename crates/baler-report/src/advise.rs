@@ -4,8 +4,9 @@
 mod sizes;
 
 use crate::metrics::{CorrelationMatrix, floats};
-use baler::{BoundSpec, Dataset, Layout, Result, Values, Variable};
+use baler::{BoundSpec, Dataset, Result, Values, Variable};
 use baler_codec::plan::estimate::Effort;
+use baler_data::dataset::Layout;
 use baler_train::principal_components;
 use rayon::prelude::*;
 use serde::Serialize;

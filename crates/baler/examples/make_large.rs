@@ -1,7 +1,8 @@
 //! Writes data of any size, piece by piece: `make_large field MEGABYTES OUT.npy` (float32, planes of 512 x 512) or
 //! `make_large table MEGABYTES OUT.npz` (float32, the 24 columns of `generate::jets`).
 
-use baler::{DType, Error, Layout, Result, Values};
+use baler::{DType, Error, Result, Values};
+use baler_data::dataset::Layout;
 use baler_data::source::{Schema, Source, VariableSchema};
 use baler_data::threads::Threads;
 use baler_generate::{JET_COLUMNS, Turbulence, jets};

@@ -16,27 +16,31 @@ mod partial;
 mod sized;
 mod writer;
 
+pub use baler_codec::array::{ArrayOptions, decode_array, decode_array_into, encode_array};
 pub use baler_codec::container::{is_archive, is_model};
 pub use baler_codec::decode::inspect::inspect;
 pub use baler_codec::decode::reader::Reader;
-pub use baler_codec::decode::verify::{Verification, verify, verify_with};
+pub use baler_codec::decode::verify::{verify, verify_with};
 pub use baler_codec::decompress::{DecompressOptions, decompress, decompress_with};
 pub use baler_codec::encode::output::Output;
 pub use baler_codec::model::Model;
 pub use baler_codec::options::training::TrainOptions;
 pub use baler_codec::options::{BoundSpec, Method, Missing, Options, Size};
-pub use baler_codec::report::{
-    CandidateReport, NoProgress, Outcome, Progress, Report, SizedReport, VariableReport, Way,
-};
-pub use baler_data::dataset::kind::{Kind, TimeUnit};
-pub use baler_data::dataset::{DType, Dataset, Layout, ListKind, Lists, Storage, Values, Variable};
+pub use baler_codec::report::{NoProgress, Progress, Report};
+pub use baler_data::dataset::kind::Kind;
+pub use baler_data::dataset::{DType, Dataset, Values, Variable};
 pub use baler_data::error::{Error, ErrorKind, Result};
 pub use baler_data::source::Source;
 pub use baler_data::threads::Threads;
 pub use baler_io::{Format, ReadOptions, open, read, write};
 pub use baler_train::{Trained, train};
 pub use compress::{Compressed, compress, compress_source, compress_with};
-pub use decompressed::{Decompressed, write_spilled};
-pub use partial::{PartialFile, partial_path};
-pub use sized::is_searched;
 pub use writer::Writer;
+
+/// What the command line needs beside the public face; it may change with every version.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::decompressed::{Decompressed, write_spilled};
+    pub use crate::partial::{PartialFile, partial_path};
+    pub use crate::sized::is_searched;
+}

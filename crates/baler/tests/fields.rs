@@ -7,6 +7,7 @@ use baler::*;
 use baler_codec::container::{
     Archive, Footer, GroupMethod, GroupPlan, ModelEntry, archive_header, chunk_frame,
 };
+use baler_codec::report::Outcome;
 use std::io::Cursor;
 use support::*;
 

@@ -4,8 +4,9 @@
 
 mod support;
 
-use baler::{DType, Dataset, Layout, ListKind, Lists, Values, Variable};
+use baler::{DType, Dataset, Values, Variable};
 use baler_data::dataset::Storage;
+use baler_data::dataset::{Layout, ListKind, Lists};
 use baler_data::source::Schema;
 use baler_io as io;
 use baler_io::{Format, ReadOptions};

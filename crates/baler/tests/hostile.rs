@@ -16,6 +16,7 @@ use baler_codec::network::architecture::{Activation, LayerKind, LayerSpec};
 use baler_codec::network::{Layer, Network};
 use baler_codec::quantize::{Bound, Grid};
 use baler_codec::variable::VariablePlan;
+use baler_data::dataset::Layout;
 use baler_data::dataset::{Attachment, Storage};
 use baler_io as io;
 use baler_io::{Format, ReadOptions};

@@ -1,11 +1,10 @@
 //! Promise: what is no measurement comes back exactly whatever bound is asked for, unless a rule names it, and a bound on
 //! complex numbers holds for the modulus of the error.
 
-use baler::{
-    BoundSpec, Dataset, Kind, ListKind, Lists, Method, Options, Size, TimeUnit, Values, Variable, compress,
-    decompress,
-};
+use baler::{BoundSpec, Dataset, Kind, Method, Options, Size, Values, Variable, compress, decompress};
 use baler_data::dataset::Storage;
+use baler_data::dataset::kind::TimeUnit;
+use baler_data::dataset::{ListKind, Lists};
 
 fn of_kind(name: &str, shape: &[usize], values: Values, kind: Kind) -> Variable {
     let variable = Variable::new(name, shape.to_vec(), values).unwrap();

@@ -8,9 +8,10 @@ fn root() -> PathBuf {
 
 /// The documents that name files of the project.
 fn documents() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "crates/baler/tests/assets/README.md"]
-        .map(|name| root().join(name))
-        .to_vec();
+    let mut found: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "crates/baler/tests/assets/README.md"]
+            .map(|name| root().join(name))
+            .to_vec();
     let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     found.extend(docs.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
     found
@@ -22,11 +23,16 @@ fn paths(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for word in text.split(|c: char| !is_path(c)) {
         let word = word.trim_matches(['.', ',']);
-        if !["crates/", "docs/", "scripts/", "reference/", ".ci/"].iter().any(|folder| word.starts_with(folder)) {
+        if !["crates/", "docs/", "scripts/", "reference/", ".ci/"]
+            .iter()
+            .any(|folder| word.starts_with(folder))
+        {
             continue;
         }
         match word.split_once('{').and_then(|(head, rest)| Some((head, rest.split_once('}')?))) {
-            Some((head, (items, tail))) => found.extend(items.split(',').map(|item| format!("{head}{item}{tail}"))),
+            Some((head, (items, tail))) => {
+                found.extend(items.split(',').map(|item| format!("{head}{item}{tail}")))
+            }
             None => found.push(word.to_string()),
         }
     }
@@ -37,7 +43,8 @@ fn paths(text: &str) -> Vec<String> {
 fn every_path_that_a_document_names_exists() {
     let mut n_paths = 0;
     for document in documents() {
-        let text = std::fs::read_to_string(&document).unwrap_or_else(|e| panic!("{}: {e}", document.display()));
+        let text =
+            std::fs::read_to_string(&document).unwrap_or_else(|e| panic!("{}: {e}", document.display()));
         for path in paths(&text) {
             n_paths += 1;
             assert!(root().join(&path).exists(), "{} names {path}, which is not there", document.display());

@@ -3,12 +3,14 @@
 
 mod support;
 
+use baler::Threads;
+use baler::internal::Decompressed;
 use baler::{
-    BoundSpec, Dataset, DecompressOptions, ListKind, Lists, Method, NoProgress, Options, Reader, Values,
-    compress_with, decompress, decompress_with,
+    BoundSpec, Dataset, DecompressOptions, Method, NoProgress, Options, Reader, Values, compress_with,
+    decompress, decompress_with,
 };
-use baler::{Decompressed, Threads};
 use baler_data::dataset::Storage;
+use baler_data::dataset::{ListKind, Lists};
 use baler_io as io;
 use baler_io::{Format, ReadOptions};
 use std::io::Cursor;

@@ -3,7 +3,9 @@
 
 mod support;
 
+use baler::internal::PartialFile;
 use baler::*;
+use baler_codec::report::Way;
 use support::*;
 
 fn sized(size: Size) -> Options {

@@ -198,7 +198,8 @@ fn jagged(seed: u64) -> Dataset {
     all.extend(variables.map(|(name, x)| variable(&name, &[x.len()], Values::F64(x))));
     for list in &mut all[4..] {
         let counts = if list.name.starts_with("mu") { 0 } else { 1 };
-        list.storage.lists = Some(baler::Lists { counts, kind: baler_data::dataset::ListKind::Vector });
+        list.storage.lists =
+            Some(baler_data::dataset::Lists { counts, kind: baler_data::dataset::ListKind::Vector });
     }
     Dataset::from_arrays(all)
 }

@@ -4,10 +4,10 @@
 
 use crate::coder::CoderByte;
 use crate::quantize::widest;
-use baler_data::bytes::{unzigzag, with_room, zigzag, ByteReader, ByteWriter};
-use baler_data::zstd_frames::unzstd;
+use baler_data::bytes::{ByteReader, ByteWriter, unzigzag, with_room, zigzag};
 use baler_data::error::{Error, Result};
 use baler_data::zstd_frames;
+use baler_data::zstd_frames::unzstd;
 use pco::data_types::Number;
 use pco::standalone::{DecompressorItem, FileCompressor, FileDecompressor};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};

@@ -5,10 +5,10 @@ use crate::autoencoder::{BlockPlan, Scaling};
 use crate::table::{self, TableModel};
 use crate::variable::{VariablePlan, check_lists, read_name, read_variable, write_variable};
 use baler_data::bytes::{ByteReader, ByteWriter};
-use baler_data::zstd_frames::unzstd;
 use baler_data::dataset::{Attachment, Layout, MAX_NAMES_WIDTH};
 use baler_data::error::{Error, Result};
 use baler_data::zstd_frames;
+use baler_data::zstd_frames::unzstd;
 
 /// Everything about the archive but the values.
 #[derive(Debug, Clone, PartialEq)]

@@ -10,9 +10,9 @@ use crate::table::bins::Bins;
 use crate::table::model::{ColumnModel, Feature, Head, Source, TableModel, n_cells};
 use crate::variable::{VariablePlan, read_variable, write_variable};
 use baler_data::bytes::{ByteReader, ByteWriter};
-use baler_data::zstd_frames::unzstd;
 use baler_data::error::{Error, Result};
 use baler_data::zstd_frames;
+use baler_data::zstd_frames::unzstd;
 
 /// Most cells of a head, and of a table.
 pub const MAX_CELLS: usize = 256;

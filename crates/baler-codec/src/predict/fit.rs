@@ -205,7 +205,8 @@ impl<T: Cell> Observer<T> for Gather {
 
         let target = state.errors_q3[position].wide().unsigned_abs() as f64;
         self.features.clear();
-        self.features.extend(plane.errors.iter().map(|&o| state.errors_q3[at(o)].wide().unsigned_abs() as f64));
+        self.features
+            .extend(plane.errors.iter().map(|&o| state.errors_q3[at(o)].wide().unsigned_abs() as f64));
         let gradients = gradient_pairs(self.row, plane.before)
             .map(|(a, b)| state.values[at(a)].gradient(state.values[at(b)]).wide() as f64);
         self.features.extend(gradients);

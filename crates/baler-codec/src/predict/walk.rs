@@ -164,7 +164,8 @@ impl Row<'_> {
                 let from = if plane.before != 0 { plane.before } else { -1 };
                 state.values[position] = at(&state.values, position, from);
                 // Strides hide most errors, so that scales are many times those around: no scale may feed on itself.
-                let error = if model.stride > 1 { 0 } else { (scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR_Q3) };
+                let error =
+                    if model.stride > 1 { 0 } else { (scale >> SCALE_SHIFT).clamp(0, T::MAX_ERROR_Q3) };
                 state.errors_q3[position] = T::of(error);
                 if let Some(cascade) = &mut state.cascade {
                     cascade.skip(position);

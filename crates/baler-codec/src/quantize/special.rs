@@ -4,11 +4,11 @@
 //!
 //! Classes are stored as runs, so a land mask costs a few bytes a coast line and an empty map nothing.
 
-use baler_data::bytes::{with_room, ByteReader, ByteWriter};
-use baler_data::zstd_frames::unzstd;
+use baler_data::bytes::{ByteReader, ByteWriter, with_room};
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
 use baler_data::zstd_frames;
+use baler_data::zstd_frames::unzstd;
 
 /// The class of bits that are stored for the one position.
 pub const OWN_BITS: u8 = 255;

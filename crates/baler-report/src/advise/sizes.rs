@@ -1,8 +1,9 @@
 //! Expected sizes of the whole data: of fields from boxes all over them ([`baler_codec::plan::estimate`]), of tables from runs of rows.
 //! The long look compresses instead of expecting: all of small data, a large part of others.
 
-use baler::{BoundSpec, Dataset, Layout, Method, Options, Result, Variable};
+use baler::{BoundSpec, Dataset, Method, Options, Result, Variable};
 use baler_codec::plan::estimate::{Effort, Samples};
+use baler_data::dataset::Layout;
 use baler_data::source::{InMemory, excerpt};
 use std::collections::BTreeMap;
 

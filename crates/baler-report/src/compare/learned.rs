@@ -3,8 +3,9 @@
 
 use super::{Allowed, Family, Row, judged};
 use crate::metrics::floats;
-use baler::{BoundSpec, Dataset, Error, Layout, Method, Options, Result, Size, Variable};
+use baler::{BoundSpec, Dataset, Error, Method, Options, Result, Size, Variable};
 use baler_codec::options::training::Init;
+use baler_data::dataset::Layout;
 use baler_data::dataset::row_len;
 use baler_train::principal_components;
 use rayon::prelude::*;

@@ -12,7 +12,8 @@ pub use variable::{Limit, VariableMeasures, VariableView};
 
 use crate::metrics::CorrelationMatrix;
 use crate::metrics::expression::Expression;
-use baler::{Dataset, Error, Layout, Report, Result};
+use baler::{Dataset, Error, Report, Result};
+use baler_data::dataset::Layout;
 use rayon::prelude::*;
 use serde::Serialize;
 

@@ -2,8 +2,9 @@
 
 use super::field::FieldMeasures;
 use crate::metrics::{Errors, Histogram, Response, distribution, floats, histogram, quantile, sorted_finite};
-use baler::{BoundSpec, Error, Missing, Result, Variable, VariableReport};
+use baler::{BoundSpec, Error, Missing, Result, Variable};
 use baler_codec::plan::profile::profile;
+use baler_codec::report::VariableReport;
 use baler_data::names::pattern_matches;
 use baler_data::with_values;
 use serde::Serialize;

@@ -6,11 +6,10 @@ pub mod manifest;
 mod models;
 mod predictive;
 
-use baler::{
-    BoundSpec, Dataset, Kind, Layout, ListKind, Lists, Method, Missing, Model, NoProgress, Options, TimeUnit,
-    Values, Variable,
-};
+use baler::{BoundSpec, Dataset, Kind, Method, Missing, Model, NoProgress, Options, Values, Variable};
+use baler_data::dataset::kind::TimeUnit;
 use baler_data::dataset::{Attachment, Storage};
+use baler_data::dataset::{Layout, ListKind, Lists};
 use half::f16;
 
 /// One golden file.
