@@ -91,6 +91,38 @@ impl Error {
         self.0.kind
     }
 
+    /// The variable in which it happened, if one is known.
+    pub fn variable(&self) -> Option<&str> {
+        self.0.place.variable.as_deref()
+    }
+
+    /// The number of the chunk in which it happened, if one is known.
+    pub fn chunk(&self) -> Option<usize> {
+        self.0.place.chunk
+    }
+
+    /// The offset in bytes, in the archive, the model or the input, at which it happened, if one is known.
+    pub fn offset(&self) -> Option<u64> {
+        self.0.place.offset
+    }
+
+    /// What was expected, as the message says it: `expected THIS, found that; advice`.
+    ///
+    /// ```
+    /// let error = baler_data::Error::corrupt("expected 8 bytes, found 3; the file is cut off").at_offset(12);
+    /// assert_eq!((error.expected(), error.found(), error.offset()), (Some("8 bytes"), Some("3"), Some(12)));
+    /// ```
+    pub fn expected(&self) -> Option<&str> {
+        let (_, rest) = self.0.message.split_once("expected ")?;
+        Some(rest.split_once(", found").map_or(rest, |(expected, _)| expected))
+    }
+
+    /// What was found instead, as the message says it.
+    pub fn found(&self) -> Option<&str> {
+        let (_, rest) = self.0.message.split_once(", found ")?;
+        Some(rest.split(';').next().unwrap_or(rest))
+    }
+
     /// Adds the variable in which it happened, unless an inner stage named one already.
     #[must_use]
     pub fn in_variable(mut self, name: &str) -> Self {
