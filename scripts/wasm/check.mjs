@@ -10,7 +10,10 @@ const give = (which, bytes) => {
     const at = room(which, bytes.length);
     new Uint8Array(memory.buffer, at, bytes.length).set(bytes);
 };
-const text = (at, length) => new TextDecoder().decode(new Uint8Array(memory.buffer, at, length));
+const decoded = () => {
+    const length = decode(); // first: memory may move, and the answer with it
+    return new TextDecoder().decode(new Uint8Array(memory.buffer, answer(), length));
+};
 
 const models = new Map();
 let failed = 0;
@@ -20,13 +23,13 @@ for (const line of lines) {
     give(0, readFileSync(`${folder}/${name}.bale`));
     // A model that the archive does not name is not looked at; the error names the hash of the one that it needs.
     give(1, new Uint8Array());
-    let found = text(answer(), decode());
+    let found = decoded();
     for (const stem of ["conv2d", "conv3d", "dense", "dense_log", "dense_order", "predictive", "table", "table_log"]) {
         if (!found.startsWith("expected the model with")) break;
         const path = `${folder}/${stem}.balm`;
         if (!models.has(stem)) models.set(stem, existsSync(path) ? readFileSync(path) : new Uint8Array());
         give(1, models.get(stem));
-        const other = text(answer(), decode());
+        const other = decoded();
         if (!other.startsWith("expected the model with")) found = other;
     }
     if (found !== expected) {

@@ -193,10 +193,10 @@ fn forged_relations_are_errors() {
         let error = decompress(&forged(&archive)).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     };
-    // Who is led leads: its stream then has nobody to look at.
+    // A predicted field as the reference: its stream then has no field to be predicted from.
     let mut turned = archive();
     turned.plan.groups[0].method = GroupMethod::Fields { reference: 1 };
-    expect(turned, "expected another variable beside a predictive stream");
+    expect(turned, "expected a reference field for a predictive stream");
     let mut nobody = archive();
     nobody.plan.groups[0].method = GroupMethod::Fields { reference: 2 };
     expect(nobody, "which of them leads");
@@ -212,7 +212,7 @@ fn forged_relations_are_errors() {
     alone.chunks[0].payload = payload[..first].to_vec();
     alone.chunks[1].payload = payload[first..].to_vec();
     alone.chunks[1].group = 1;
-    expect(alone, "expected another variable beside a predictive stream");
+    expect(alone, "expected a reference field for a predictive stream");
     let mut one = archive();
     one.plan.variables.truncate(1);
     one.plan.groups[0].variables = vec![0];

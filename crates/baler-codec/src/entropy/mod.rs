@@ -75,7 +75,7 @@ pub fn encode_columns(values: &[i32], priors: &[Prior]) -> Vec<u8> {
 pub fn decode_columns(bytes: &[u8], n_rows: usize, priors: &[Prior]) -> Result<Vec<i32>> {
     let n_values = n_rows
         .checked_mul(priors.len())
-        .filter(|&n| n <= 1 << 40)
+        .filter(|&n| n as u64 <= 1 << 40)
         .ok_or_else(|| Error::limit("more latents than memory can hold"))?;
     let mut r = ByteReader::new(bytes);
     let coded = r.block()?;
