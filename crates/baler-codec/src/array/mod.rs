@@ -38,6 +38,8 @@ pub struct ArrayInfo {
     pub shape: Vec<usize>,
     /// The promise.
     pub bound: BoundSpec,
+    /// Bytes beside the special values and the numbers.
+    pub beside_bytes: usize,
 }
 
 /// Tells what a coded array is without decoding its values.
@@ -54,8 +56,11 @@ pub struct ArrayInfo {
 /// # Errors
 /// [`baler_data::ErrorKind::Corrupt`] or [`baler_data::ErrorKind::Unsupported`] for bytes that are no coded array.
 pub fn array_info(bytes: &[u8]) -> Result<ArrayInfo> {
-    let VariablePlan { dtype, shape, bound, .. } = Head::read(&mut ByteReader::new(bytes))?.variable;
-    Ok(ArrayInfo { dtype, shape, bound: bound.spec })
+    let mut r = ByteReader::new(bytes);
+    let VariablePlan { dtype, shape, bound, .. } = Head::read(&mut r)?.variable;
+    let n_specials = r.block()?.len();
+    let beside_bytes = r.position() - n_specials + r.raw(HASH_BYTES)?.len();
+    Ok(ArrayInfo { dtype, shape, bound: bound.spec, beside_bytes })
 }
 
 /// Inverse of [`encode_array`], with the model that the bytes name, if they name one.

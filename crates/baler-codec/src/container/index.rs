@@ -71,7 +71,7 @@ impl<R: Read + Seek> Index<R> {
     pub fn open(mut input: R) -> Result<Index<R>> {
         let size_bytes = input.seek(SeekFrom::End(0)).map_err(|e| Error::io("reading the archive", e))?;
         let n_magic = ARCHIVE_MAGIC.len() as u64;
-        check_magic(&read_at(&mut input, 0, size_bytes.min(n_magic))?, ARCHIVE_MAGIC, "archive (.bale)")?;
+        check_magic(&read_at(&mut input, 0, size_bytes.min(n_magic))?, ARCHIVE_MAGIC, "an archive (.bale)")?;
         let tail = size_bytes.checked_sub(8).filter(|&at| at >= n_magic).ok_or_else(cut)?;
         let end = read_at(&mut input, tail, 8)?;
         if end[4..] != END_MAGIC {

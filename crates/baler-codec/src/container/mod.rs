@@ -122,10 +122,10 @@ pub fn check_magic(bytes: &[u8], magic: [u8; 7], what: &str) -> Result<()> {
     match bytes.get(..7) {
         Some(found) if found == magic => Ok(()),
         Some(found) if found[..6] == magic[..6] => Err(Error::unsupported(format!(
-            "expected a {what} of format version {}, found version {}; use the version of baler that wrote it",
+            "expected {what} of format version {}, found version {}; use the version of baler that wrote it",
             magic[6], found[6]
         ))),
-        _ => Err(Error::corrupt(format!("expected a {what}, found other bytes; is it the right file?"))),
+        _ => Err(Error::corrupt(format!("expected {what}, found other bytes; is it the right file?"))),
     }
 }
 

@@ -155,7 +155,7 @@ impl<R: Read> Decoder<R> {
     ) -> Result<Decoder<R>> {
         let mut magic = [0; LIVE_MAGIC.len()];
         input.read_exact(&mut magic).map_err(|e| lost(e, 0))?;
-        crate::container::check_magic(&magic, LIVE_MAGIC, "live stream")?;
+        crate::container::check_magic(&magic, LIVE_MAGIC, "a live stream")?;
         let mut n_bytes = magic.len() as u64;
         let head = read_content(&mut input, 0, &mut n_bytes)?;
         let mut r = ByteReader::new(&head);

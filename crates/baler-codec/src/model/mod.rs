@@ -274,7 +274,7 @@ impl Model {
     /// # Errors
     /// [`baler_data::error::ErrorKind::Corrupt`] or [`baler_data::error::ErrorKind::Unsupported`] for bytes that are no model of this version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Model> {
-        check_magic(bytes, MODEL_MAGIC, "model (.balm)")?;
+        check_magic(bytes, MODEL_MAGIC, "a model (.balm)")?;
         let mut outer = ByteReader::new(&bytes[MODEL_MAGIC.len()..]);
         let body = outer.block()?;
         if outer.raw(8)? != checksum(body) {
