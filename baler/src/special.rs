@@ -4,7 +4,7 @@
 //!
 //! Classes are stored as runs, so a land mask costs a few bytes a coast line and an empty map nothing.
 
-use crate::container::bytes::{ByteReader, ByteWriter, unzstd, with_room};
+use crate::container::bytes::{ByteReader, ByteWriter, unzstd, with_room, zstd};
 use crate::error::{Error, Result};
 use crate::quantize::Element;
 
@@ -57,7 +57,7 @@ impl Specials {
         }
         let mut out = ByteWriter::default();
         out.count(inner.bytes.len());
-        out.raw(&zstd::bulk::compress(&inner.bytes, 19).expect("zstd writes to memory"));
+        out.raw(&zstd(&inner.bytes, 19, None).expect("zstd writes to memory"));
         out.bytes
     }
 

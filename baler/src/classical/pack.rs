@@ -2,13 +2,12 @@
 //! planes (repeats). Packing takes the smallest of those worth trying; unpacking refuses streams that do not hold
 //! exactly the number of values asked for.
 
-use crate::container::bytes::{ByteReader, ByteWriter, unzigzag, unzstd, with_room, zigzag};
+use crate::container::bytes::{ByteReader, ByteWriter, unzigzag, unzstd, with_room, zigzag, zstd};
 use crate::error::{Error, Result};
 use crate::quantize::widest;
 use pco::data_types::Number;
 use pco::standalone::{DecompressorItem, FileCompressor, FileDecompressor};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
-use zstd::zstd_safe::CParameter;
 
 pub const CONSTANT: u8 = 0;
 pub const PCO_32: u8 = 1;
@@ -206,12 +205,12 @@ fn pack_zstd(q: &[i64], limit: usize) -> Option<Vec<u8>> {
     let bits_per_value = 8.0 * limit as f64 / q.len() as f64;
     let [first_slack, second_slack] = slack(bits_per_value, q.len());
     let part = middle(q, QUICK_PART);
-    let first = zstd::bulk::compress(&byte_planes(part).1, QUICK_LEVELS[0]).ok()?;
+    let first = zstd(&byte_planes(part).1, QUICK_LEVELS[0], None).ok()?;
     if first.len() as f64 > limit as f64 * part.len() as f64 / q.len() as f64 * first_slack {
         return None;
     }
     let (width, planes) = byte_planes(q);
-    let second = zstd::bulk::compress(&planes, QUICK_LEVELS[1]).ok()?;
+    let second = zstd(&planes, QUICK_LEVELS[1], None).ok()?;
     if second.len() as f64 > limit as f64 * second_slack {
         return None;
     }
@@ -225,10 +224,7 @@ fn pack_zstd(q: &[i64], limit: usize) -> Option<Vec<u8>> {
 /// zstd at a slow level, with tables of at most 24 MB: level 19 takes 80 MB where it may, for less than 0.01 %.
 fn compress_slowly(bytes: &[u8], level: i32) -> Option<Vec<u8>> {
     let log = bytes.len().next_power_of_two().ilog2().clamp(16, 21);
-    let mut compressor = zstd::bulk::Compressor::new(level).ok()?;
-    compressor.set_parameter(CParameter::ChainLog(log + 1)).ok()?;
-    compressor.set_parameter(CParameter::HashLog(log)).ok()?;
-    compressor.compress(bytes).ok()
+    zstd(bytes, level, Some(log)).ok()
 }
 
 /// (bytes a value, planes).

@@ -2,6 +2,11 @@
 //! zigzag), length-prefixed byte strings; and the reader that refuses to read past the end.
 
 use crate::error::{Error, Result};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::CParameter;
 
 /// Appends fields to a byte string.
 #[derive(Debug, Default)]
@@ -52,6 +57,34 @@ impl ByteWriter {
     }
 }
 
+/// Inputs up to this length take a context that the thread keeps: to make one takes longer than to pack them.
+const SHORT_BYTES: usize = 1 << 16;
+
+thread_local! {
+    static PACKERS: RefCell<HashMap<(i32, Option<u32>), Compressor<'static>>> = RefCell::default();
+    static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// A zstd stream of `bytes` at a level; its tables have 2^`log` and twice as many entries where that is given. The same
+/// bytes whether or not a context was used before.
+pub fn zstd(bytes: &[u8], level: i32, log: Option<u32>) -> std::io::Result<Vec<u8>> {
+    let new = || -> std::io::Result<Compressor> {
+        let mut packer = Compressor::new(level)?;
+        if let Some(log) = log {
+            packer.set_parameter(CParameter::ChainLog(log + 1))?;
+            packer.set_parameter(CParameter::HashLog(log))?;
+        }
+        Ok(packer)
+    };
+    if bytes.len() > SHORT_BYTES {
+        return new()?.compress(bytes);
+    }
+    PACKERS.with_borrow_mut(|packers| match packers.entry((level, log)) {
+        Entry::Occupied(kept) => kept.into_mut().compress(bytes),
+        Entry::Vacant(place) => place.insert(new()?).compress(bytes),
+    })
+}
+
 /// The zstd stream `packed`, which must hold exactly `n_bytes`; `what` it holds is for the message.
 pub fn unzstd(packed: &[u8], n_bytes: usize, what: &str) -> Result<Vec<u8>> {
     if zstd::zstd_safe::find_frame_compressed_size(packed) != Ok(packed.len()) {
@@ -60,8 +93,13 @@ pub fn unzstd(packed: &[u8], n_bytes: usize, what: &str) -> Result<Vec<u8>> {
         )));
     }
     let mut bytes = with_room(n_bytes)?;
-    let unpacked =
-        zstd::bulk::Decompressor::new().and_then(|mut d| d.decompress_to_buffer(packed, &mut bytes));
+    let unpacked = UNPACKER.with_borrow_mut(|kept| {
+        let unpacker = match kept {
+            Some(unpacker) => unpacker,
+            None => kept.insert(Decompressor::new()?),
+        };
+        unpacker.decompress_to_buffer(packed, &mut bytes)
+    });
     match unpacked {
         Ok(_) if bytes.len() == n_bytes => Ok(bytes),
         Ok(_) => Err(Error::corrupt(format!("expected {n_bytes} bytes of {what}, found {}", bytes.len()))),

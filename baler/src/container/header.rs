@@ -2,7 +2,7 @@
 //! grid it lies on, and how variables are grouped into chunks. What a reader must reject is rejected here.
 
 use crate::autoencoder::{BlockPlan, Scaling};
-use crate::container::bytes::{ByteReader, ByteWriter, unzstd};
+use crate::container::bytes::{ByteReader, ByteWriter, unzstd, zstd};
 use crate::container::variable::{VariablePlan, check_lists, read_name, read_variable, write_variable};
 use crate::dataset::{Attachment, Layout, MAX_NAMES_WIDTH};
 use crate::error::{Error, Result};
@@ -258,7 +258,7 @@ fn pack(bytes: &[u8]) -> Vec<u8> {
     let mut w = ByteWriter::default();
     w.u8(1);
     w.count(bytes.len());
-    w.raw(&zstd::bulk::compress(bytes, 19).expect("zstd writes to memory"));
+    w.raw(&zstd(bytes, 19, None).expect("zstd writes to memory"));
     if w.bytes.len() > bytes.len() { [&[0], bytes].concat() } else { w.bytes }
 }
 

@@ -4,7 +4,7 @@
 //! Symbols of a row: the classes of its head (the last stands for all other numbers), then bits of its own, then the
 //! variable's patterns. Rows whose gate is 0 have symbols of their own: 0, bits of its own, patterns.
 
-use crate::container::bytes::{ByteReader, ByteWriter, unzstd};
+use crate::container::bytes::{ByteReader, ByteWriter, unzstd, zstd};
 use crate::container::{VariablePlan, read_variable, write_variable};
 use crate::error::{Error, Result};
 use crate::live::records::record_bytes;
@@ -115,7 +115,7 @@ impl LiveTable {
             column.gated.iter().for_each(|gated| gated.write(&mut frequencies));
         }
         w.count(frequencies.bytes.len());
-        w.raw(&zstd::bulk::compress(&frequencies.bytes, 19).expect("zstd writes to memory"));
+        w.raw(&zstd(&frequencies.bytes, 19, None).expect("zstd writes to memory"));
         w.bytes
     }
 
