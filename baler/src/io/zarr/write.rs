@@ -194,9 +194,17 @@ fn array<'a>(
     let own = node.map(|node| node["attributes"].clone()).filter(Value::is_object);
     let common = || shared::attributes(about.map_or(&[], |about| &about.attributes), true);
     let mut attributes = own.unwrap_or_else(common);
+    // Of a part that has single values of coordinates, the source's own list of coordinates is not all.
+    if let Some(coordinates) = about.and_then(|about| about.attribute("coordinates")?.text()) {
+        attributes["coordinates"] = json!(coordinates);
+    }
     match names {
         Some(names) if is_old => attributes["_ARRAY_DIMENSIONS"] = names,
         Some(names) => described["dimension_names"] = names,
+        // A single value of what had axes: xarray wants the list, though it is empty.
+        None if is_old && rank == 0 && node.is_some_and(|node| node["dimension_names"].is_array()) => {
+            attributes["_ARRAY_DIMENSIONS"] = json!([]);
+        }
         None => {}
     }
     Ok((Node { path, described, attributes }, description))
