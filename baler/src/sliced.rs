@@ -340,4 +340,36 @@ mod tests {
             ["the axis ends there: 3:9 is cut to 0:5 of 'x'", "without these axes or rows, so whole: y"]
         );
     }
+
+    #[test]
+    fn single_values_of_coordinates_are_named_as_such() {
+        use crate::metadata::Axis;
+        let mut dataset =
+            Dataset::from_arrays(vec![array("t", &[4, 3]), array("time", &[4]), array("n", &[3])]);
+        let about = |name: &str, axes: &[&str], role| {
+            let axis = |name: &&str| Axis { name: name.to_string(), grows: false };
+            About { axes: axes.iter().map(axis).collect(), role, ..About::new(name) }
+        };
+        let known = Metadata {
+            groups: Vec::new(),
+            variables: vec![
+                about("t", &["time", "n"], Role::Data),
+                about("time", &["time"], Role::Coordinate),
+                about("n", &["n"], Role::Axis),
+            ],
+        };
+        dataset.attachments.extend(known.attachment(3));
+        let cut = |text: &str| {
+            let slice = Sliced::new(InMemory::of(&dataset), &Slice::parse(text).unwrap()).unwrap();
+            slice.schema().metadata()
+        };
+        let part = cut("2");
+        let coordinates = |known: &Metadata| known.about("t").unwrap().attribute("coordinates").cloned();
+        assert_eq!(coordinates(&part), Some(Value::Text("time".into())));
+        assert_eq!(part.about("t").unwrap().axes.len(), 1);
+        assert_eq!(part.about("time").map_or(Role::Data, |about| about.role), Role::Data);
+        // What is only an extent stays that, and is no coordinate.
+        let part = cut(":,1");
+        assert_eq!((coordinates(&part), part.about("n").unwrap().role), (None, Role::Axis));
+    }
 }

@@ -85,3 +85,77 @@ fn by_the_reader(schema: &Schema, format: Format) -> Option<Changes> {
     let there: HashSet<&str> = schema.names().chain(units).collect();
     Some(Changes { names: names.into_iter().filter(|(_, to)| there.contains(to.as_str())).collect(), why })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Dataset, Values, Variable};
+    use crate::io::{ReadOptions, lost, read_bytes, write};
+
+    fn told(dataset: &Dataset, format: Format) -> String {
+        lost(&Schema::of(dataset), format).unwrap_or_default()
+    }
+
+    fn image(name: &str) -> Dataset {
+        let values = Values::I16((0..12).collect());
+        Dataset::from_arrays(vec![Variable::new(name, vec![3, 4], values).unwrap()])
+    }
+
+    fn again(dataset: &Dataset, format: Format) -> Dataset {
+        read_bytes(&write(dataset, format).unwrap(), format, &ReadOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn headers_of_csv_are_told_where_another_format_is_written() {
+        let csv = read_bytes(b" a,b,b\n1,2,3\n4,5,6\n", Format::Csv, &ReadOptions::default()).unwrap();
+        assert_eq!(told(&csv, Format::Csv), "");
+        let found = told(&csv, Format::Parquet);
+        assert!(found.contains("the name ' a' becomes 'a' and 1 more, for names of columns"), "{found}");
+        let plain = read_bytes(b"a,\"b c\"\n1,2\n", Format::Csv, &ReadOptions::default()).unwrap();
+        assert_eq!(told(&plain, Format::Parquet), "");
+    }
+
+    #[test]
+    fn cards_of_fits_hold_few_characters() {
+        let found = told(&image("größe "), Format::Fits);
+        assert!(found.contains("the name 'größe ' becomes 'gre', for a card of FITS"), "{found}");
+        let long = "n".repeat(69);
+        assert!(told(&image(&long), Format::Fits).contains(&format!("becomes '{}'", &long[1..])));
+        assert_eq!(told(&image(&long[1..]), Format::Fits), "");
+        let quotes = again(&image(&"'".repeat(34)), Format::Fits);
+        assert_eq!(quotes.variables[0].name, "'".repeat(34));
+        // A slash of a unit's name is none in the name of its variable.
+        let slash = again(&image("a/b"), Format::Fits);
+        assert_eq!((slash.variables[0].name.as_str(), told(&slash, Format::Fits)), ("a_b", String::new()));
+        assert!(told(&slash, Format::Npz).contains("the name 'a/b' becomes 'a_b'"));
+        assert_eq!(write(&slash, Format::Fits).unwrap(), write(&image("a/b"), Format::Fits).unwrap());
+    }
+
+    #[test]
+    fn images_of_tiff_have_no_names() {
+        let found = told(&image("flat field"), Format::Tiff);
+        assert!(found.contains("the name 'flat field' becomes 'data', for images of TIFF"), "{found}");
+        assert_eq!(told(&image("data"), Format::Tiff), "");
+        let back = again(&image("flat field"), Format::Tiff);
+        let known = back.shared_metadata();
+        let name = known.about("data").and_then(|about| about.attribute("long_name")?.text());
+        assert_eq!(name, Some("flat field"));
+        assert_eq!(told(&back, Format::Tiff), "");
+    }
+
+    #[test]
+    fn cards_on_places_of_pixels_are_told_of_a_part() {
+        let mut whole = again(&image("sky"), Format::Fits);
+        let bytes = whole.attachments[0].bytes.clone();
+        let end = bytes.windows(8).position(|w| w == b"EXTNAME ").unwrap();
+        let card = format!("{:<80}", format!("{:<8}= {:>20}", "CRPIX1", "2.0"));
+        let places = [&bytes[..end], card.as_bytes(), &bytes[end + 80..]].concat();
+        whole.attachments[0].bytes = places;
+        assert_eq!(told(&whole, Format::Fits), "");
+        whole.variables[0] = Variable::new("data", vec![2, 4], Values::I16((0..8).collect())).unwrap();
+        let is_told = |dataset: &Dataset| told(dataset, Format::Fits).contains("(CRPIX) still count");
+        assert!(!is_told(&whole), "no image has this name");
+        whole.variables[0].name = "PRIMARY".into();
+        assert!(is_told(&whole), "{}", told(&whole, Format::Fits));
+    }
+}

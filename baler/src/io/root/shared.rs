@@ -50,3 +50,41 @@ pub fn carries(about: Option<&About>, attribute: &Attribute) -> bool {
     let names: &[&str] = if about.is_some() { &["long_name", "units"] } else { &["title"] };
     names.contains(&attribute.name.as_str()) && attribute.value.text().is_some_and(is_title)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Dataset, Values, Variable};
+    use crate::io::{Format, ReadOptions, lost, read_bytes, write};
+    use crate::source::Schema;
+
+    #[test]
+    fn titles_are_long_names() {
+        let column = |name: &str| Variable::new(name, vec![3], Values::F32(vec![1.0, 2.0, 4.0])).unwrap();
+        let mut dataset = Dataset::from_arrays(vec![column("pt"), column("eta"), column("phi")]);
+        let text = |name: &str, text: &str| Attribute { name: name.into(), value: Value::Text(text.into()) };
+        let known = Metadata {
+            groups: vec![Group { path: String::new(), attributes: vec![text("title", "of the run")] }],
+            variables: vec![
+                About {
+                    attributes: vec![text("long_name", "momentum"), text("units", "GeV")],
+                    ..About::new("pt")
+                },
+                About { attributes: vec![text("long_name", "pseudorapidity")], ..About::new("eta") },
+            ],
+        };
+        dataset.attachments.extend(known.attachment(3));
+        assert_eq!(lost(&Schema::of(&dataset), Format::Root), None);
+        let bytes = write(&dataset, Format::Root).unwrap();
+        let back = read_bytes(&bytes, Format::Root, &ReadOptions::default()).unwrap();
+        let known = back.shared_metadata();
+        let name = |of: &str| known.about(of).and_then(|about| about.attribute("long_name")?.text());
+        assert_eq!(
+            (name("pt"), name("eta"), name("phi")),
+            (Some("momentum [GeV]"), Some("pseudorapidity"), None)
+        );
+        assert_eq!(title_of(known.group("")), Some("of the run"));
+        assert_eq!(write(&back, Format::Root).unwrap().len(), bytes.len());
+        assert!(lost(&Schema::of(&back), Format::Npz).unwrap().contains("long_name of pt"));
+    }
+}

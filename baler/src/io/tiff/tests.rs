@@ -206,3 +206,45 @@ fn compression_prediction_strips_and_tiles_are_those_of_the_source() {
         assert_eq!(stored.block, if tiled { (16, 16) } else { (30, 7) });
     }
 }
+
+#[test]
+fn notes_name_axes_and_what_is_left_of_them_is_told() {
+    use crate::dataset::Variable;
+    use crate::io::{Format, ReadOptions, lost, read_bytes, write};
+    use crate::metadata::{About, Attribute, Metadata, Value};
+    use crate::source::Schema;
+    let values = Values::U16((0..4 * 6).collect());
+    let mut stack = Dataset::from_arrays(vec![Variable::new("data", vec![4, 2, 3], values).unwrap()]);
+    let text = |name: &str, text: &str| Attribute { name: name.into(), value: Value::Text(text.into()) };
+    let size = Value::Numbers { shape: vec![2], values: Values::F64(vec![0.5, 0.25]) };
+    let attributes = vec![
+        text("description", "ImageJ=1.53\nimages=4\nslices=4\nunit=cm\nspacing=2.0\n"),
+        Attribute { name: "pixel_size".into(), value: size.clone() },
+        text("pixel_size_unit", "cm"),
+        Attribute { name: "_FillValue".into(), value: Value::number(Values::U16(vec![7])) },
+    ];
+    let about = About { attributes, ..About::new("data") };
+    let known = Metadata { groups: Vec::new(), variables: vec![about] };
+    stack.attachments.extend(known.attachment(1));
+    assert_eq!(lost(&Schema::of(&stack), Format::Tiff), None);
+    let read = |dataset: &Dataset| {
+        read_bytes(&write(dataset, Format::Tiff).unwrap(), Format::Tiff, &ReadOptions::default()).unwrap()
+    };
+    let mut back = read(&stack);
+    let known = back.shared_metadata();
+    let about = known.about("data").unwrap();
+    let axes: Vec<&str> = about.axes.iter().map(|axis| axis.name.as_str()).collect();
+    assert_eq!(axes, ["z", "y", "x"]);
+    assert_eq!(about.attribute("pixel_size"), Some(&size));
+    assert_eq!((about.missing(), about.attribute("page_spacing").unwrap().first()), (Some(7.0), Some(2.0)));
+    assert_eq!(lost(&Schema::of(&back), Format::Tiff), None);
+    // Two of the pages.
+    back.variables[0] = Variable::new("data", vec![2, 2, 3], Values::U16((0..12).collect())).unwrap();
+    let told = lost(&Schema::of(&back), Format::Tiff).unwrap();
+    assert!(told.contains("not written: which pages are channels, slices and frames (ImageJ)"), "{told}");
+    let part = read(&back);
+    assert_eq!(part.variables[0].shape, [2, 2, 3]);
+    let bytes = write(&part, Format::Tiff).unwrap();
+    let notes = b"ImageJ=1.53\nimages=2\nunit=cm\nspacing=2.0\n\0";
+    assert!(bytes.windows(notes.len()).any(|w| w == notes));
+}

@@ -4,7 +4,7 @@
 
 use super::codecs::{self, describe as described};
 use super::describe::{Description, fill_value};
-use super::{filled, nodes, position, shared, text};
+use super::{filled, nodes, position, shared, text, texts};
 use crate::dataset::{DType, Dataset, Layout, Variable, row_len};
 use crate::error::{Error, Result};
 use crate::io::piece::Piece;
@@ -180,6 +180,7 @@ fn array<'a>(
             (described, description)
         }
     };
+    described.as_object_mut().map(|described| described.remove(texts::WIDTH));
     let rank = description.shape.len();
     let named = node.map(|node| node["dimension_names"].clone());
     let names =
@@ -315,7 +316,8 @@ fn chunks(
     variable.values.append_bytes(&mut raw, false);
     let empty = filled(codecs::chunk_bytes(chunk, *element)?, fill)?;
     // Without a fill value what is not written has no value.
-    let skips_empty = !node.described["fill_value"].is_null();
+    let are_texts = codecs.iter().any(|codec| matches!(codec, codecs::Codec::Texts(_)));
+    let skips_empty = !node.described["fill_value"].is_null() && !are_texts;
     let pack = |number: u64| -> Result<Option<(String, Vec<u8>)>> {
         let at = position(number, &counts);
         let mut bytes = empty.clone();
