@@ -175,7 +175,8 @@ fn array<'a>(
         Some(own) => own,
         None => {
             let packing = about.map(|about| about.packing.clone()).unwrap_or_default();
-            let described = if is_old { describe_old(variable) } else { describe(variable, &packing) };
+            let described =
+                if is_old { describe_old(variable, &packing) } else { describe(variable, &packing) };
             let description = Description::parse(&described, !is_old)?;
             (described, description)
         }
@@ -235,9 +236,11 @@ fn chunk_extents(variable: &Variable, told: &[u64]) -> Vec<u64> {
     chunk
 }
 
-/// The version 2 description of an array of which no other is known.
-fn describe_old(variable: &Variable) -> Value {
+/// The version 2 description of an array of which no other is known. It has a fill value only where the source had
+/// one: xarray takes it for what marks missing values.
+fn describe_old(variable: &Variable, packing: &Packing) -> Value {
     let dtype = variable.values.dtype();
+    let fill = packing.fill.as_ref().filter(|fill| fill.len() == dtype.size_bytes());
     let letter = match dtype {
         DType::Bool => "|b",
         DType::U8 => "|u",
@@ -247,9 +250,9 @@ fn describe_old(variable: &Variable) -> Value {
         _ => "<i",
     };
     json!({
-        "zarr_format": 2, "shape": variable.shape, "chunks": chunk_extents(variable, &[]),
+        "zarr_format": 2, "shape": variable.shape, "chunks": chunk_extents(variable, &packing.chunk),
         "dtype": format!("{letter}{}", dtype.size_bytes()), "compressor": {"id": "zstd", "level": LEVEL},
-        "fill_value": fill_value(&vec![0; dtype.size_bytes()], dtype), "order": "C", "filters": null,
+        "fill_value": fill.map_or(Value::Null, |fill| fill_value(fill, dtype)), "order": "C", "filters": null,
     })
 }
 
