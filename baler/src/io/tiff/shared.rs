@@ -138,7 +138,7 @@ pub fn tags(name: &str, about: Option<&About>, dtype: DType) -> Vec<Tag> {
         add(PAGE_NAME, name);
     }
     add(tag::DESCRIPTION, said("description").or(said("long_name")).unwrap_or_default());
-    let missing = about.and_then(|about| Some(about.attribute("_FillValue")?.first()?));
+    let missing = about.and_then(|about| about.attribute("_FillValue")?.first());
     if let Some(missing) = missing {
         let whole = !dtype.is_float() && missing.abs() < 1e15;
         add(

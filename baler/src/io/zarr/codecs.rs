@@ -216,12 +216,11 @@ pub fn decode(
 
 /// The bytes of a chunk of at most so many bytes, whose packers alone are undone.
 pub fn unpack(bytes: Vec<u8>, codecs: &[Codec], most: usize) -> Result<Vec<u8>> {
-    let packers = codecs.iter().rev().filter_map(|codec| match codec {
+    let mut packers = codecs.iter().rev().filter_map(|codec| match codec {
         Codec::Packer(packer) => Some(packer),
         _ => None,
     });
-    packers.fold(Ok(bytes), |bytes, packer| {
-        let bytes = bytes?;
+    packers.try_fold(bytes, |bytes, packer| {
         let most = most.min(bytes.len().saturating_mul(4096).max(1 << 16));
         packer.unpack(bytes, most)
     })
