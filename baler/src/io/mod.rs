@@ -8,6 +8,7 @@ mod csv;
 mod decompressed;
 mod fits;
 mod hdf5;
+mod kinds;
 mod netcdf;
 mod npy;
 mod npz;
@@ -384,9 +385,10 @@ pub fn write_zarr(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
 pub fn lost(schema: &Schema, format: Format) -> Option<String> {
     let texts = [
         changed_dtypes(schema, format),
+        kinds::changed_kinds(schema, format),
         renamed::changed_names(schema, format),
         lost_metadata(schema, format),
-        untrue_metadata(schema, format),
+        renamed::untrue_metadata(schema, format),
     ];
     Some(texts.into_iter().flatten().collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
 }
@@ -465,15 +467,6 @@ fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
     let shown = names[..names.len().min(12)].join(", ");
     (!names.is_empty())
         .then(|| format!("the output's format does not keep what the {what} had: {shown}{more}"))
-}
-
-/// What the source had and is not true any more of parts of its arrays.
-fn untrue_metadata(schema: &Schema, format: Format) -> Option<String> {
-    let of_images = match format {
-        Format::Tiff => schema.attached(tiff::NAME).and_then(|bytes| tiff::left_out(bytes, schema)),
-        _ => None,
-    };
-    of_images.or_else(|| fits::untrue(schema.attached(fits::NAME)?, schema))
 }
 
 /// The values that the source's metadata mark as missing: (name of the variable, value).

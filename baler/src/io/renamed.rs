@@ -1,6 +1,6 @@
 //! Names that are others in the output than in the source, in words: where names are paths, where a card of FITS has to
 //! hold them, where a format has no names, and where the reader of a source had to change one. A file that comes back
-//! in its own format has its names as they were.
+//! in its own format has its names as they were. And what the source says of places that is not true of parts.
 
 use super::{Format, csv, fits, is_from, tiff};
 use crate::source::Schema;
@@ -84,6 +84,15 @@ fn by_the_reader(schema: &Schema, format: Format) -> Option<Changes> {
     let units = schema.names().filter_map(|name| Some(name.split_once('/')?.0));
     let there: HashSet<&str> = schema.names().chain(units).collect();
     Some(Changes { names: names.into_iter().filter(|(_, to)| there.contains(to.as_str())).collect(), why })
+}
+
+/// What the source had and is not true any more of parts of its arrays.
+pub fn untrue_metadata(schema: &Schema, format: Format) -> Option<String> {
+    let of_images = match format {
+        Format::Tiff => schema.attached(tiff::NAME).and_then(|bytes| tiff::left_out(bytes, schema)),
+        _ => None,
+    };
+    of_images.or_else(|| fits::untrue(schema.attached(fits::NAME)?, schema))
 }
 
 #[cfg(test)]
