@@ -164,7 +164,7 @@ mod tests {
         whole.variables[0] = Variable::new("data", vec![2, 4], Values::I16((0..8).collect())).unwrap();
         let is_told = |dataset: &Dataset| told(dataset, Format::Fits).contains("(CRPIX) still count");
         assert!(!is_told(&whole), "no image has this name");
-        whole.variables[0].name = "PRIMARY".into();
+        whole.variables[0].name = "sky".into();
         assert!(is_told(&whole), "{}", told(&whole, Format::Fits));
     }
 }
