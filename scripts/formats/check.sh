@@ -15,7 +15,7 @@ if ! cmp --silent "$wanted" "$venv/installed.txt"; then
 fi
 
 # Each writes its own files; what one prints stays together.
-checks="formats root parquet between numpy random random_parquet random_fits random_tiff random_root"
+checks="formats root parquet between parts numpy random random_parquet random_fits random_tiff random_root"
 failed=0
 # Files that failed once lie beside the project, where they are.
 "$venv/bin/python" -W ignore scripts/formats/check_cases.py "$baler" ../shared/cases > "$venv/cases.log" 2>&1 || {

@@ -65,8 +65,9 @@ fn main() {
                 measured(n, n_bytes, || bytes = encode_array(&field, &shape, &options).expect("an array"))
             });
             let mut back = vec![0f32; field.len()];
-            let (decode, decode_largest, decode_all) = threads
-                .run(|| measured(n, n_bytes, || decode_array_into(&bytes, None, &mut back).expect("an array")));
+            let (decode, decode_largest, decode_all) = threads.run(|| {
+                measured(n, n_bytes, || decode_array_into(&bytes, None, &mut back).expect("an array"))
+            });
             println!(
                 "{:18} {:6} {:8} {:5} {:10.2} {largest:8.2} {all:4.1} {:10.2} {decode_largest:8.2} {decode_all:4.1}",
                 format!("{shape:?}"),

@@ -261,17 +261,19 @@ impl Metadata {
         self.variables.iter().filter_map(of).collect()
     }
 
-    /// What it tells, in words: (`units of t`, ...), for warnings of formats that keep none of it.
-    pub fn names(&self) -> Vec<String> {
-        let attributes = |of: String, attributes: &[Attribute]| {
-            attributes.iter().map(|a| format!("{} of {of}", a.name)).collect::<Vec<_>>()
+    /// What it tells, in words (`units of t`, ...), for warnings of formats that keep none of it but the attributes that
+    /// are `carried`, of a variable or else of a group.
+    pub fn names(&self, carried: &dyn Fn(Option<&About>, &Attribute) -> bool) -> Vec<String> {
+        let attributes = |of: &str, about: Option<&About>, attributes: &[Attribute]| {
+            let lost = attributes.iter().filter(|a| !carried(about, a));
+            lost.map(|a| format!("{} of {of}", a.name)).collect::<Vec<_>>()
         };
         let of_group = |group: &Group| {
             let of = if group.path.is_empty() { "the file" } else { &group.path };
-            attributes(of.to_string(), &group.attributes)
+            attributes(of, None, &group.attributes)
         };
         let of_variable = |about: &About| {
-            let mut names = attributes(about.name.clone(), &about.attributes);
+            let mut names = attributes(&about.name, Some(about), &about.attributes);
             if about.role == Role::Data && about.axes.iter().any(|axis| !axis.name.is_empty()) {
                 names.push(format!("axes of {}", about.name));
             }
@@ -516,7 +518,7 @@ mod tests {
         let about = metadata.about("group/t2m").unwrap();
         assert_eq!((about.units(), about.missing()), (Some("K"), Some(f64::from(1e20f32))));
         assert_eq!(metadata.missing(), [("group/t2m".to_string(), f64::from(1e20f32))]);
-        assert_eq!(metadata.names()[..2], ["title of the file", "units of group/t2m"]);
+        assert_eq!(metadata.names(&|_, _| false)[..2], ["title of the file", "units of group/t2m"]);
         assert_eq!(Axis { name: "group/lat".into(), grows: false }.short(), "lat");
         assert_eq!(Metadata::default().attachment(0), None);
         assert_eq!(Metadata::of(&[]).unwrap(), Metadata::default());

@@ -3,33 +3,51 @@
 
 use crate::bytes::with_room;
 use crate::error::{Error, Result};
-
-/// One frame of `bytes` at a level from 1 to 22.
 #[cfg(feature = "zstd")]
-pub fn compress(bytes: &[u8], level: i32) -> Vec<u8> {
-    zstd::bulk::compress(bytes, level).expect("zstd writes to memory")
+use std::cell::RefCell;
+#[cfg(feature = "zstd")]
+use std::collections::{HashMap, hash_map::Entry};
+#[cfg(feature = "zstd")]
+use zstd::bulk::{Compressor, Decompressor};
+#[cfg(feature = "zstd")]
+use zstd::zstd_safe::CParameter;
+
+/// Inputs up to this length take a context that the thread keeps: to make one takes longer than to pack them.
+#[cfg(feature = "zstd")]
+const SHORT_BYTES: usize = 1 << 16;
+
+#[cfg(feature = "zstd")]
+thread_local! {
+    static PACKERS: RefCell<HashMap<(i32, Option<u32>), Compressor<'static>>> = RefCell::default();
+    static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
-/// One frame of `bytes`; there is one level.
+/// One frame of `bytes` at a level from 1 to 22; its tables have 2^`log` entries and twice as many where that is given. The
+/// same bytes whether or not a context was used before.
+#[cfg(feature = "zstd")]
+pub fn compress(bytes: &[u8], level: i32, log: Option<u32>) -> Vec<u8> {
+    let new = || -> std::io::Result<Compressor> {
+        let mut packer = Compressor::new(level)?;
+        if let Some(log) = log {
+            packer.set_parameter(CParameter::ChainLog(log + 1))?;
+            packer.set_parameter(CParameter::HashLog(log))?;
+        }
+        Ok(packer)
+    };
+    let packed = match bytes.len() {
+        0..=SHORT_BYTES => PACKERS.with_borrow_mut(|packers| match packers.entry((level, log)) {
+            Entry::Occupied(kept) => kept.into_mut().compress(bytes),
+            Entry::Vacant(place) => place.insert(new()?).compress(bytes),
+        }),
+        _ => new().and_then(|mut packer| packer.compress(bytes)),
+    };
+    packed.expect("zstd writes to memory")
+}
+
+/// One frame of `bytes`; there is one level, and the library chooses its tables.
 #[cfg(not(feature = "zstd"))]
-pub fn compress(bytes: &[u8], _level: i32) -> Vec<u8> {
+pub fn compress(bytes: &[u8], _level: i32, _log: Option<u32>) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
-}
-
-/// [`compress`] with tables of 2^`log` entries and twice as many, where the library has them.
-#[cfg(feature = "zstd")]
-pub fn compress_in_tables(bytes: &[u8], level: i32, log: u32) -> Option<Vec<u8>> {
-    use zstd::zstd_safe::CParameter;
-    let mut compressor = zstd::bulk::Compressor::new(level).ok()?;
-    compressor.set_parameter(CParameter::ChainLog(log + 1)).ok()?;
-    compressor.set_parameter(CParameter::HashLog(log)).ok()?;
-    compressor.compress(bytes).ok()
-}
-
-/// [`compress`]; the library chooses its tables.
-#[cfg(not(feature = "zstd"))]
-pub fn compress_in_tables(bytes: &[u8], level: i32, _log: u32) -> Option<Vec<u8>> {
-    Some(compress(bytes, level))
 }
 
 /// The zstd stream `packed`, which must hold exactly `n_bytes`; `what` it holds is for the message.
@@ -51,7 +69,13 @@ fn unpack_zstd(packed: &[u8], _n_bytes: usize, bytes: &mut Vec<u8>) -> std::io::
     if zstd::zstd_safe::find_frame_compressed_size(packed) != Ok(packed.len()) {
         return Ok(false);
     }
-    zstd::bulk::Decompressor::new()?.decompress_to_buffer(packed, bytes)?;
+    UNPACKER.with_borrow_mut(|kept| {
+        let unpacker = match kept {
+            Some(unpacker) => unpacker,
+            None => kept.insert(Decompressor::new()?),
+        };
+        unpacker.decompress_to_buffer(packed, bytes)
+    })?;
     Ok(true)
 }
 
@@ -72,7 +96,9 @@ mod tests {
     #[test]
     fn frames_come_back_and_others_are_errors() {
         let bytes: Vec<u8> = (0..10_000u32).map(|i| (i * i / 97 % 50) as u8).collect();
-        for packed in [compress(&bytes, 3), compress_in_tables(&bytes, 19, 16).unwrap()] {
+        for packed in
+            [compress(&bytes, 3, None), compress(&bytes, 19, Some(16)), compress(&bytes, 19, Some(16))]
+        {
             assert!(packed.len() < bytes.len());
             assert_eq!(unzstd(&packed, bytes.len(), "bytes").unwrap(), bytes);
             assert!(unzstd(&packed, bytes.len() - 1, "bytes").is_err());

@@ -10,6 +10,7 @@ mod chains;
 mod csv;
 mod fits;
 mod hdf5;
+mod kinds;
 mod netcdf;
 mod npy;
 mod npz;
@@ -17,6 +18,7 @@ mod order;
 mod parquet;
 mod piece;
 mod raw;
+mod renamed;
 mod root;
 mod store;
 mod stored;
@@ -383,8 +385,13 @@ pub fn write_zarr(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
 /// What `format` cannot keep, in words: dtypes, and metadata of the format that the data were read from; none if
 /// nothing is lost.
 pub fn lost(schema: &Schema, format: Format) -> Option<String> {
-    let texts =
-        [changed_dtypes(schema, format), changed_names(schema, format), lost_metadata(schema, format)];
+    let texts = [
+        changed_dtypes(schema, format),
+        kinds::changed_kinds(schema, format),
+        renamed::changed_names(schema, format),
+        lost_metadata(schema, format),
+        renamed::untrue_metadata(schema, format),
+    ];
     Some(texts.into_iter().flatten().collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
 }
 
@@ -409,24 +416,19 @@ fn is_from(schema: &Schema, format: &str) -> bool {
     schema.attachments.iter().any(|attachment| attachment.metadata_format() == Some(format))
 }
 
-/// Names are paths in HDF5 and Zarr: slashes at the ends and slashes twice are none there.
-fn changed_names(schema: &Schema, format: Format) -> Option<String> {
-    let is_changed = |name: &&str| name.split('/').any(str::is_empty);
-    let changed: Vec<&str> = match format {
-        Format::Hdf5 | Format::Zarr => schema.names().filter(is_changed).collect(),
-        _ => Vec::new(),
-    };
-    let first = changed.first()?;
-    let more = if changed.len() > 1 { format!(" and {} more", changed.len() - 1) } else { String::new() };
-    let becomes = first.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
-    Some(format!("the name '{first}' becomes '{becomes}'{more}, for it is a path in the output's format"))
-}
-
 /// The names of what the source had beside its arrays and the format has not. Where it has what formats have in common,
 /// only the rest of it is lost.
 fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
     let has_common = matches!(format, Format::Hdf5 | Format::NetCdf | Format::Zarr);
-    let common = schema.metadata().names();
+    let shared = schema.metadata();
+    // What no attachment of the source's own names again.
+    let common = shared.names(&|_, _| false);
+    let left = shared.names(&|about, attribute| match format {
+        Format::Root => root::carries(about, attribute),
+        Format::Tiff => tiff::carries(about, attribute),
+        Format::Fits | Format::FitsGz => fits::carries(attribute),
+        _ => false,
+    });
     let mut names = Vec::new();
     let mut what = "source".to_string();
     for attachment in &schema.attachments {
@@ -449,7 +451,7 @@ fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
         what = format!("{} source", source.to_ascii_uppercase());
         names.extend(match source {
             hdf5::NAME => hdf5::names(&attachment.bytes),
-            tiff::NAME => tiff::names(&attachment.bytes),
+            tiff::NAME => tiff::names(&attachment.bytes, !common.is_empty()),
             root::NAME => root::names(&attachment.bytes),
             fits::NAME => fits::names(&attachment.bytes),
             zarr::NAME if !has_common => zarr::names(&attachment.bytes),
@@ -460,7 +462,7 @@ fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
         true => names.retain(|name| !common.contains(name)),
         false => {
             let known = std::collections::HashSet::<String>::from_iter(names.iter().cloned());
-            names.extend(common.into_iter().filter(|name| !known.contains(name)));
+            names.extend(left.into_iter().filter(|name| !known.contains(name)));
         }
     }
     let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };

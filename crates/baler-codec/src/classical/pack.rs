@@ -56,10 +56,8 @@ pub fn pack_repeats(q: &[i64]) -> (CoderByte, Vec<u8>) {
         return (CoderByte::Constant, constant);
     }
     let (width, planes) = byte_planes(q);
-    match compress_slowly(&planes, SLOW_LEVELS[1]) {
-        Some(packed) => (CoderByte::Zstd, [&[width as u8], packed.as_slice()].concat()),
-        None => pack(q),
-    }
+    let packed = compress_slowly(&planes, SLOW_LEVELS[1]);
+    (CoderByte::Zstd, [&[width as u8], packed.as_slice()].concat())
 }
 
 /// The bytes of values that are all the same, or none.
@@ -199,26 +197,26 @@ fn pack_zstd(q: &[i64], limit: usize) -> Option<Vec<u8>> {
     let bits_per_value = 8.0 * limit as f64 / q.len() as f64;
     let [first_slack, second_slack] = slack(bits_per_value, q.len());
     let part = middle(q, QUICK_PART);
-    let first = zstd_frames::compress(&byte_planes(part).1, QUICK_LEVELS[0]);
+    let first = zstd_frames::compress(&byte_planes(part).1, QUICK_LEVELS[0], None);
     if first.len() as f64 > limit as f64 * part.len() as f64 / q.len() as f64 * first_slack {
         return None;
     }
     let (width, planes) = byte_planes(q);
-    let second = zstd_frames::compress(&planes, QUICK_LEVELS[1]);
+    let second = zstd_frames::compress(&planes, QUICK_LEVELS[1], None);
     if second.len() as f64 > limit as f64 * second_slack {
         return None;
     }
     let clear = second.len() as f64 <= limit as f64 * CLEAR_GAIN;
     let sure = clear || q.len() <= FEW || bits_per_value < SHORT_VALUES;
-    let slow = compress_slowly(&planes, SLOW_LEVELS[sure as usize])?;
+    let slow = compress_slowly(&planes, SLOW_LEVELS[sure as usize]);
     let packed = if slow.len() < second.len() { slow } else { second };
     (packed.len() + 1 < limit).then(|| [&[width as u8], packed.as_slice()].concat())
 }
 
 /// zstd at a slow level, with tables of at most 24 MB: level 19 takes 80 MB where it may, for less than 0.01 %.
-fn compress_slowly(bytes: &[u8], level: i32) -> Option<Vec<u8>> {
+fn compress_slowly(bytes: &[u8], level: i32) -> Vec<u8> {
     let log = bytes.len().next_power_of_two().ilog2().clamp(16, 21);
-    zstd_frames::compress_in_tables(bytes, level, log)
+    zstd_frames::compress(bytes, level, Some(log))
 }
 
 /// (bytes a value, planes).

@@ -260,7 +260,7 @@ fn pack(bytes: &[u8]) -> Vec<u8> {
     let mut w = ByteWriter::default();
     w.u8(1);
     w.count(bytes.len());
-    w.raw(&zstd_frames::compress(bytes, 19));
+    w.raw(&zstd_frames::compress(bytes, 19, None));
     if w.bytes.len() > bytes.len() { [&[0], bytes].concat() } else { w.bytes }
 }
 

@@ -160,8 +160,9 @@ impl<R: Read + Seek + Send> Reader<R> {
                 ..=self.index.chunk_of(group_idx, rows.end - 1))
                 .collect(),
         };
-        let asked: Vec<usize> = found.iter().map(|(idx, _)| *idx).collect();
-        let wanted = |idx: usize| asked.contains(&idx);
+        let mut asked: Vec<usize> = found.iter().map(|(idx, _)| *idx).collect();
+        asked.sort_unstable();
+        let wanted = |idx: usize| asked.binary_search(&idx).is_ok();
         let decode = |&chunk_idx: &usize| self.chunk(chunk_idx, &wanted);
         let decoded: Vec<Decoded> =
             self.threads.run(|| chunks.par_iter().map(decode).collect::<Result<_>>())?;
@@ -207,14 +208,12 @@ impl<R: Read + Seek + Send> Source for Reader<R> {
     fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
         let mut found: Vec<Values> =
             variables.iter().map(|&idx| Values::empty(self.schema.variables[idx].dtype)).collect();
-        let mut groups: Vec<usize> = variables.iter().map(|&idx| self.places[idx].0).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        for group_idx in groups {
-            let mut of_group: Vec<(usize, &mut Values)> = (variables.iter().copied().zip(&mut found))
-                .filter(|(idx, _)| self.places[*idx].0 == group_idx)
-                .collect();
-            self.read_group(group_idx, &rows, &mut of_group)?;
+        // Group after group, each with its own: there may be as many groups as variables.
+        let group_of = |(idx, _): &(usize, &mut Values)| self.places[*idx].0;
+        let mut wanted: Vec<(usize, &mut Values)> = variables.iter().copied().zip(&mut found).collect();
+        wanted.sort_by_key(group_of);
+        for of_group in wanted.chunk_by_mut(|a, b| group_of(a) == group_of(b)) {
+            self.read_group(group_of(&of_group[0]), &rows, of_group)?;
         }
         Ok(found)
     }

@@ -117,7 +117,7 @@ impl LiveTable {
             column.gated.iter().for_each(|gated| gated.write(&mut frequencies));
         }
         w.count(frequencies.bytes.len());
-        w.raw(&zstd_frames::compress(&frequencies.bytes, 19));
+        w.raw(&zstd_frames::compress(&frequencies.bytes, 19, None));
         w.bytes
     }
 

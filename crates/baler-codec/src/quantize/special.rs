@@ -59,7 +59,7 @@ impl Specials {
         }
         let mut out = ByteWriter::default();
         out.count(inner.bytes.len());
-        out.raw(&zstd_frames::compress(&inner.bytes, 19));
+        out.raw(&zstd_frames::compress(&inner.bytes, 19, None));
         out.bytes
     }
 

@@ -119,6 +119,12 @@ impl Schema {
         if total > isize::MAX as usize { Err(too_large()) } else { Ok(()) }
     }
 
+    /// The metadata of a format, if the source had that.
+    pub fn attached(&self, format: &str) -> Option<&[u8]> {
+        let found = self.attachments.iter().find(|attachment| attachment.metadata_format() == Some(format));
+        found.map(|attachment| &attachment.bytes[..])
+    }
+
     /// What the source told beside the values: names of axes, attributes, how it was packed; nothing where it is damaged.
     pub fn metadata(&self) -> Metadata {
         Metadata::of(&self.attachments).unwrap_or_default()

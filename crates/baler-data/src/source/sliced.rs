@@ -3,7 +3,7 @@
 
 use crate::dataset::{Layout, Lists, Values};
 use crate::error::Result;
-use crate::metadata::{Metadata, Role};
+use crate::metadata::{About, Attribute, Metadata, Role, Value};
 use crate::source::slice::{Pick, Picked, Range1, Slice};
 use crate::source::{Schema, Source, pieces};
 use crate::with_values;
@@ -90,13 +90,14 @@ fn without_axes(schema: &mut Schema, kept_axes: &[Vec<bool>]) -> Result<()> {
         list.retain(|_| kept.next().is_none_or(|kept| *kept));
     }
     let mut shared = Metadata::of(&schema.attachments)?;
+    name_scalars(&mut shared, schema, kept_axes);
     for about in &mut shared.variables {
         let Some(idx) = schema.position(&about.name) else { continue };
         let kept = &kept_axes[idx];
         keep(&mut about.axes, kept);
         keep(&mut about.packing.chunk, kept);
         keep(&mut about.packing.shard, kept);
-        if about.axes.is_empty() {
+        if about.axes.is_empty() && about.role == Role::Coordinate {
             about.role = Role::Data; // the position of what was picked
         }
     }
@@ -106,6 +107,34 @@ fn without_axes(schema: &mut Schema, kept_axes: &[Vec<bool>]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where a coordinate has a single value left, the variables that had its axis name it in `coordinates`, as the CF
+/// conventions want it.
+fn name_scalars(shared: &mut Metadata, schema: &Schema, kept_axes: &[Vec<bool>]) {
+    let is_scalar = |about: &&About| {
+        let kept = schema.position(&about.name).map(|idx| &kept_axes[idx][..]);
+        about.role == Role::Coordinate && kept == Some(&[false])
+    };
+    let scalars: Vec<String> =
+        shared.variables.iter().filter(is_scalar).map(|about| about.name.clone()).collect();
+    for about in shared.variables.iter_mut().filter(|about| about.role == Role::Data) {
+        let Some(idx) = schema.position(&about.name) else { continue };
+        let gone = about
+            .axes
+            .iter()
+            .zip(&kept_axes[idx])
+            .filter(|(axis, kept)| !**kept && scalars.contains(&axis.name));
+        let gone: Vec<&str> = gone.map(|(axis, _)| axis.short()).collect();
+        if gone.is_empty() {
+            continue;
+        }
+        let known = about.attribute("coordinates").and_then(Value::text).map(String::from);
+        let all: Vec<&str> = known.iter().map(String::as_str).chain(gone).collect();
+        let value = Value::Text(all.join(" "));
+        about.attributes.retain(|attribute| attribute.name != "coordinates");
+        about.attributes.push(Attribute { name: "coordinates".into(), value });
+    }
 }
 
 /// Of whole rows what lies in these ranges of the further axes.
@@ -310,5 +339,37 @@ mod tests {
             picked.warnings(),
             ["the axis ends there: 3:9 is cut to 0:5 of 'x'", "without these axes or rows, so whole: y"]
         );
+    }
+
+    #[test]
+    fn single_values_of_coordinates_are_named_as_such() {
+        use crate::metadata::Axis;
+        let mut dataset =
+            Dataset::from_arrays(vec![array("t", &[4, 3]), array("time", &[4]), array("n", &[3])]);
+        let about = |name: &str, axes: &[&str], role| {
+            let axis = |name: &&str| Axis { name: name.to_string(), grows: false };
+            About { axes: axes.iter().map(axis).collect(), role, ..About::new(name) }
+        };
+        let known = Metadata {
+            groups: Vec::new(),
+            variables: vec![
+                about("t", &["time", "n"], Role::Data),
+                about("time", &["time"], Role::Coordinate),
+                about("n", &["n"], Role::Axis),
+            ],
+        };
+        dataset.attachments.extend(known.attachment(3));
+        let cut = |text: &str| {
+            let slice = Sliced::new(InMemory::of(&dataset), &Slice::parse(text).unwrap()).unwrap();
+            slice.schema().metadata()
+        };
+        let part = cut("2");
+        let coordinates = |known: &Metadata| known.about("t").unwrap().attribute("coordinates").cloned();
+        assert_eq!(coordinates(&part), Some(Value::Text("time".into())));
+        assert_eq!(part.about("t").unwrap().axes.len(), 1);
+        assert_eq!(part.about("time").map_or(Role::Data, |about| about.role), Role::Data);
+        // What is only an extent stays that, and is no coordinate.
+        let part = cut(":,1");
+        assert_eq!((coordinates(&part), part.about("n").unwrap().role), (None, Role::Axis));
     }
 }

@@ -7,8 +7,10 @@ use super::number;
 use crate::store::Region;
 use baler_data::error::{Error, Result};
 
-/// Bytes that are looked at to recognize a dialect.
+/// Bytes that are looked at to recognize a dialect ...
 const SAMPLE_BYTES: u64 = 1 << 18;
+/// ... and where they are less than two lines, at most.
+const MOST_SAMPLE_BYTES: u64 = 1 << 22;
 /// Lines of them, at most.
 const SAMPLE_LINES: usize = 400;
 
@@ -93,7 +95,7 @@ pub struct Shape {
 
 /// The dialect of the file; `told` is the delimiter that the user named.
 pub fn recognize(file: &Region, told: Option<Delimiter>, quoting: bool) -> Result<Shape> {
-    let sample = file.read_at(0, SAMPLE_BYTES)?;
+    let sample = sample(file)?;
     if sample.starts_with(b"\xff\xfe") || sample.starts_with(b"\xfe\xff") {
         return Err(Error::input(
             "expected a csv of UTF-8 or another encoding of bytes, found UTF-16; convert it: iconv -f UTF-16 -t UTF-8 IN > OUT",
@@ -112,6 +114,19 @@ pub fn recognize(file: &Region, told: Option<Delimiter>, quoting: bool) -> Resul
     let cut = |&delimiter: &Delimiter| Cut::of(&region, Dialect { delimiter, newline, quoting });
     let cuts = candidates.iter().map(cut).collect::<Result<Vec<Cut>>>()?;
     Ok(choose(cuts)?.shape())
+}
+
+/// The first bytes: two lines at least, where these are not too long.
+fn sample(file: &Region) -> Result<Vec<u8>> {
+    let mut n_bytes = SAMPLE_BYTES;
+    loop {
+        let sample = file.read_at(0, n_bytes)?;
+        let ends = sample.iter().filter(|&&byte| byte == b'\n' || byte == b'\r');
+        if ends.take(4).count() == 4 || sample.len() as u64 == file.len() || n_bytes >= MOST_SAMPLE_BYTES {
+            return Ok(sample.to_vec());
+        }
+        n_bytes *= 2;
+    }
 }
 
 /// The sample's lines as one delimiter cuts them.

@@ -22,7 +22,7 @@ mod tests;
 mod write;
 
 pub use dialect::Delimiter;
-pub use recipe::NAME;
+pub use recipe::{NAME, renamed};
 pub use write::write;
 
 use crate::store::Region;

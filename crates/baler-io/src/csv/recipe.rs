@@ -2,7 +2,7 @@
 //! exceptions from it: cells, line ends, blank and comment lines, records with fewer cells. It goes with the values as
 //! an attachment. What is read from one is not trusted: it never panics, and earns what it allocates.
 
-use super::cell::{Framing, Pad, Quotes};
+use super::cell::{Framing, Pad, Quotes, parts};
 use super::dialect::{Delimiter, Dialect};
 use super::lexer::LineEnd;
 use super::style::{Digits, MAX_MISSING, Notation, Style};
@@ -112,6 +112,21 @@ pub struct Recipe {
     pub ends: Exceptions,
     /// Records that have fewer cells than there are columns: how many, as a varint.
     pub short: Exceptions,
+}
+
+/// Names in the header that the variables do not have as they are: (in the header, of the variable).
+pub fn renamed(attached: &[u8]) -> Vec<(String, String)> {
+    let Ok(recipe) = Recipe::from_bytes(attached) else { return Vec::new() };
+    if recipe.header.is_none() {
+        return Vec::new();
+    }
+    let called = |raw: &[u8]| {
+        let parts = parts(raw, recipe.dialect.quoting);
+        let text = if parts.quoted { &parts.inner } else { raw };
+        String::from_utf8_lossy(text).into_owned()
+    };
+    let pairs = recipe.columns.iter().map(|column| (called(&column.header), column.name.clone()));
+    pairs.filter(|(from, to)| from != to).collect()
 }
 
 impl Recipe {

@@ -312,3 +312,13 @@ fn a_damaged_recipe_never_panics() {
         }
     }
 }
+
+#[test]
+fn lines_that_are_longer_than_the_sample_are_recognized() {
+    let header: Vec<String> = (0..50_000).map(|i| format!("column{i}")).collect();
+    let text = format!("{}\n{}\n", header.join(";"), vec!["1"; 50_000].join(";"));
+    let options = ReadOptions::default();
+    let dataset = read(text.as_bytes(), &options).unwrap();
+    assert_eq!((dataset.variables.len(), dataset.variables[49_999].name.as_str()), (50_000, "column49999"));
+    assert_eq!(options.warnings.take(), Vec::<String>::new());
+}

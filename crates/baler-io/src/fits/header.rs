@@ -139,8 +139,23 @@ pub fn card(keyword: &str, value: &str) -> [u8; CARD] {
 
 /// A string as the value of a card.
 pub fn quoted(text: &str) -> String {
-    let text: String = text.chars().filter(|c| (' '..='~').contains(c)).take(60).collect();
-    format!("'{:<8}'", text.replace('\'', "''"))
+    format!("'{:<8}'", fitting(text).replace('\'', "''"))
+}
+
+/// What a card can hold of a text.
+fn fitting(text: &str) -> String {
+    let mut n_left = 68usize; // a quote takes two
+    let mut fits = |&c: &char| {
+        let left = n_left.checked_sub(if c == '\'' { 2 } else { 1 });
+        n_left = left.unwrap_or(0);
+        left.is_some()
+    };
+    text.chars().filter(|c| (' '..='~').contains(c)).take_while(|c| fits(c)).collect()
+}
+
+/// What readers find of a name that is written to a card.
+pub fn said_by_card(name: &str) -> String {
+    fitting(name).trim_end().to_string()
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::Values;
 use baler_data::error::{Error, Result};
 use baler_data::metadata::Value;
+use baler_data::source::Schema;
+use std::collections::HashSet;
 
 /// The first byte.
 const VERSION: u8 = 1;
@@ -70,6 +72,59 @@ impl Data {
             }
         }
     }
+}
+
+/// The variables that the units have.
+pub fn variables(metadata: &[u8]) -> HashSet<String> {
+    let units = read(metadata).unwrap_or_default();
+    units.iter().flat_map(|unit| unit.data.names()).map(String::from).collect()
+}
+
+/// Names of units and columns that the variables do not have as they are: (in the file, of the variable or of all of a
+/// unit).
+pub fn renamed(metadata: &[u8]) -> Vec<(String, String)> {
+    let mut renamed = Vec::new();
+    for unit in read(metadata).unwrap_or_default() {
+        let names = unit.data.names();
+        let Some(first) = names.first() else { continue };
+        let is_whole = matches!(unit.data, Data::Image { .. } | Data::Bytes { .. });
+        let of_unit = if is_whole { first } else { first.split('/').next().unwrap_or_default() };
+        let called = unit.header.value("EXTNAME").filter(|name| !name.is_empty());
+        renamed.extend(called.map(|name| (name, of_unit.to_string())));
+        let Data::Table { columns, .. } = &unit.data else { continue };
+        for (i, (_, column)) in columns.iter().enumerate() {
+            let short = column.name().and_then(|name| name.strip_prefix(of_unit)?.strip_prefix('/'));
+            let called = unit.header.value(&format!("TTYPE{}", i + 1)).filter(|name| !name.is_empty());
+            if let (Some(called), Some(short), Some(name)) = (called, short, column.name())
+                && called != short
+            {
+                renamed.push((format!("{of_unit}/{called}"), name.to_string()));
+            }
+        }
+    }
+    renamed.retain(|(from, to)| from != to);
+    renamed
+}
+
+/// Cards on the places of pixels that are not true of images which are parts of those in the file; none if all are whole.
+pub fn untrue(metadata: &[u8], schema: &Schema) -> Option<String> {
+    let is_place = |card: &[u8; CARD]| {
+        let keyword = keyword_of(card);
+        ["CRPIX", "LTV", "DATASEC", "TRIMSEC", "BIASSEC"].iter().any(|start| keyword.starts_with(start))
+    };
+    let is_cut = |unit: &Unit| {
+        let Data::Image { name, .. } = &unit.data else { return None };
+        let variable = schema.variables.iter().find(|variable| variable.name == *name)?;
+        let is_whole = unit.header.shape().ok().as_ref() == Some(&variable.shape);
+        (!is_whole && unit.header.cards.iter().any(is_place)).then(|| name.clone())
+    };
+    let names: Vec<String> = read(metadata).ok()?.iter().filter_map(is_cut).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "the cards on places of pixels (CRPIX) still count those of the whole image: {}",
+            names.join(", ")
+        )
+    })
 }
 
 /// The bytes of some units.

@@ -39,7 +39,9 @@ pub const MAGIC: &[u8] = b"SIMPLE  =";
 /// What gzip begins with.
 pub const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-pub use metadata::names;
+pub use header::said_by_card;
+pub use metadata::{names, renamed, untrue, variables};
+pub use shared::carries;
 
 /// Where the values of an array are.
 enum Place {

@@ -122,6 +122,12 @@ pub fn cards(about: &About, i: Option<usize>) -> Vec<[u8; CARD]> {
     cards
 }
 
+/// True for an attribute of an image or a column of another format that its cards say.
+pub fn carries(attribute: &Attribute) -> bool {
+    let text = attribute.value.text().filter(|_| attribute.name == "units");
+    text.is_some_and(|units| units.is_ascii() && units.len() <= 60)
+}
+
 /// The card of an attribute whose name and value a card can hold.
 pub fn user_card(attribute: &Attribute) -> Option<[u8; CARD]> {
     let name = attribute.name.to_ascii_uppercase();

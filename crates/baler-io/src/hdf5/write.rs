@@ -3,16 +3,17 @@
 //! objects that are not written is left out, and so are references to them.
 
 use super::addresses::Addresses;
-use super::chunks::{self, Chunks, Unpacked};
 use super::datatype;
 use super::fields::{UNDEFINED, checksum};
-use super::header::{SIGNATURE, kind};
+use super::header::kind;
 use super::items::{self, Attribute, Item, OUR_SIZES, Places};
+use super::messages::{Place, dataspace, message, of_dataset, one_piece, superblock, without_order};
 use super::metadata::{self, Content, Object};
+use super::new_array::{Array, array};
 use super::{scales, shared};
 use baler_data::dataset::{DType, Dataset, Variable};
 use baler_data::error::{Error, Result};
-use baler_data::metadata::{About, Codec, Metadata, Packing, Role};
+use baler_data::metadata::{Codec, Metadata};
 use std::collections::HashMap;
 
 /// Axes of an array in HDF5, at most.
@@ -40,28 +41,6 @@ enum Written<'a> {
     Extent(u64),
     /// A datatype by itself.
     Type(Vec<u8>),
-}
-
-/// An array of numbers.
-struct Array<'a> {
-    variable: &'a Variable,
-    type_bytes: Vec<u8>,
-    extents: Vec<u64>,
-    /// How far each axis can grow.
-    most: Vec<u64>,
-    /// What stands where nothing was written, in the file's byte order.
-    fill: Option<Vec<u8>>,
-    /// Its values, if they are not in one piece.
-    chunks: Option<Chunks>,
-    /// True if the values mean nothing and need no place.
-    is_axis: bool,
-}
-
-/// Where the values of a node are.
-#[derive(Clone, Copy)]
-struct Place {
-    address: u64,
-    n_bytes: u64,
 }
 
 enum Child {
@@ -116,82 +95,6 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// The place of so many bytes in one piece.
-fn one_piece(n_bytes: u64, at: &mut u64) -> Place {
-    if n_bytes == 0 {
-        return Place { address: UNDEFINED, n_bytes };
-    }
-    let address = *at;
-    *at += n_bytes.next_multiple_of(8);
-    Place { address, n_bytes }
-}
-
-impl Array<'_> {
-    /// Where the values go, or the tree of their chunks, which follows them.
-    fn place(&self, at: &mut u64) -> Place {
-        let Some(chunks) = &self.chunks else {
-            let n_bytes = if self.is_axis { 0 } else { self.variable.values.size_bytes() as u64 };
-            return one_piece(n_bytes, at);
-        };
-        let n_bytes = chunks.size_bytes();
-        let start = *at + n_bytes.next_multiple_of(8);
-        let (nodes, address) = chunks.tree(*at, start);
-        *at = start + (nodes.len() as u64).next_multiple_of(8);
-        Place { address, n_bytes }
-    }
-
-    /// What stands at [`Array::place`].
-    fn append(&self, file: &mut Vec<u8>) {
-        match &self.chunks {
-            None if self.is_axis => {}
-            None => self.variable.values.append_bytes(file, self.variable.storage.big_endian),
-            Some(chunks) => {
-                let data = file.len() as u64;
-                chunks.packed.iter().for_each(|(_, bytes)| file.extend_from_slice(bytes));
-                file.resize(file.len().next_multiple_of(8), 0);
-                file.extend(chunks.tree(data, file.len() as u64).0);
-            }
-        }
-    }
-
-    /// The messages that describe it.
-    fn messages(&self, out: &mut Vec<u8>, place: Place, named: Option<u64>) {
-        message(out, kind::DATASPACE, 0, &dataspace(Some(&self.extents), &self.most));
-        type_message(out, &self.type_bytes, named);
-        // Version 3: space made late, or chunk by chunk; bit 5 for a value that is set.
-        let when = if self.chunks.is_some() { 0x0b } else { 0x0a };
-        match &self.fill {
-            None => message(out, kind::FILL, 0, &[3, when]),
-            Some(fill) => {
-                let n_bytes = (fill.len() as u32).to_le_bytes();
-                message(out, kind::FILL, 0, &[&[3, when | 0x20], n_bytes.as_slice(), fill].concat());
-            }
-        }
-        let Some(chunks) = &self.chunks else {
-            return message(out, kind::LAYOUT, 0, &contiguous(place));
-        };
-        // Version 3, chunks found by a tree; the last axis is that of an element's bytes.
-        let mut layout = vec![3, 2, self.extents.len() as u8 + 1];
-        layout.extend_from_slice(&place.address.to_le_bytes());
-        let n_elements = self.extents.iter().product::<u64>().max(1);
-        let element_bytes = datatype::parse(&self.type_bytes, OUR_SIZES)
-            .map_or(self.variable.values.size_bytes() as u64 / n_elements, |(of_type, _)| {
-                of_type.n_bytes() as u64
-            });
-        for &extent in chunks.extents.iter().chain(&[element_bytes]) {
-            layout.extend_from_slice(&(extent as u32).to_le_bytes());
-        }
-        message(out, kind::LAYOUT, 0, &layout);
-        if let Some(filters) = &chunks.filters {
-            message(out, kind::FILTERS, 0, filters);
-        }
-    }
-}
-
-fn contiguous(place: Place) -> Vec<u8> {
-    [&[3, 1], place.address.to_le_bytes().as_slice(), &place.n_bytes.to_le_bytes()].concat()
-}
-
 /// The objects of a file, the root group first.
 #[derive(Default)]
 struct Tree<'a> {
@@ -232,8 +135,8 @@ impl<'a> Tree<'a> {
                 }
                 Content::Array { type_bytes, most } => {
                     if let Some(variable) = by_name.remove(&path) {
-                        let content = array(variable, Some(type_bytes), &most, about(variable))?;
-                        self.add(&path, content, attributes)?;
+                        let array = array(variable, Some(type_bytes), &most, about(variable))?;
+                        self.add(&path, Written::Array(Box::new(array)), attributes)?;
                     }
                 }
                 Content::Type(type_bytes) => {
@@ -260,7 +163,8 @@ impl<'a> Tree<'a> {
                 let about = about.as_ref();
                 let attributes = about.map_or(&[][..], |about| &about.attributes);
                 let attributes = attributes.iter().map(shared::attribute).collect();
-                self.add(&path, array(variable, None, &[], about)?, attributes)?;
+                let array = array(variable, None, &[], about)?;
+                self.add(&path, Written::Array(Box::new(array)), attributes)?;
             } else if !self.by_path.contains_key(&path) {
                 return Err(Error::config(format!("two variables would both be '{path}'; rename one")));
             }
@@ -474,79 +378,6 @@ fn clean(name: &str) -> String {
     name.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }
 
-/// A variable as it is written: with the source's datatype if that is still the one of the values, and packed as the
-/// source was.
-fn array<'a>(
-    variable: &'a Variable,
-    type_bytes: Option<Vec<u8>>,
-    most: &[u64],
-    about: Option<&About>,
-) -> Result<Written<'a>> {
-    let dtype = variable.values.dtype();
-    let shape: Vec<u64> = variable.shape.iter().map(|&n| n as u64).collect();
-    let fits = type_bytes.and_then(|bytes| {
-        let (of_type, _) = datatype::parse(&bytes, OUR_SIZES).ok()?;
-        let (stored, big_endian, inner) = of_type.numbers()?;
-        let rank = variable.shape.len().checked_sub(inner.len())?;
-        let same =
-            stored == dtype && variable.shape[rank..] == inner && big_endian == variable.storage.big_endian;
-        (same || (stored == dtype && inner.is_empty() && dtype.size_bytes() == 1)).then_some((bytes, rank))
-    });
-    let (type_bytes, rank) =
-        fits.unwrap_or_else(|| (datatype::write(dtype, variable.storage.big_endian), shape.len()));
-    if rank > super::layout::MAX_AXES {
-        let text = format!(
-            "an HDF5 array has at most {} axes, '{}' has {rank}",
-            super::layout::MAX_AXES,
-            variable.name
-        );
-        return Err(Error::config(text));
-    }
-    let element_bytes = shape[rank..].iter().product::<u64>() as usize * dtype.size_bytes();
-    let extents = shape[..rank].to_vec();
-    let most = match most.len() == rank && most.iter().zip(&extents).all(|(most, n)| most >= n) {
-        true => most.to_vec(),
-        false => extents.clone(),
-    };
-    let none = Packing::default();
-    let packing = about.map_or(&none, |about| &about.packing);
-    let mut array = Array { variable, type_bytes, extents, most, fill: None, chunks: None, is_axis: false };
-    array.grow(about);
-    array.is_axis = about.is_some_and(|about| about.role == Role::Axis) && is_zero(variable);
-    array.fill = packing.fill.clone().filter(|fill| fill.len() == element_bytes);
-    if variable.storage.big_endian {
-        let numbers = array.fill.iter_mut().flat_map(|fill| fill.chunks_exact_mut(dtype.size_bytes()));
-        numbers.for_each(<[u8]>::reverse);
-    }
-    if element_bytes > 0 && chunks::are_wanted(packing, &array.extents, &array.most) {
-        let mut raw = Vec::new();
-        variable.values.append_bytes(&mut raw, variable.storage.big_endian);
-        let (shape, most) = (&array.extents[..], &array.most[..]);
-        let fill = array.fill.as_deref().unwrap_or_default();
-        let unpacked = Unpacked { raw: &raw, shape, most, element_bytes, fill };
-        array.chunks = Some(chunks::pack(packing, &unpacked)?);
-    }
-    Ok(Written::Array(Box::new(array)))
-}
-
-impl Array<'_> {
-    /// Axes that grew without end in a source of any format still do.
-    fn grow(&mut self, about: Option<&About>) {
-        let axes = about.iter().flat_map(|about| &about.axes);
-        for (most, _) in self.most.iter_mut().zip(axes).filter(|(_, axis)| axis.grows) {
-            *most = UNDEFINED;
-        }
-    }
-}
-
-/// True if all values are 0.
-fn is_zero(variable: &Variable) -> bool {
-    variable
-        .values
-        .in_bytes(false, |bytes| if bytes.iter().any(|&b| b != 0) { Err(()) } else { Ok(()) })
-        .is_ok()
-}
-
 /// True if an item holds references, of which one leads nowhere.
 fn dangles(item: &Item, paths: &HashMap<String, usize>) -> bool {
     struct Check<'a>(&'a HashMap<String, usize>, bool);
@@ -572,73 +403,4 @@ fn raw(item: &Item, places: &mut dyn Places) -> Result<Vec<u8>> {
         return Err(Error::corrupt(format!("expected {n_bytes} bytes of an attribute, found {}", raw.len())));
     }
     Ok(raw)
-}
-
-/// Messages less the two bytes that say in which order they were made.
-fn without_order(messages: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(messages.len());
-    let mut rest = messages;
-    while let [kind, low, high, flags, _, _, behind @ ..] = rest {
-        let (body, next) = behind.split_at(usize::from(u16::from_le_bytes([*low, *high])).min(behind.len()));
-        out.extend_from_slice(&[*kind, *low, *high, *flags]);
-        out.extend_from_slice(body);
-        rest = next;
-    }
-    out
-}
-
-fn message(out: &mut Vec<u8>, kind: u16, order: u16, body: &[u8]) {
-    out.push(kind as u8);
-    out.extend_from_slice(&(body.len() as u16).to_le_bytes());
-    out.push(0);
-    out.extend_from_slice(&order.to_le_bytes());
-    out.extend_from_slice(body);
-}
-
-/// A datatype, or the address of one that stands by itself.
-fn type_message(out: &mut Vec<u8>, type_bytes: &[u8], named: Option<u64>) {
-    let Some(address) = named else { return message(out, kind::DATATYPE, 0, type_bytes) };
-    let start = out.len();
-    // Version 3, another object header.
-    message(out, kind::DATATYPE, 0, &[&[3, 2], address.to_le_bytes().as_slice()].concat());
-    out[start + 3] |= 2;
-}
-
-fn of_dataset(
-    out: &mut Vec<u8>,
-    type_bytes: &[u8],
-    extents: Option<&[u64]>,
-    place: Place,
-    named: Option<u64>,
-) {
-    message(out, kind::DATASPACE, 0, &dataspace(extents, &[]));
-    type_message(out, type_bytes, named);
-    // Version 3: space made late, no value set by the user.
-    message(out, kind::FILL, 0, &[3, 0x0a]);
-    message(out, kind::LAYOUT, 0, &contiguous(place));
-}
-
-/// `most` is how far each axis can grow, if one can.
-fn dataspace(extents: Option<&[u64]>, most: &[u64]) -> Vec<u8> {
-    match extents {
-        None => vec![2, 0, 0, 2],
-        Some([]) => vec![2, 0, 0, 0],
-        Some(extents) => {
-            let grows = !most.is_empty() && most != extents;
-            let mut body = vec![2, extents.len() as u8, u8::from(grows), 1];
-            let most = if grows { most } else { &[] };
-            extents.iter().chain(most).for_each(|extent| body.extend_from_slice(&extent.to_le_bytes()));
-            body
-        }
-    }
-}
-
-/// Version 2; the file ends at `end`.
-fn superblock(root: u64, end: u64) -> Vec<u8> {
-    let mut block = [SIGNATURE.as_slice(), &[2, 8, 8, 0]].concat();
-    for address in [0, UNDEFINED, end, root] {
-        block.extend_from_slice(&address.to_le_bytes());
-    }
-    block.extend_from_slice(&checksum(&block).to_le_bytes());
-    block
 }

@@ -3,8 +3,10 @@
 //! lengths. What is no number is named in a warning. The crate `baler-root` does the format.
 
 mod notes;
+mod shared;
 mod write;
 
+pub use shared::carries;
 pub use write::write;
 
 use crate::arrays::{ArrayInfo, Arrays};
@@ -12,6 +14,7 @@ use crate::store::Region;
 use baler_data::dataset::kind::Kind;
 use baler_data::dataset::{Attachment, DType, Layout, ListKind, Lists, Values};
 use baler_data::error::{Error, Result};
+use baler_data::metadata::Metadata;
 use baler_root::{Branch, Column, File, Number, Tree};
 use notes::{BranchNotes, Entry, Notes, TreeNotes};
 use std::collections::HashMap;
@@ -39,6 +42,7 @@ pub struct Root {
     notes: Notes,
     /// The path of the only tree, which stands in no name.
     above: String,
+    shared: Metadata,
     warnings: Vec<String>,
 }
 
@@ -160,11 +164,18 @@ impl Root {
             _ => String::new(),
         };
         let (arrays, sources, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        let mut root = Root { file: Mutex::new(file), arrays, sources, notes, above, warnings };
+        let (file, shared) = (Mutex::new(file), Metadata::default());
+        let mut root = Root { file, arrays, sources, notes, above, shared, warnings };
         for (idx, tree) in all.iter().enumerate() {
             let before = if root.above.is_empty() { format!("{}/", tree.path) } else { String::new() };
             not_kept.extend(tree.skipped.iter().map(|(branch, why)| format!("{before}{branch} ({why})")));
+            let n_before = root.arrays.len();
             not_kept.extend(root.add_tree(idx, &before)?);
+            let added = root.arrays.iter().zip(&root.sources).skip(n_before);
+            let of_branches = added.filter(|(_, source)| !matches!(source.content, Content::Counts));
+            let names: Vec<(&str, usize)> =
+                of_branches.map(|(array, source)| (array.name.as_str(), source.branch)).collect();
+            shared::of_tree(tree, before.trim_end_matches('/'), &names, &mut root.shared);
             if tree.is_ntuple() {
                 root.warnings.push(format!("{} is an RNTuple; as ROOT it comes back as a tree", tree.path));
             }
@@ -384,6 +395,10 @@ impl Arrays for Root {
             array.shape.len() == 1 && Some(array.n_rows()) == n_rows && array.storage.lists.is_none()
         };
         if self.arrays.iter().all(is_column) { Layout::Columns } else { Layout::Arrays }
+    }
+
+    fn shared(&self) -> Metadata {
+        self.shared.clone()
     }
 
     fn above(&self) -> &str {

@@ -2,10 +2,11 @@
 //! as `std::vector`s. Refuses branches of several lengths in one tree, scalars, and lists inside lists.
 
 use super::notes::{BranchNotes, Entry, Notes, TreeNotes};
-use super::{NAME, told};
+use super::{NAME, shared, told};
 use baler_data::dataset::kind::Kind;
 use baler_data::dataset::{DType, Dataset, ListKind, Lists, Values, Variable};
 use baler_data::error::{Error, Result};
+use baler_data::metadata::About;
 use baler_data::source::Schema;
 use baler_root::{Column, Compression, NewBranch, NewLists, Number, Text, Writer};
 use std::collections::HashMap;
@@ -54,6 +55,7 @@ fn trees<'a>(dataset: &'a Dataset, notes: &Notes) -> Vec<NewTree<'a>> {
 pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     let notes = dataset.metadata(NAME).map(Notes::read).transpose()?;
     let compression = notes.as_ref().map_or(Compression::Zlib(1), Notes::compression);
+    let is_root = notes.is_some();
     let notes = notes.unwrap_or_default();
     let mut writer = Writer::new(Cursor::new(Vec::new()), compression).map_err(told)?;
     let counting = Schema::of(dataset).counting();
@@ -73,13 +75,18 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     // Trees and objects stand in the order of the source.
     let mut places = vec![0; trees.len()];
     let mut listed = trees.iter().zip(&orders).zip(&mut places).peekable();
+    let known = dataset.shared_metadata();
+    let about = known.by_name();
     let add = |writer: &mut Writer<_>, tree: &NewTree, order: &[(usize, &str)]| {
         let branch = |&(idx, name): &(usize, &str)| {
-            new_branch(dataset, idx, name, order, &tree.notes)
+            let about = about.get(dataset.variables[idx].name.as_str()).copied();
+            new_branch(dataset, idx, name, order, &tree.notes, about)
                 .map_err(|e| e.in_variable(&dataset.variables[idx].name))
         };
         let branches = order.iter().map(branch).collect::<Result<Vec<NewBranch>>>()?;
-        writer.tree(&tree.notes.path, &tree.notes.title, branches).map_err(told)
+        let of_source = if is_root { None } else { shared::title_of(known.group("")) };
+        let title = of_source.unwrap_or(&tree.notes.title);
+        writer.tree(&tree.notes.path, title, branches).map_err(told)
     };
     for entry in &notes.entries {
         match entry {
@@ -148,6 +155,7 @@ fn new_branch(
     name: &str,
     order: &[(usize, &str)],
     notes: &TreeNotes,
+    about: Option<&About>,
 ) -> Result<NewBranch> {
     let variable = &dataset.variables[idx];
     let Some((_, extents)) = variable.shape.split_first() else {
@@ -179,7 +187,8 @@ fn new_branch(
         lists,
         text: is_text.then_some(if is_string { Text::String } else { Text::Leaf }),
         leaf: known(|notes| &notes.leaf),
-        title: known(|notes| &notes.title),
+        title: known(|notes| &notes.title)
+            .or_else(|| about.filter(|_| notes.is_none()).and_then(shared::title)),
         compression: notes
             .filter(|notes| notes.compression >= 0)
             .map(|n| Compression::from_code(n.compression)),

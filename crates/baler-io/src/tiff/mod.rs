@@ -6,10 +6,14 @@
 mod codecs;
 mod directory;
 mod lzw;
+mod notes;
 mod page;
+mod shared;
 mod stored;
 mod write;
 
+pub use notes::left_out;
+pub use shared::carries;
 pub use write::write;
 
 use crate::arrays::{ArrayInfo, Arrays, credible};
@@ -18,6 +22,7 @@ use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::kind::Kind;
 use baler_data::dataset::{Attachment, Layout, Values};
 use baler_data::error::{Error, Result};
+use baler_data::metadata::Metadata;
 use directory::{Directory, Tag, tag};
 use page::Page;
 use rayon::prelude::*;
@@ -42,6 +47,7 @@ pub struct Tiff {
     first_pages: Vec<usize>,
     arrays: Vec<ArrayInfo>,
     metadata: Vec<u8>,
+    shared: Metadata,
     warnings: Vec<String>,
 }
 
@@ -102,8 +108,10 @@ impl Tiff {
                 })
                 .collect(),
         };
-        let metadata = file.write();
-        Ok(Tiff { bytes, big_endian: header.big_endian, pages, first_pages, arrays, metadata, warnings })
+        let of_arrays: Vec<&PageTags> = first_pages.iter().map(|&first| &file.pages[first]).collect();
+        let shared = shared::of_pages(&arrays, &of_arrays);
+        let (big_endian, metadata) = (header.big_endian, file.write());
+        Ok(Tiff { bytes, big_endian, pages, first_pages, arrays, metadata, shared, warnings })
     }
 }
 
@@ -129,6 +137,10 @@ impl Arrays for Tiff {
 
     fn metadata(&self, _: &dyn Fn(&str) -> bool) -> Option<Attachment> {
         Some(Attachment::metadata(NAME, self.arrays.len(), self.metadata.clone()))
+    }
+
+    fn shared(&self) -> Metadata {
+        self.shared.clone()
     }
 
     fn layout(&self) -> Layout {
@@ -251,10 +263,12 @@ impl FileTags {
     }
 }
 
-/// The names of what the metadata hold.
-pub fn names(metadata: &[u8]) -> Vec<String> {
+/// The names of what the metadata hold; `are_shared` says that what formats have in common is told elsewhere.
+pub fn names(metadata: &[u8], are_shared: bool) -> Vec<String> {
     let pages = FileTags::read(metadata).map(|file| file.pages).unwrap_or_default();
-    let mut tags: Vec<u16> = pages.iter().flat_map(|page| page.tags.iter().map(|tag| tag.tag)).collect();
+    let tags = pages.iter().flat_map(|page| &page.tags);
+    let mut tags: Vec<u16> =
+        tags.filter(|tag| !are_shared || !shared::is_carried(tag)).map(|tag| tag.tag).collect();
     tags.sort_unstable();
     tags.dedup();
     tags.retain(|tag| ![254, 262, 296, 282, 283, 297].contains(tag));

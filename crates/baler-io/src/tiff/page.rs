@@ -1,7 +1,7 @@
 //! One page of a TIFF: where its blocks are, and any rows of its pixels.
 
 use super::codecs::{self, Row};
-use super::directory::{Directory, tag};
+use super::directory::{Directory, Tag, tag};
 use super::stored::Stored;
 use crate::store::Region;
 use baler_data::dataset::{DType, Values};
@@ -149,8 +149,14 @@ impl Page {
 
 /// The value that stands for blocks that were never written: GDAL's, else 0.
 fn fill(directory: &Directory, dtype: DType) -> Vec<u8> {
-    let text = directory.tags.iter().find(|t| t.tag == tag::GDAL_NODATA).map(|t| t.bytes.as_slice());
-    let text = String::from_utf8_lossy(text.unwrap_or_default()).into_owned();
+    let found = directory.tags.iter().find(|t| t.tag == tag::GDAL_NODATA);
+    let bytes = found.map_or(Vec::new(), |t| no_data(t, dtype));
+    if bytes.is_empty() { vec![0; dtype.size_bytes()] } else { bytes }
+}
+
+/// The bytes of the value that GDAL's tag marks as missing, little-endian; none if the dtype does not have it.
+pub fn no_data(t: &Tag, dtype: DType) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&t.bytes).into_owned();
     let text = text.trim_matches(['\0', ' ']);
     macro_rules! parsed {
         ($($kind:ident),*) => {
@@ -164,5 +170,5 @@ fn fill(directory: &Directory, dtype: DType) -> Vec<u8> {
     let value = parsed!(I8, I16, I32, I64, U8, U16, U32, U64, F32, F64);
     let mut bytes = Vec::new();
     value.iter().for_each(|value| value.append_bytes(&mut bytes, false));
-    if bytes.is_empty() { vec![0; dtype.size_bytes()] } else { bytes }
+    bytes
 }

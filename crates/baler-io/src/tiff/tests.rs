@@ -81,18 +81,21 @@ fn pages_without_directories_are_read_and_written_in_one_piece() {
     let pixels: Vec<u8> = (0..36).collect();
     let tags: &[(u16, &[u32])] =
         &[(256, &[4]), (257, &[3]), (258, &[8]), (273, &[8]), (278, &[3]), (279, &[12])];
-    for notes in ["ImageJ=1.11a\nimages=3\nslices=3\n", "{\"shape\": [3, 3, 4], \"truncated\": true}"] {
+    for (notes, promise) in [
+        ("ImageJ=1.11a\nimages=3\nslices=3\n", "=3"),
+        ("{\"shape\": [3, 3, 4], \"truncated\": true}", "shape"),
+    ] {
         let (dataset, back) = there_and_back(&file(&pixels, tags, notes));
         assert_eq!((dataset.variables[0].shape.as_slice(), dataset.variables.len()), (&[3, 3, 4][..], 1));
         assert!(back.windows(36).any(|bytes| bytes == pixels));
         assert!(back.len() < 36 + 400, "one directory");
-        // Fewer pages break the promise of the notes, which then go.
+        // Fewer pages break the promise of the notes, which then goes.
         let mut fewer = dataset.clone();
         fewer.variables[0].shape[0] = 2;
         fewer.variables[0].values = Values::U8(pixels[..24].to_vec());
         let fewer = write(&fewer, Format::Tiff).unwrap();
         assert_eq!(read(&fewer).variables[0].shape, [2, 3, 4]);
-        assert!(!fewer.windows(6).any(|bytes| bytes == &notes.as_bytes()[..6]));
+        assert!(!fewer.windows(promise.len()).any(|bytes| bytes == promise.as_bytes()));
     }
     let damaged = file(&pixels[..30], tags, "ImageJ=1.11a\nimages=300\n");
     assert_eq!(read(&damaged).variables[0].shape, [3, 4]);
@@ -205,4 +208,46 @@ fn compression_prediction_strips_and_tiles_are_those_of_the_source() {
         assert_eq!((u32::from(stored.compression), u32::from(stored.predictor)), (compression, predictor));
         assert_eq!(stored.block, if tiled { (16, 16) } else { (30, 7) });
     }
+}
+
+#[test]
+fn notes_name_axes_and_what_is_left_of_them_is_told() {
+    use crate::metadata::{About, Attribute, Metadata, Value};
+    use crate::{Format, ReadOptions, lost, read_bytes, write};
+    use baler_data::dataset::Variable;
+    use baler_data::source::Schema;
+    let values = Values::U16((0..4 * 6).collect());
+    let mut stack = Dataset::from_arrays(vec![Variable::new("data", vec![4, 2, 3], values).unwrap()]);
+    let text = |name: &str, text: &str| Attribute { name: name.into(), value: Value::Text(text.into()) };
+    let size = Value::Numbers { shape: vec![2], values: Values::F64(vec![0.5, 0.25]) };
+    let attributes = vec![
+        text("description", "ImageJ=1.53\nimages=4\nslices=4\nunit=cm\nspacing=2.0\n"),
+        Attribute { name: "pixel_size".into(), value: size.clone() },
+        text("pixel_size_unit", "cm"),
+        Attribute { name: "_FillValue".into(), value: Value::number(Values::U16(vec![7])) },
+    ];
+    let about = About { attributes, ..About::new("data") };
+    let known = Metadata { groups: Vec::new(), variables: vec![about] };
+    stack.attachments.extend(known.attachment(1));
+    assert_eq!(lost(&Schema::of(&stack), Format::Tiff), None);
+    let read = |dataset: &Dataset| {
+        read_bytes(&write(dataset, Format::Tiff).unwrap(), Format::Tiff, &ReadOptions::default()).unwrap()
+    };
+    let mut back = read(&stack);
+    let known = back.shared_metadata();
+    let about = known.about("data").unwrap();
+    let axes: Vec<&str> = about.axes.iter().map(|axis| axis.name.as_str()).collect();
+    assert_eq!(axes, ["z", "y", "x"]);
+    assert_eq!(about.attribute("pixel_size"), Some(&size));
+    assert_eq!((about.missing(), about.attribute("page_spacing").unwrap().first()), (Some(7.0), Some(2.0)));
+    assert_eq!(lost(&Schema::of(&back), Format::Tiff), None);
+    // Two of the pages.
+    back.variables[0] = Variable::new("data", vec![2, 2, 3], Values::U16((0..12).collect())).unwrap();
+    let told = lost(&Schema::of(&back), Format::Tiff).unwrap();
+    assert!(told.contains("not written: which pages are channels, slices and frames (ImageJ)"), "{told}");
+    let part = read(&back);
+    assert_eq!(part.variables[0].shape, [2, 2, 3]);
+    let bytes = write(&part, Format::Tiff).unwrap();
+    let notes = b"ImageJ=1.53\nimages=2\nunit=cm\nspacing=2.0\n\0";
+    assert!(bytes.windows(notes.len()).any(|w| w == notes));
 }

@@ -6,7 +6,7 @@
 use super::codecs::{self, Row};
 use super::directory::{Tag, tag, value_bytes};
 use super::stored::Stored;
-use super::{FileTags, PageTags, description, is_imagej, shaped};
+use super::{FileTags, PageTags, description, is_imagej, notes, shaped, shared};
 use baler_data::dataset::kind::Kind;
 use baler_data::dataset::{DType, Dataset, Values, Variable};
 use baler_data::error::{Error, Result};
@@ -27,6 +27,7 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     let mut writer = Writer { out: Vec::new(), big_endian, big_tiff, link: 0 };
     writer.header();
     let mut written: Vec<Written> = Vec::new();
+    let known = dataset.shared_metadata();
     for variable in &dataset.variables {
         let like = pages.get(written.len()).or(pages.first());
         let stack = Stack::new(variable, like).map_err(|e| e.in_variable(&variable.name))?;
@@ -38,10 +39,20 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
             let page = pages.get(written.len()).or(pages.first());
             let stored = stack.stored(page.map(|page| page.stored));
             let blocks = writer.blocks(&stored, stack.dtype, pixels)?;
-            written.push(Written { stored, blocks, tags: page });
+            let first = std::ptr::eq(pixels.as_ptr(), raw.as_ptr());
+            let new = match page {
+                None if first => shared::tags(&variable.name, known.about(&variable.name), stack.dtype),
+                _ => Vec::new(),
+            };
+            written.push(Written { stored, blocks, tags: page, new });
         }
     }
     let promises = kept_promises(pages, &written);
+    if let (false, [_], Some(tags)) = (promises, &dataset.variables[..], pages.first()) {
+        let n_pages = written.len();
+        let notes = tags.tags.iter().filter_map(|tag| notes::for_pages(tag, n_pages));
+        written.iter_mut().take(1).for_each(|first| first.new.extend(notes.clone()));
+    }
     let n_directories = match &file {
         Some(file) if promises => file.n_directories.max(1),
         _ => written.len(),
@@ -58,6 +69,8 @@ struct Written<'a> {
     /// (offset, bytes) of each block.
     blocks: Vec<(u64, u64)>,
     tags: Option<&'a PageTags>,
+    /// Tags beside those.
+    new: Vec<Tag>,
 }
 
 /// True if the pages are those of the source, so that what its notes say of their number and extents is still true.
@@ -265,7 +278,7 @@ impl Writer {
         let is_written = |t: &&Tag| {
             value_bytes(t.kind).is_some() && !tag::of_storage(t.tag) && (promises || !is_promise(t))
         };
-        tags.extend(kept.iter().filter(is_written).cloned());
+        tags.extend(kept.iter().filter(is_written).chain(&page.new).cloned());
         tags.sort_by_key(|t| t.tag);
         self.directory(tags);
     }

@@ -6,7 +6,7 @@ use super::blosc::Blosc;
 use super::describe::Element;
 use super::packers::{Packer, Sum};
 use super::shards::Shards;
-use super::wrong;
+use super::{texts, wrong};
 use crate::arrays::credible;
 use baler_data::error::{Error, Result};
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub enum Codec {
         /// Most significant byte first.
         big_endian: bool,
     },
+    /// Texts of variable length, of at most so many bytes.
+    Texts(usize),
     /// Smaller chunks inside, with an index at the start or the end.
     Shards(Shards),
     /// Bytes to fewer bytes.
@@ -31,23 +33,24 @@ pub enum Codec {
 }
 
 /// The codecs of a version 3 array.
-pub fn parse(codecs: &Value) -> Result<Vec<Codec>> {
-    parse_inside(codecs, 0)
+pub fn parse(codecs: &Value, element: Element) -> Result<Vec<Codec>> {
+    parse_inside(codecs, element, 0)
 }
 
-fn parse_inside(codecs: &Value, depth: usize) -> Result<Vec<Codec>> {
+fn parse_inside(codecs: &Value, element: Element, depth: usize) -> Result<Vec<Codec>> {
     if depth > MAX_DEPTH {
         return Err(wrong("expected at most 4 shards inside each other"));
     }
     let codecs = codecs.as_array().ok_or_else(|| wrong("expected a list of codecs"))?;
-    codecs.iter().map(|codec| one(codec, depth)).collect()
+    codecs.iter().map(|codec| one(codec, element, depth)).collect()
 }
 
-fn one(codec: &Value, depth: usize) -> Result<Codec> {
+fn one(codec: &Value, element: Element, depth: usize) -> Result<Codec> {
     let name =
         codec.as_str().or(codec["name"].as_str()).ok_or_else(|| wrong("expected the name of a codec"))?;
     let told = &codec["configuration"];
     Ok(match name {
+        texts::NAME => Codec::Texts(element.n_bytes),
         "bytes" => Codec::Bytes { big_endian: told["endian"].as_str() == Some("big") },
         "transpose" => {
             let order = told["order"]
@@ -57,8 +60,8 @@ fn one(codec: &Value, depth: usize) -> Result<Codec> {
         }
         "sharding_indexed" => Codec::Shards(Shards {
             chunk: super::extents(&told["chunk_shape"])?,
-            codecs: parse_inside(&told["codecs"], depth + 1)?,
-            index: parse_inside(&told["index_codecs"], depth + 1)?,
+            codecs: parse_inside(&told["codecs"], element, depth + 1)?,
+            index: parse_inside(&told["index_codecs"], Element::of(8), depth + 1)?,
             at_end: told["index_location"].as_str() != Some("start"),
         }),
         _ => Codec::Packer(packer(name.strip_prefix("numcodecs.").unwrap_or(name), told)?),
@@ -104,14 +107,19 @@ pub fn parse_old(array: &Value, big_endian: bool, rank: usize, element: Element)
     if array["order"].as_str() == Some("F") {
         codecs.push(Codec::Transpose((0..rank).rev().collect()));
     }
-    codecs.push(Codec::Bytes { big_endian });
-    let filters = array["filters"].as_array().into_iter().flatten();
-    for told in filters.chain(Some(&array["compressor"]).filter(|told| !told.is_null())) {
+    let filters = array["filters"].as_array().map_or(&[][..], |filters| filters);
+    let (first, filters) = match filters {
+        [first, filters @ ..] if first["id"] == texts::NAME => (Codec::Texts(element.n_bytes), filters),
+        filters => (Codec::Bytes { big_endian }, filters),
+    };
+    let type_bytes = if matches!(first, Codec::Texts(_)) { 1 } else { element.n_bytes.min(255) };
+    codecs.push(first);
+    for told in filters.iter().chain(Some(&array["compressor"]).filter(|told| !told.is_null())) {
         let mut packer = packer(told["id"].as_str().unwrap_or("?"), told)?;
         if let Packer::Blosc(blosc) = &mut packer
             && blosc.type_bytes == 0
         {
-            blosc.type_bytes = element.n_bytes.min(255);
+            blosc.type_bytes = type_bytes;
         }
         codecs.push(Codec::Packer(packer));
     }
@@ -178,10 +186,15 @@ pub fn decode(
     fill: &[u8],
 ) -> Result<Vec<u8>> {
     let n_bytes = chunk_bytes(shape, element)?;
+    // Texts have their lengths before them.
+    let are_texts = codecs.iter().any(|codec| matches!(codec, Codec::Texts(_)));
+    let most =
+        if are_texts { n_bytes.saturating_add(n_bytes / element.n_bytes.max(1) * 4 + 4) } else { n_bytes };
     let mut bytes = bytes;
     for (codec, shape) in codecs.iter().zip(&shapes(codecs, shape)?).rev() {
         bytes = match codec {
-            Codec::Packer(packer) => packer.unpack(bytes, n_bytes)?,
+            Codec::Packer(packer) => packer.unpack(bytes, most)?,
+            Codec::Texts(width) => texts::filled_up(&bytes, *width, n_bytes)?,
             Codec::Bytes { big_endian } => in_order(bytes, *big_endian, element),
             Codec::Transpose(order) => {
                 transposed_back(&checked(bytes, n_bytes)?, order, shape, element.n_bytes)
@@ -201,6 +214,18 @@ pub fn decode(
     checked(bytes, n_bytes)
 }
 
+/// The bytes of a chunk of at most so many bytes, whose packers alone are undone.
+pub fn unpack(bytes: Vec<u8>, codecs: &[Codec], most: usize) -> Result<Vec<u8>> {
+    let mut packers = codecs.iter().rev().filter_map(|codec| match codec {
+        Codec::Packer(packer) => Some(packer),
+        _ => None,
+    });
+    packers.try_fold(bytes, |bytes, packer| {
+        let most = most.min(bytes.len().saturating_mul(4096).max(1 << 16));
+        packer.unpack(bytes, most)
+    })
+}
+
 /// Inverse of [`decode`].
 pub fn encode(
     bytes: Vec<u8>,
@@ -213,6 +238,7 @@ pub fn encode(
     for (codec, shape) in codecs.iter().zip(&shapes(codecs, shape)?) {
         bytes = match codec {
             Codec::Packer(packer) => packer.pack(bytes)?,
+            Codec::Texts(width) => texts::cut_down(&bytes, *width),
             Codec::Bytes { big_endian } => in_order(bytes, *big_endian, element),
             Codec::Transpose(order) => transposed(&bytes, order, shape, element.n_bytes),
             Codec::Shards(shards) => shards.encode(&bytes, shape, element, fill)?,

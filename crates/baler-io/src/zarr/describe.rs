@@ -2,7 +2,7 @@
 
 use super::codecs::{self, Codec};
 use super::packers::Packer;
-use super::{extents, wrong};
+use super::{extents, texts, wrong};
 use baler_data::dataset::DType;
 use baler_data::dataset::kind::{Kind, TimeUnit};
 use baler_data::error::{Error, Result};
@@ -108,7 +108,7 @@ impl DataType {
 }
 
 /// Characters of a text, at most.
-const MOST_INNER: usize = 1 << 20;
+pub const MOST_INNER: usize = 1 << 20;
 
 impl Description {
     /// Of `.zarray`, or of `zarr.json` where `is_new`.
@@ -116,14 +116,21 @@ impl Description {
         let shape = extents(&array["shape"])?;
         let found = if is_new { &array["data_type"] } else { &array["dtype"] };
         let unknown = || Error::unsupported(format!("expected an array of numbers, found the type {found}"));
+        let width = array[texts::WIDTH].as_u64().and_then(|n| usize::try_from(n).ok());
+        let of_texts = width
+            .filter(|n| texts::are_in(array, is_new) && (1..=MOST_INNER).contains(n))
+            .map(|width| DataType(DType::U8, Some(width), Kind::Text, false));
         let (chunk, DataType(dtype, inner, kind, big_endian)) = if is_new {
             let grid = &array["chunk_grid"];
             if grid["name"] != "regular" {
                 return Err(Error::unsupported(format!("chunks of the kind {} are not read", grid["name"])));
             }
-            (extents(&grid["configuration"]["chunk_shape"])?, DataType::new(found).ok_or_else(unknown)?)
+            (
+                extents(&grid["configuration"]["chunk_shape"])?,
+                of_texts.or_else(|| DataType::new(found)).ok_or_else(unknown)?,
+            )
         } else {
-            (extents(&array["chunks"])?, DataType::old(found).ok_or_else(unknown)?)
+            (extents(&array["chunks"])?, of_texts.or_else(|| DataType::old(found)).ok_or_else(unknown)?)
         };
         if chunk.len() != shape.len() || chunk.contains(&0) {
             return Err(wrong(format!("chunks {chunk:?} do not fit the shape {shape:?}")));
@@ -131,11 +138,12 @@ impl Description {
         let number_bytes = dtype.size_bytes();
         let element = Element { number_bytes, n_bytes: number_bytes * inner.unwrap_or(1) };
         let codecs = match is_new {
-            true => codecs::parse(&array["codecs"]),
+            true => codecs::parse(&array["codecs"], element),
             false => codecs::parse_old(array, big_endian, shape.len(), element),
         };
         let fill = match inner {
             None => fill_bytes(&array["fill_value"], dtype),
+            Some(_) if texts::are_in(array, is_new) => fill_of_texts(&array["fill_value"], element),
             Some(_) => fill_of_many(&array["fill_value"], dtype, element, kind),
         };
         let (fill, key) = (fill?, key(array, is_new)?);
@@ -176,7 +184,7 @@ impl Description {
                     open.extend(&shards.codecs);
                 }
                 Codec::Packer(packer) => told(packer, &mut packing),
-                Codec::Transpose(_) | Codec::Bytes { .. } => {}
+                Codec::Transpose(_) | Codec::Bytes { .. } | Codec::Texts(_) => {}
             }
         }
         packing
@@ -268,6 +276,16 @@ fn fill_of_many(value: &Value, dtype: DType, element: Element, kind: Kind) -> Re
     };
     if bytes.len() > element.n_bytes {
         return Err(unknown());
+    }
+    bytes.resize(element.n_bytes, 0);
+    Ok(bytes)
+}
+
+/// The fill value of texts of variable length; 0 and nothing stand for an empty one.
+fn fill_of_texts(value: &Value, element: Element) -> Result<Vec<u8>> {
+    let mut bytes = value.as_str().unwrap_or_default().as_bytes().to_vec();
+    if bytes.len() > element.n_bytes {
+        return Err(Error::unsupported(format!("the fill value {value} is longer than all texts")));
     }
     bytes.resize(element.n_bytes, 0);
     Ok(bytes)

@@ -11,6 +11,7 @@ mod packers;
 mod shards;
 mod shared;
 mod text;
+mod texts;
 mod write;
 
 pub use write::write;
@@ -118,7 +119,10 @@ impl Zarr {
             return Ok(true);
         };
         let array_name = if name.is_empty() { "data" } else { name };
-        match array_of(array_name, &array, new.is_some()) {
+        let mut array = array;
+        match with_width(folder, &mut array, new.is_some())
+            .and_then(|()| array_of(array_name, &array, new.is_some()))
+        {
             Ok((info, description)) => {
                 kept["dimension_names"] = match array.get("dimension_names") {
                     Some(names) => names.clone(),
@@ -141,6 +145,15 @@ impl Zarr {
         }
         Ok(false)
     }
+}
+
+/// Adds to the description of texts how long the longest is.
+fn with_width(folder: &Folder, array: &mut Value, is_new: bool) -> Result<()> {
+    array.as_object_mut().map(|array| array.remove(texts::WIDTH));
+    if texts::are_in(array, is_new) {
+        array[texts::WIDTH] = json!(texts::width(folder, array, is_new)?);
+    }
+    Ok(())
 }
 
 /// The array that a description tells of.

@@ -4,7 +4,7 @@
 
 use super::codecs::{self, describe as described};
 use super::describe::{Description, fill_value};
-use super::{filled, nodes, position, shared, text};
+use super::{filled, nodes, position, shared, text, texts};
 use crate::piece::Piece;
 use crate::zarr::blosc::Blosc;
 use crate::zarr::packers::Packer;
@@ -175,11 +175,13 @@ fn array<'a>(
         Some(own) => own,
         None => {
             let packing = about.map(|about| about.packing.clone()).unwrap_or_default();
-            let described = if is_old { describe_old(variable) } else { describe(variable, &packing) };
+            let described =
+                if is_old { describe_old(variable, &packing) } else { describe(variable, &packing) };
             let description = Description::parse(&described, !is_old)?;
             (described, description)
         }
     };
+    described.as_object_mut().map(|described| described.remove(texts::WIDTH));
     let rank = description.shape.len();
     let named = node.map(|node| node["dimension_names"].clone());
     let names =
@@ -194,9 +196,17 @@ fn array<'a>(
     let own = node.map(|node| node["attributes"].clone()).filter(Value::is_object);
     let common = || shared::attributes(about.map_or(&[], |about| &about.attributes), true);
     let mut attributes = own.unwrap_or_else(common);
+    // Of a part that has single values of coordinates, the source's own list of coordinates is not all.
+    if let Some(coordinates) = about.and_then(|about| about.attribute("coordinates")?.text()) {
+        attributes["coordinates"] = json!(coordinates);
+    }
     match names {
         Some(names) if is_old => attributes["_ARRAY_DIMENSIONS"] = names,
         Some(names) => described["dimension_names"] = names,
+        // A single value of what had axes: xarray wants the list, though it is empty.
+        None if is_old && rank == 0 && node.is_some_and(|node| node["dimension_names"].is_array()) => {
+            attributes["_ARRAY_DIMENSIONS"] = json!([]);
+        }
         None => {}
     }
     Ok((Node { path, described, attributes }, description))
@@ -226,9 +236,11 @@ fn chunk_extents(variable: &Variable, told: &[u64]) -> Vec<u64> {
     chunk
 }
 
-/// The version 2 description of an array of which no other is known.
-fn describe_old(variable: &Variable) -> Value {
+/// The version 2 description of an array of which no other is known. It has a fill value only where the source had
+/// one: xarray takes it for what marks missing values.
+fn describe_old(variable: &Variable, packing: &Packing) -> Value {
     let dtype = variable.values.dtype();
+    let fill = packing.fill.as_ref().filter(|fill| fill.len() == dtype.size_bytes());
     let letter = match dtype {
         DType::Bool => "|b",
         DType::U8 => "|u",
@@ -238,9 +250,9 @@ fn describe_old(variable: &Variable) -> Value {
         _ => "<i",
     };
     json!({
-        "zarr_format": 2, "shape": variable.shape, "chunks": chunk_extents(variable, &[]),
+        "zarr_format": 2, "shape": variable.shape, "chunks": chunk_extents(variable, &packing.chunk),
         "dtype": format!("{letter}{}", dtype.size_bytes()), "compressor": {"id": "zstd", "level": LEVEL},
-        "fill_value": fill_value(&vec![0; dtype.size_bytes()], dtype), "order": "C", "filters": null,
+        "fill_value": fill.map_or(Value::Null, |fill| fill_value(fill, dtype)), "order": "C", "filters": null,
     })
 }
 
@@ -307,7 +319,8 @@ fn chunks(
     variable.values.append_bytes(&mut raw, false);
     let empty = filled(codecs::chunk_bytes(chunk, *element)?, fill)?;
     // Without a fill value what is not written has no value.
-    let skips_empty = !node.described["fill_value"].is_null();
+    let are_texts = codecs.iter().any(|codec| matches!(codec, codecs::Codec::Texts(_)));
+    let skips_empty = !node.described["fill_value"].is_null() && !are_texts;
     let pack = |number: u64| -> Result<Option<(String, Vec<u8>)>> {
         let at = position(number, &counts);
         let mut bytes = empty.clone();
