@@ -1,6 +1,7 @@
 //! What is kept, what is promised, on which grid, by which method: everything that is decided before the first value
 //! is coded.
 
+mod epoch;
 mod exact;
 mod given;
 mod told;
@@ -91,10 +92,14 @@ pub fn plan<'a>(
         warnings.extend(given::table_warnings(&*source, &variables, &groups, model, &ends)?);
     }
     if options.method == Method::Auto && options.bound != BoundSpec::Unbounded {
+        progress.stage("search for relations of columns", 0);
         threads.run(|| table::search::group(&*source, &variables, &mut groups))?;
     }
     if model.is_none() && matches!(options.method, Method::Auto | Method::Predictive) {
         let large = large_variables(&variables, &groups);
+        if !large.is_empty() {
+            progress.stage("learn from a sample", 0);
+        }
         let trained = threads.run(|| train::of_large_variables(&*source, &variables, &large, options))?;
         share_model(trained.as_ref(), &variables, &mut groups);
         model = trained.map(Cow::Owned);
@@ -125,7 +130,8 @@ pub fn bounds(source: &dyn Source, options: &Options) -> Result<Vec<Bound>> {
     source.schema().variables.iter().zip(&profiles).map(bound).collect()
 }
 
-fn informed_with_profiles(source: &dyn Source, options: &Options) -> Result<(Options, Vec<Profile>)> {
+/// [`informed`], with the profiles of all variables.
+pub fn informed_with_profiles(source: &dyn Source, options: &Options) -> Result<(Options, Vec<Profile>)> {
     let schema = source.schema();
     let options = &with_marked_missing(schema, &with_exact_counts(schema, options));
     let all: Vec<usize> = (0..schema.variables.len()).collect();
