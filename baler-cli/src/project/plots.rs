@@ -5,7 +5,7 @@
 
 use super::{Places, ProjectArgs, needs, output, read_project, say_written};
 use crate::input::{read_archive, read_model};
-use crate::library::{Dataset, Error, Model, Options};
+use crate::library::{Dataset, Error, Model, Options, Progress};
 use crate::numbers;
 use crate::output::print_text;
 use crate::report::{After, Sources, make_page, write_figures};
