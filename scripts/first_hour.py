@@ -17,11 +17,11 @@ DTYPES = ["uint8", "uint16", "uint32"]
 
 
 def frames(dtype, rng):
-    """Photons on 64 frames of 64 x 64 pixels, and the mask: a gap between modules, dead pixels."""
-    y, x = np.mgrid[0:64, 0:64]
-    ring = np.exp(-((np.hypot(y - 30, x - 34) - 18) ** 2) / 18)
-    mean = 3 + 12 * ring[None] * (1 + 0.3 * np.sin(np.arange(64) / 5))[:, None, None]
-    mask = (np.abs(y - 40) < 2) | (rng.random((64, 64)) < 0.01)
+    """Photons on 24 frames of 48 x 48 pixels, and the mask: a gap between modules, dead pixels."""
+    y, x = np.mgrid[0:48, 0:48]
+    ring = np.exp(-((np.hypot(y - 22, x - 26) - 14) ** 2) / 12)
+    mean = 3 + 12 * ring[None] * (1 + 0.3 * np.sin(np.arange(24) / 5))[:, None, None]
+    mask = (np.abs(y - 30) < 2) | (rng.random((48, 48)) < 0.01)
     counts = rng.poisson(mean).astype(dtype)
     counts[:, mask] = np.iinfo(dtype).max
     return counts, mask

@@ -33,13 +33,20 @@ pub enum Command {
 }
 
 /// Options that ask for a size.
-const SIZES: [&str; 2] = ["ratio", "latent"];
+const SIZES: [&str; 3] = ["ratio", "size", "latent"];
+
+/// Options that ask for a bound.
+const PROMISES: [&str; 8] = ["abs", "rel", "pw_rel", "lossless", "bound", "exact", "drop", "missing"];
 
 /// The definition, in which each subcommand shows the options that mean something to it.
 pub fn command() -> clap::Command {
     let hidden = |mut compare: clap::Command| {
         for option in SIZES {
             compare = compare.mut_arg(option, |argument| argument.hide(true));
+        }
+        for option in PROMISES {
+            compare = compare
+                .mut_arg(option, |argument| argument.help_heading("Promise (exactly one of the first four)"));
         }
         compare
     };

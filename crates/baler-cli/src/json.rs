@@ -86,6 +86,9 @@ struct SizeObject {
     /// That of the way that was not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     other_rms_error: Option<f64>,
+    /// What the next finer step of whole numbers takes, where nothing between leaves fewer bytes unused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finer_step_bytes: Option<u64>,
 }
 
 impl From<&SizedReport> for SizeObject {
@@ -96,7 +99,16 @@ impl From<&SizedReport> for SizeObject {
             Way::Latents => ("latents", None),
         };
         let other_rms_error = sized.other.map(|(_, error)| error);
-        SizeObject { target_bytes: sized.target_bytes, way, rel, rms_error: sized.error, other_rms_error }
+        let finer_step_bytes = sized.finer_bytes;
+        let rms_error = sized.error;
+        SizeObject {
+            target_bytes: sized.target_bytes,
+            way,
+            rel,
+            rms_error,
+            other_rms_error,
+            finer_step_bytes,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod choices;
 mod cli;
+mod closed;
 mod compare;
 mod completions;
 mod compress;

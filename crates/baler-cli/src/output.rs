@@ -3,6 +3,7 @@
 //!
 //! Never deletes anything; never replaces a file without `--force`.
 
+use crate::closed::refuse_closed_stdout;
 use baler_data::names::shown;
 use baler_io::WriteSeek;
 
@@ -27,6 +28,7 @@ impl Target {
     /// Checks that `name` can become an output: its directory is there, and no file unless `force`.
     pub fn new(name: &Path, force: bool) -> Result<Target> {
         if name == Path::new("-") {
+            refuse_closed_stdout()?;
             return Ok(Target::Stdout);
         }
         // A link is followed, so that the file it names is replaced and not the link.
@@ -75,6 +77,9 @@ impl Target {
     /// Copies a file to standard output or a device.
     pub fn copy_from(&self, mut file: File) -> Result<()> {
         file.seek(SeekFrom::Start(0)).context("reading a temporary file")?;
+        if self.is_stdout() {
+            refuse_closed_stdout()?;
+        }
         match self {
             Target::Stdout => match std::io::copy(&mut file, &mut std::io::stdout().lock()) {
                 Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -146,6 +151,7 @@ pub fn fail_where_files_are_too_large() {
 
 /// Writes to standard output; a reader that went away (`| head`) is no error.
 pub fn write_stdout(bytes: &[u8]) -> Result<()> {
+    refuse_closed_stdout()?;
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -139,6 +139,9 @@ fn parsed(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is a constant").progress_chars("=> ")
 }
 
+/// What is shown of a stage of which nobody knows how much there is to do.
+const NO_END: &str = "{spinner} {msg}  {elapsed} so far";
+
 /// How often bars are drawn though nothing is told.
 const TICK: Duration = Duration::from_millis(250);
 
@@ -148,11 +151,11 @@ impl Progress for Bar {
         if self.loudness == Loudness::Verbose {
             say(&format!("baler: {name}"));
         }
-        if self.loudness == Loudness::Quiet || total == 0 || !std::io::stderr().is_terminal() {
+        if self.loudness == Loudness::Quiet || !std::io::stderr().is_terminal() {
             return;
         }
         let bar = SCREEN.add(ProgressBar::new(total));
-        bar.set_style(style(name));
+        bar.set_style(if total == 0 { parsed(NO_END) } else { style(name) });
         bar.set_message(name.to_string());
         bar.enable_steady_tick(TICK);
         self.bar = Some(bar);
@@ -196,10 +199,10 @@ mod tests {
     }
 
     #[test]
-    fn both_templates_are_valid() {
-        for stage in ["training", "compressing"] {
+    fn all_templates_are_valid() {
+        for style in [style("training"), style("compressing"), parsed(NO_END)] {
             let bar = ProgressBar::with_draw_target(Some(10), indicatif::ProgressDrawTarget::hidden());
-            bar.set_style(style(stage));
+            bar.set_style(style);
             bar.set_position(5);
             assert_eq!(bar.position(), 5);
         }

@@ -132,8 +132,14 @@ fn size_line(report: &Report, sized: &SizedReport) -> String {
         Some((_, other)) => format!("; under a bound: {}", numbers::error(other)),
         None => String::new(),
     };
+    let finer = match sized.finer_bytes {
+        Some(bytes) => {
+            format!("; the next finer step of whole numbers takes {} bytes", numbers::grouped(bytes))
+        }
+        None => String::new(),
+    };
     let target = numbers::grouped(sized.target_bytes);
-    format!("size: {share:.2} of the {target} bytes asked for; {way}{other}")
+    format!("size: {share:.2} of the {target} bytes asked for; {way}{finer}{other}")
 }
 
 #[cfg(test)]
@@ -191,7 +197,9 @@ pub mod tests {
     #[test]
     fn a_size_tells_what_it_was_spent_on() {
         let mut report = report();
-        let sized = |way, other| Some(SizedReport { target_bytes: 32_000, way, error: 4e-4, other });
+        let sized = |way, other| {
+            Some(SizedReport { target_bytes: 32_000, way, error: 4e-4, other, finer_bytes: None })
+        };
         let line = |report: &Report| summary(report, false).lines().nth(1).unwrap().to_string();
         report.sized = sized(Way::Bounded(1e-3), Some((Way::Latents, 0.02)));
         assert_eq!(
@@ -199,6 +207,8 @@ pub mod tests {
             "size: 0.99 of the 32 000 bytes asked for; errors of at most 1e-3 of each range, root mean square 4e-4 of \
              the range; latents of an autoencoder: 2e-2"
         );
+        report.sized.as_mut().unwrap().finer_bytes = Some(36_500);
+        assert!(line(&report).contains("; the next finer step of whole numbers takes 36 500 bytes; latents"));
         report.sized = sized(Way::Lossless, None);
         assert!(line(&report).ends_with("asked for; every value bit for bit"));
         report.sized = sized(Way::Latents, Some((Way::Bounded(0.1), 0.03)));

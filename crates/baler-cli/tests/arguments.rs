@@ -99,6 +99,20 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
+fn options_that_do_not_work_are_not_listed() {
+    let folder = Folder::new();
+    let help = |args: &[&str]| String::from_utf8(folder.ok(args).stdout).unwrap();
+    let compare = help(&["compare", "--help"]);
+    for option in ["--ratio", "--size", "--latent", "first seven"] {
+        assert!(!compare.contains(option), "{option}");
+    }
+    assert!(compare.contains("Promise (exactly one of the first four)") && compare.contains("--missing"));
+    assert!(help(&["compress", "--help"]).contains("Promise (exactly one of the first seven)"));
+    let modes = help(&["--help"]);
+    assert!(modes.contains("diagnose") && !modes.contains("hls4ml"), "{modes}");
+}
+
+#[test]
 fn completions_are_made_for_each_shell() {
     let folder = Folder::new();
     for (shell, sign) in [("bash", "complete -F"), ("zsh", "#compdef baler"), ("fish", "complete -c baler")] {
@@ -106,6 +120,46 @@ fn completions_are_made_for_each_shell() {
         assert!(script.contains(sign) && script.contains("decompress"), "{shell}");
     }
     assert!(folder.refused(&["completions", "csh"]).contains("possible values"));
+}
+
+/// What a command of the shell says and how it ends; `$0` is baler.
+#[cfg(target_os = "linux")]
+fn shell(folder: &Folder, script: &str) -> (Option<i32>, String) {
+    let shell = std::process::Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_baler")])
+        .current_dir(folder.path(""))
+        .output()
+        .unwrap();
+    (shell.status.code(), String::from_utf8(shell.stderr).unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_closed_standard_output_is_an_error() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("x.csv"), "a,b\n1,2\n3,4\n").unwrap();
+    for command in ["compress x.csv -o - --lossless -q", "inspect x.csv -q", "inspect x.csv --json"] {
+        let (code, said) = shell(&folder, &format!("\"$0\" {command} >&-"));
+        assert!(
+            code == Some(2) && said.contains("found it closed; nothing was written"),
+            "{command}: {said}"
+        );
+        assert_eq!(shell(&folder, &format!("\"$0\" {command} > /dev/null")).0, Some(0), "{command}");
+    }
+    assert_eq!(shell(&folder, "\"$0\" compress x.csv -o x.bale --lossless -q >&-").0, Some(0));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_without_end_that_holds_nothing_known_is_refused() {
+    let folder = Folder::new();
+    for command in [
+        "cat /dev/zero | \"$0\" compress - -o x.bale --rel 1e-3",
+        "\"$0\" compress /dev/zero -o x.bale --rel 1e-3",
+    ] {
+        let (code, said) = shell(&folder, command);
+        assert!(code == Some(2) && said.contains("--shape"), "{command}: {said}");
+    }
 }
 
 #[test]

@@ -19,7 +19,6 @@ use crate::report::{NoProgress, Progress, Report};
 use baler_data::error::{Error, ErrorKind, Result};
 use baler_data::source::{InMemory, Source, excerpt};
 use baler_data::threads::Threads;
-use rayon::prelude::*;
 
 /// Chunks a thread between two writes.
 const CHUNKS_A_THREAD: usize = 4;
@@ -86,6 +85,7 @@ fn compress_with_method(
     let Planned { source, mut plan, model, warnings, quantiles } =
         plan::plan(source, options, models, progress)?;
     plan.trials.extend(tried);
+    progress.stage("try variables beside each other", 0);
     let (plan, fields) = threads.run(|| fields::group(&*source, plan, options))?;
     let coders = Coders::for_compression(&plan, model.as_deref())?;
     let (plan, mut ready) = threads.run(|| together_or_apart(&*source, plan, &coders, options))?;
@@ -118,7 +118,7 @@ fn write_archive(
     let (mut parts, mut footer) = (Parts::new(plan, models)?, Footer::new(&header));
     let mut archive_bytes = header.len();
     let mut squares = Some(vec![0.0; plan.variables.len()]);
-    let mut n_bytes = 0;
+    let (mut n_bytes, mut n_done) = (0, 0);
     let mut take = |frame: &[u8]| -> Result<u64> {
         let chunk = read_chunk(frame)?;
         parts.see(plan, &chunk)?;
@@ -131,23 +131,23 @@ fn write_archive(
     out.begin(&header)?;
     let mut starts = plan.chunk_starts().peekable();
     while let Some(frame) = out.kept_frame()?.filter(|frame| starts.peek() == place(frame).as_ref()) {
-        progress.advance(take(&frame)?);
+        n_done = take(&frame)?;
+        progress.advance(n_done);
         out.keep(frame.len());
         squares = None;
         starts.next();
     }
     loop {
         let batch: Vec<(usize, usize)> = starts.by_ref().take(CHUNKS_A_THREAD * threads.count()).collect();
-        let encode = |&(group, first_row): &(usize, usize)| encoder.chunk(group, first_row);
-        let frames: Vec<(Vec<u8>, Vec<f64>)> =
-            threads.run(|| batch.par_iter().map(encode).collect::<Result<_>>())?;
+        let frames = encoder.chunks(&batch, threads, &mut |n_more| progress.advance(n_done + n_more))?;
         for ((frame, of_chunk), &(group, _)) in frames.iter().zip(&batch) {
             out.write(frame)?;
-            progress.advance(take(frame)?);
+            n_done = take(frame)?;
             if let Some(squares) = &mut squares {
                 plan.groups[group].variables.iter().zip(of_chunk).for_each(|(&idx, sum)| squares[idx] += sum);
             }
         }
+        progress.advance(n_done);
         if batch.is_empty() {
             break;
         }

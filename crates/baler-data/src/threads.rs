@@ -40,6 +40,22 @@ impl Threads {
         }
     }
 
+    /// Runs `work` on them, and `meanwhile` on the caller's thread; on the threads of whoever calls one after the other.
+    pub fn run_beside<R: Send>(&self, work: impl FnOnce() -> R + Send, meanwhile: impl FnOnce()) -> R {
+        let mut done = None;
+        match &self.0 {
+            Some(pool) => pool.in_place_scope(|scope| {
+                scope.spawn(|_| done = Some(work()));
+                meanwhile();
+            }),
+            None => {
+                done = Some(work());
+                meanwhile();
+            }
+        }
+        done.expect("the scope ends after the work")
+    }
+
     /// Reads piece after piece and hands each over in order. A pool of several reads the next meanwhile: two are in memory.
     pub fn ahead<P: Send, T: Send>(
         &self,

@@ -114,11 +114,10 @@ impl Format {
 
     /// The format that the bytes of a file without a telling name show: by magic, else csv where they begin with lines of
     /// text.
-    fn from_content(file: &Region) -> Result<Option<Format>> {
-        let head = file.read_at(0, HEAD_BYTES)?;
+    fn of_head(head: &[u8]) -> Option<Format> {
         let is_control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
         let is_text = !head.is_empty() && !head.iter().any(is_control);
-        Ok(Format::from_magic(&head).or((is_text && head.contains(&b'\n')).then_some(Format::Csv)))
+        Format::from_magic(head).or((is_text && head.contains(&b'\n')).then_some(Format::Csv))
     }
 
     /// The format that the first bytes show; csv and headerless bytes show none.
@@ -180,16 +179,13 @@ impl ReadOptions {
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     let known = options.format.or(options.raw.as_ref().map(|_| Format::Raw));
     if path == Path::new("-") {
-        let file = spilled(&mut std::io::stdin().lock(), options)?;
-        let format = match known {
-            Some(format) => format,
-            None => Format::from_content(&file)?.ok_or_else(|| {
-                Error::input(
-                    "expected npy, npz, csv, h5, root, parquet, tif or fits on standard input, found other bytes; raw \
-                     values need --shape and --dtype",
-                )
-            })?,
+        let unknown = || {
+            Error::input(
+                "expected npy, npz, csv, h5, root, parquet, tif or fits on standard input, found other bytes; raw \
+                 values need --shape and --dtype",
+            )
         };
+        let (file, format) = spilled(&mut std::io::stdin().lock(), options, known.ok_or_else(unknown))?;
         return open_region(file, format, options);
     }
     let named = match known.map_or_else(|| Format::from_path(path), Ok) {
@@ -202,15 +198,18 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     };
     let reading = |e| Error::io(format!("reading '{}'", path.display()), e);
     let file = std::fs::File::open(path).map_err(reading)?;
-    let file = match file.metadata().map_err(reading)?.is_file() {
-        true => Region::of_file(file).map_err(reading)?,
+    let (file, format) = match file.metadata().map_err(reading)?.is_file() {
+        true => {
+            let file = Region::of_file(file).map_err(reading)?;
+            // A file of another name is what its bytes show.
+            let format = match named {
+                Ok(format) => format,
+                Err(error) => Format::of_head(&file.read_at(0, HEAD_BYTES)?).ok_or(error)?,
+            };
+            (file, format)
+        }
         // A named pipe, for example.
-        false => spilled(&mut &file, options)?,
-    };
-    // A pipe or a file of another name is what its bytes show.
-    let format = match named {
-        Ok(format) => format,
-        Err(error) => Format::from_content(&file)?.ok_or(error)?,
+        false => spilled(&mut &file, options, named)?,
     };
     let is_tabs =
         path.extension().is_some_and(|e| e.eq_ignore_ascii_case("tsv") || e.eq_ignore_ascii_case("tab"));
@@ -223,18 +222,29 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     }
 }
 
-/// What a pipe gives; of a raw array no more than that.
-fn spilled(reader: &mut dyn Read, options: &ReadOptions) -> Result<Region> {
-    match &options.raw {
-        Some(spec) => raw::spill(reader, spec),
-        None => Spill::of_reader(reader),
+/// What a pipe gives, of a raw array no more than that, and what it is: as it is named, or as its first bytes show. Bytes that
+/// nothing tells are refused before the rest of them, which may have no end, is taken.
+fn spilled(reader: &mut dyn Read, options: &ReadOptions, named: Result<Format>) -> Result<(Region, Format)> {
+    if let Some(spec) = &options.raw {
+        return Ok((raw::spill(reader, spec)?, named.unwrap_or(Format::Raw)));
     }
+    let mut head = Vec::new();
+    reader.take(HEAD_BYTES).read_to_end(&mut head).map_err(|e| Error::io("reading a pipe", e))?;
+    let format = match named {
+        Ok(format) => format,
+        Err(error) => Format::of_head(&head).ok_or(error)?,
+    };
+    Ok((Spill::of_reader(&mut head.as_slice().chain(reader))?, format))
 }
 
 /// Opens the bytes of a file.
 fn open_region(file: Region, format: Format, options: &ReadOptions) -> Result<Box<dyn Source>> {
     if format.holds_arrays() {
-        return finished(Box::new(Opened::new(arrays_of(file, format)?, options)?), true, options);
+        return finished(
+            Box::new(Opened::new(arrays_of(file, format, options.inner.as_deref())?, options)?),
+            true,
+            options,
+        );
     }
     let (source, picked) = match format {
         Format::Npy => npy_source(npy::open(None, &file)?, options)?,
@@ -257,10 +267,10 @@ pub fn open_arrays(path: &Path, format: Format) -> Result<Box<dyn Arrays>> {
     }
     let reading = |e| Error::io(format!("reading '{}'", path.display()), e);
     let file = std::fs::File::open(path).and_then(Region::of_file).map_err(reading)?;
-    arrays_of(file, format)
+    arrays_of(file, format, None)
 }
 
-fn arrays_of(file: Region, format: Format) -> Result<Box<dyn Arrays>> {
+fn arrays_of(file: Region, format: Format, inner: Option<&str>) -> Result<Box<dyn Arrays>> {
     match format {
         // Either may have the name of the other.
         Format::Hdf5 | Format::NetCdf if netcdf::is_classic(&file.read_at(0, 4)?) => {
@@ -269,7 +279,7 @@ fn arrays_of(file: Region, format: Format) -> Result<Box<dyn Arrays>> {
         Format::Hdf5 | Format::NetCdf => Ok(Box::new(hdf5::Hdf5::open(file)?)),
         Format::Tiff => Ok(Box::new(tiff::Tiff::open(file)?)),
         Format::Fits | Format::FitsGz => Ok(Box::new(fits::Fits::open(file)?)),
-        Format::Root => Ok(Box::new(root::Root::open(file)?)),
+        Format::Root => Ok(Box::new(root::Root::open(file, inner)?)),
         Format::Parquet => Ok(Box::new(parquet::Parquet::open(file)?)),
         Format::Zarr => Err(Error::config("a Zarr store is a folder and cannot be read from standard input")),
         Format::Npy | Format::Npz | Format::Csv | Format::Raw => {

@@ -67,6 +67,41 @@ fn the_bytes_of_a_size_are_used() {
     }
 }
 
+/// Counts the archives of the file that are made.
+#[derive(Default)]
+struct Archives(usize);
+
+impl Progress for Archives {
+    fn stage(&mut self, name: &str, _: u64) {
+        self.0 += usize::from(name == "compress");
+    }
+    fn advance(&mut self, _: u64) {}
+    fn warn(&mut self, _: &str) {}
+}
+
+/// Counts of photons of which neighbors know nothing.
+fn counts() -> Dataset {
+    let mut random = Random::new(9);
+    let values = (0..12 * 40 * 40).map(|_| (0..6).map(|_| (9.0 * random.unit()) as u8).sum()).collect();
+    single(&[12, 40, 40], Values::U8(values))
+}
+
+#[test]
+fn few_archives_are_made_and_steps_that_leave_bytes_unused_are_told() {
+    for (dataset, ratio) in [(field(), 12.0), (counts(), 2.5), (counts(), 6.0)] {
+        let mut archives = Archives::default();
+        let options = Options { fast: true, method: Method::Predictive, ..sized(Size::Ratio(ratio)) };
+        let report = compress_with(&dataset, &options, None, &mut archives).unwrap().report;
+        assert!(archives.0 <= 3, "{ratio}: {} archives", archives.0);
+        let sized = report.sized.unwrap();
+        let used = report.archive_bytes as f64 / sized.target_bytes as f64;
+        assert!(
+            used <= 1.0 && (used >= 0.9 || sized.finer_bytes > Some(sized.target_bytes)),
+            "{ratio}: {used}"
+        );
+    }
+}
+
 #[test]
 fn what_fits_is_lossless() {
     for dataset in [field(), table()] {

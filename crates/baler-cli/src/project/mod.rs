@@ -53,7 +53,8 @@ enum Mode {
     Info,
     Plot,
     Diagnose,
-    #[value(name = "convert_with_hls4ml")]
+    /// Not listed, but known, so that scripts of the original are told why.
+    #[value(name = "convert_with_hls4ml", hide = true)]
     ConvertWithHls4ml,
     Compare,
 }

@@ -5,11 +5,12 @@
 
 use super::{Places, ProjectArgs, needs, output, read_project, say_written};
 use crate::input::{read_archive, read_model};
-use crate::library::{Dataset, Error, Model, Options};
+use crate::library::{Dataset, Error, Model, Options, Progress};
 use crate::numbers;
 use crate::output::print_text;
 use crate::report::{After, Sources, make_page, write_figures};
 use anyhow::Result;
+use baler_data::source::{InMemory, excerpt};
 use baler_report::compare::{CompareOptions, compare, rate_distortion, text_table};
 use baler_report::draw::{Scene, pdf};
 use baler_report::measure::MeasureOptions;
@@ -77,6 +78,9 @@ pub fn diagnose_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
     Ok(())
 }
 
+/// Bytes of data on which codecs are compared, at most: the slowest takes about a minute for each megabyte.
+const COMPARED_BYTES: usize = 2 << 20;
+
 /// All codecs at the project's bound; without one, at the largest error that its archive has.
 pub fn compare_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
     let path = places.plots.join("comparison_summary.pdf");
@@ -91,9 +95,18 @@ pub fn compare_mode(places: &Places, args: &ProjectArgs) -> Result<()> {
         options = Options::new(baler_codec::options::BoundSpec::Rel(worst).check()?);
     }
     let mut bar = args.say.bar();
-    let comparison = compare(&project.data, &options, &CompareOptions::default(), &mut bar)?;
+    let part = excerpt(&InMemory::of(&project.data), COMPARED_BYTES)?;
+    let (n_compared, n_all) = (part.size_bytes(), project.data.size_bytes());
+    if n_compared < n_all {
+        bar.warn(&format!(
+            "compared on {} of {} bytes, from all over the data; baler compare takes all of them",
+            numbers::grouped(n_compared as u64),
+            numbers::grouped(n_all as u64)
+        ));
+    }
+    let comparison = compare(&part, &options, &CompareOptions::default(), &mut bar)?;
     bar.finish();
-    let n_values = project.data.variables.iter().map(|v| v.values.len() as u64).sum();
+    let n_values = part.variables.iter().map(|v| v.values.len() as u64).sum();
     let title = format!("{}, {}", places.root.display(), comparison.bound);
     let scene = rate_distortion(&title, std::slice::from_ref(&comparison), n_values);
     target.write(&pdf::write(&[&scene]))?;

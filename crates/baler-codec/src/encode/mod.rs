@@ -20,6 +20,7 @@ use baler_data::bytes::ByteWriter;
 use baler_data::dataset::Values;
 use baler_data::error::{Error, ErrorKind, Result};
 use baler_data::source::Source;
+use baler_data::threads::Threads;
 use baler_data::with_values;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -58,6 +59,30 @@ impl Encoder<'_> {
             Some(made) => Ok((framed(made), made.squares.clone())),
             None => self.made(group_idx, first_row).map(|made| (framed(&made), made.squares)),
         }
+    }
+
+    /// [`Encoder::chunk`] of each of a batch, on all threads; `told` hears how many bytes of data are done as each ends.
+    pub fn chunks(
+        &self,
+        batch: &[(usize, usize)],
+        threads: &Threads,
+        told: &mut dyn FnMut(u64),
+    ) -> Result<Vec<(Vec<u8>, Vec<f64>)>> {
+        let (send, receive) = std::sync::mpsc::channel();
+        let chunk = move |&(group, first_row): &(usize, usize)| {
+            let made = self.chunk(group, first_row);
+            // Whoever does not listen need not know.
+            let _ = send.send(self.plan.chunk_bytes(group, first_row) as u64);
+            made
+        };
+        let mut n_done = 0;
+        let listen = || {
+            receive.iter().for_each(|n_more| {
+                n_done += n_more;
+                told(n_done);
+            });
+        };
+        threads.run_beside(move || batch.par_iter().map(chunk).collect(), listen)
     }
 
     /// That chunk, decoded and compared.

@@ -2,6 +2,7 @@
 //! a class or a flag that is off by one is another. docs/error-bound.md states the rules; a rule of the user that names the
 //! variable in full counts more.
 
+use super::epoch;
 use crate::options::rules::requested;
 use crate::options::{BoundSpec, Options};
 use crate::plan::profile::{Profile, Spread};
@@ -42,6 +43,8 @@ pub enum Exact {
     Grows,
     /// It is named as what identifies something.
     Named,
+    /// Times since 1970 in this unit.
+    Epoch(&'static str),
 }
 
 impl Exact {
@@ -56,6 +59,7 @@ impl Exact {
             Exact::Axis => "places along an axis".into(),
             Exact::Grows => "never falls".into(),
             Exact::Named => "by its name".into(),
+            Exact::Epoch(unit) => format!("times in {unit} since 1970"),
         }
     }
 }
@@ -129,11 +133,11 @@ fn reason(name: &str, dtype: DType, n_axes: usize, profile: &Profile) -> Option<
     if profile.integral && profile.spread.is_some_and(|spread| are_labels(&spread)) {
         return Some(Exact::Labels);
     }
+    let is_counted = !is_float && n >= 3;
     match () {
-        _ if is_float || n < 3 => None,
-        _ if n_axes == 1 && profile.never_falls => Some(Exact::Grows),
-        _ if identifies(name) => Some(Exact::Named),
-        _ => None,
+        _ if is_counted && n_axes == 1 && profile.never_falls => Some(Exact::Grows),
+        _ if is_counted && identifies(name) => Some(Exact::Named),
+        _ => epoch::unit(name, is_float, profile).map(Exact::Epoch),
     }
 }
 
@@ -216,7 +220,7 @@ fn identifies(name: &str) -> bool {
 }
 
 /// Words of a name in snake_case, camelCase or with blanks, in small letters.
-fn words(name: &str) -> Vec<String> {
+pub fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
     for letter in name.chars() {

@@ -9,6 +9,7 @@ pub mod tables;
 pub mod together;
 pub mod trainer;
 
+mod epoch;
 mod exact;
 mod given;
 mod warnings;
@@ -103,10 +104,14 @@ pub fn plan<'a>(
         notes.extend(given::table_warnings(&*source, &variables, &groups, model, &ends)?);
     }
     if options.method == Method::Auto && options.bound != BoundSpec::Unbounded {
+        progress.stage("search for relations of columns", 0);
         threads.run(|| tables::group(&*source, &variables, &mut groups))?;
     }
     if model.is_none() && matches!(options.method, Method::Auto | Method::Predictive) {
         let large = large_variables(&variables, &groups);
+        if !large.is_empty() {
+            progress.stage("learn from a sample", 0);
+        }
         let of_large = |trainer: &dyn Trainer| trainer.predictors(&*source, &variables, &large, options);
         let trained = threads.run(|| trainer.map_or(Ok(None), of_large))?;
         share_model(trained.as_ref(), &variables, &mut groups);
@@ -138,7 +143,8 @@ pub fn bounds(source: &dyn Source, options: &Options) -> Result<Vec<Bound>> {
     source.schema().variables.iter().zip(&profiles).map(bound).collect()
 }
 
-fn informed_with_profiles(source: &dyn Source, options: &Options) -> Result<(Options, Vec<Profile>)> {
+/// [`informed`], with the profiles of all variables.
+pub fn informed_with_profiles(source: &dyn Source, options: &Options) -> Result<(Options, Vec<Profile>)> {
     let schema = source.schema();
     let options = &with_marked_missing(schema, &with_exact_counts(schema, options));
     let all: Vec<usize> = (0..schema.variables.len()).collect();

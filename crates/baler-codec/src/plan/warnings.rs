@@ -67,7 +67,7 @@ fn exact_line(exact: &[(String, Exact)]) -> Option<String> {
     let (first, _) = exact.first()?;
     let names: Vec<String> = exact.iter().map(|(name, why)| format!("'{name}' ({})", why.words())).collect();
     Some(format!(
-        "kept exactly, as classes, flags and counters are: {}; --bound '{first}=abs:E' allows errors",
+        "kept exactly, as classes, flags, counters and times are: {}; --bound '{first}=abs:E' allows errors",
         shortened(&names)
     ))
 }

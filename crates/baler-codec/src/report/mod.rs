@@ -45,6 +45,8 @@ pub struct SizedReport {
     pub error: f64,
     /// The way that was not taken and its error, where both were tried.
     pub other: Option<(Way, f64)>,
+    /// What the next finer step of whole numbers takes, about, where no bound between it and this leaves fewer bytes unused.
+    pub finer_bytes: Option<u64>,
 }
 
 /// How the bytes of a size are spent.

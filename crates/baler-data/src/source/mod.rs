@@ -247,6 +247,11 @@ pub fn collect(source: &dyn Source, threads: &Threads, mut progress: impl FnMut(
 /// A part of a source in memory, of about `max_bytes`: all of a small one, else runs of rows, evenly spread. What has
 /// more than one axis keeps all but the first.
 pub fn excerpt(source: &dyn Source, max_bytes: usize) -> Result<Dataset> {
+    excerpt_in_runs(source, max_bytes, 1)
+}
+
+/// [`excerpt`] in runs of at least so many rows, if it has as many.
+pub fn excerpt_in_runs(source: &dyn Source, max_bytes: usize, run_rows: usize) -> Result<Dataset> {
     const N_RUNS: usize = 8;
     let Schema { variables, layout, attachments } = source.schema().clone();
     let total = source.schema().size_bytes();
@@ -255,7 +260,7 @@ pub fn excerpt(source: &dyn Source, max_bytes: usize) -> Result<Dataset> {
         let n_rows = variables[batch[0]].n_rows();
         let share = (max_bytes as f64 / total.max(1) as f64).min(1.0);
         let rows = ((n_rows as f64 * share) as usize).clamp(n_rows.min(1), n_rows);
-        let n_runs = if rows == n_rows { 1 } else { N_RUNS.min(rows) };
+        let n_runs = if rows == n_rows { 1 } else { N_RUNS.min(rows.div_ceil(run_rows)) };
         let run_rows = rows / n_runs.max(1);
         let mut columns: Vec<Values> = batch.iter().map(|&idx| Values::empty(variables[idx].dtype)).collect();
         for run_idx in 0..n_runs {

@@ -145,20 +145,37 @@ fn notes_of(file: &mut File<Reading>, not_kept: &mut Vec<String>) -> Notes {
     notes
 }
 
+/// The path of the tree with numbers that `inner` names, or in which it names a branch.
+fn asked_tree<'a>(trees: &'a [Tree], inner: Option<&str>) -> Option<&'a str> {
+    let inner = inner?.trim_matches('/');
+    let holds =
+        |path: &str| inner.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let with_numbers = trees.iter().filter(|tree| !tree.branches.is_empty());
+    let paths = with_numbers.map(|tree| tree.path.as_str()).filter(|path| holds(path));
+    paths.max_by_key(|path| path.len())
+}
+
 /// The names of what the metadata hold.
 pub fn names(metadata: &[u8]) -> Vec<String> {
     Notes::read(metadata).map(|notes| notes.names()).unwrap_or_default()
 }
 
 impl Root {
-    /// Opens a file; of the values only the counts of lists are read, and lists that have no counter.
-    pub fn open(bytes: Region) -> Result<Root> {
+    /// Opens a file, or the one tree of it that `inner` names: then the file is as one that has no other. Of the values only the
+    /// counts of lists are read, and lists that have no counter.
+    pub fn open(bytes: Region, inner: Option<&str>) -> Result<Root> {
         let mut file = File::open(Reading { bytes, at: 0 }).map_err(told)?;
         let mut not_kept = Vec::new();
-        let notes = notes_of(&mut file, &mut not_kept);
+        let mut notes = notes_of(&mut file, &mut not_kept);
         not_kept.extend(file.skipped.iter().map(|(path, why)| format!("{path} ({why})")));
         let all = file.trees.clone();
-        let mut with_numbers = all.iter().filter(|tree| !tree.branches.is_empty());
+        let asked = asked_tree(&all, inner);
+        let is_meant = |tree: &&Tree| asked.is_none_or(|asked| asked == tree.path);
+        notes.entries.retain(|entry| match entry {
+            Entry::Tree(tree) => asked.is_none_or(|asked| asked == tree.path),
+            Entry::Object(_) => true,
+        });
+        let mut with_numbers = all.iter().filter(|tree| !tree.branches.is_empty() && is_meant(tree));
         let above = match (with_numbers.next(), with_numbers.next()) {
             (Some(tree), None) => tree.path.clone(),
             _ => String::new(),
@@ -166,7 +183,7 @@ impl Root {
         let (arrays, sources, warnings) = (Vec::new(), Vec::new(), Vec::new());
         let (file, shared) = (Mutex::new(file), Metadata::default());
         let mut root = Root { file, arrays, sources, notes, above, shared, warnings };
-        for (idx, tree) in all.iter().enumerate() {
+        for (idx, tree) in all.iter().enumerate().filter(|(_, tree)| is_meant(tree)) {
             let before = if root.above.is_empty() { format!("{}/", tree.path) } else { String::new() };
             not_kept.extend(tree.skipped.iter().map(|(branch, why)| format!("{before}{branch} ({why})")));
             let n_before = root.arrays.len();
@@ -189,12 +206,12 @@ impl Root {
             let shown = not_kept[..not_kept.len().min(MAX_NAMES)].join(", ");
             root.warnings.push(format!("what is no number is not kept: {shown}{more}"));
         }
-        root.warn_of_changes(&all);
+        root.warn_of_changes(&all.iter().filter(is_meant).collect::<Vec<_>>());
         Ok(root)
     }
 
     /// Tells which branches come back as ROOT with other types than they had.
-    fn warn_of_changes(&mut self, trees: &[Tree]) {
+    fn warn_of_changes(&mut self, trees: &[&Tree]) {
         let branches = || trees.iter().filter(|tree| !tree.is_ntuple()).flat_map(|tree| &tree.branches);
         let named = |changed: &dyn Fn(&Branch) -> bool| {
             let names: Vec<&str> = branches().filter(|b| changed(b)).map(|b| b.name.as_str()).collect();

@@ -7,41 +7,57 @@ pub const FINEST: f64 = 1e-14;
 pub const COARSEST: f64 = 0.5;
 /// Where the search begins.
 const START: f64 = 1e-3;
-/// Values are asked for at most this often for one solution.
+/// Values are asked for at most this often for one solution ...
 const MAX_ASKED: usize = 12;
+/// ... and looked at this often: a step of whole numbers is asked for once, however many bounds it stands for.
+const MAX_LOOKED: usize = 40;
 /// A solution is near enough if it takes this share of the bytes, or if the bytes jump within this factor.
 const NEAR: f64 = 0.985;
 const JUMP: f64 = 1.01;
+/// How far from the bound where a step changes it is surely another one.
+const EDGE: f64 = 1e-9;
 /// Largest factor between a bound and the next where nothing is known on one side.
 const STRIDE: f64 = 64.0;
 
 /// A function that falls, about.
-pub struct Curve<F> {
+pub struct Curve<'a, F> {
     bytes: F,
+    steps: &'a Steps,
+    n_asked: usize,
     /// (bound, bytes), bounds ascending.
     known: Vec<(f64, f64)>,
 }
 
-impl<F: FnMut(f64) -> Result<f64>> Curve<F> {
-    /// Of a function from a bound to bytes.
-    pub fn new(bytes: F) -> Curve<F> {
-        Curve { bytes, known: Vec::new() }
+impl<F: FnMut(f64) -> Result<f64>> Curve<'_, F> {
+    /// Of a function from a bound to bytes, which is the same for bounds that give the same steps.
+    pub fn new(steps: &Steps, bytes: F) -> Curve<'_, F> {
+        Curve { bytes, steps, n_asked: 0, known: Vec::new() }
     }
 
     /// Its value at a bound.
     pub fn at(&mut self, e: f64) -> Result<f64> {
-        if let Some((_, bytes)) = self.known.iter().find(|(known, _)| *known == e) {
-            return Ok(*bytes);
-        }
-        let bytes = (self.bytes)(e)?;
         let place = self.known.partition_point(|(known, _)| *known < e);
-        self.known.insert(place, (e, bytes));
+        let mut near = self.known[place.saturating_sub(1)..].iter().take(2);
+        let bytes = match near.find(|(known, _)| self.steps.are_equal(*known, e)) {
+            Some((_, bytes)) => *bytes,
+            None => {
+                self.n_asked += 1;
+                (self.bytes)(e)?
+            }
+        };
+        if self.known.get(place).is_none_or(|(known, _)| *known != e) {
+            self.known.insert(place, (e, bytes));
+        }
         Ok(bytes)
     }
 
     /// The smallest bound that takes at most `most` bytes, or the largest there is.
     pub fn solve(&mut self, most: f64) -> Result<f64> {
-        for _ in 0..MAX_ASKED {
+        let most_asked = self.n_asked + MAX_ASKED;
+        for _ in 0..MAX_LOOKED {
+            if self.n_asked >= most_asked {
+                break;
+            }
             let above = self.known.iter().rposition(|(_, bytes)| *bytes > most);
             let low = above.map(|at| self.known[at]);
             let high = self.known.get(above.map_or(0, |at| at + 1)).copied();
@@ -66,6 +82,38 @@ impl<F: FnMut(f64) -> Result<f64>> Curve<F> {
     }
 }
 
+/// The bounds at which whole numbers change their steps, where nothing but whole numbers is searched for; else none.
+#[derive(Debug, Default)]
+pub struct Steps {
+    /// Of each variable that is searched for.
+    ranges: Vec<f64>,
+}
+
+impl Steps {
+    /// Of whole numbers with these ranges: under a bound E their step is the whole part of 2 E range, plus 1.
+    pub fn of(ranges: Vec<f64>) -> Steps {
+        Steps { ranges }
+    }
+
+    fn halves(e: f64, range: f64) -> f64 {
+        (2.0 * (e * range)).trunc()
+    }
+
+    /// True if two bounds are the same, or give the same steps.
+    pub fn are_equal(&self, a: f64, b: f64) -> bool {
+        let same = |&range: &f64| Steps::halves(a, range) == Steps::halves(b, range);
+        a == b || !self.ranges.is_empty() && self.ranges.iter().all(same)
+    }
+
+    /// The largest bound whose steps are finer than those of `e`, and the smallest whose steps are coarser.
+    pub fn beside(&self, e: f64) -> Option<(f64, f64)> {
+        let edge = |range: f64, more: f64| (Steps::halves(e, range) + more) / (2.0 * range);
+        let finer = self.ranges.iter().map(|&range| edge(range, 0.0)).fold(0.0, f64::max);
+        let coarser = self.ranges.iter().map(|&range| edge(range, 1.0)).fold(f64::INFINITY, f64::min);
+        (!self.ranges.is_empty()).then_some((finer * (1.0 - EDGE), coarser * (1.0 + EDGE)))
+    }
+}
+
 /// The factor to the next bound where the bytes miss what is wanted by `factor`.
 fn stride(factor: f64) -> f64 {
     (factor * factor).clamp(2.0, STRIDE)
@@ -78,7 +126,8 @@ mod tests {
     #[test]
     fn smooth_curves_are_solved_with_few_questions() {
         let n_asked = std::cell::Cell::new(0);
-        let mut curve = Curve::new(|e: f64| {
+        let steps = Steps::default();
+        let mut curve = Curve::new(&steps, |e: f64| {
             n_asked.set(n_asked.get() + 1);
             Ok(1000.0 * (1.0 + (0.5 / e).log2()))
         });
@@ -93,8 +142,29 @@ mod tests {
 
     #[test]
     fn jumps_end_on_the_side_that_fits() {
-        let mut curve = Curve::new(|e: f64| Ok(if e < 3e-3 { 1000.0 } else { 500.0 }));
+        let steps = Steps::default();
+        let mut curve = Curve::new(&steps, |e: f64| Ok(if e < 3e-3 { 1000.0 } else { 500.0 }));
         let e = curve.solve(800.0).unwrap();
         assert!((3e-3..3.1e-3).contains(&e), "{e}");
+    }
+
+    #[test]
+    fn a_step_of_whole_numbers_is_asked_for_once() {
+        let steps = Steps::of(vec![100.0]);
+        let asked = std::cell::RefCell::new(Vec::new());
+        let mut curve = Curve::new(&steps, |e: f64| {
+            asked.borrow_mut().push((200.0 * e) as u64 + 1);
+            Ok(1000.0 / ((200.0 * e).trunc() + 1.0))
+        });
+        let e = curve.solve(300.0).unwrap();
+        assert!((0.015..0.0152).contains(&e), "step 4 begins at 3/200: {e}");
+        let mut asked = asked.into_inner();
+        let n_asked = asked.len();
+        asked.sort_unstable();
+        asked.dedup();
+        assert_eq!(asked.len(), n_asked, "{asked:?}");
+        let (finer, coarser) = steps.beside(e).unwrap();
+        assert!(!steps.are_equal(finer, e) && !steps.are_equal(coarser, e) && steps.are_equal(e, 0.0199));
+        assert!((finer - 0.015).abs() < 1e-8 && (coarser - 0.02).abs() < 1e-8);
     }
 }

@@ -2,40 +2,51 @@
 //! smallest fraction of each variable's range that fits, one for all variables without a rule of their own; or latents
 //! of an autoencoder, where their root mean square error is smaller.
 //!
-//! The bound is looked for on a sample, with the fast tier of the predictive method, and corrected by what the file takes
-//! with it, try after try. All of it follows from
+//! The bound is looked for on a small sample, with the fast tier of the predictive method; how much less the best tier takes
+//! is seen once on the sample, and then on the file, of which two or three archives are made in all. All of it follows from
 //! the data and the options, so the bytes depend on nothing else.
 
 use baler_codec::compress::compress_source;
 use baler_codec::encode::output::Output;
 use baler_codec::model::Model;
-use baler_codec::options::rules::last_match;
+use baler_codec::options::rules::{last_match, requested};
 use baler_codec::options::training::TrainOptions;
-use baler_codec::options::{BoundSpec, Method, Options, Size};
-use baler_codec::plan::grids::ranges;
-use baler_codec::plan::keep_variables;
+use baler_codec::options::{BoundSpec, Method, Missing, Options, Size};
 use baler_codec::plan::trainer::Models;
+use baler_codec::plan::{informed_with_profiles, keep_variables};
+use baler_codec::quantize::MAX_Q;
 use baler_codec::report::{NoProgress, Progress, Report, SizedReport, VariableReport, Way};
 use baler_data::dataset::Dataset;
 use baler_data::error::{Error, ErrorKind, Result};
-use baler_data::source::{InMemory, Source, excerpt};
+use baler_data::source::{InMemory, Source, excerpt, excerpt_in_runs};
 use baler_train::Training;
 use baler_train::train_on;
-use curve::Curve;
+use curve::{COARSEST, Curve, Steps};
+use tries::{Copied, Tries, Try};
 
 mod curve;
+mod tries;
 
-/// Bytes of the sample that the bound is looked for on.
-const SAMPLE_BYTES: usize = 1 << 20;
+/// Bytes of the sample that the bound is looked for on: this share of the data, within these.
+const SAMPLE_SHARE: u64 = 8;
+const SAMPLE_BYTES: [u64; 2] = [1 << 16, 1 << 20];
+/// Fewest rows of the sample that lie behind one another, as they foretell each other.
+const RUN_ROWS: usize = 8;
+/// Largest archive of which a copy is kept, so that it is not made again.
+const COPY_BYTES: u64 = 64 << 20;
 /// Bytes of data on which latents are compared with the bound.
 const LATENTS_BYTES: usize = 64 << 20;
 /// Share of the bytes that is enough, and that is aimed at.
 const ENOUGH: f64 = 0.9;
 const AIM: f64 = 0.965;
+/// Where the last try took too much, this share of the aim.
+const CAREFUL: f64 = 0.985;
 /// All tiers over the fast one, before anything is known.
 const FIRST_GUESS: f64 = 0.85;
-/// Tries on the file, at most.
-const MAX_TRIES: usize = 5;
+/// Tries on the file, at most, if one fits that takes enough, ... or if none does.
+const MAX_TRIES: usize = 6;
+/// A step of whole numbers that is expected to take this many times the bytes is not tried.
+const TOO_MUCH: f64 = 1.03;
 /// An estimate of this many times the bytes leaves no hope that they are enough; in tables relations may do more.
 const HOPELESS: f64 = 1.3;
 const HOPELESS_TABLE: f64 = 5.0;
@@ -104,19 +115,56 @@ struct Search<'a> {
     n_input: u64,
     /// Of each variable; 0 where there is none.
     ranges: Vec<f64>,
+    steps: Steps,
     sample: Dataset,
+    /// Of the sample, but for the bound: what all of the data tells of each variable.
+    told: Options,
+    /// Variables whose bound is searched for.
+    searched: Vec<String>,
+}
+
+/// Header and the rest of an archive.
+type Archive = [Vec<u8>; 2];
+
+/// What was found under a bound.
+struct Bounded {
+    e: f64,
+    report: Report,
+    /// Bytes of the next finer step of whole numbers, where it is that which leaves bytes unused.
+    finer_bytes: Option<u64>,
 }
 
 impl<'a> Search<'a> {
     fn new(source: &'a dyn Source, options: &'a Options) -> Result<Search<'a>> {
-        let n_input = source.schema().size_bytes() as u64;
+        let schema = source.schema();
+        let n_input = schema.size_bytes() as u64;
         let target = match options.size {
             Some(size) => size.target_bytes(n_input)?.unwrap_or(u64::MAX),
             None => u64::MAX,
         };
-        let all: Vec<usize> = (0..source.schema().variables.len()).collect();
-        let ranges = options.threads.run(|| ranges(source, &all, options))?;
-        Ok(Search { source, options, target, n_input, ranges, sample: excerpt(source, SAMPLE_BYTES)? })
+        let widest = Options { bound: BoundSpec::Rel(COARSEST), size: None, ..options.clone() };
+        let (mut told, profiles) = informed_with_profiles(source, &widest)?;
+        let (mut searched, mut whole, mut all_whole) = (Vec::new(), Vec::new(), true);
+        for (variable, profile) in schema.variables.iter().zip(&profiles) {
+            let name = variable.name.clone();
+            told.ranges.push((name.clone(), profile.range));
+            if let ([value], None) = (&profile.found_missing[..], last_match(&told.missing, &name)) {
+                told.missing.push((name.clone(), Missing::Value(*value)));
+            }
+            let by_rule = last_match(&options.rules, &name).is_some();
+            let is_bounded = matches!(requested(&told, &name, variable.storage.kind)?, BoundSpec::Rel(_));
+            if is_bounded && !by_rule && profile.range > 0.0 {
+                let on_integers = profile.integral && profile.max_abs() <= MAX_Q;
+                all_whole &= !variable.dtype.is_float() || on_integers;
+                whole.push(profile.range);
+                searched.push(name);
+            }
+        }
+        let steps = if all_whole { Steps::of(whole) } else { Steps::default() };
+        let ranges = profiles.iter().map(|profile| profile.range).collect();
+        let n_sample = (n_input / SAMPLE_SHARE).clamp(SAMPLE_BYTES[0], SAMPLE_BYTES[1]) as usize;
+        let sample = excerpt_in_runs(source, n_sample, RUN_ROWS)?;
+        Ok(Search { source, options, target, n_input, ranges, steps, sample, told, searched })
     }
 
     /// True if the sample is most of the data: trying on it is no cheaper than on all.
@@ -130,9 +178,8 @@ impl<'a> Search<'a> {
 
     /// Expected bytes of the archive under a bound, from the sample, by the fast tier or by all that the options allow.
     fn expected(&self, bound: BoundSpec, fast: bool) -> Result<f64> {
-        let mut options = self.options_for(bound);
-        options.ranges =
-            self.source.schema().names().map(String::from).zip(self.ranges.iter().copied()).collect();
+        let mut options = Options { bound, any_step: true, ..self.told.clone() };
+        options.rules.extend(self.searched.iter().map(|name| (name.clone(), bound)));
         if fast {
             options.fast = true;
             options.method =
@@ -141,7 +188,10 @@ impl<'a> Search<'a> {
         let sample = InMemory::of(&self.sample);
         let report = compress_plainly(&sample, &options, None, &mut Vec::new(), &mut NoProgress)?;
         let scale = self.n_input as f64 / (self.sample.size_bytes() as f64).max(1.0);
-        Ok(report.archive_bytes as f64 * scale)
+        // Models, names and the like do not grow with the data.
+        let values = report.variables.iter().map(|v| v.bytes).sum::<u64>();
+        let values = values.saturating_sub(report.model_bytes) as f64;
+        Ok(values * scale + report.archive_bytes as f64 - values)
     }
 
     /// The archive without loss, if it fits.
@@ -153,10 +203,7 @@ impl<'a> Search<'a> {
         if expected > hopeless * most {
             return Ok(None);
         }
-        if expected > HOPELESS * most
-            && !self.is_small()
-            && self.expected(BoundSpec::Lossless, false)? > 1.1 * most
-        {
+        if expected > most && !self.is_small() && self.expected(BoundSpec::Lossless, false)? > 1.1 * most {
             return Ok(None);
         }
         let options = self.options_for(BoundSpec::Lossless);
@@ -169,70 +216,136 @@ impl<'a> Search<'a> {
     }
 
     /// The archive under the smallest bound that fits, in `out`; `None` if none does.
-    fn bounded(&self, out: &mut dyn Output, progress: &mut dyn Progress) -> Result<Option<(f64, Report)>> {
+    fn bounded(&self, out: &mut dyn Output, progress: &mut dyn Progress) -> Result<Option<Bounded>> {
         let most = self.target as f64;
-        let mut curve = Curve::new(|e| self.expected(BoundSpec::Rel(e), true));
+        let mut curve = Curve::new(&self.steps, |e| self.expected(BoundSpec::Rel(e), true));
         let mut share = FIRST_GUESS;
-        if !self.is_small() {
-            let e = curve.solve(AIM * most / share)?;
-            share = self.expected(BoundSpec::Rel(e), false)? / curve.at(e)?;
-        }
-        let mut tries = Tries::default();
         let mut e = curve.solve(AIM * most / share)?;
-        let mut last;
+        if !self.is_small() {
+            share = self.expected(BoundSpec::Rel(e), false)? / curve.at(e)?;
+            e = curve.solve(AIM * most / share)?;
+        }
+        let (mut tries, mut best, mut finer_bytes) = (Tries::default(), None, None);
         loop {
-            let options = self.options_for(BoundSpec::Rel(e));
-            let report = compress_plainly(self.source, &options, None, out, progress)?;
-            let n_bytes = report.archive_bytes;
-            last = Some((e, report));
-            tries.see(e, n_bytes, self.target);
-            share = n_bytes as f64 / curve.at(e)?;
-            let is_enough = n_bytes <= self.target && n_bytes as f64 >= ENOUGH * most;
-            let next = curve.solve(AIM * most / share)?;
-            let next = if is_enough || tries.n >= MAX_TRIES { None } else { tries.between(next) };
-            match next {
+            if tries.n > 0 {
+                out.restart()?;
+            }
+            let report = self.tried(e, out, progress, &mut tries, &mut best)?;
+            let n_bytes = report.archive_bytes as f64;
+            let is_enough = report.archive_bytes <= self.target && n_bytes >= ENOUGH * most;
+            if is_enough || tries.n >= MAX_TRIES {
+                break;
+            }
+            share = n_bytes / curve.at(e)?;
+            let aim = if n_bytes > most { AIM * CAREFUL } else { AIM } * most;
+            let near = curve.solve(aim / share)?;
+            let next = tries.next(near, aim, &self.steps);
+            if let Some(finer) = self.finer(&tries) {
+                finer_bytes = match tries.too_fine.filter(|known| self.steps.are_equal(known.e, finer)) {
+                    Some(known) => Some(known.n_bytes),
+                    None => {
+                        let expected = share * curve.at(finer)?;
+                        (expected > TOO_MUCH * most).then_some(expected as u64)
+                    }
+                };
+            }
+            match next.filter(|_| finer_bytes.is_none()) {
                 Some(next) => e = next,
                 None => break,
             }
-            out.restart()?;
         }
-        let Some((best, _)) = tries.best else {
+        let Some((best, copy)) = best else {
             out.restart()?;
             return Ok(None);
         };
-        if last.as_ref().is_some_and(|(e, _)| *e == best) {
-            return Ok(last);
+        let report = self.kept(&tries, (best, copy), e, out, progress)?;
+        let finer_bytes = finer_bytes.filter(|_| (report.archive_bytes as f64) < ENOUGH * most);
+        let e = tries.best.map_or(e, |best| best.e);
+        Ok(Some(Bounded { e, report, finer_bytes }))
+    }
+
+    /// The largest bound of the step that is finer than the finest that fits.
+    fn finer(&self, tries: &Tries) -> Option<f64> {
+        self.steps.beside(tries.fits?.e).map(|(finer, _)| finer)
+    }
+
+    /// An archive of the file; a copy of the best is kept if it is small.
+    fn tried(
+        &self,
+        e: f64,
+        out: &mut dyn Output,
+        progress: &mut dyn Progress,
+        tries: &mut Tries,
+        best: &mut Option<(Report, Option<Archive>)>,
+    ) -> Result<Report> {
+        let options = self.options_for(BoundSpec::Rel(e));
+        let mut copied = Copied::new(out, self.target.min(COPY_BYTES) as usize);
+        let report = compress_plainly(self.source, &options, None, &mut copied, progress)?;
+        if tries.see(Try { e, n_bytes: report.archive_bytes }, self.target) {
+            *best = Some((report.clone(), copied.finish()));
+        }
+        Ok(report)
+    }
+
+    /// Puts the best archive into `out`, where that of `last` is.
+    fn kept(
+        &self,
+        tries: &Tries,
+        (report, copy): (Report, Option<Archive>),
+        last: f64,
+        out: &mut dyn Output,
+        progress: &mut dyn Progress,
+    ) -> Result<Report> {
+        let best = tries.best.map_or(last, |best| best.e);
+        if best == last {
+            return Ok(report);
         }
         out.restart()?;
-        let options = self.options_for(BoundSpec::Rel(best));
-        let report = compress_plainly(self.source, &options, None, out, progress)?;
-        Ok(Some((best, report)))
+        match copy {
+            Some([header, rest]) => {
+                out.begin(&header)?;
+                out.write(&rest)?;
+                Ok(report)
+            }
+            None => {
+                let options = self.options_for(BoundSpec::Rel(best));
+                compress_plainly(self.source, &options, None, out, progress)
+            }
+        }
     }
 
     /// What was found, or latents where these have the smaller error.
     fn or_latents(
         &self,
-        bounded: Option<(f64, Report)>,
+        bounded: Option<Bounded>,
         out: &mut dyn Output,
         progress: &mut dyn Progress,
     ) -> Result<Report> {
-        let fine = bounded.as_ref().is_some_and(|(e, _)| *e < FINE_BOUND);
+        let fine = bounded.as_ref().is_some_and(|found| found.e < FINE_BOUND);
         let latents = match self.options.method {
             Method::Auto if !fine => self.latents(progress)?,
             _ => None,
         };
-        let found = bounded.map(|(e, report)| (e, self.error(&report), report));
+        let found = bounded.map(|found| (self.error(&found.report), found));
         match (found, latents) {
-            (Some((e, error, report)), Some((_, of_latents))) if error <= of_latents => {
-                Ok(self.told(report, Way::Bounded(e), Some((Way::Latents, of_latents))))
+            (Some((error, found)), latents) if latents.as_ref().is_none_or(|(_, other)| error <= *other) => {
+                let other = latents.map(|(_, error)| (Way::Latents, error));
+                let mut report = self.told(found.report, Way::Bounded(found.e), other);
+                if let Some(sized) = &mut report.sized {
+                    sized.finer_bytes = found.finer_bytes;
+                }
+                Ok(report)
             }
-            (Some((e, _, report)), None) => Ok(self.told(report, Way::Bounded(e), None)),
             (found, Some((model, _))) => {
                 out.restart()?;
                 let report = compress_plainly(self.source, self.options, Some(&model), out, progress)?;
-                Ok(self.told(report, Way::Latents, found.map(|(e, error, _)| (Way::Bounded(e), error))))
+                Ok(self.told(
+                    report,
+                    Way::Latents,
+                    found.map(|(error, found)| (Way::Bounded(found.e), error)),
+                ))
             }
-            (None, None) => Err(Error::config(format!(
+            (_, None) => Err(Error::config(format!(
                 "expected an archive of at most {} bytes, found none that small; ask for a smaller ratio or more bytes, \
                  or give a bound",
                 self.target
@@ -290,45 +403,8 @@ impl<'a> Search<'a> {
             Way::Bounded(e) => Way::Bounded(self.largest(&report).max(e)),
             way => way,
         };
-        report.sized = Some(SizedReport { target_bytes: self.target, way, error, other });
+        report.sized = Some(SizedReport { target_bytes: self.target, way, error, other, finer_bytes: None });
         report
-    }
-}
-
-/// Tries on the file.
-#[derive(Default)]
-struct Tries {
-    n: usize,
-    /// The largest bound that was too small, and the smallest that fits.
-    too_fine: Option<f64>,
-    fits: Option<f64>,
-    /// The bound of the largest archive that fits, and its bytes.
-    best: Option<(f64, u64)>,
-}
-
-impl Tries {
-    fn see(&mut self, e: f64, n_bytes: u64, target: u64) {
-        self.n += 1;
-        if n_bytes > target {
-            self.too_fine = Some(self.too_fine.map_or(e, |other| other.max(e)));
-        } else {
-            self.fits = Some(self.fits.map_or(e, |other| other.min(e)));
-            if self.best.is_none_or(|(_, most)| n_bytes > most) {
-                self.best = Some((e, n_bytes));
-            }
-        }
-    }
-
-    /// The next bound to try near `e`, between what is known; `None` where that leaves nothing.
-    fn between(&self, e: f64) -> Option<f64> {
-        let (low, high) = (self.too_fine.unwrap_or(0.0), self.fits.unwrap_or(curve::COARSEST * 1.01));
-        if high <= low * 1.005 {
-            return None;
-        }
-        let middle = if low > 0.0 { (low * high).sqrt() } else { high / 2.0 };
-        let inside = e > low * 1.002 && e < high * 0.998;
-        let next = if inside { e } else { middle };
-        (curve::FINEST..=curve::COARSEST).contains(&next).then_some(next)
     }
 }
 
@@ -341,23 +417,4 @@ fn compress_plainly(
     progress: &mut dyn Progress,
 ) -> Result<Report> {
     compress_source(source, options, Models { model, trainer: Some(&Training) }, out, progress)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tries_stay_between_what_is_known() {
-        let mut tries = Tries::default();
-        tries.see(1e-2, 80, 100);
-        assert_eq!(tries.between(5e-3), Some(5e-3));
-        assert_eq!(tries.between(2e-2), Some(5e-3), "coarser is no use");
-        tries.see(5e-3, 120, 100);
-        let next = tries.between(1e-3).unwrap();
-        assert!(next > 5e-3 && next < 1e-2);
-        tries.see(9.99e-3, 101, 100);
-        assert_eq!(tries.between(9.995e-3), None);
-        assert_eq!(tries.best, Some((1e-2, 80)));
-    }
 }
