@@ -1,9 +1,12 @@
-//! What a variable would take in an archive, from a little of it: boxes that lie spread over the whole array.
+//! What a variable would take in an archive, from a part of it: slabs that lie all over its first axes.
 //!
-//! The fast tier codes many boxes, all of a small array. All tiers cost many times as much, so they code only few
-//! boxes, each and its first half. What the second halves take, by all tiers over by the fast one, is what all of
-//! the fast tier's bytes are multiplied with; what the first halves take beyond that is what adaptive models cost to learn,
-//! once a chunk. In: a source, a variable, bounds. Out: expected bytes; nothing of it decides what an archive holds.
+//! Slabs are coded by the likely winner among the models, roughly fitted: each whole, and its first half. What the second
+//! halves take is what all numbers take, once learned: by bits of their activity, which is looked at everywhere
+//! ([`activity`]). What the first halves take beyond that is what learning costs, once a chunk. Small arrays are one slab.
+//! Other bounds than the one that counts are told from one small slab at both. In: a source, a variable, bounds. Out:
+//! expected bytes; nothing of it decides what an archive holds.
+
+mod activity;
 
 use crate::chunk;
 use crate::classical::lorenzo::four_axes;
@@ -12,34 +15,43 @@ use crate::dataset::{Dataset, Values, Variable};
 use crate::error::Result;
 use crate::grids::{Asked, ranges, type_variable};
 use crate::options::{BoundSpec, Method, Missing, Options};
-use crate::plan::{informed, rows_per_chunk};
+use crate::plan::{SHARED_VALUES, informed, rows_per_chunk};
+use crate::predict::{self, order::Order};
 use crate::source::{InMemory, Source};
-use crate::stream::How;
+use crate::stream::{How, mantissa_bits};
 use crate::with_values;
+use activity::Activity;
 use rayon::prelude::*;
+use std::sync::OnceLock;
 
-/// Arrays of so many values are coded by the fast tier as a whole; of others it codes this many boxes of so many values.
-const WHOLE_VALUES: usize = 1 << 20;
-const N_FAST: usize = 16;
-const FAST_VALUES: usize = 1 << 16;
-/// Boxes that all tiers code, and values in each.
-const N_FULL: usize = 2;
-const FULL_VALUES: usize = 1 << 15;
-/// The same for a glance.
-const N_GLANCE: usize = 1;
-const GLANCE_VALUES: usize = 1 << 14;
+/// Values of the slabs that are coded at the bound that counts, and how many slabs there are of larger arrays.
+const SLAB_VALUES: usize = 1 << 19;
+const N_SLABS: usize = 6;
+/// Values of the slab that tells other bounds from the one that counts.
+const FEW_VALUES: usize = 1 << 14;
+/// Neighbors that slabs keep along an axis before the next one is cut.
+const MIN_SIDE: usize = 8;
+/// The bound that counts.
+const REFERENCE: BoundSpec = BoundSpec::Rel(1e-3);
+/// Numbers whose activity is looked at: all of smaller arrays, runs of larger ones, each of so many.
+const ACTIVE_VALUES: usize = 1 << 23;
+const ACTIVE_RUN: usize = 1 << 16;
 /// What is chosen from more models is taken to need this share of what the likely one takes.
 const CHOICE: f64 = 0.98;
 /// Bytes of an archive beside header and parts: footer and the frames' lengths and checksums.
 const FOOTER_BYTES: usize = 50;
 const FRAME_BYTES: usize = 14;
+/// About what a part takes beside its numbers.
+const PART_BYTES: f64 = 60.0;
+/// Second halves of slabs are taken to be told by this share of what slabs take by their activity, at least and at most.
+const LATER: [f64; 2] = [0.4, 1.05];
 
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// A few boxes, for a number that counts.
+    /// Slabs all over, for a number that counts.
     Careful,
-    /// One small box.
+    /// One small slab, against what it takes at 1e-3 of the range.
     Glance,
 }
 
@@ -54,14 +66,18 @@ pub struct Expected {
 
 /// Samples of a variable.
 pub struct Samples {
+    idx: usize,
     variable: Variable,
     /// Less the values, with the shape of all.
     range: f64,
     shape: Vec<usize>,
     missing: Option<Missing>,
-    fast: Vec<Sample>,
-    full: Vec<Sample>,
-    glance: Vec<Sample>,
+    slabs: Vec<Slab>,
+    few: Vec<Slab>,
+    /// The order of the axes that is likely taken.
+    order: OnceLock<Order>,
+    /// At [`REFERENCE`]: of all, and of the few.
+    reference: OnceLock<[Expected; 2]>,
 }
 
 /// Values of a box, C order.
@@ -70,29 +86,37 @@ struct Sample {
     values: Values,
 }
 
+/// A box and its first half; of an array that is a slab by itself, nothing.
+struct Slab {
+    whole: Sample,
+    half: Option<Sample>,
+}
+
+/// Bytes and activity of a slab and of its half.
+struct Coded {
+    bytes: [f64; 2],
+    activity: [Activity; 2],
+}
+
 impl Samples {
-    /// Boxes of a variable of a source.
+    /// Slabs of a variable of a source.
     ///
     /// # Errors
     /// Those of reading.
     pub fn of(source: &dyn Source, idx: usize, options: &Options) -> Result<Samples> {
         let schema = &source.schema().variables[idx];
-        let n_values = schema.n_values();
         let extents = four_axes(&schema.shape);
-        let (n_boxes, most) = if n_values <= WHOLE_VALUES { (1, n_values) } else { (N_FAST, FAST_VALUES) };
-        let boxes = |n_boxes, most| -> Result<Vec<Sample>> {
-            places(extents, n_boxes, most).into_iter().map(|place| place.read(source, idx, extents)).collect()
+        let read = |n_slabs, most| -> Result<Vec<Slab>> {
+            places(extents, n_slabs, most).into_iter().map(|place| place.read(source, idx, extents)).collect()
         };
-        let fast = boxes(n_boxes, most)?;
-        let few = |n_boxes, most| {
-            if n_values <= n_boxes * most { boxes(1, n_values) } else { boxes(n_boxes, most) }
-        };
-        let (full, glance) = (few(N_FULL, FULL_VALUES)?, few(N_GLANCE, GLANCE_VALUES)?);
+        let slabs = read(N_SLABS, SLAB_VALUES)?;
+        let few = read(1, FEW_VALUES)?;
         let mut values = Values::empty(schema.dtype);
-        fast.iter().try_for_each(|sample| values.append(&sample.values))?;
-        let mut shape = fast.first().map_or(vec![0], |sample| sample.shape.clone());
+        slabs.iter().try_for_each(|slab| values.append(&slab.whole.values))?;
+        let mut shape = slabs.first().map_or(vec![0], |slab| slab.whole.shape.clone());
         shape[0] = values.len() / shape[1..].iter().product::<usize>().max(1);
         Ok(Samples {
+            idx,
             variable: Variable {
                 storage: schema.storage,
                 ..Variable::new(schema.name.clone(), shape, values)?
@@ -100,43 +124,99 @@ impl Samples {
             range: ranges(source, &[idx], options)?[0],
             shape: schema.shape.clone(),
             missing: crate::plan::last_match(&options.missing, &schema.name),
-            fast,
-            full,
-            glance,
+            slabs,
+            few,
+            order: OnceLock::new(),
+            reference: OnceLock::new(),
         })
     }
 
-    /// Expected bytes under a bound.
+    /// Expected bytes under a bound, of the variable of the source that the samples are of.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Config`] for a bound that is none.
-    pub fn expected(&self, bound: BoundSpec, effort: Effort) -> Result<Expected> {
+    /// [`crate::ErrorKind::Config`] for a bound that is none, and those of reading.
+    pub fn expected(&self, source: &dyn Source, bound: BoundSpec, effort: Effort) -> Result<Expected> {
+        let counts = effort == Effort::Careful || self.few.iter().all(|slab| slab.half.is_none());
+        match (counts, bound == REFERENCE) {
+            (true, false) => self.from_slabs(source, bound, &self.slabs),
+            (_, true) => Ok(self.reference(source)?[0]),
+            (false, false) => {
+                let [all, few] = self.reference(source)?;
+                let here = self.from_slabs(source, bound, &self.few)?;
+                let classical = all.classical * here.classical / few.classical.max(1.0);
+                Ok(Expected { classical, all: (all.all * here.all / few.all.max(1.0)).min(classical) })
+            }
+        }
+    }
+
+    fn reference(&self, source: &dyn Source) -> Result<[Expected; 2]> {
+        if let Some(known) = self.reference.get() {
+            return Ok(*known);
+        }
+        let all = self.from_slabs(source, REFERENCE, &self.slabs)?;
+        let few = self.from_slabs(source, REFERENCE, &self.few)?;
+        Ok(*self.reference.get_or_init(|| [all, few]))
+    }
+
+    /// The plan of a bound, and whether nothing but repeats is looked for.
+    fn plan(&self, bound: BoundSpec) -> Result<VariablePlan> {
         let mut options = Options::new(bound);
         options.ranges = vec![(self.variable.name.clone(), self.range)];
         options.missing.extend(self.missing.map(|missing| (self.variable.name.clone(), missing)));
         let mut dataset = Dataset::from_arrays(vec![self.variable.clone()]);
         dataset.variables[0].storage.lists = None;
         let sample = InMemory::of(&dataset);
-        let plan = type_variable(&sample, 0, &informed(&sample, &options)?, Asked::Nothing)?.plan;
-        let n_sampled: usize = self.fast.iter().map(|sample| sample.values.len()).sum();
-        let n_values: usize = self.shape.iter().product();
-        let scale = n_values as f64 / n_sampled.max(1) as f64;
+        Ok(type_variable(&sample, 0, &informed(&sample, &options)?, Asked::Nothing)?.plan)
+    }
+
+    fn from_slabs(&self, source: &dyn Source, bound: BoundSpec, slabs: &[Slab]) -> Result<Expected> {
+        let plan = self.plan(bound)?;
         let is_opaque = plan.storage.kind.is_opaque();
-        let how = |method, fast| How { fast, brief: !fast, may_refine: true, is_opaque, ..How::by(method) };
-        let sum = |samples: &[Sample], how| -> f64 {
-            samples.par_iter().map(|sample| sample.n_coded(&plan, how, sample.shape[0])).sum::<usize>() as f64
-        };
-        let classical = scale * sum(&self.fast, how(Method::Classical, false));
+        let brief = (!is_opaque).then(|| *self.order.get_or_init(|| self.likely_order(&plan)));
+        let how = |method| How { brief, may_refine: true, is_opaque, ..How::by(method) };
         let (overhead, n_chunks) = self.overhead(&plan);
-        let all = how(Method::Auto, false);
-        let boxes = if effort == Effort::Careful { &self.full } else { &self.glance };
-        let learned = if boxes.iter().map(|sample| sample.values.len()).sum::<usize>() == n_values {
-            sum(boxes, all)
-        } else {
-            let fast_of_all = scale * sum(&self.fast, how(Method::Auto, true));
-            carried_over(boxes, &plan, (how(Method::Auto, true), all), fast_of_all, n_chunks)
+        let (classical, learned) = rayon::join(
+            || coded(slabs, &plan, how(Method::Classical)),
+            || coded(slabs, &plan, how(Method::Auto)),
+        );
+        let activity = match slabs {
+            [Slab { half: None, .. }] | [] => Activity::default(),
+            _ => self.activity(source, &plan)?,
         };
+        let classical = of_all(&classical, &activity, n_chunks);
+        let learned = of_all(&learned, &activity, n_chunks);
         Ok(Expected { classical: classical + overhead, all: (CHOICE * learned).min(classical) + overhead })
+    }
+
+    /// The order of the axes in which a slab is likely coded: the data's, where many chunks share a model.
+    fn likely_order(&self, plan: &VariablePlan) -> Order {
+        let n_values: usize = self.shape.iter().product();
+        let Some(slab) = self.slabs.first().filter(|_| n_values < SHARED_VALUES) else { return Order::DATA };
+        let numbers = slab.whole.numbers(plan);
+        let (q, shape) = (numbers.q.as_slice(), slab.whole.shape.as_slice());
+        let mask = numbers.specials.mask();
+        let mantissa_bits = mantissa_bits(&plan.grid, plan.dtype);
+        Order::likely(predict::Numbers { q, shape, mask: mask.as_deref(), mantissa_bits })
+    }
+
+    /// The activity of all numbers, from runs of them.
+    fn activity(&self, source: &dyn Source, plan: &VariablePlan) -> Result<Activity> {
+        let n_values: usize = self.shape.iter().product();
+        let row = four_axes(&self.shape)[3];
+        let run = ACTIVE_RUN.max(4 * row).min(n_values);
+        let every = n_values.div_ceil(ACTIVE_VALUES).max(1) * run;
+        let starts: Vec<usize> = (0..n_values.div_ceil(every)).map(|at| at * every).collect();
+        let of_run = |&start: &usize| -> Result<(Activity, usize)> {
+            let values = source.read(self.idx, start..(start + run).min(n_values))?;
+            let q = with_values!(&values, values => chunk::quantize(values, plan)).q;
+            let mut activity = Activity::default();
+            activity.see(&q, row);
+            Ok((activity, q.len()))
+        };
+        let runs: Vec<(Activity, usize)> = starts.par_iter().map(of_run).collect::<Result<_>>()?;
+        let scale = n_values as f64 / runs.iter().map(|(_, n)| n).sum::<usize>().max(1) as f64;
+        let sum = |of: fn(&Activity) -> f64| scale * runs.iter().map(|(run, _)| of(run)).sum::<f64>();
+        Ok(Activity { before: sum(|run| run.before), above: sum(|run| run.above) })
     }
 
     /// Bytes beside the parts, and how many chunks there are.
@@ -158,59 +238,85 @@ impl Samples {
     }
 }
 
-/// What all tiers take, from what the fast one takes of everything.
-fn carried_over(
-    boxes: &[Sample],
-    plan: &VariablePlan,
-    (fast, all): (How, How),
-    fast_of_all: f64,
-    n_chunks: usize,
-) -> f64 {
-    let of = |sample: &Sample| {
-        let half = sample.shape[0] / 2;
-        let coded = |how, n_rows| sample.n_coded(plan, how, n_rows) as f64;
-        let rows = sample.shape[0];
-        [coded(fast, half), coded(fast, rows), coded(all, half), coded(all, rows)]
+fn coded(slabs: &[Slab], plan: &VariablePlan, how: How) -> Vec<Coded> {
+    let of = |slab: &Slab| {
+        let (whole, in_whole) = slab.whole.coded(plan, how);
+        let (half, in_half) = slab.half.as_ref().map_or(Default::default(), |half| half.coded(plan, how));
+        Coded { bytes: [whole, half], activity: [in_whole, in_half] }
     };
-    let coded: Vec<[f64; 4]> = boxes.par_iter().map(of).collect();
-    let sum = |at: usize| coded.iter().map(|bytes| bytes[at]).sum::<f64>();
-    let (fast_half, fast_box, all_half, all_box) = (sum(0), sum(1), sum(2), sum(3));
-    let overall = all_box / fast_box.max(1.0);
-    let later = (all_box - all_half) / (fast_box - fast_half).max(1.0);
-    // Where halves differ too much to tell, the whole boxes do.
-    let share = if (0.5 * overall..=1.05 * overall).contains(&later) { later } else { overall };
-    let to_learn = (all_half - share * fast_half).max(0.0) / boxes.len().max(1) as f64;
-    share * fast_of_all + n_chunks as f64 * to_learn
+    slabs.par_iter().map(of).collect()
+}
+
+/// What all numbers take, by what slabs do.
+fn of_all(slabs: &[Coded], all: &Activity, n_chunks: usize) -> f64 {
+    let sum = |of: &dyn Fn(&Coded) -> f64| slabs.iter().map(of).sum::<f64>();
+    let whole = sum(&|slab| slab.bytes[0]);
+    if *all == Activity::default() {
+        let half = sum(&|slab| slab.bytes[1]);
+        return if half > 0.0 { n_chunks as f64 * whole / slabs.len() as f64 } else { whole };
+    }
+    let half = sum(&|slab| slab.bytes[1]);
+    let in_slabs = |part: usize| Activity {
+        before: sum(&|slab| slab.activity[part].before),
+        above: sum(&|slab| slab.activity[part].above),
+    };
+    let (in_whole, in_half) = (in_slabs(0), in_slabs(1));
+    let bits_as = |found: &Activity| found.bits_as(&in_whole);
+    let overall = (whole - PART_BYTES * slabs.len() as f64).max(0.0) / bits_as(&in_whole).max(1.0);
+    let later = (whole - half) / (bits_as(&in_whole) - bits_as(&in_half)).max(1.0);
+    let share = later.clamp(LATER[0] * overall, LATER[1] * overall);
+    let to_learn = (half - share * bits_as(&in_half)).max(0.0) / slabs.len().max(1) as f64;
+    share * bits_as(all) + n_chunks as f64 * to_learn.max(PART_BYTES)
 }
 
 impl Sample {
-    /// Bytes of its first rows as a part of their own.
-    fn n_coded(&self, plan: &VariablePlan, how: How, n_rows: usize) -> usize {
-        let row_len: usize = self.shape[1..].iter().product();
-        let values = self.values.slice(0..n_rows * row_len);
-        let shape = [&[n_rows], &self.shape[1..]].concat();
-        with_values!(&values, values => {
-            let numbers = chunk::quantize(values, plan);
-            chunk::write_part(numbers, None, true, values, &shape, plan, how).finish().len()
-        })
+    fn numbers(&self, plan: &VariablePlan) -> chunk::Numbers {
+        with_values!(&self.values, values => chunk::quantize(values, plan))
+    }
+
+    /// Bytes as a part of its own, and the activity of the numbers.
+    fn coded(&self, plan: &VariablePlan, how: How) -> (f64, Activity) {
+        let numbers = self.numbers(plan);
+        let mut activity = Activity::default();
+        activity.see(&numbers.q, self.shape.last().copied().unwrap_or(1));
+        let bytes = with_values!(&self.values, values => {
+            chunk::write_part(numbers, None, true, values, &self.shape, plan, how).finish().len()
+        });
+        (bytes as f64, activity)
     }
 }
 
-/// A box of four axes.
+/// A box of four axes, and the axis along which it has halves.
 struct Place {
     start: [usize; 4],
     sides: [usize; 4],
+    halved: Option<usize>,
 }
 
 impl Place {
-    /// Its values; the longest run of rows first, so that the halves are halves of it.
-    fn read(&self, source: &dyn Source, idx: usize, extents: [usize; 4]) -> Result<Sample> {
+    fn read(&self, source: &dyn Source, idx: usize, extents: [usize; 4]) -> Result<Slab> {
+        let whole = self.values(self.sides, source, idx, extents)?;
+        let half = self.halved.filter(|&axis| self.sides[axis] > 1).map(|axis| {
+            let mut sides = self.sides;
+            sides[axis] /= 2;
+            self.values(sides, source, idx, extents)
+        });
+        Ok(Slab { whole, half: half.transpose()? })
+    }
+
+    fn values(
+        &self,
+        sides: [usize; 4],
+        source: &dyn Source,
+        idx: usize,
+        extents: [usize; 4],
+    ) -> Result<Sample> {
         let mut values = Values::empty(source.schema().variables[idx].dtype);
-        let [a, b, c, d] = std::array::from_fn(|axis| self.start[axis]..self.start[axis] + self.sides[axis]);
+        let [a, b, c, d] = std::array::from_fn(|axis| self.start[axis]..self.start[axis] + sides[axis]);
         for a in a {
             for b in b.clone() {
                 let plane = (a * extents[1] + b) * extents[2];
-                if self.sides[3] == extents[3] {
+                if sides[3] == extents[3] {
                     let rows = plane + c.start..plane + c.end;
                     values.append(&source.read(idx, rows.start * extents[3]..rows.end * extents[3])?)?;
                     continue;
@@ -222,32 +328,43 @@ impl Place {
             }
         }
         let first = self.sides.iter().position(|&side| side > 1).unwrap_or(3);
-        Ok(Sample { shape: self.sides[first..].to_vec(), values })
+        Ok(Sample { shape: sides[first..].to_vec(), values })
     }
 }
 
-/// Boxes of at most `most` values, spread over the array: their sides shrink together, so that each axis keeps neighbors,
-/// and their starts follow a sequence that leaves no gaps along any axis.
-fn places(extents: [usize; 4], n_boxes: usize, most: usize) -> Vec<Place> {
+/// At most `n_slabs` boxes of at most `most` values together, spread over the array: cut along the first axes, each of
+/// which keeps neighbors, and spread evenly along the first that is cut, along others by a sequence that leaves no gaps.
+fn places(extents: [usize; 4], n_slabs: usize, most: usize) -> Vec<Place> {
     if extents.contains(&0) {
         return Vec::new();
     }
-    let mut sides = extents;
-    while sides.iter().product::<usize>() > most.max(1) {
-        let longest = (0..4).max_by_key(|&axis| sides[axis]).unwrap_or(3);
-        sides[longest] = sides[longest].div_ceil(2);
+    let n_values: usize = extents.iter().product();
+    if n_values <= most {
+        return vec![Place { start: [0; 4], sides: extents, halved: None }];
     }
+    let each = most / n_slabs;
+    let mut sides = extents;
+    for least in [MIN_SIDE, 2, 1] {
+        for axis in 0..4 {
+            let row: usize =
+                sides[axis + 1..].iter().product::<usize>() * sides[..axis].iter().product::<usize>();
+            sides[axis] = sides[axis].min((each / row.max(1)).max(least));
+        }
+    }
+    let cut = (0..4).find(|&axis| sides[axis] < extents[axis]);
     // Powers of the root of x^5 = x + 1: the generalized golden ratio of four axes.
     const STEPS: [f64; 4] =
         [0.856_674_883_854_503, 0.733_891_856_627_126, 0.628_706_721_244_828, 0.538_597_257_278_049];
     let start = |at: usize, axis: usize| {
         let free = (extents[axis] - sides[axis]) as f64;
-        let along = (0.5 + STEPS[axis] * (at as f64 + 0.5)).fract();
+        let along = match Some(axis) == cut {
+            true => (at as f64 + 0.5) / n_slabs as f64,
+            false => (0.5 + STEPS[axis] * (at as f64 + 0.5)).fract(),
+        };
         (along * (free + 1.0)).min(free) as usize
     };
-    let place = |at: usize| Place { start: std::array::from_fn(|axis| start(at, axis)), sides };
-    let n_boxes = if sides == extents { 1 } else { n_boxes };
-    (0..n_boxes).map(place).collect()
+    let place = |at: usize| Place { start: std::array::from_fn(|axis| start(at, axis)), sides, halved: cut };
+    (0..n_slabs).map(place).collect()
 }
 
 #[cfg(test)]
@@ -269,11 +386,11 @@ mod tests {
     fn an_estimate_is_near_the_archive() {
         for shape in [[10, 40, 50], [24, 60, 70]] {
             let dataset = field(shape);
-            let samples =
-                Samples::of(&InMemory::of(&dataset), 0, &Options::new(BoundSpec::Lossless)).unwrap();
+            let source = InMemory::of(&dataset);
+            let samples = Samples::of(&source, 0, &Options::new(BoundSpec::Lossless)).unwrap();
             for bound in [BoundSpec::Rel(1e-3), BoundSpec::Lossless] {
                 let n_bytes = crate::compress(&dataset, &Options::new(bound)).unwrap().len() as f64;
-                let expected = samples.expected(bound, Effort::Careful).unwrap().all;
+                let expected = samples.expected(&source, bound, Effort::Careful).unwrap().all;
                 assert!(
                     (0.9..1.1).contains(&(expected / n_bytes)),
                     "{shape:?} {bound:?}: {expected} {n_bytes}"
@@ -283,16 +400,35 @@ mod tests {
     }
 
     #[test]
-    fn boxes_lie_inside_and_apart() {
-        let extents = [1, 100, 500, 300];
-        let places = places(extents, 8, 1 << 14);
-        assert_eq!(places.len(), 8);
-        for place in &places {
-            assert!((0..4).all(|axis| place.start[axis] + place.sides[axis] <= extents[axis]));
-            assert!(place.sides.iter().product::<usize>() <= 1 << 14);
+    fn a_slab_stands_for_all() {
+        let dataset = field([24, 60, 70]);
+        let source = InMemory::of(&dataset);
+        let samples = Samples::of(&source, 0, &Options::new(BoundSpec::Lossless)).unwrap();
+        let [all, few] = samples.reference(&source).unwrap();
+        assert!(samples.few[0].half.is_some() && samples.slabs[0].half.is_none());
+        assert!((0.8..1.25).contains(&(few.all / all.all)), "{few:?} {all:?}");
+        assert!((0.8..1.25).contains(&(few.classical / all.classical)), "{few:?} {all:?}");
+    }
+
+    #[test]
+    fn slabs_lie_inside_and_spread_along_the_first_axes() {
+        for (extents, sides) in [
+            ([1, 516, 128, 128], [1, 8, 16, 128]),
+            ([3, 1, 1040, 1392], [3, 1, 8, 682]),
+            ([1, 1, 1, 1 << 22], [1, 1, 1, 1 << 14]),
+            ([1, 1, 4000, 70], [1, 1, 234, 70]),
+        ] {
+            let places = places(extents, 8, 1 << 17);
+            assert_eq!(places.len(), 8);
+            for place in &places {
+                assert!((0..4).all(|axis| place.start[axis] + place.sides[axis] <= extents[axis]));
+            }
+            assert_eq!(places[0].sides, sides, "{extents:?}");
+            let cut = places[0].halved.unwrap();
+            let starts: Vec<usize> = places.iter().map(|place| place.start[cut]).collect();
+            assert!(starts.windows(2).all(|pair| pair[0] < pair[1]), "{starts:?}");
         }
-        let mut starts: Vec<usize> = places.iter().map(|place| place.start[2]).collect();
-        starts.sort_unstable();
-        assert!(starts.windows(2).all(|pair| pair[0] < pair[1]) && starts[0] < 150 && starts[7] > 300);
+        assert!(places([1, 1, 0, 4], 8, 100).is_empty());
+        assert_eq!(places([1, 2, 3, 4], 8, 100)[0].halved, None);
     }
 }

@@ -65,14 +65,14 @@ impl Order {
         }
     }
 
-    /// The order that is likely taken, from a smaller trial.
+    /// The order that is likely taken, from a smaller and rougher trial.
     pub fn likely(numbers: Numbers) -> Order {
         let extents = four_axes(numbers.shape);
         let orders = Order::all(extents);
         let part = Part::of(numbers, extents, LIKELY_VALUES);
         let cost = |order: &Order| {
             let numbers = part.numbers(numbers.mantissa_bits);
-            let coded = encode_in_order(numbers, *order, Effort::Trial, &mut Trials::default());
+            let coded = encode_in_order(numbers, *order, Effort::Glimpse, &mut Trials::default());
             coded.map_or(usize::MAX, |coded| coded.bytes.len())
         };
         let own = cost(&Order::DATA) as f64;
