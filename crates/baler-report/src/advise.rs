@@ -4,7 +4,7 @@
 mod sizes;
 
 use crate::metrics::{CorrelationMatrix, floats};
-use baler::{BoundSpec, Dataset, Result, Values, Variable};
+use baler::{BoundSpec, Dataset, Result, Variable};
 use baler_codec::plan::estimate::Effort;
 use baler_data::dataset::Layout;
 use baler_train::principal_components;
@@ -159,12 +159,9 @@ fn middle(variable: &Variable, share: f64) -> Result<Variable> {
     if variable.shape.is_empty() || kept == n_rows && (n_rows > 1 || share >= 0.5) {
         return Ok(variable.clone());
     }
-    let row_bytes = variable.values.size_bytes() / n_rows;
+    let row_len = variable.values.len() / n_rows;
     let first = (n_rows - kept) / 2;
-    let mut bytes = Vec::new();
-    variable.values.append_bytes(&mut bytes, false);
-    let part = &bytes[first * row_bytes..(first + kept) * row_bytes];
-    let values = Values::from_bytes(variable.values.dtype(), part, false)?;
+    let values = variable.values.slice(first * row_len..(first + kept) * row_len);
     let mut shape = variable.shape.clone();
     shape[0] = kept;
     if kept == 1 && shape.len() > 2 && share * (n_rows as f64) < 0.5 {
@@ -260,6 +257,7 @@ fn relations(sample: &Dataset) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use baler::Values;
 
     fn table(columns: Vec<(&str, Vec<f64>)>) -> Dataset {
         let variable = |(name, values): (&str, Vec<f64>)| {

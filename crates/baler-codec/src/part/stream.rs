@@ -6,6 +6,7 @@ use crate::classical::estimate::expected_bits;
 use crate::classical::lorenzo::four_axes;
 use crate::coder::CoderByte;
 use crate::options::Method;
+use crate::predict::order::Order;
 use crate::predict::shared::Shared;
 use crate::predict::{self, Effort, Known, Numbers};
 use crate::quantize::Grid;
@@ -43,8 +44,8 @@ pub struct How<'a> {
     pub is_opaque: bool,
     /// True if the numbers may be those of a finer grid: nothing relies on the values that they are expected to have.
     pub may_refine: bool,
-    /// Only the likely winner among the models: for estimates.
-    pub brief: bool,
+    /// Only the likely winner among the models, in this order of the axes: for estimates.
+    pub brief: Option<Order>,
 }
 
 impl How<'_> {
@@ -73,7 +74,7 @@ impl How<'_> {
             reference: None,
             is_opaque: false,
             may_refine: false,
-            brief: false,
+            brief: None,
         }
     }
 }
@@ -179,11 +180,11 @@ fn is_far_ahead(stream: &Stream, numbers: Numbers) -> bool {
 
 fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
     let n_axes = numbers.shape.iter().filter(|&&extent| extent > 1).count();
-    let effort = match how.fast {
-        true => Effort::Fast,
-        false if how.brief => Effort::Brief,
-        false if n_axes > 1 || numbers.q.len() >= LONG_SERIES => Effort::Full,
-        false => Effort::Quick,
+    let effort = match (how.fast, how.brief) {
+        (true, _) => Effort::Fast,
+        (false, Some(order)) => Effort::Brief(order),
+        (false, None) if n_axes > 1 || numbers.q.len() >= LONG_SERIES => Effort::Full,
+        (false, None) => Effort::Quick,
     };
     let mut trials = Trials::default();
     let (coder, coded) = match how.shared {
@@ -196,13 +197,8 @@ fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stre
     let centred = finer.filter(|_| few_bits && how.may_refine && !how.fast).and_then(|finer| {
         let (q, stride) = finer.numbers(numbers.q)?;
         let numbers = Numbers { q: &q, ..numbers };
-        let centred = predict::encode_centred(
-            numbers,
-            stride,
-            &coded.models,
-            coder == CoderByte::PredictiveShared,
-            &mut trials,
-        )?;
+        let fitting = (coder == CoderByte::PredictiveShared, effort.n_fitted());
+        let centred = predict::encode_centred(numbers, stride, &coded.models, fitting, &mut trials)?;
         (centred.bytes.len() < coded.bytes.len() && finer.serves(&centred.q)).then_some(centred)
     });
     let (bytes, finer) = match centred {

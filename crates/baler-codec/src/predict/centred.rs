@@ -35,12 +35,13 @@ pub struct Centred {
     pub q: Vec<i64>,
 }
 
-/// Codes numbers of the finer grid with each of the models. `given` models are not refitted, and stand elsewhere.
+/// Codes numbers of the finer grid with each of the models. `given` models are not refitted, and stand elsewhere; others to
+/// about `n_fitted` numbers.
 pub fn encode_centred(
     finer: Numbers,
     stride: i64,
     models: &[Model],
-    given: bool,
+    (given, n_fitted): (bool, usize),
     trials: &mut Trials,
 ) -> Option<Centred> {
     let extents = four_axes(finer.shape);
@@ -52,9 +53,9 @@ pub fn encode_centred(
         let narrow = model.largest_sum(&layout, spread, 0) < 1 << 31;
         let model = Model { stride, center, narrow, filters: filters(spread), ..model.clone() };
         let coded = if narrow {
-            encode_as::<i32>(finer, &layout, model, given)
+            encode_as::<i32>(finer, &layout, model, (given, n_fitted))
         } else {
-            encode_as::<i64>(finer, &layout, model, given)
+            encode_as::<i64>(finer, &layout, model, (given, n_fitted))
         }?;
         trials.see(Candidate::Centred, coded.bytes.len());
         Some(coded)
@@ -62,7 +63,12 @@ pub fn encode_centred(
     coded.min_by_key(|coded| coded.bytes.len())
 }
 
-fn encode_as<T: Cell>(finer: Numbers, layout: &Layout, mut model: Model, given: bool) -> Option<Centred> {
+fn encode_as<T: Cell>(
+    finer: Numbers,
+    layout: &Layout,
+    mut model: Model,
+    (given, n_fitted): (bool, usize),
+) -> Option<Centred> {
     let extents = four_axes(finer.shape);
     let order = model.order;
     let mut q = order.apply(finer.q, extents);
@@ -77,7 +83,7 @@ fn encode_as<T: Cell>(finer: Numbers, layout: &Layout, mut model: Model, given: 
         encode_adaptive(layout, &model, mask, &mut q, &mut state, &mut w);
         w.bytes
     } else {
-        fit::refit_scales(layout, mask, &mut q, &mut state, &mut model);
+        fit::refit_scales(layout, mask, &mut q, &mut state, &mut model, n_fitted);
         code(layout, mask, &mut q, &mut state, &model)
     };
     let mut decoded = vec![0; q.len()];
@@ -122,7 +128,9 @@ mod tests {
                     encode(numbers(&coarse, &shape, mask), Effort::Full, &mut Trials::default()).unwrap();
                 let finer = numbers(&finer, &shape, mask);
                 let mut trials = Trials::default();
-                let centred = encode_centred(finer, stride, &fixed.models, false, &mut trials).unwrap();
+                let centred =
+                    encode_centred(finer, stride, &fixed.models, (false, fit::N_SAMPLES), &mut trials)
+                        .unwrap();
                 assert!(centred.bytes.len() < fixed.bytes.len() || height > 1e6, "{shape:?}");
                 assert_eq!(trials.bytes[Candidate::Centred as usize], Some(centred.bytes.len() as u64));
                 let (q, found) = decode(&centred.bytes, &shape, mask, Known::default()).unwrap();
@@ -148,7 +156,8 @@ mod tests {
         let (_, coarse) = waves(shape, 9, 300.0);
         let fixed = encode(numbers(&coarse, &shape, None), Effort::Quick, &mut Trials::default()).unwrap();
         let finer = numbers(&wild, &shape, None);
-        let centred = encode_centred(finer, 9, &fixed.models, false, &mut Trials::default()).unwrap();
+        let centred =
+            encode_centred(finer, 9, &fixed.models, (false, fit::N_SAMPLES), &mut Trials::default()).unwrap();
         assert_eq!(decode(&centred.bytes, &shape, None, Known::default()).unwrap(), (centred.q, 9));
         for (byte, damage) in (0..centred.bytes.len()).zip([1, 255, 6, 128].iter().cycle()) {
             let mut damaged = centred.bytes.clone();

@@ -24,7 +24,7 @@ pub fn encode(numbers: Numbers, effort: Effort, trials: &mut Trials) -> Option<C
     numbers.layout()?;
     let orders = match effort {
         Effort::Full => choose(numbers),
-        Effort::Brief => vec![likely(numbers)],
+        Effort::Brief(order) => vec![order],
         _ => vec![Order::DATA],
     };
     let coded = orders.iter().filter_map(|order| encode_in_order(numbers, *order, effort, trials));
@@ -62,14 +62,14 @@ fn choose(numbers: Numbers) -> Vec<Order> {
     }
 }
 
-/// The order that is likely taken, from a smaller trial.
-fn likely(numbers: Numbers) -> Order {
+/// The order that is likely taken, from a smaller and rougher trial.
+pub fn likely(numbers: Numbers) -> Order {
     let extents = four_axes(numbers.shape);
     let orders = Order::all(extents);
     let part = Part::of(numbers, extents, LIKELY_VALUES);
     let cost = |order: &Order| {
         let numbers = part.numbers(numbers.mantissa_bits);
-        let coded = encode_in_order(numbers, *order, Effort::Trial, &mut Trials::default());
+        let coded = encode_in_order(numbers, *order, Effort::Glimpse, &mut Trials::default());
         coded.map_or(usize::MAX, |coded| coded.bytes.len())
     };
     let own = cost(&Order::DATA) as f64;

@@ -31,8 +31,10 @@ pub enum Effort {
     Trial,
     /// The fast tier only: one class of weights, or three by block.
     Fast,
-    /// Both tiers, one class of weights, in the order that is likely the best: to estimate what [`Effort::Full`] takes.
-    Brief,
+    /// As [`Effort::Trial`], with a rough fit: to find the order that is likely the best.
+    Glimpse,
+    /// Both tiers, one class of weights in one order, and a rough fit: to estimate what [`Effort::Full`] takes.
+    Brief(Order),
     /// Both tiers, three classes of weights by scale.
     Quick,
     /// Both tiers, classes by trial: one, three by scale, three or eight by block.
@@ -41,16 +43,25 @@ pub enum Effort {
 
 impl Effort {
     fn is_fast(self) -> bool {
-        matches!(self, Effort::Trial | Effort::Fast)
+        matches!(self, Effort::Trial | Effort::Glimpse | Effort::Fast)
     }
 
     /// (classes, by block) to try.
     fn trials(self) -> &'static [(usize, bool)] {
         match self {
-            Effort::Trial | Effort::Brief => &[(1, false)],
+            Effort::Trial | Effort::Glimpse | Effort::Brief(_) => &[(1, false)],
             Effort::Fast => &[(1, false), (3, true)],
             Effort::Quick => &[(3, false)],
             Effort::Full => &[(1, false), (3, false), (3, true), (8, true)],
+        }
+    }
+
+    /// About how many numbers weights are fitted to.
+    pub(crate) fn n_fitted(self) -> usize {
+        match self {
+            Effort::Glimpse => 1 << 11,
+            Effort::Brief(_) => 1 << 14,
+            _ => fit::N_SAMPLES,
         }
     }
 }
@@ -110,7 +121,7 @@ fn encode_as<T: Cell>(
     let fixed = Model { filters: None, ..like.clone() };
     let mut coded: Vec<(Vec<u8>, Model)> = Vec::new();
     for &(n_classes, mapped) in effort.trials() {
-        let model = fit::fit(layout, mask, q, &mut state, &fixed, n_classes, mapped);
+        let model = fit::fit(layout, mask, q, &mut state, &fixed, (n_classes, mapped), effort.n_fitted());
         if model.largest_sum(layout, spread, 0) >= 1 << 31 {
             continue;
         }
@@ -128,7 +139,8 @@ fn encode_as<T: Cell>(
     }
     let best = coded.iter().map(|(bytes, _)| bytes).min_by_key(|bytes| bytes.len()).cloned();
     coded.retain(|(_, model)| model.kinds.is_none());
-    let filtered = encode_filtered(q, layout, mask, (&coded, like.filters), &mut state, trials);
+    let of = (coded.as_slice(), like.filters, effort.n_fitted());
+    let filtered = encode_filtered(q, layout, mask, of, &mut state, trials);
     let best = best.into_iter().chain(filtered).min_by_key(Vec::len);
     let models = coded.into_iter().map(|(_, model)| model).collect();
     Some(best.map(|bytes| Coded { bytes, models }))
@@ -139,7 +151,7 @@ fn encode_filtered<T: Cell>(
     q: &mut [i64],
     layout: &Layout,
     mask: Option<&[bool]>,
-    (coded, filters): (&[(Vec<u8>, Model)], Option<Filters>),
+    (coded, filters, n_fitted): (&[(Vec<u8>, Model)], Option<Filters>, usize),
     state: &mut State<T>,
     trials: &mut Trials,
 ) -> Option<Vec<u8>> {
@@ -150,7 +162,7 @@ fn encode_filtered<T: Cell>(
     for trial in [Some(0), smallest.filter(|&trial| trial > 0)].into_iter().flatten() {
         let Some((_, model)) = coded.get(trial) else { continue };
         let mut model = Model { filters, ..model.clone() };
-        fit::refit_scales(layout, mask, q, state, &mut model);
+        fit::refit_scales(layout, mask, q, state, &mut model, n_fitted);
         let bytes = code(layout, mask, q, state, &model);
         trials.see(Candidate::Filtered, bytes.len());
         best = best.filter(|best| best.len() <= bytes.len()).or(Some(bytes));
@@ -196,7 +208,7 @@ fn encode_with_reference_as<T: Cell>(
     // Inputs of such a size that the largest weight is about 1: then neither is too coarse.
     let bits = 64 - spread.leading_zeros() as i32;
     look(bits, &mut fixed, &mut state)?;
-    let model = fit::fit(layout, mask, q, &mut state, &fixed, 1, false);
+    let model = fit::fit(layout, mask, q, &mut state, &fixed, (1, false), fit::N_SAMPLES);
     let rows = model.sets.iter().flat_map(|set| &set.taps);
     let weights = rows.flat_map(|row| &row[row.len() - model.n_reference_taps(layout)..]);
     let largest = weights.map(|weight| weight.unsigned_abs()).max()?;
@@ -204,15 +216,15 @@ fn encode_with_reference_as<T: Cell>(
     let mut coded: Vec<(Vec<u8>, Model)> = Vec::new();
     let tries = [(1, false), classes];
     for &(n_classes, mapped) in &tries[..1 + (classes != (1, false)) as usize] {
-        let model = fit::fit(layout, mask, q, &mut state, &fixed, n_classes, mapped);
+        let model = fit::fit(layout, mask, q, &mut state, &fixed, (n_classes, mapped), fit::N_SAMPLES);
         let largest = state.reference.as_ref().map_or(0, Reference::largest);
         if like.narrow && model.largest_sum(layout, spread, largest) >= 1 << 31 {
             continue;
         }
         coded.push((code(layout, mask, q, &mut state, &model), model));
     }
-    let filters = like.filters;
-    let filtered = encode_filtered(q, layout, mask, (&coded, filters), &mut state, &mut Trials::default());
+    let of = (coded.as_slice(), like.filters, fit::N_SAMPLES);
+    let filtered = encode_filtered(q, layout, mask, of, &mut state, &mut Trials::default());
     coded.into_iter().map(|(bytes, _)| bytes).chain(filtered).min_by_key(Vec::len)
 }
 

@@ -11,8 +11,8 @@ use crate::predict::state::Segment;
 use crate::predict::state::State;
 use crate::predict::walk::{Observer, Seen, walk};
 
-/// About how many numbers the sums are made of.
-const N_SAMPLES: usize = 300_000;
+/// About how many numbers the sums are made of, but for estimates.
+pub const N_SAMPLES: usize = 300_000;
 /// Passes: each fits the weights to the errors and scales of the one before.
 const N_PASSES: usize = 5;
 /// Share of the typical scale below which scales count as one.
@@ -111,13 +111,14 @@ struct Gather {
 }
 
 impl Gather {
-    fn new(layout: &Layout, n_values: usize, model: &Model, floor: f64) -> Gather {
+    /// For sums of about one in `every` numbers.
+    fn new(layout: &Layout, every: usize, model: &Model, floor: f64) -> Gather {
         let taps =
             (0..4 * MAX_CLASSES).map(|i| Normal::new(model.n_inputs(layout, i / MAX_CLASSES))).collect();
         let scales = (0..4).map(|i| Normal::new(layout.error_taps(i).len() + N_GRADIENTS)).collect();
         Gather {
             scales_only: false,
-            every: n_values.div_ceil(N_SAMPLES).max(1),
+            every: every.max(1),
             seen: 0,
             row: layout.row as isize,
             taps,
@@ -233,21 +234,21 @@ fn start(layout: &Layout, sets: &[usize], like: &Model) -> Model {
     model
 }
 
-/// Fits the weights of a model of `n_classes` classes to `q`; all else is as in `like`.
+/// Fits the weights of a model of `n_classes` classes to about `n_samples` of `q`; all else is as in `like`.
 pub fn fit<T: Cell>(
     layout: &Layout,
     mask: Option<&[bool]>,
     q: &mut [i64],
     state: &mut State<T>,
     like: &Model,
-    n_classes: usize,
-    mapped: bool,
+    (n_classes, mapped): (usize, bool),
+    n_samples: usize,
 ) -> Model {
     let mut model = start(layout, &needed(layout), like);
     model.map = mapped.then(|| Map::new(layout).expect("memory for a class a block"));
     let mut floor = 0.0;
     for pass in 0..N_PASSES + if mapped { 4 } else { 0 } {
-        let mut gather = Gather::new(layout, q.len(), &model, floor);
+        let mut gather = Gather::new(layout, q.len().div_ceil(n_samples), &model, floor);
         walk::<_, _, _, false>(layout, &model, mask, q, state, &mut NoBits, &mut gather);
         floor = gather.typical_scale() * FLOOR;
         if pass == 0 {
@@ -268,13 +269,13 @@ pub fn fit<T: Cell>(
 pub fn fit_segments<T: Cell>(segments: &mut [Segment<T>], like: &Model) -> Model {
     let Some(first) = segments.first() else { return like.clone() };
     let layout = first.layout;
-    let n_values = segments.iter().map(|segment| segment.q.len()).sum();
+    let n_values: usize = segments.iter().map(|segment| segment.q.len()).sum();
     let sets: Vec<usize> =
         (0..4).filter(|set| segments.iter().any(|segment| needed(&segment.layout).contains(set))).collect();
     let mut model = start(&layout, &sets, like);
     let mut floor = 0.0;
     for pass in 0..N_PASSES {
-        let mut gather = Gather::new(&layout, n_values, &model, floor);
+        let mut gather = Gather::new(&layout, n_values.div_ceil(N_SAMPLES), &model, floor);
         for Segment { layout, mask, q, state } in segments.iter_mut() {
             gather.row = layout.row as isize;
             walk::<_, _, _, false>(layout, &model, *mask, q, state, &mut NoBits, &mut gather);
@@ -287,20 +288,22 @@ pub fn fit_segments<T: Cell>(segments: &mut [Segment<T>], like: &Model) -> Model
     model
 }
 
-/// Fits the scales to the errors that the filters leave.
+/// Fits the scales to the errors that the filters leave at about `n_samples` numbers.
 pub fn refit_scales<T: Cell>(
     layout: &Layout,
     mask: Option<&[bool]>,
     q: &mut [i64],
     state: &mut State<T>,
     model: &mut Model,
+    n_samples: usize,
 ) {
+    let every = q.len().div_ceil(n_samples);
     let cascade = state.cascade.take();
-    let mut gather = Gather { scales_only: true, ..Gather::new(layout, q.len(), model, 0.0) };
+    let mut gather = Gather { scales_only: true, ..Gather::new(layout, every, model, 0.0) };
     walk::<_, _, _, false>(layout, model, mask, q, state, &mut NoBits, &mut gather);
     let floor = gather.typical_scale() * FLOOR;
     state.cascade = cascade;
-    let mut gather = Gather { scales_only: true, ..Gather::new(layout, q.len(), model, floor) };
+    let mut gather = Gather { scales_only: true, ..Gather::new(layout, every, model, floor) };
     walk::<_, _, _, false>(layout, model, mask, q, state, &mut NoBits, &mut gather);
     for behind in needed(layout) {
         model.sets[behind].scale = fixed(&gather.scales[behind].solve_non_negative(), SCALE_SHIFT);

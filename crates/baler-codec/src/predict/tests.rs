@@ -321,7 +321,7 @@ fn filters_take_any_numbers() {
                 sets: Default::default(),
             };
             let mut state = padded::<i64>(&layout).unwrap();
-            let model = fit::fit(&layout, None, &mut q, &mut state, &like, 1, false);
+            let model = fit::fit(&layout, None, &mut q, &mut state, &like, (1, false), fit::N_SAMPLES);
             state.cascade = Some(Cascade::new(&layout, filters).unwrap());
             let bytes = code(&layout, None, &mut q, &mut state, &model);
             assert!(decode(&bytes, &shape, None, Known::default()).unwrap().0 == q, "{coarse} {domain:?}");
@@ -345,7 +345,7 @@ fn coded(layout: &Layout, mask: &[bool], q: &mut [i64], filters: Option<Filters>
         sets: Default::default(),
     };
     let mut state = padded::<i64>(layout).unwrap();
-    let model = fit::fit(layout, Some(mask), q, &mut state, &like, 1, false);
+    let model = fit::fit(layout, Some(mask), q, &mut state, &like, (1, false), fit::N_SAMPLES);
     if let Some(filters) = filters {
         state.cascade = Some(Cascade::new(layout, filters).unwrap());
         return code(layout, Some(mask), q, &mut state, &model);

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 
 /// Bytes that the long look compresses, at most.
 const LONG_BYTES: usize = 32 << 20;
-/// Bytes of tables that are compressed otherwise: at the bound that counts, and at others.
-const TABLE_BYTES: usize = 1 << 19;
-const FEW_TABLE_BYTES: usize = 1 << 17;
+/// Bytes of tables that are compressed otherwise, at the bound that counts and at others; half of them too.
+const TABLE_BYTES: usize = 1 << 17;
+const FEW_TABLE_BYTES: usize = 1 << 15;
 
 /// What data are expected to take.
-pub struct Sizes {
+pub struct Sizes<'a> {
+    dataset: &'a Dataset,
     fields: Vec<Samples>,
     table: Dataset,
     /// (name, range) of the columns of tables, by all their rows.
@@ -23,13 +24,14 @@ pub struct Sizes {
     total: f64,
 }
 
-impl Sizes {
+impl Sizes<'_> {
     /// Looks at data.
-    pub fn of(dataset: &Dataset, long: bool) -> Result<Sizes> {
+    pub fn of(dataset: &Dataset, long: bool) -> Result<Sizes<'_>> {
         let source = InMemory::of(dataset);
         let options = Options::new(BoundSpec::Lossless);
         let total = dataset.size_bytes() as f64;
         let mut sizes = Sizes {
+            dataset,
             fields: Vec::new(),
             table: Dataset { variables: Vec::new(), layout: dataset.layout, attachments: Vec::new() },
             ranges: Vec::new(),
@@ -68,18 +70,39 @@ impl Sizes {
         if let Some(part) = &self.long {
             return self.compressed(part, self.total, bound);
         }
+        let source = InMemory::of(self.dataset);
         let mut sum = [0.0; 2];
         for field in &self.fields {
-            let expected = field.expected(bound, effort)?;
+            let expected = field.expected(&source, bound, effort)?;
             sum = [sum[0] + expected.classical, sum[1] + expected.all];
         }
         if !self.table.variables.is_empty() {
             let n_bytes = if effort == Effort::Careful { TABLE_BYTES } else { FEW_TABLE_BYTES };
-            let part = excerpt(&InMemory::of(&self.table), n_bytes)?;
-            let of_table = self.compressed(&part, self.table.size_bytes() as f64, bound)?;
+            let of_table = self.of_table(n_bytes, bound)?;
             sum = [sum[0] + of_table[0], sum[1] + of_table[1]];
         }
         Ok(sum)
+    }
+
+    /// Bytes of the table: what is learned once, and what the rows take, from a part and from half of it.
+    fn of_table(&self, n_bytes: usize, bound: BoundSpec) -> Result<[f64; 2]> {
+        let source = InMemory::of(&self.table);
+        let total = self.table.size_bytes() as f64;
+        let part = excerpt(&source, n_bytes)?;
+        let size = part.size_bytes() as f64;
+        let whole = self.compressed(&part, size, bound)?;
+        let half = excerpt(&source, n_bytes / 2)?;
+        let half_size = half.size_bytes() as f64;
+        if size >= total || half_size >= size {
+            return Ok(whole.map(|bytes| bytes * total / size.max(1.0)));
+        }
+        let half = self.compressed(&half, half_size, bound)?;
+        let all = |way: usize| {
+            let overall = whole[way] / size;
+            let later = ((whole[way] - half[way]) / (size - half_size)).clamp(0.5 * overall, overall);
+            whole[way] + later * (total - size)
+        };
+        Ok([all(0), all(1)])
     }
 
     /// Bytes of a part, in proportion to all.
