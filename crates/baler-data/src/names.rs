@@ -2,11 +2,12 @@
 
 use crate::error::{Error, Result};
 use std::borrow::Cow;
+use strsim::osa_distance;
 
 /// The known names nearest to `name`, best first, at most three.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut scored: Vec<(usize, &str)> = known
-        .map(|candidate| (distance(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .map(|candidate| (osa_distance(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
         .collect();
     scored.sort();
     scored.into_iter().take(3).map(|(_, candidate)| candidate).collect()
@@ -90,22 +91,6 @@ pub fn short<'a>(names: &[&'a str]) -> Vec<&'a str> {
     names.iter().map(|name| &name[prefix.len()..]).collect()
 }
 
-/// Levenshtein distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + (x != *y) as usize;
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 /// True if `pattern` (with `*` for any run of characters) matches all of `name`. What stands between two stars is found
 /// at its first place, which leaves most for the rest: so time grows with the lengths alone, however many stars there are.
 pub fn pattern_matches(pattern: &str, name: &str) -> bool {
@@ -135,7 +120,7 @@ mod tests {
             unknown("a variable", "pt", known.into_iter()).to_string(),
             "expected a variable, found 'pt'; the nearest names are pt_, eta_, phi_"
         );
-        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(osa_distance("kitten", "sitting"), 3);
     }
 
     #[test]

@@ -130,20 +130,12 @@ fn read(reader: impl Read, most: usize) -> Result<Vec<u8>> {
 impl Sum {
     fn of(self, bytes: &[u8]) -> u32 {
         match self {
-            Sum::Crc32c => crc::<0x82f6_3b78>(bytes),
-            Sum::Crc32 => crc::<0xedb8_8320>(bytes),
+            Sum::Crc32c => crc32c::crc32c(bytes),
+            Sum::Crc32 => crc32fast::hash(bytes),
             Sum::Adler32 => adler32(bytes),
             Sum::Fletcher32 => fletcher32(bytes),
         }
     }
-}
-
-/// The cyclic checksum of a reversed polynomial of 32 bits.
-fn crc<const POLYNOMIAL: u32>(bytes: &[u8]) -> u32 {
-    let table: [u32; 256] = std::array::from_fn(|i| {
-        (0..8).fold(i as u32, |value, _| if value & 1 != 0 { value >> 1 ^ POLYNOMIAL } else { value >> 1 })
-    });
-    !bytes.iter().fold(!0u32, |sum, &byte| table[((sum ^ u32::from(byte)) & 255) as usize] ^ sum >> 8)
 }
 
 fn adler32(bytes: &[u8]) -> u32 {
