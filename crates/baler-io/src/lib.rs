@@ -5,20 +5,25 @@
 // Bytes are the same on every machine: no floats of the platform's own mathematics (clippy.toml).
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+#[cfg(not(all(feature = "parquet", feature = "root", feature = "zarr")))]
+mod absent;
 mod arrays;
 mod chains;
 mod csv;
 mod fits;
 mod hdf5;
 mod kinds;
+mod lost;
 mod netcdf;
 mod npy;
 mod npz;
 mod order;
+#[cfg(feature = "parquet")]
 mod parquet;
 mod piece;
 mod raw;
 mod renamed;
+#[cfg(feature = "root")]
 mod root;
 mod store;
 mod stored;
@@ -26,10 +31,19 @@ mod table;
 mod tiff;
 mod warnings;
 mod write;
+#[cfg(feature = "zarr")]
 mod zarr;
+
+#[cfg(not(feature = "parquet"))]
+use absent::parquet;
+#[cfg(not(feature = "root"))]
+use absent::root;
+#[cfg(not(feature = "zarr"))]
+use absent::zarr;
 
 pub use arrays::{ArrayInfo, Arrays};
 pub use csv::Delimiter;
+pub use lost::lost;
 pub use raw::RawSpec;
 pub use store::{Appended, Region, Spill};
 pub use stored::{Part, Place, Stored};
@@ -37,9 +51,8 @@ pub use warnings::Warnings;
 pub use write::{WriteSeek, write_source};
 
 use arrays::Opened;
-use baler_data::dataset::{Attachment, DType, Dataset, Layout, check_lists};
+use baler_data::dataset::{Attachment, Dataset, Layout, check_lists};
 use baler_data::error::{Error, Result};
-use baler_data::metadata;
 use baler_data::metadata::Metadata;
 use baler_data::names::pattern_matches;
 use baler_data::source::{InMemory, Schema, Selected, Source, VariableSchema, collect};
@@ -190,7 +203,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     }
     let named = match known.map_or_else(|| Format::from_path(path), Ok) {
         Ok(Format::Zarr) => {
-            let store = Opened::new(Box::new(zarr::Zarr::open(path)?), options)?;
+            let store = Opened::new(zarr::open(path)?, options)?;
             return finished(Box::new(store), true, options);
         }
         Err(error) if path.is_dir() => return Err(error),
@@ -263,7 +276,7 @@ fn open_region(file: Region, format: Format, options: &ReadOptions) -> Result<Bo
 /// Opens a file of arrays without reading their values; not for formats without names of arrays.
 pub fn open_arrays(path: &Path, format: Format) -> Result<Box<dyn Arrays>> {
     if format == Format::Zarr {
-        return Ok(Box::new(zarr::Zarr::open(path)?));
+        return zarr::open(path);
     }
     let reading = |e| Error::io(format!("reading '{}'", path.display()), e);
     let file = std::fs::File::open(path).and_then(Region::of_file).map_err(reading)?;
@@ -279,8 +292,8 @@ fn arrays_of(file: Region, format: Format, inner: Option<&str>) -> Result<Box<dy
         Format::Hdf5 | Format::NetCdf => Ok(Box::new(hdf5::Hdf5::open(file)?)),
         Format::Tiff => Ok(Box::new(tiff::Tiff::open(file)?)),
         Format::Fits | Format::FitsGz => Ok(Box::new(fits::Fits::open(file)?)),
-        Format::Root => Ok(Box::new(root::Root::open(file, inner)?)),
-        Format::Parquet => Ok(Box::new(parquet::Parquet::open(file)?)),
+        Format::Root => root::open(file, inner),
+        Format::Parquet => parquet::open(file),
         Format::Zarr => Err(Error::config("a Zarr store is a folder and cannot be read from standard input")),
         Format::Npy | Format::Npz | Format::Csv | Format::Raw => {
             Err(Error::config("expected a format with arrays that can be read one by one"))
@@ -392,93 +405,9 @@ pub fn write_zarr(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
     zarr::write(dataset)
 }
 
-/// What `format` cannot keep, in words: dtypes, and metadata of the format that the data were read from; none if
-/// nothing is lost.
-pub fn lost(schema: &Schema, format: Format) -> Option<String> {
-    let texts = [
-        changed_dtypes(schema, format),
-        kinds::changed_kinds(schema, format),
-        renamed::changed_names(schema, format),
-        lost_metadata(schema, format),
-        renamed::untrue_metadata(schema, format),
-    ];
-    Some(texts.into_iter().flatten().collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
-}
-
-/// Dtypes that become others, with the same values.
-fn changed_dtypes(schema: &Schema, format: Format) -> Option<String> {
-    let has = |dtype| schema.variables.iter().any(|v| v.dtype == dtype);
-    match format {
-        Format::Root if has(DType::F16) => Some("float16 becomes float32 in ROOT".into()),
-        Format::Fits | Format::FitsGz
-            if has(DType::Bool)
-                && schema.layout == Layout::Arrays
-                && ![fits::NAME, parquet::NAME].iter().any(|of| is_from(schema, of)) =>
-        {
-            Some("bool becomes uint8 in images of FITS".into())
-        }
-        _ => None,
-    }
-}
-
 /// True if the values were read from a file of that format.
 fn is_from(schema: &Schema, format: &str) -> bool {
     schema.attachments.iter().any(|attachment| attachment.metadata_format() == Some(format))
-}
-
-/// The names of what the source had beside its arrays and the format has not. Where it has what formats have in common,
-/// only the rest of it is lost.
-fn lost_metadata(schema: &Schema, format: Format) -> Option<String> {
-    let has_common = matches!(format, Format::Hdf5 | Format::NetCdf | Format::Zarr);
-    let shared = schema.metadata();
-    // What no attachment of the source's own names again.
-    let common = shared.names(&|_, _| false);
-    let left = shared.names(&|about, attribute| match format {
-        Format::Root => root::carries(about, attribute),
-        Format::Tiff => tiff::carries(about, attribute),
-        Format::Fits | Format::FitsGz => fits::carries(attribute),
-        _ => false,
-    });
-    let mut names = Vec::new();
-    let mut what = "source".to_string();
-    for attachment in &schema.attachments {
-        let Some(source) = attachment.metadata_format().filter(|&source| source != metadata::NAME) else {
-            continue;
-        };
-        let is_kept = match format {
-            Format::Hdf5 => source == hdf5::NAME,
-            Format::NetCdf => source == hdf5::NAME || source == netcdf::NAME,
-            Format::Tiff => source == tiff::NAME,
-            Format::Fits | Format::FitsGz => source == fits::NAME,
-            Format::Zarr => source == zarr::NAME,
-            Format::Root => source == root::NAME,
-            Format::Parquet => source == parquet::NAME,
-            Format::Npy | Format::Npz | Format::Csv | Format::Raw => false,
-        };
-        if is_kept {
-            return None;
-        }
-        what = format!("{} source", source.to_ascii_uppercase());
-        names.extend(match source {
-            hdf5::NAME => hdf5::names(&attachment.bytes),
-            tiff::NAME => tiff::names(&attachment.bytes, !common.is_empty()),
-            root::NAME => root::names(&attachment.bytes),
-            fits::NAME => fits::names(&attachment.bytes),
-            zarr::NAME if !has_common => zarr::names(&attachment.bytes),
-            _ => Vec::new(),
-        });
-    }
-    match has_common {
-        true => names.retain(|name| !common.contains(name)),
-        false => {
-            let known = std::collections::HashSet::<String>::from_iter(names.iter().cloned());
-            names.extend(left.into_iter().filter(|name| !known.contains(name)));
-        }
-    }
-    let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };
-    let shown = names[..names.len().min(12)].join(", ");
-    (!names.is_empty())
-        .then(|| format!("the output's format does not keep what the {what} had: {shown}{more}"))
 }
 
 /// The values that the source's metadata mark as missing: (name of the variable, value).

@@ -26,6 +26,7 @@ mod shared;
 mod trees;
 mod write;
 
+#[cfg(feature = "zarr")]
 pub use filters::{fletcher32, shuffle, unshuffle};
 pub use metadata::Object;
 pub use write::write;

@@ -99,6 +99,11 @@ fn keep(leaves: &mut [Leaf]) -> Vec<String> {
     leaves.iter().filter(|leaf| leaf.stored.is_none()).map(|leaf| leaf.name.clone()).collect()
 }
 
+/// A file, without reading its values.
+pub fn open(bytes: Region) -> Result<Box<dyn Arrays>> {
+    Ok(Box::new(Parquet::open(bytes)?))
+}
+
 impl Parquet {
     /// Opens a file; of the values only columns with lists are read, and those with missing whole numbers.
     pub fn open(bytes: Region) -> Result<Parquet> {

@@ -160,6 +160,11 @@ pub fn names(metadata: &[u8]) -> Vec<String> {
     Notes::read(metadata).map(|notes| notes.names()).unwrap_or_default()
 }
 
+/// A file, or one tree of it, without reading its values.
+pub fn open(bytes: Region, inner: Option<&str>) -> Result<Box<dyn Arrays>> {
+    Ok(Box::new(Root::open(bytes, inner)?))
+}
+
 impl Root {
     /// Opens a file, or the one tree of it that `inner` names: then the file is as one that has no other. Of the values only the
     /// counts of lists are read, and lists that have no counter.

@@ -212,9 +212,9 @@ fn compression_prediction_strips_and_tiles_are_those_of_the_source() {
 
 #[test]
 fn notes_name_axes_and_what_is_left_of_them_is_told() {
-    use crate::metadata::{About, Attribute, Metadata, Value};
     use crate::{Format, ReadOptions, lost, read_bytes, write};
     use baler_data::dataset::Variable;
+    use baler_data::metadata::{About, Attribute, Metadata, Value};
     use baler_data::source::Schema;
     let values = Values::U16((0..4 * 6).collect());
     let mut stack = Dataset::from_arrays(vec![Variable::new("data", vec![4, 2, 3], values).unwrap()]);
