@@ -36,7 +36,8 @@ static COUNTING: Counting = Counting;
 /// Seconds of the fastest of `n` calls, and of all calls the largest request and the most held, in multiples of `n_bytes`.
 fn measured(n: usize, n_bytes: usize, mut call: impl FnMut()) -> (f64, f64, f64) {
     let before = HELD.load(Relaxed);
-    (LARGEST.store(0, Relaxed), MOST.store(before, Relaxed));
+    LARGEST.store(0, Relaxed);
+    MOST.store(before, Relaxed);
     let mut seconds = f64::INFINITY;
     for _ in 0..n {
         let start = Instant::now();

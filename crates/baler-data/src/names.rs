@@ -108,6 +108,23 @@ pub fn pattern_matches(pattern: &str, name: &str) -> bool {
     true
 }
 
+/// Words of a name in snake_case, camelCase or with blanks, in small letters.
+pub fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for letter in name.chars() {
+        let starts = letter.is_uppercase() && before.is_lowercase();
+        if !letter.is_alphabetic() || starts {
+            words.push(String::new());
+        }
+        if let (true, Some(word)) = (letter.is_alphabetic(), words.last_mut()) {
+            word.extend(letter.to_lowercase());
+        }
+        before = letter;
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,7 @@ const COMPRESS_SIDE: [&str; 3] = ["encode", "plan", "compress"];
 /// Modules that import each other because they are halves of one thing.
 const HALVES: [(&str, &[&str]); 10] = [
     ("baler-codec", &["predict::model", "predict::shared"]),
-    ("baler-io", &["zarr::codecs", "zarr::describe", "zarr::shards", "zarr::shared"]),
+    ("baler-io", &["zarr::codecs", "zarr::describe", "zarr::shards", "zarr::shared", "zarr::texts"]),
     ("baler-io", &["csv::cell", "csv::dialect", "csv::lexer"]),
     ("baler-io", &["fits::metadata", "fits::shared"]),
     ("baler-io", &["fits::columns", "fits::write"]),

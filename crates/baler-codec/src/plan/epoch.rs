@@ -1,8 +1,8 @@
 //! Which numbers are times: whole seconds, or thousandths, millionths, ... of them, since 1970. A bound in terms of the range of
 //! years would move them by hours.
 
-use super::exact::words;
 use crate::plan::profile::Profile;
+use baler_data::names::words;
 
 /// Units, and how many of them are a second.
 const UNITS: [(&str, f64); 4] = [("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)];

@@ -10,6 +10,7 @@ use crate::quantize::Bound;
 use baler_data::dataset::DType;
 use baler_data::error::Result;
 use baler_data::names::pattern_matches;
+use baler_data::names::words;
 use baler_data::source::{Schema, VariableSchema};
 
 /// Most different values of what is always taken as classes.
@@ -217,23 +218,6 @@ const WORDS: [&str; 38] = [
 fn identifies(name: &str) -> bool {
     let last = name.rsplit(['/', '.']).next().unwrap_or(name);
     words(last).iter().any(|word| WORDS.contains(&word.as_str()))
-}
-
-/// Words of a name in snake_case, camelCase or with blanks, in small letters.
-pub fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut before = ' ';
-    for letter in name.chars() {
-        let starts = letter.is_uppercase() && before.is_lowercase();
-        if !letter.is_alphabetic() || starts {
-            words.push(String::new());
-        }
-        if let (true, Some(word)) = (letter.is_alphabetic(), words.last_mut()) {
-            word.extend(letter.to_lowercase());
-        }
-        before = letter;
-    }
-    words
 }
 
 #[cfg(test)]

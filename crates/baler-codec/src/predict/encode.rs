@@ -139,11 +139,18 @@ fn encode_as<T: Cell>(
     }
     let best = coded.iter().map(|(bytes, _)| bytes).min_by_key(|bytes| bytes.len()).cloned();
     coded.retain(|(_, model)| model.kinds.is_none());
-    let of = (coded.as_slice(), like.filters, effort.n_fitted());
+    let of = Fitted { coded: &coded, filters: like.filters, n_fitted: effort.n_fitted() };
     let filtered = encode_filtered(q, layout, mask, of, &mut state, trials);
     let best = best.into_iter().chain(filtered).min_by_key(Vec::len);
     let models = coded.into_iter().map(|(_, model)| model).collect();
     Some(best.map(|bytes| Coded { bytes, models }))
+}
+
+/// What was coded without filters, the filters to add, and how many numbers their scales are fitted to.
+struct Fitted<'a> {
+    coded: &'a [(Vec<u8>, Model)],
+    filters: Option<Filters>,
+    n_fitted: usize,
 }
 
 /// Smallest stream of the first and the smallest of some models, with filters.
@@ -151,7 +158,7 @@ fn encode_filtered<T: Cell>(
     q: &mut [i64],
     layout: &Layout,
     mask: Option<&[bool]>,
-    (coded, filters, n_fitted): (&[(Vec<u8>, Model)], Option<Filters>, usize),
+    Fitted { coded, filters, n_fitted }: Fitted,
     state: &mut State<T>,
     trials: &mut Trials,
 ) -> Option<Vec<u8>> {
@@ -223,7 +230,7 @@ fn encode_with_reference_as<T: Cell>(
         }
         coded.push((code(layout, mask, q, &mut state, &model), model));
     }
-    let of = (coded.as_slice(), like.filters, fit::N_SAMPLES);
+    let of = Fitted { coded: &coded, filters: like.filters, n_fitted: fit::N_SAMPLES };
     let filtered = encode_filtered(q, layout, mask, of, &mut state, &mut Trials::default());
     coded.into_iter().map(|(bytes, _)| bytes).chain(filtered).min_by_key(Vec::len)
 }

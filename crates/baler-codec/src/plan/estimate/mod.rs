@@ -128,11 +128,11 @@ impl Samples {
     pub fn expected(&self, source: &dyn Source, bound: BoundSpec, effort: Effort) -> Result<Expected> {
         let counts = effort == Effort::Careful || self.few.iter().all(|slab| slab.half.is_none());
         match (counts, bound == REFERENCE) {
-            (true, false) => self.from_slabs(source, bound, &self.slabs),
+            (true, false) => self.expected_of(source, bound, &self.slabs),
             (_, true) => Ok(self.reference(source)?[0]),
             (false, false) => {
                 let [all, few] = self.reference(source)?;
-                let here = self.from_slabs(source, bound, &self.few)?;
+                let here = self.expected_of(source, bound, &self.few)?;
                 let classical = all.classical * here.classical / few.classical.max(1.0);
                 Ok(Expected { classical, all: (all.all * here.all / few.all.max(1.0)).min(classical) })
             }
@@ -143,8 +143,8 @@ impl Samples {
         if let Some(known) = self.reference.get() {
             return Ok(*known);
         }
-        let all = self.from_slabs(source, REFERENCE, &self.slabs)?;
-        let few = self.from_slabs(source, REFERENCE, &self.few)?;
+        let all = self.expected_of(source, REFERENCE, &self.slabs)?;
+        let few = self.expected_of(source, REFERENCE, &self.few)?;
         Ok(*self.reference.get_or_init(|| [all, few]))
     }
 
@@ -159,7 +159,7 @@ impl Samples {
         Ok(type_variable(&sample, 0, &informed(&sample, &options)?, Asked::Nothing)?.plan)
     }
 
-    fn from_slabs(&self, source: &dyn Source, bound: BoundSpec, slabs: &[Slab]) -> Result<Expected> {
+    fn expected_of(&self, source: &dyn Source, bound: BoundSpec, slabs: &[Slab]) -> Result<Expected> {
         let plan = self.plan(bound)?;
         let is_opaque = plan.storage.kind.is_opaque();
         let brief = (!is_opaque).then(|| *self.order.get_or_init(|| self.likely_order(&plan)));
