@@ -1,12 +1,12 @@
 //! `baler compare`: every codec on the user's data at one promise, as table, JSON and picture.
 
-use crate::cli::SayArgs;
 use crate::input::{INPUT_HELP, RawArgs, read_data};
 use crate::json;
 use crate::library::{BoundSpec, Dataset, Error, Options, Schema, Threads};
 use crate::output::{Target, print_text};
 use crate::peers;
 use crate::progress::Bar;
+use crate::say::SayArgs;
 use crate::settings::{Settings, with_names};
 use anyhow::Result;
 use baler_report::compare::{CompareOptions, Comparison, Family, compare, rate_distortion, text_table};

@@ -2,7 +2,6 @@
 //! OUT.part until the archive is whole, so that a run that was stopped can be gone on with.
 
 use crate::choices::choices;
-use crate::cli::SayArgs;
 use crate::folder;
 use crate::input::{INPUT_HELP, RawArgs, identity, open_data, read_model};
 use crate::json::{self, ArchiveObject};
@@ -12,8 +11,9 @@ use crate::library::{
 };
 use crate::live;
 use crate::numbers::grouped;
-use crate::output::{Target, say};
+use crate::output::{Target, refuse_json_on_stdout, say};
 use crate::progress::{Bar, Loudness};
+use crate::say::SayArgs;
 use crate::settings::{FileSettings, Settings, with_names};
 use crate::table;
 use anyhow::{Context, Result};
@@ -293,12 +293,4 @@ pub fn say_report(report: &Report, model_by_reference: bool, args: SayArgs) {
         }
         say(&table::summary(report, model_by_reference));
     }
-}
-
-/// Standard output takes the result or the JSON object, not both.
-pub fn refuse_json_on_stdout(json: bool, target: &Target) -> Result<()> {
-    if json && target.is_stdout() {
-        return Err(Error::config("standard output takes --json or -o -, not both; give -o a file").into());
-    }
-    Ok(())
 }

@@ -1,7 +1,5 @@
 //! `baler decompress`: archive in, data out, with the dtypes, shapes, names and order they had.
 
-use crate::cli::SayArgs;
-use crate::compress::refuse_json_on_stdout;
 use crate::input::{files_of, open_archive, read_model, source_format};
 use crate::json::{self, DecompressedObject};
 use crate::library::{
@@ -11,8 +9,10 @@ use crate::library::{
 use crate::live;
 use crate::many;
 use crate::numbers::{counted, grouped};
+use crate::output::refuse_json_on_stdout;
 use crate::output::{Target, say};
 use crate::progress::{Bar, Loudness};
+use crate::say::SayArgs;
 use crate::settings::choose_variables;
 use crate::tables;
 use anyhow::{Context, Result};

@@ -1,6 +1,5 @@
 //! `baler demo`: makes data, trains, compresses, decompresses, verifies and reports, and shows the commands for it.
 
-use crate::cli::{SayArgs, bound_option};
 use crate::compress::say_report;
 use crate::decompress;
 use crate::input::natural_format;
@@ -13,6 +12,7 @@ use crate::numbers::grouped;
 use crate::output::{Target, say, write_stdout, write_whole};
 use crate::progress::Loudness;
 use crate::report::{After, Sources, make_page};
+use crate::say::{SayArgs, bound_option};
 use crate::{train as train_command, verify as verify_command};
 use anyhow::{Context, Result};
 use baler_report::measure::MeasureOptions;

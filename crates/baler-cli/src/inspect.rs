@@ -1,12 +1,12 @@
 //! `baler inspect`: what an archive, a model or data hold. Archives and models are known by their magic.
 
 use crate::choices::choices;
-use crate::cli::SayArgs;
 use crate::input::{RawArgs, open_archive, read_bytes, read_data};
 use crate::json::{self, ArchiveObject, ModelObject};
 use crate::library::{Dataset, Model, ModelInfo, Report, Values, inspect_from, is_archive, is_model, live};
 use crate::numbers::{counted, grouped, ratio, shape, value};
 use crate::output::print_text;
+use crate::say::SayArgs;
 use crate::table::{relations, report_table, table};
 use anyhow::{Context, Result};
 use baler_report::advise::{Advice, Expected, advise};

@@ -8,6 +8,7 @@ mod completions;
 mod compress;
 mod decompress;
 mod demo;
+mod errors;
 mod folder;
 mod input;
 mod inspect;
@@ -24,6 +25,7 @@ mod progress;
 mod project;
 mod report;
 mod resources;
+mod say;
 mod settings;
 mod table;
 mod tables;
@@ -45,8 +47,8 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            output::say(&format!("baler: {}", cli::one_line_of(&error)));
-            ExitCode::from(cli::exit_code(&error))
+            output::say(&format!("baler: {}", errors::one_line_of(&error)));
+            ExitCode::from(errors::exit_code(&error))
         }
     }
 }
@@ -80,7 +82,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
             ExitCode::from(2)
         }
         _ => {
-            output::say(&format!("baler: {}; see {}", cli::one_line(error), cli::help_command(error)));
+            output::say(&format!("baler: {}; see {}", errors::one_line(error), errors::help_command(error)));
             ExitCode::from(2)
         }
     }

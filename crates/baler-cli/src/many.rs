@@ -77,7 +77,7 @@ pub fn decompress_joined(archives: &[String], args: &DecompressArgs) -> Result<(
         Error::config("expected -o FILE for the rows of all archives, or -d DIR for a file each; found several archives")
     })?;
     let target = Target::new(output, args.force)?;
-    crate::compress::refuse_json_on_stdout(args.json, &target)?;
+    crate::output::refuse_json_on_stdout(args.json, &target)?;
     let format = match (&args.format, target.is_stdout()) {
         (_, false) => Some(Format::from_path(output)?),
         (suffix, true) => suffix.as_ref().map(|suffix| suffix.format()),

@@ -4,6 +4,7 @@
 //! Never deletes anything; never replaces a file without `--force`.
 
 use crate::closed::refuse_closed_stdout;
+use crate::library::Error;
 use baler_data::names::shown;
 use baler_io::WriteSeek;
 
@@ -246,6 +247,14 @@ fn write_beside(path: &Path, force: bool, make: impl FnOnce(&mut dyn WriteSeek) 
     // The name itself reaches the disk with the folder; some file systems cannot do this, and need not.
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// Standard output takes the result or the JSON object, not both.
+pub fn refuse_json_on_stdout(json: bool, target: &Target) -> Result<()> {
+    if json && target.is_stdout() {
+        return Err(Error::config("standard output takes --json or -o -, not both; give -o a file").into());
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Progress on standard error: a bar with rate and time left, only where a terminal shows it.
 
-use crate::cli::cut;
+use crate::errors::cut;
 use crate::library::Progress;
 use crate::output::say;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle};

@@ -1,6 +1,5 @@
 //! `baler report`: before and after on one page, the same figures as SVG and PDF, the numbers as JSON.
 
-use crate::cli::SayArgs;
 use crate::input::{RawArgs, read_bytes, read_data, read_model};
 use crate::json;
 use crate::library::{
@@ -8,6 +7,7 @@ use crate::library::{
 };
 use crate::output::{Target, say, write_whole};
 use crate::progress::Loudness;
+use crate::say::SayArgs;
 use anyhow::{Context, Result};
 use baler_report::figures::Curve;
 use baler_report::measure::{MeasureOptions, Measures};

@@ -1,13 +1,13 @@
 //! `baler train`: data in, model out; the model is applied to other files by `baler compress --model`.
 
-use crate::cli::SayArgs;
-use crate::compress::refuse_json_on_stdout;
 use crate::input::{RawArgs, open_data};
 use crate::json::{self, TrainedObject};
 use crate::library::{Source, Threads, Trained, train_on};
 use crate::numbers::{counted, error, grouped};
+use crate::output::refuse_json_on_stdout;
 use crate::output::{Target, say};
 use crate::progress::Loudness;
+use crate::say::SayArgs;
 use crate::settings::{FileSettings, Settings, with_names};
 use anyhow::Result;
 use clap::Args;

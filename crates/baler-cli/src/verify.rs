@@ -1,12 +1,13 @@
 //! `baler verify`: checks that an archive decodes and keeps its promise; exit code 1 where it does not.
 
-use crate::cli::{SayArgs, exit_code, one_line_of};
+use crate::errors::{exit_code, one_line_of};
 use crate::input::{RawArgs, files_of, open_archive, open_data, read_model};
 use crate::json::{self, VerifyObject};
 use crate::library::{BoundSpec, Error, ErrorKind, Model, Reader, Threads, Verification, verify_with};
 use crate::numbers::{self, counted, grouped};
 use crate::output::say;
 use crate::progress::{Files, Loudness};
+use crate::say::SayArgs;
 use crate::table::table;
 use anyhow::{Context, Result};
 use clap::Args;

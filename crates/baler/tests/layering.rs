@@ -42,7 +42,11 @@ const DECODE_SIDE: [&str; 13] = [
 const COMPRESS_SIDE: [&str; 3] = ["encode", "plan", "compress"];
 
 /// Modules that import each other because they are halves of one thing.
-const HALVES: [(&str, &[&str]); 10] = [
+const HALVES: [(&str, &[&str]); 14] = [
+    ("baler-cli", &["output", "progress"]),
+    ("baler-cli", &["compress", "decompress", "folder", "live", "many", "tables"]),
+    ("baler-cli", &["new", "project"]),
+    ("baler-cli", &["cli", "completions"]),
     ("baler-codec", &["predict::model", "predict::shared"]),
     ("baler-io", &["zarr::codecs", "zarr::describe", "zarr::shards", "zarr::shared", "zarr::texts"]),
     ("baler-io", &["csv::cell", "csv::dialect", "csv::lexer"]),
@@ -205,10 +209,10 @@ fn reached(imports: &BTreeMap<String, BTreeSet<String>>, start: &str) -> BTreeSe
 #[test]
 fn modules_import_each_other_in_no_circle() {
     let mut n_imports = 0;
-    for (name, _) in WALLS.iter().filter(|(name, _)| *name != "baler-cli") {
+    for (name, _) in WALLS {
         let imports = imports(name);
         n_imports += imports.values().map(BTreeSet::len).sum::<usize>();
-        let halves: Vec<&&[&str]> = HALVES.iter().filter(|(of, _)| of == name).map(|(_, all)| all).collect();
+        let halves: Vec<&&[&str]> = HALVES.iter().filter(|(of, _)| *of == name).map(|(_, all)| all).collect();
         for module in imports.keys().filter(|module| !module.is_empty()) {
             let reached = reached(&imports, module);
             if !reached.contains(module) {

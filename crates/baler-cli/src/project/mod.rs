@@ -11,7 +11,6 @@ mod python;
 
 pub use places::Places;
 
-use crate::cli::SayArgs;
 use crate::compress::say_report;
 use crate::input::{RawArgs, read_archive, read_data, read_model};
 use crate::library::{
@@ -20,6 +19,7 @@ use crate::library::{
 };
 use crate::output::{Target, print_text, say};
 use crate::progress::{Bar, Loudness};
+use crate::say::SayArgs;
 use crate::settings::{FileSettings, with_names};
 use crate::{decompress, inspect as inspect_command, new, numbers, train as train_command};
 use anyhow::{Context, Result, bail};

@@ -49,7 +49,7 @@ impl FileSettings {
                 .map_err(|found| Error::config(format!("{name}: key '{key}' cannot be {found}")))?;
         }
         FileSettings::try_parse_from(words)
-            .map_err(|e| Error::config(format!("{name}: {}", crate::cli::one_line(&e))).into())
+            .map_err(|e| Error::config(format!("{name}: {}", crate::errors::one_line(&e))).into())
     }
 }
 
