@@ -1,5 +1,5 @@
 //! The autoencoder method: latents of a learned network, quantized and entropy-coded, and a residual stream where a
-//! bound is promised. All inference is in integers; training lives in [`baler_train`].
+//! bound is promised. All inference is in integers; training lives in the crate `baler-train`.
 
 mod blocks;
 pub mod decoder;

@@ -2,7 +2,7 @@
 //! chunk. In: a plan whose variables stand apart. Out: the plan with groups of fields, and what was coded to find out.
 //!
 //! One field is the reference of a group and can be read by itself; the others may look at it, and at no other, so that there are no
-//! circles and no more than one further variable is decoded. What an estimate puts below [`MIN_BITS`] is not tried.
+//! circles and no more than one further variable is decoded. What an estimate puts below `MIN_BITS` is not tried.
 
 use crate::container::{GroupMethod, GroupPlan, Plan};
 use crate::decode::Coders;

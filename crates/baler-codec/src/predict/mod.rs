@@ -9,7 +9,7 @@
 //! - [`grid`]: the array with margins, and which neighbors are looked at (up to 56, of seven planes; 48 in series).
 //! - [`mod@walk`]: the one pass that all share. scale = weighted |errors| and gradients around; prediction = weighted
 //!   neighbors; the weights go by a class, of the scale or of the block ([`map`]).
-//! - [`reference`]: values of a reference field, another variable on the same grid, among what is weighted; [`relate`]
+//! - [`mod@reference`]: values of a reference field, another variable on the same grid, among what is weighted; [`relate`]
 //!   estimates what that saves.
 //! - [`cascade`]: three filters that learn from every number correct the prediction; chosen by trial.
 //! - [`domain`]: floats by their order are predicted by value, and coded by order (lossless).

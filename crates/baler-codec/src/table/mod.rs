@@ -3,7 +3,7 @@
 //!
 //! A map, in the order of a column's way:
 //!
-//! - [`model`]: what is stored of a table. [`search`] finds it; the encoder only.
+//! - [`model`]: what is stored of a table. [`crate::plan::tables`] finds it; the encoder only.
 //! - [`formula`], [`elementary`]: a column computed from others, the same bits everywhere.
 //! - [`mod@column`]: values -> numbers, counted from what the columns before say.
 //! - [`buckets`], [`bins`], [`coder`]: numbers -> adaptive decisions, asked about what the columns before hold.

@@ -2,7 +2,7 @@
 //!
 //! Slabs are coded by the likely winner among the models, roughly fitted: each whole, and its first half. What the second
 //! halves take is what all numbers take, once learned: by bits of their activity, which is looked at everywhere
-//! ([`activity`]). What the first halves take beyond that is what learning costs, once a chunk. Small arrays are one slab.
+//! (the module `activity`). What the first halves take beyond that is what learning costs, once a chunk. Small arrays are one slab.
 //! Other bounds than the one that counts are told from one small slab at both. In: a source, a variable, bounds. Out:
 //! expected bytes; nothing of it decides what an archive holds.
 
