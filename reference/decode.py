@@ -35,8 +35,8 @@ DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32
 # counts: index of the variable that counts the items of lists, if the rows are such items.
 Variable = namedtuple("Variable", "name dtype shape grid patterns counts exact limits", defaults=[None])
 # model: an entry of the models, if the method has one; learned: what else an autoencoder needs, if it is one.
-# lead: position of the variable that others look at, if the group has one.
-Group = namedtuple("Group", "variables rows_per_chunk model learned table lead", defaults=[None, None])
+# reference: position of the field from which the others are predicted as well, if the group has one.
+Group = namedtuple("Group", "variables rows_per_chunk model learned table reference", defaults=[None, None])
 Learned = namedtuple("Learned", "residual scalings tile")
 Scaling = namedtuple("Scaling", "center half_range log_unit")
 
@@ -99,10 +99,16 @@ def read_variable(r):
     check(kind not in (4, 5) or r.u8() <= 12, "unknown unit of time")
     shape = r.many(r.varint)
     check(len(shape) <= 64 and math.prod(shape) < 1 << 59, "too many axes or values")
+    bound, limits, grid, patterns = read_promise(r, dtype)
+    check_kind(kind, dtype, shape, counts is not None, bound)
+    return Variable(name, dtype, shape, grid, patterns, counts, bound == 0, limits)
+
+
+def read_promise(r, dtype):
+    """The bound's code, the limits of decoded values, the grid, and the patterns."""
     bound = r.u8()
     has_limits, bound = bound & 8, bound & ~8
     check(bound <= 4 and not (has_limits and bound == 0), "unknown bound")
-    check_kind(kind, dtype, shape, counts is not None, bound)
     numbers = [r.f64() for _ in range({1: 1, 2: 2, 3: 1}.get(bound, 0))]
     check(all(math.isfinite(x) and x >= 0 for x in numbers), "a bound is negative or not finite")
     limits = None
@@ -113,8 +119,7 @@ def read_variable(r):
     grid = read_grid(r, dtype)
     n_patterns = r.varint()
     check(n_patterns <= 16, "too many patterns")
-    patterns = [r.raw(dtype.itemsize) for _ in range(n_patterns)]
-    return Variable(name, dtype, shape, grid, patterns, counts, bound == 0, limits)
+    return bound, limits, grid, [r.raw(dtype.itemsize) for _ in range(n_patterns)]
 
 
 def check_kind(kind, dtype, shape, has_lists, bound):
@@ -163,10 +168,10 @@ def read_group(r, variables):
         check(len(indices) == 1, "a classical or predictive group has one variable")
         return Group(indices, rows_per_chunk, r.varint() if method == 3 else None, None)
     if method == 5:
-        lead = r.varint()
+        reference = r.varint()
         same = all(variables[index].shape == variables[indices[0]].shape for index in indices)
-        check(same and 2 <= len(indices) and lead < len(indices), "fields of different shapes, or none that leads")
-        return Group(indices, rows_per_chunk, None, None, lead=lead)
+        check(same and 2 <= len(indices) and reference < len(indices), "fields of different shapes, or no reference field")
+        return Group(indices, rows_per_chunk, None, None, reference=reference)
     if method in (2, 4):
         shapes = [variables[index].shape for index in indices]
         check(all(len(shape) == 1 and shape == shapes[0] for shape in shapes), "columns of different lengths")
@@ -342,7 +347,7 @@ def decode_chunk(chunk, group, variables, n_rows, model):
     if group.table:
         table = group.table if model is None else model.fitted([variables[i] for i in group.variables])
         return decode_table(chunk, group._replace(table=table), variables, n_rows)
-    if group.lead is not None:
+    if group.reference is not None:
         return decode_fields(chunk, group, variables, n_rows)
     shapes = [[n_rows, *variables[i].shape[1:]] if variables[i].shape else [] for i in group.variables]
     predictions = [None] * len(shapes)
@@ -364,11 +369,11 @@ def decode_fields(chunk, group, variables, n_rows):
     chunk.end()
     shape = [n_rows, *variables[group.variables[0]].shape[1:]] if variables[group.variables[0]].shape else []
     result, beside = {}, None
-    for position in sorted(range(len(parts)), key=lambda position: position != group.lead):
+    for position in sorted(range(len(parts)), key=lambda position: position != group.reference):
         variable, part = variables[group.variables[position]], parts[position]
         result[position] = decode_part(part, variable, shape, None, True, None, beside)
         part.end()
-        if position == group.lead:
+        if position == group.reference:
             beside = values_beside(result[position])
     return [(variable, result[position]) for position, variable in enumerate(group.variables)]
 
@@ -415,14 +420,8 @@ def decode_part(part, variable, shape, predicted, residual, shared, beside=None)
 
 def finish_part(part, variable, values, classes, own_bits):
     """Values are limited and special ones take their places; the hash is checked."""
-    if variable.limits is not None:
-        values = limited(values, variable.limits)
-    for position in np.flatnonzero(classes):
-        kind = classes[position]
-        bits = next(own_bits) if kind == 255 else variable.patterns[kind - 1]
-        values[position : position + 1] = np.frombuffer(bits, variable.dtype.newbyteorder("<"))
+    values, data = placed(variable, values, classes, own_bits)
     part.f64()  # the largest error
-    data = values.astype(variable.dtype.newbyteorder("<"), copy=False).tobytes()
     check(part.raw(8) == blake3.blake3(data).digest()[:8], "the hash of the decoded values does not fit")
     if part.at < len(part.data):
         flags = part.varint()  # what else was tried
@@ -430,6 +429,17 @@ def finish_part(part, variable, values, classes, own_bits):
         for _ in range((flags & 63).bit_count()):
             part.varint()
     return values
+
+
+def placed(variable, values, classes, own_bits):
+    """Limited values with the special ones in their places, and their bytes."""
+    if variable.limits is not None:
+        values = limited(values, variable.limits)
+    for position in np.flatnonzero(classes):
+        kind = classes[position]
+        bits = next(own_bits) if kind == 255 else variable.patterns[kind - 1]
+        values[position : position + 1] = np.frombuffer(bits, variable.dtype.newbyteorder("<"))
+    return values, values.astype(variable.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def read_specials(data, variable, n_values):

@@ -59,6 +59,20 @@ for stream in "$assets"/*.bals; do
     n_streams=$((n_streams + 1))
 done
 
+n_arrays=0
+while read -r name expected _ model; do
+    found="$("$python" reference/arrays.py "$assets/arrays/$name.array" ${model:+--model "$assets/$model"})"
+    if [[ $found != "$expected" ]]; then
+        echo "FAILED: $name.array: expected values with hash $expected, found $found" >&2
+        exit 1
+    fi
+    n_arrays=$((n_arrays + 1))
+done <"$assets/arrays.txt"
+if [[ $n_arrays -eq 0 || $n_arrays -ne $(find "$assets/arrays" -name '*.array' | wc -l) ]]; then
+    echo "FAILED: expected every golden array in arrays.txt, found $n_arrays" >&2
+    exit 1
+fi
+
 # A damaged file must not pass.
 "$python" reference/damage.py "$assets"
-echo "the reference decoder agrees on $n_files golden files and $n_streams live stream"
+echo "the reference decoder agrees on $n_files golden files, $n_arrays arrays and $n_streams live stream"

@@ -43,5 +43,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fs::write(&stream, &written)?;
     }
     fs::write(hashes, golden_cases::live::hashes(&fs::read(&stream)?, &written))?;
+    let mut list = String::new();
+    fs::create_dir_all(asset("arrays"))?;
+    for case in golden_cases::arrays::cases() {
+        let path = asset(&format!("arrays/{}.array", case.name));
+        if !path.exists() {
+            fs::write(&path, &case.bytes)?;
+        }
+        list += &golden_cases::arrays::line(&case);
+    }
+    fs::write(asset("arrays.txt"), list)?;
     Ok(())
 }

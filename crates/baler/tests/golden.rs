@@ -62,6 +62,17 @@ fn the_golden_live_stream_decodes_to_the_records_of_old_and_is_written_again() {
 }
 
 #[test]
+fn golden_arrays_decode_to_the_values_of_old_and_are_written_as_pinned() {
+    use golden_cases::arrays::{cases, line};
+    let cases = cases();
+    let found: String = cases.iter().map(line).collect();
+    assert_eq!(found, String::from_utf8(stored("arrays.txt")).unwrap());
+    let shared = cases.iter().find(|case| case.model.is_some()).expect("one with a model");
+    let error = baler::decode_array::<f32>(&shared.bytes, None).unwrap_err().to_string();
+    assert!(error.starts_with("expected the model whose hash begins with"), "{error}");
+}
+
+#[test]
 fn the_golden_files_show_every_grid_and_coder() {
     let mut words = std::collections::BTreeSet::new();
     for entry in entries() {

@@ -120,12 +120,14 @@ impl NetCdf {
         let header = &self.header;
         let first = header.variables.iter().map(|v| v.begin).min().unwrap_or(header.n_bytes);
         let first = first.clamp(header.n_bytes, header.n_bytes + MAX_TAIL);
-        let n_header = if header.variables.is_empty() { header.n_bytes } else { first };
+        let end = write::end(header, self.n_records)?;
+        let n_header = if header.variables.is_empty() { header.n_bytes } else { first.min(end) };
         let pad = |variable: &RawVariable| {
             let n_bytes = header.row_bytes(variable)?;
             let n_pad = n_bytes.wrapping_neg() % 4;
-            let n_records = match header.is_record(variable) && self.record_bytes > n_bytes {
-                true if self.n_records <= MAX_PADS => self.n_records.max(1),
+            let n_records = match header.is_record(variable) {
+                true if self.n_records == 0 => 0,
+                true if self.record_bytes > n_bytes && self.n_records <= MAX_PADS => self.n_records,
                 _ => 1,
             };
             let mut pads = Vec::new();
@@ -141,7 +143,6 @@ impl NetCdf {
             }
             Ok(pads)
         };
-        let end = write::end(header, self.n_records)?;
         let n_tail = self.bytes.len().saturating_sub(end);
         let tail =
             if n_tail <= MAX_TAIL { self.bytes.read_up_to(end, n_tail)?.into_owned() } else { Vec::new() };
@@ -257,6 +258,27 @@ mod tests {
             assert_eq!(io::write(&dataset, Format::NetCdf).unwrap(), bytes, "CDF-{version}");
             for cut in (0..bytes.len()).step_by(7) {
                 let _ = io::read_bytes(&bytes[..cut], Format::NetCdf, &ReadOptions::default());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_without_records_comes_back_byte_for_byte() {
+        for version in [1, 2, 5] {
+            let mut header = header::tests::any(version);
+            header.n_records = Some(0);
+            let n_bytes = header.n_bytes;
+            // x and its padding, then nothing: where t and n would begin the file has ended, or has a few bytes more.
+            header.variables[1].begin = n_bytes;
+            header.variables[0].begin = n_bytes + 40;
+            header.variables[2].begin = n_bytes + 52;
+            for n_more in [0, 3, 12] {
+                let mut bytes = header.write();
+                bytes.extend((0..40 + n_more).map(|i| (i * 7 % 251) as u8));
+                let dataset = read(&bytes);
+                let shapes: Vec<_> = dataset.variables.iter().map(|v| v.shape.clone()).collect();
+                assert_eq!(shapes, [vec![0, 5], vec![5], vec![0]]);
+                assert_eq!(io::write(&dataset, Format::NetCdf).unwrap(), bytes, "CDF-{version} {n_more}");
             }
         }
     }

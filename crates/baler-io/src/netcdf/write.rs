@@ -62,7 +62,8 @@ pub fn end(header: &Header, n_records: u64) -> Result<u64> {
     for variable in &header.variables {
         let n_bytes = header.row_bytes(variable)?;
         let behind = match header.is_record(variable) {
-            true if n_records == 0 => Some(0),
+            // Where records would begin is no place yet: libraries end the file before it.
+            true if n_records == 0 => continue,
             // The last record of the only variable with records has no padding.
             true => {
                 let padded = if is_only { n_bytes } else { n_bytes.next_multiple_of(4) };

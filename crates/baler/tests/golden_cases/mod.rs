@@ -1,6 +1,7 @@
 //! The inputs of the golden files: values that integer arithmetic and `+ - * /` make the same everywhere, the options
 //! they are compressed with, and models of a few weights by hand.
 
+pub mod arrays;
 pub mod live;
 pub mod manifest;
 mod models;
