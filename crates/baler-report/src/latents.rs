@@ -7,7 +7,7 @@ use baler_codec::autoencoder::decoder::Decoder;
 use baler_codec::autoencoder::{BlockPlan, Sampling};
 use baler_codec::container::{Archive, GroupMethod, GroupPlan, ModelEntry};
 use baler_codec::entropy::decode_columns;
-use baler_codec::model::Part;
+use baler_codec::model::ModelPart;
 use baler_codec::network::Network;
 use baler_codec::part::numbers;
 use baler_data::bytes::ByteReader;
@@ -208,7 +208,7 @@ fn bernoulli(data: &Dataset, shape: &[usize]) -> Option<Vec<f64>> {
 fn encoder_inputs(
     archive: &Archive,
     group: &GroupPlan,
-    part: &Part,
+    part: &ModelPart,
     scalings: &[baler_codec::autoencoder::Scaling],
     blocks: Option<&BlockPlan>,
     data: &Dataset,

@@ -3,16 +3,16 @@
 
 use crate::blocks::Compression;
 use crate::error::{Error, Result};
-use crate::number::{Number, Stored};
+use crate::number::{Number, OnDisk};
 use crate::object::Objects;
 use crate::streamers::Streamers;
-use crate::tree::{At, Branch, Draft, Found, Lists, Place, Text};
+use crate::tree::{At, Branch, Draft, Found, ListPlace, Lists, Text};
 use std::sync::Arc;
 
 /// Values of an entry: its type, how it is stored, fixed extents, whether it is a list, bytes before the values.
 struct Content {
     number: Number,
-    stored: Stored,
+    stored: OnDisk,
     extents: Vec<usize>,
     is_list: bool,
     header: usize,
@@ -49,7 +49,7 @@ pub fn collect(
             let content = match (children.is_empty(), is_master) {
                 (true, false) => member(objects, streamers, idx),
                 (true, true) => Err("a collection that is not split".to_string()),
-                (false, true) => Ok(one(Number::I32, Stored::Plain)),
+                (false, true) => Ok(one(Number::I32, OnDisk::Plain)),
                 (false, false) => Err(String::new()),
             };
             match content.and_then(|content| element_draft(objects, idx, content, &path, master)) {
@@ -70,13 +70,13 @@ pub fn collect(
     Ok(())
 }
 
-fn one(number: Number, stored: Stored) -> Content {
+fn one(number: Number, stored: OnDisk) -> Content {
     Content { number, stored, extents: Vec::new(), is_list: false, header: 0, text: None }
 }
 
 /// Bytes with their number before them, which differ in length from entry to entry.
 fn text(text: Text) -> Content {
-    Content { is_list: true, text: Some(text), ..one(Number::U8, Stored::Plain) }
+    Content { is_list: true, text: Some(text), ..one(Number::U8, OnDisk::Plain) }
 }
 
 /// The numbers of a leaf.
@@ -85,15 +85,15 @@ fn leaf(objects: &Objects, leaf: usize) -> Result<Content, String> {
     let title = objects.text(leaf, "fTitle");
     let no_range = || format!("the range in '{title}' is not understood");
     let (number, stored) = match objects.class(leaf) {
-        "TLeafO" => (Number::Bool, Stored::Plain),
-        "TLeafB" => (signed(Number::I8, Number::U8), Stored::Plain),
-        "TLeafS" => (signed(Number::I16, Number::U16), Stored::Plain),
-        "TLeafI" => (signed(Number::I32, Number::U32), Stored::Plain),
-        "TLeafL" | "TLeafG" => (signed(Number::I64, Number::U64), Stored::Plain),
-        "TLeafF" => (Number::F32, Stored::Plain),
-        "TLeafD" => (Number::F64, Stored::Plain),
-        "TLeafF16" => (Number::F32, Stored::of_float16(title).ok_or_else(no_range)?),
-        "TLeafD32" => (Number::F64, Stored::of_double32(title).ok_or_else(no_range)?),
+        "TLeafO" => (Number::Bool, OnDisk::Plain),
+        "TLeafB" => (signed(Number::I8, Number::U8), OnDisk::Plain),
+        "TLeafS" => (signed(Number::I16, Number::U16), OnDisk::Plain),
+        "TLeafI" => (signed(Number::I32, Number::U32), OnDisk::Plain),
+        "TLeafL" | "TLeafG" => (signed(Number::I64, Number::U64), OnDisk::Plain),
+        "TLeafF" => (Number::F32, OnDisk::Plain),
+        "TLeafD" => (Number::F64, OnDisk::Plain),
+        "TLeafF16" => (Number::F32, OnDisk::of_float16(title).ok_or_else(no_range)?),
+        "TLeafD32" => (Number::F64, OnDisk::of_double32(title).ok_or_else(no_range)?),
         "TLeafC" => return Ok(text(Text::Leaf)),
         class => return Err(format!("leaves of class {class} are not numbers")),
     };
@@ -170,7 +170,7 @@ fn member(objects: &Objects, streamers: &Streamers, idx: usize) -> Result<Conten
     let Some(element) = element else {
         return Err(format!("a member of {class}, which the file does not describe"));
     };
-    let number = |kind| Stored::of_kind(kind, &element.title);
+    let number = |kind| OnDisk::of_kind(kind, &element.title);
     if &*element.name == "fBits" && class == "TObject" {
         return Err("bits of TObject, which say nothing of the data".into());
     }
@@ -208,7 +208,7 @@ fn vector(type_name: &str, in_collection: bool) -> Result<Content, String> {
     match number {
         Some(_) if in_collection => Err(format!("{type_name} inside a collection")),
         // Length, version and number of values stand before the values.
-        Some(number) => Ok(Content { is_list: true, header: 10, ..one(number, Stored::Plain) }),
+        Some(number) => Ok(Content { is_list: true, header: 10, ..one(number, OnDisk::Plain) }),
         None => Err(format!("'{type_name}' is not a list of numbers")),
     }
 }
@@ -271,7 +271,7 @@ fn compression(objects: &Objects, idx: usize) -> Option<Compression> {
 }
 
 /// The baskets of a branch in the order of their entries, and how many entries they hold.
-fn places(objects: &Objects, idx: usize) -> Result<(Vec<Place>, u64), String> {
+fn places(objects: &Objects, idx: usize) -> Result<(Vec<ListPlace>, u64), String> {
     let wrong = || "its baskets do not follow each other".to_string();
     if !objects.text(idx, "fFileName").is_empty() {
         return Err("its baskets are in another file".into());
@@ -290,13 +290,13 @@ fn places(objects: &Objects, idx: usize) -> Result<(Vec<Place>, u64), String> {
         let seek = seeks.get(i).copied().unwrap_or(0);
         let place = match basket {
             Some(basket) if basket.n_entries > 0 => {
-                Place { first: end, end: end + basket.n_entries as u64, at: At::Tree(Arc::clone(basket)) }
+                ListPlace { first: end, end: end + basket.n_entries as u64, at: At::Tree(Arc::clone(basket)) }
             }
             _ if i < n_written && seek > 0 => {
                 let next = firsts.get(i + 1).ok_or_else(wrong)?;
                 let next = u64::try_from(*next).ok().filter(|&next| next >= end).ok_or_else(wrong)?;
                 let n_bytes = sizes.get(i).and_then(|&n| u64::try_from(n).ok()).ok_or_else(wrong)?;
-                Place { first: end, end: next, at: At::File { place: seek as u64, n_bytes } }
+                ListPlace { first: end, end: next, at: At::File { place: seek as u64, n_bytes } }
             }
             _ if i < n_written => return Err("one of its baskets was never written".into()),
             _ => continue,

@@ -68,7 +68,7 @@ impl Number {
 
 /// How a number stands in a basket.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Stored {
+pub enum OnDisk {
     /// Big-endian, as it is.
     Plain,
     /// A float64 as float32.
@@ -84,10 +84,10 @@ pub enum Stored {
     Truncated(u32),
 }
 
-impl Stored {
+impl OnDisk {
     /// How a member with a type number of ROOT is stored, and what it is; `title` may hold a range.
-    pub(crate) fn of_kind(kind: i32, title: &str) -> Option<(Number, Stored)> {
-        let plain = |number| Some((number, Stored::Plain));
+    pub(crate) fn of_kind(kind: i32, title: &str) -> Option<(Number, OnDisk)> {
+        let plain = |number| Some((number, OnDisk::Plain));
         match kind {
             1 => plain(Number::I8),
             2 => plain(Number::I16),
@@ -95,36 +95,36 @@ impl Stored {
             4 | 16 => plain(Number::I64),
             5 => plain(Number::F32),
             8 => plain(Number::F64),
-            9 => Some((Number::F64, Stored::of_double32(title)?)),
+            9 => Some((Number::F64, OnDisk::of_double32(title)?)),
             11 => plain(Number::U8),
             12 => plain(Number::U16),
             13 | 15 => plain(Number::U32),
             14 | 17 => plain(Number::U64),
             18 => plain(Number::Bool),
-            19 => Some((Number::F32, Stored::of_float16(title)?)),
+            19 => Some((Number::F32, OnDisk::of_float16(title)?)),
             _ => None,
         }
     }
 
     /// Of a `Double32_t` with this title; none for a range that is not understood.
-    pub(crate) fn of_double32(title: &str) -> Option<Stored> {
+    pub(crate) fn of_double32(title: &str) -> Option<OnDisk> {
         Some(match range(title)? {
-            None => Stored::Narrow,
+            None => OnDisk::Narrow,
             Some(stored) => stored,
         })
     }
 
     /// Of a `Float16_t` with this title; none for a range that is not understood.
-    pub(crate) fn of_float16(title: &str) -> Option<Stored> {
-        Some(range(title)?.unwrap_or(Stored::Truncated(12)))
+    pub(crate) fn of_float16(title: &str) -> Option<OnDisk> {
+        Some(range(title)?.unwrap_or(OnDisk::Truncated(12)))
     }
 
     /// Bytes of one number in a basket.
     pub(crate) fn size(self, number: Number) -> usize {
         match self {
-            Stored::Plain => number.size(),
-            Stored::Narrow | Stored::Scaled { .. } => 4,
-            Stored::Truncated(_) => 3,
+            OnDisk::Plain => number.size(),
+            OnDisk::Narrow | OnDisk::Scaled { .. } => 4,
+            OnDisk::Truncated(_) => 3,
         }
     }
 
@@ -137,18 +137,18 @@ impl Stored {
                 stored.len()
             )));
         }
-        if self == Stored::Plain {
+        if self == OnDisk::Plain {
             out.extend_from_slice(stored);
             return Ok(());
         }
         for item in stored.chunks_exact(size) {
             let value = match self {
-                Stored::Plain => unreachable!("appended above"),
-                Stored::Narrow => f64::from(f32::from_be_bytes([item[0], item[1], item[2], item[3]])),
-                Stored::Scaled { low, factor } => {
+                OnDisk::Plain => unreachable!("appended above"),
+                OnDisk::Narrow => f64::from(f32::from_be_bytes([item[0], item[1], item[2], item[3]])),
+                OnDisk::Scaled { low, factor } => {
                     f64::from(u32::from_be_bytes([item[0], item[1], item[2], item[3]])) / factor + low
                 }
-                Stored::Truncated(bits) => truncated(item[0], u16::from_be_bytes([item[1], item[2]]), bits),
+                OnDisk::Truncated(bits) => truncated(item[0], u16::from_be_bytes([item[1], item[2]]), bits),
             };
             match number {
                 Number::F64 => out.extend_from_slice(&value.to_be_bytes()),
@@ -167,7 +167,7 @@ fn truncated(exponent: u8, mantissa: u16, bits: u32) -> f64 {
 }
 
 /// What the last `[low,high]` or `[low,high,bits]` of a title says: nothing, a range, or only bits.
-fn range(title: &str) -> Option<Option<Stored>> {
+fn range(title: &str) -> Option<Option<OnDisk>> {
     let Some((_, rest)) = title.rsplit_once('[') else { return Some(None) };
     let Some((inside, _)) = rest.split_once(']').filter(|(inside, _)| inside.contains(',')) else {
         return Some(None);
@@ -180,9 +180,9 @@ fn range(title: &str) -> Option<Option<Stored>> {
     }
     if low < high {
         let numbers = if bits < 32 { (1u64 << bits) as f64 } else { f64::from(u32::MAX) };
-        return Some(Some(Stored::Scaled { low, factor: numbers / (high - low) }));
+        return Some(Some(OnDisk::Scaled { low, factor: numbers / (high - low) }));
     }
-    Some(if bits < 15 { Some(Stored::Truncated(bits)) } else { None })
+    Some(if bits < 15 { Some(OnDisk::Truncated(bits)) } else { None })
 }
 
 /// A number, or a part or multiple of pi.
@@ -207,14 +207,14 @@ mod tests {
 
     #[test]
     fn ranges_of_titles() {
-        assert_eq!(Stored::of_double32("x"), Some(Stored::Narrow));
-        assert_eq!(Stored::of_double32("x[3]"), Some(Stored::Narrow));
-        assert_eq!(Stored::of_float16("x"), Some(Stored::Truncated(12)));
-        assert_eq!(Stored::of_float16("x[0,0,10]"), Some(Stored::Truncated(10)));
-        assert_eq!(Stored::of_double32("x[0,8,4]"), Some(Stored::Scaled { low: 0.0, factor: 2.0 }));
-        let Some(Stored::Scaled { low, .. }) = Stored::of_double32("n[2][-pi/2,2*pi]") else { panic!() };
+        assert_eq!(OnDisk::of_double32("x"), Some(OnDisk::Narrow));
+        assert_eq!(OnDisk::of_double32("x[3]"), Some(OnDisk::Narrow));
+        assert_eq!(OnDisk::of_float16("x"), Some(OnDisk::Truncated(12)));
+        assert_eq!(OnDisk::of_float16("x[0,0,10]"), Some(OnDisk::Truncated(10)));
+        assert_eq!(OnDisk::of_double32("x[0,8,4]"), Some(OnDisk::Scaled { low: 0.0, factor: 2.0 }));
+        let Some(OnDisk::Scaled { low, .. }) = OnDisk::of_double32("n[2][-pi/2,2*pi]") else { panic!() };
         assert_eq!(low, -std::f64::consts::FRAC_PI_2);
-        assert_eq!(Stored::of_double32("x[low,8]"), None);
+        assert_eq!(OnDisk::of_double32("x[low,8]"), None);
     }
 
     #[test]

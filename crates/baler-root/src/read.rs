@@ -6,7 +6,7 @@ use crate::bytes::{BYTE_COUNT, Bytes};
 use crate::error::{Error, Result};
 use crate::file::{Container, Key};
 use crate::number::Number;
-use crate::tree::{At, Branch, Lists, Place, Tree};
+use crate::tree::{At, Branch, ListPlace, Lists, Tree};
 use std::collections::VecDeque;
 use std::io::{Read, Seek};
 use std::ops::Range;
@@ -86,7 +86,7 @@ pub fn read<R: Read + Seek>(
 fn basket<R: Read + Seek>(
     file: &mut Container<R>,
     kept: &mut Kept<Basket>,
-    place: &Place,
+    place: &ListPlace,
 ) -> Result<Arc<Basket>> {
     let (place, n_bytes) = match &place.at {
         At::Tree(basket) => return Ok(Arc::clone(basket)),

@@ -6,7 +6,7 @@ use crate::blocks::Compression;
 use crate::branch;
 use crate::error::{Error, Result};
 use crate::ntuple;
-use crate::number::{Number, Stored};
+use crate::number::{Number, OnDisk};
 use crate::object::Objects;
 use crate::streamers::Streamers;
 use std::collections::{HashMap, HashSet};
@@ -55,13 +55,13 @@ pub struct Branch {
     /// How its baskets are packed, if not as the file.
     pub compression: Option<Compression>,
     pub(crate) is_part: bool,
-    pub(crate) stored: Stored,
+    pub(crate) stored: OnDisk,
     /// Bytes before the values of an entry.
     pub(crate) header: usize,
     /// Bytes of an entry without lists, and where in it the values start.
     pub(crate) stride: usize,
     pub(crate) offset: usize,
-    pub(crate) baskets: Vec<Place>,
+    pub(crate) baskets: Vec<ListPlace>,
     /// Where the values are if this is a field of an RNTuple.
     pub(crate) columns: Option<ntuple::Columns>,
 }
@@ -74,7 +74,7 @@ impl Branch {
 
     /// True for `Double32_t` and `Float16_t`, which stand in the file with fewer bits than values have.
     pub fn is_shortened(&self) -> bool {
-        self.stored != Stored::Plain
+        self.stored != OnDisk::Plain
     }
 
     /// True if it is one leaf of several, or a member of an object, and no branch of its own in the file.
@@ -90,7 +90,7 @@ impl Branch {
 
 /// Where a basket is, and which entries it holds.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct ListPlace {
     pub first: u64,
     pub end: u64,
     pub at: At,

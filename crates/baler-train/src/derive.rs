@@ -12,7 +12,7 @@ use crate::Training;
 use baler_codec::autoencoder::{Coder, INPUT_ONE};
 use baler_codec::classical;
 use baler_codec::compress::compress_source;
-use baler_codec::model::{Description, Model, ModelVariable, Part};
+use baler_codec::model::{Description, Model, ModelPart, ModelVariable};
 use baler_codec::options::training::{Init, Loss, TrainOptions};
 use baler_codec::options::{BoundSpec, Method, Options, Size};
 use baler_codec::plan;
@@ -274,7 +274,7 @@ fn assemble(
         .map(|(idx, part)| {
             let Built { encoder, decoder, .. } = choose(idx)?;
             let (variables, blocks) = (part.variables.clone(), part.shape.blocks.clone());
-            Ok(Part { variables, blocks, decoder, encoder })
+            Ok(ModelPart { variables, blocks, decoder, encoder })
         })
         .collect::<Result<_>>()?;
     Ok(Model::new(parts, Vec::new(), description))

@@ -11,7 +11,7 @@ use baler_codec::autoencoder::BlockPlan;
 use baler_codec::autoencoder::decoder::Decoder;
 use baler_codec::container::{Footer, GroupMethod, GroupPlan, Plan, archive_header, chunk_frame};
 use baler_codec::entropy::Prior;
-use baler_codec::model::{Coordinate, Description, ModelVariable, Part};
+use baler_codec::model::{Coordinate, Description, ModelPart, ModelVariable};
 use baler_codec::network::architecture::{Activation, LayerKind, LayerSpec};
 use baler_codec::network::{Layer, Network};
 use baler_codec::quantize::{Bound, Grid};
@@ -111,7 +111,7 @@ fn model(n_values: usize, variables: &[&str], blocks: Option<Vec<usize>>) -> Mod
     };
     let encoder = Network::new(n_values, vec![dense(n_values, 2, 1)]).unwrap();
     let blocks = blocks.map(|extents| BlockPlan { extents });
-    let part = Part { variables: variables.iter().map(known).collect(), blocks, decoder, encoder };
+    let part = ModelPart { variables: variables.iter().map(known).collect(), blocks, decoder, encoder };
     let description = Description { architecture: "dense".into(), n_samples: 9, n_epochs: 3, seed: 1 };
     Model::new(vec![part], Vec::new(), description)
 }

@@ -116,7 +116,7 @@ impl ModelVariable {
 
 /// One table or field that a model knows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
+pub struct ModelPart {
     /// The columns of a table, or the one variable of a field.
     pub variables: Vec<ModelVariable>,
     /// Tiles of a field; `None` for a table.
@@ -165,7 +165,7 @@ pub struct ModelInfo {
 #[derive(Debug, Clone)]
 pub struct Model {
     /// Autoencoders.
-    pub parts: Vec<Part>,
+    pub parts: Vec<ModelPart>,
     /// Predictive models.
     pub predictors: Vec<Predictor>,
     /// Tables; there is at least one of the three.
@@ -188,7 +188,7 @@ impl PartialEq for Model {
 
 impl Model {
     /// A model that no file holds yet.
-    pub fn new(parts: Vec<Part>, predictors: Vec<Predictor>, description: Description) -> Model {
+    pub fn new(parts: Vec<ModelPart>, predictors: Vec<Predictor>, description: Description) -> Model {
         Model { parts, predictors, tables: Vec::new(), live: Vec::new(), description, file: None }
     }
 
@@ -287,7 +287,8 @@ impl Model {
         let architecture = String::from_utf8_lossy(r.block()?).into_owned();
         let description =
             Description { architecture, n_samples: r.varint()?, n_epochs: r.varint()?, seed: r.varint()? };
-        let parts: Vec<Part> = (0..r.count_of_items()?).map(|_| Part::read(&mut r)).collect::<Result<_>>()?;
+        let parts: Vec<ModelPart> =
+            (0..r.count_of_items()?).map(|_| ModelPart::read(&mut r)).collect::<Result<_>>()?;
         let predictors = (0..r.count_of_items()?).map(|_| Predictor::read(&mut r)).collect::<Result<_>>()?;
         let tables: Vec<KnownTable> =
             (0..r.count_of_items()?).map(|_| KnownTable::read(&mut r)).collect::<Result<_>>()?;
@@ -344,7 +345,7 @@ impl Model {
     }
 }
 
-impl Part {
+impl ModelPart {
     /// True if the part was trained for a variable of this name.
     pub fn covers(&self, name: &str) -> bool {
         self.variables.iter().any(|known| known.name == name)
@@ -355,7 +356,7 @@ impl Part {
         self.blocks.as_ref().map_or(&[], |blocks| &blocks.extents)
     }
 
-    fn read(r: &mut ByteReader) -> Result<Part> {
+    fn read(r: &mut ByteReader) -> Result<ModelPart> {
         let variables: Vec<ModelVariable> =
             (0..r.count_of_items()?).map(|_| ModelVariable::read(r)).collect::<Result<_>>()?;
         let blocks = match r.u8()? {
@@ -373,7 +374,7 @@ impl Part {
             && encoder.n_out() == decoder.network.n_in()
             && (blocks.is_none() || variables.len() == 1);
         if fits {
-            Ok(Part { variables, blocks, decoder, encoder })
+            Ok(ModelPart { variables, blocks, decoder, encoder })
         } else {
             Err(Error::corrupt("the encoder, decoder and variables of a model do not fit each other"))
         }

@@ -192,7 +192,7 @@ impl Prepared {
             }
             map = layer.output_map;
             let is_last = idx + 1 == self.layers.len();
-            layer.each_tile(taps, |tile, reads, Place { first_pair, position, stride }| {
+            layer.each_tile(taps, |tile, reads, InputPlace { first_pair, position, stride }| {
                 let first = first_pair * stride;
                 let writes = if is_last {
                     Writes::Sums { sums: &mut sums[(2 * first + position) * L..], stride }
@@ -293,10 +293,10 @@ impl PackedLayer {
     }
 
     /// Calls `run` for each tile at each output position.
-    fn each_tile(&self, taps: &mut Vec<Tap>, mut run: impl FnMut(Tile, Reads, Place)) {
+    fn each_tile(&self, taps: &mut Vec<Tap>, mut run: impl FnMut(Tile, Reads, InputPlace)) {
         let Some(conv) = &self.conv else {
             return self.tiles().for_each(|(first_pair, tile)| {
-                run(tile, Reads::All, Place { first_pair, position: 0, stride: 1 });
+                run(tile, Reads::All, InputPlace { first_pair, position: 0, stride: 1 });
             });
         };
         let stride = self.output_map.positions;
@@ -304,7 +304,7 @@ impl PackedLayer {
         for position in 0..stride {
             conv.taps_at(position, channel_pairs, self.input_map.positions, taps);
             for (first_pair, tile) in self.tiles() {
-                run(tile, Reads::Taps(taps), Place { first_pair, position, stride });
+                run(tile, Reads::Taps(taps), InputPlace { first_pair, position, stride });
             }
         }
     }
@@ -312,7 +312,7 @@ impl PackedLayer {
 
 /// Where a tile's outputs go: pair p to line `(first_pair + p) * stride + position`, channel c of them to sums
 /// `c * stride + position`.
-struct Place {
+struct InputPlace {
     first_pair: usize,
     position: usize,
     stride: usize,

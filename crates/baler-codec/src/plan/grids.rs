@@ -64,7 +64,7 @@ pub fn type_variables(
         }
         let spec = requested(options, &variable.name, variable.storage.kind)?;
         let typed = with_dtype!(variable.dtype, T => {
-            Column { source, idx }.with_grid::<T>(&profile, (spec, options.any_step), by_model(idx))
+            SourceVariable { source, idx }.with_grid::<T>(&profile, (spec, options.any_step), by_model(idx))
         });
         typed.map_err(|error| error.in_variable(&variable.name))
     });
@@ -150,12 +150,12 @@ fn see_all(source: &dyn Source, indices: &[usize], mut profilers: Vec<&mut Profi
 }
 
 /// One variable of a source.
-struct Column<'a> {
+struct SourceVariable<'a> {
     source: &'a dyn Source,
     idx: usize,
 }
 
-impl Column<'_> {
+impl SourceVariable<'_> {
     fn n_values(&self) -> usize {
         self.source.schema().variables[self.idx].n_values()
     }

@@ -15,7 +15,7 @@ mod given;
 mod warnings;
 
 use crate::container::{GroupMethod, GroupPlan, Plan};
-use crate::model::{Model, Part};
+use crate::model::{Model, ModelPart};
 use crate::options::rules::requested;
 use crate::options::{BoundSpec, Method, Missing, Options};
 use crate::part::numbers::grid_name;
@@ -373,7 +373,7 @@ fn predicted_group(predictor: &Predictor, entry: usize, variables: &[VariablePla
 }
 
 /// The group of the variables that a part of the model was trained for.
-fn learned_group(part: &Part, part_idx: usize, variables: &[VariablePlan]) -> Result<GroupPlan> {
+fn learned_group(part: &ModelPart, part_idx: usize, variables: &[VariablePlan]) -> Result<GroupPlan> {
     let mut found = Vec::new();
     for known in &part.variables {
         let idx = match variables.iter().position(|variable| variable.name == known.name) {

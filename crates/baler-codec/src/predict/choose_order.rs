@@ -41,7 +41,7 @@ pub fn encode(numbers: Numbers, effort: Effort, trials: &mut Trials) -> Option<C
 fn choose(numbers: Numbers) -> Vec<Order> {
     let extents = four_axes(numbers.shape);
     let orders = Order::all(extents);
-    let part = Part::of(numbers, extents, TRIAL_VALUES / orders.len());
+    let part = TrialBox::of(numbers, extents, TRIAL_VALUES / orders.len());
     let cost = |order: &Order| {
         let coded = encode_in_order(
             part.numbers(numbers.mantissa_bits),
@@ -66,7 +66,7 @@ fn choose(numbers: Numbers) -> Vec<Order> {
 pub fn likely(numbers: Numbers) -> Order {
     let extents = four_axes(numbers.shape);
     let orders = Order::all(extents);
-    let part = Part::of(numbers, extents, LIKELY_VALUES);
+    let part = TrialBox::of(numbers, extents, LIKELY_VALUES);
     let cost = |order: &Order| {
         let numbers = part.numbers(numbers.mantissa_bits);
         let coded = encode_in_order(numbers, *order, Effort::Glimpse, &mut Trials::default());
@@ -79,14 +79,14 @@ pub fn likely(numbers: Numbers) -> Order {
 }
 
 /// A box from the middle.
-struct Part {
+struct TrialBox {
     q: Vec<i64>,
     mask: Option<Vec<bool>>,
     shape: [usize; 4],
 }
 
-impl Part {
-    fn of(numbers: Numbers, extents: [usize; 4], most: usize) -> Part {
+impl TrialBox {
+    fn of(numbers: Numbers, extents: [usize; 4], most: usize) -> TrialBox {
         let mut shape = extents;
         while shape.iter().product::<usize>() > most {
             let longest = (0..4).max_by_key(|&axis| shape[axis]).unwrap_or(0);
@@ -103,7 +103,7 @@ impl Part {
             }
         }
         let mask = numbers.mask.map(|mask| positions.iter().map(|&at| mask[at]).collect());
-        Part { q: positions.iter().map(|&at| numbers.q[at]).collect(), mask, shape }
+        TrialBox { q: positions.iter().map(|&at| numbers.q[at]).collect(), mask, shape }
     }
 
     fn numbers(&self, mantissa_bits: Option<u32>) -> Numbers<'_> {

@@ -60,7 +60,7 @@ impl Rows {
 
 /// How a number becomes a value in one row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Place {
+enum RowPlace {
     Gated,
     /// On the grid, counted from a number.
     Number {
@@ -86,21 +86,21 @@ impl<'a> Walk<'a> {
     }
 
     #[inline(always)]
-    fn place<T: Element>(&self, row: usize) -> Place {
+    fn place<T: Element>(&self, row: usize) -> RowPlace {
         if self.rows.is_gated(row) {
-            return Place::Gated;
+            return RowPlace::Gated;
         }
         match self.column.base {
-            Base::Zero => Place::Number { from: 0, based: true },
-            Base::Before => Place::Number { from: self.before, based: true },
+            Base::Zero => RowPlace::Number { from: 0, based: true },
+            Base::Before => RowPlace::Number { from: self.before, based: true },
             Base::Formula { .. } => {
                 let base = self.rows.bases[row];
                 if base.is_finite() && self.column.centered {
-                    return Place::Around(base);
+                    return RowPlace::Around(base);
                 }
                 match base_number::<T>(self.variable.grid, base) {
-                    Some(from) => Place::Number { from, based: true },
-                    None => Place::Number { from: 0, based: false },
+                    Some(from) => RowPlace::Number { from, based: true },
+                    None => RowPlace::Number { from: 0, based: false },
                 }
             }
         }
@@ -110,8 +110,8 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     pub fn head<T: Element>(&self, row: usize) -> Option<usize> {
         match self.place::<T>(row) {
-            Place::Gated => None,
-            Place::Number { based: false, .. } => Some(self.column.heads.len().saturating_sub(1)),
+            RowPlace::Gated => None,
+            RowPlace::Number { based: false, .. } => Some(self.column.heads.len().saturating_sub(1)),
             _ => Some(0),
         }
     }
@@ -131,12 +131,12 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     pub fn value<T: Element>(&mut self, row: usize, number: i64) -> T {
         match self.place::<T>(row) {
-            Place::Gated => T::from_f64(0.0),
-            Place::Number { from, .. } => {
+            RowPlace::Gated => T::from_f64(0.0),
+            RowPlace::Number { from, .. } => {
                 self.before = from.wrapping_add(number);
                 self.variable.grid.reconstruct(self.before)
             }
-            Place::Around(base) => around(self.variable.grid, base, number),
+            RowPlace::Around(base) => around(self.variable.grid, base, number),
         }
     }
 
@@ -145,9 +145,9 @@ impl<'a> Walk<'a> {
         let grid = self.variable.grid;
         let bound = &self.variable.bound;
         match self.place::<T>(row) {
-            Place::Gated => (!is_negative_zero(x) && bound.holds(x, T::from_f64(0.0))).then_some(0),
-            Place::Number { from, .. } => grid.quantize(x, bound).map(|q| q.wrapping_sub(from)),
-            Place::Around(base) => {
+            RowPlace::Gated => (!is_negative_zero(x) && bound.holds(x, T::from_f64(0.0))).then_some(0),
+            RowPlace::Number { from, .. } => grid.quantize(x, bound).map(|q| q.wrapping_sub(from)),
+            RowPlace::Around(base) => {
                 let nearest = nearest_around(grid, base, x.to_f64())?;
                 let tries = [nearest, nearest.wrapping_sub(1), nearest.wrapping_add(1)];
                 tries.into_iter().find(|&number| bound.holds(x, around(grid, base, number)))

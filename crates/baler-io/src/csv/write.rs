@@ -22,7 +22,7 @@ const PIECE_BYTES: usize = 4 << 20;
 
 /// Where the cells of a column are.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct CellPlace {
     /// The variable that gives the name and the values.
     items: usize,
     /// That with the bytes of each text.
@@ -35,7 +35,7 @@ struct Place {
     width: usize,
 }
 
-impl Place {
+impl CellPlace {
     /// The variable that has a value for each row.
     fn rows(&self) -> usize {
         self.present.or(self.counts).unwrap_or(self.items)
@@ -43,7 +43,7 @@ impl Place {
 }
 
 /// The columns of the schema; an error names what a text file does not have.
-fn places(schema: &Schema) -> Result<Vec<Place>> {
+fn places(schema: &Schema) -> Result<Vec<CellPlace>> {
     let variables = &schema.variables;
     let mut counting = vec![false; variables.len()];
     for lists in variables.iter().filter_map(|variable| variable.storage.lists) {
@@ -52,7 +52,7 @@ fn places(schema: &Schema) -> Result<Vec<Place>> {
         }
     }
     let columns = (0..variables.len()).filter(|idx| !counting[*idx]);
-    let places = columns.map(|items| place(variables, items)).collect::<Result<Vec<Place>>>()?;
+    let places = columns.map(|items| place(variables, items)).collect::<Result<Vec<CellPlace>>>()?;
     let n_rows = places.first().map(|place| variables[place.rows()].n_rows());
     match places.iter().find(|place| Some(variables[place.rows()].n_rows()) != n_rows) {
         Some(other) => {
@@ -67,14 +67,14 @@ fn places(schema: &Schema) -> Result<Vec<Place>> {
 }
 
 /// Where the cells of the column are that this variable gives.
-fn place(variables: &[VariableSchema], items: usize) -> Result<Place> {
+fn place(variables: &[VariableSchema], items: usize) -> Result<CellPlace> {
     let variable = &variables[items];
     let optional = |idx: usize| match variables.get(idx).and_then(|counts| counts.storage.lists) {
         Some(lists) if lists.kind == ListKind::Optional => Some(lists.counts),
         _ => None,
     };
     let kind = variable.storage.kind;
-    let mut place = Place { items, counts: None, present: None, kind, width: 1 };
+    let mut place = CellPlace { items, counts: None, present: None, kind, width: 1 };
     let mut n_axes = 1;
     match variable.storage.lists {
         Some(lists) if lists.kind == ListKind::Optional => place.present = Some(lists.counts),
@@ -285,9 +285,9 @@ struct PieceRows {
 }
 
 /// The pieces that cover all rows; the counts are read for it.
-fn pieces(source: &dyn Source, places: &[Place], n_rows: usize) -> Result<Vec<PieceRows>> {
+fn pieces(source: &dyn Source, places: &[CellPlace], n_rows: usize) -> Result<Vec<PieceRows>> {
     let variables = &source.schema().variables;
-    let direct: Vec<usize> = places.iter().map(Place::rows).collect();
+    let direct: Vec<usize> = places.iter().map(CellPlace::rows).collect();
     let n_bytes: usize = places
         .iter()
         .flat_map(|place| [Some(place.items), place.counts, place.present])
@@ -327,7 +327,7 @@ fn within(start: usize, n_values: usize, variable: &VariableSchema) -> Result<Ra
 }
 
 impl PieceRows {
-    fn read(self, source: &dyn Source, places: &[Place]) -> Result<Piece> {
+    fn read(self, source: &dyn Source, places: &[CellPlace]) -> Result<Piece> {
         let plain: Vec<usize> =
             places.iter().filter(|place| place.rows() == place.items).map(|place| place.items).collect();
         let mut plain = source.read_rows(&plain, self.rows.clone())?.into_iter();
@@ -375,14 +375,14 @@ struct ColumnPiece {
 
 impl ColumnPiece {
     /// Without values.
-    fn of(place: &Place) -> ColumnPiece {
+    fn of(place: &CellPlace) -> ColumnPiece {
         let (kind, width) = (place.kind, place.width);
         ColumnPiece { values: Values::U8(Vec::new()), counts: None, present: None, ends: None, kind, width }
     }
 
     fn read_counts(
         source: &dyn Source,
-        place: &Place,
+        place: &CellPlace,
         rows: Range<usize>,
         first: usize,
     ) -> Result<ColumnPiece> {

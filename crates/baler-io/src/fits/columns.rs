@@ -3,8 +3,8 @@
 
 use super::header::{CARD, Header, card, quoted};
 use super::listed::descriptor;
-use super::write::{Part, rows};
-use super::{Stored, shared, turn};
+use super::write::{Hdu, rows};
+use super::{FitsArray, shared, turn};
 use crate::chains::Chained;
 use baler_data::dataset::kind::Kind;
 use baler_data::dataset::{DType, Dataset, ListKind, Variable};
@@ -27,19 +27,19 @@ pub struct NewColumn<'a> {
 }
 
 /// Letter and zero of numbers in a column.
-fn letter(dtype: DType) -> Option<(char, Stored, Option<&'static str>)> {
+fn letter(dtype: DType) -> Option<(char, FitsArray, Option<&'static str>)> {
     Some(match dtype {
-        DType::Bool => ('L', Stored::Letters, None),
-        DType::U8 => ('B', Stored::Plain, None),
-        DType::I8 => ('B', Stored::Shifted, Some("-128")),
-        DType::I16 => ('I', Stored::Plain, None),
-        DType::U16 => ('I', Stored::Shifted, Some("32768")),
-        DType::I32 => ('J', Stored::Plain, None),
-        DType::U32 => ('J', Stored::Shifted, Some("2147483648")),
-        DType::I64 => ('K', Stored::Plain, None),
-        DType::U64 => ('K', Stored::Shifted, Some("9223372036854775808")),
-        DType::F32 => ('E', Stored::Plain, None),
-        DType::F64 => ('D', Stored::Plain, None),
+        DType::Bool => ('L', FitsArray::Letters, None),
+        DType::U8 => ('B', FitsArray::Plain, None),
+        DType::I8 => ('B', FitsArray::Shifted, Some("-128")),
+        DType::I16 => ('I', FitsArray::Plain, None),
+        DType::U16 => ('I', FitsArray::Shifted, Some("32768")),
+        DType::I32 => ('J', FitsArray::Plain, None),
+        DType::U32 => ('J', FitsArray::Shifted, Some("2147483648")),
+        DType::I64 => ('K', FitsArray::Plain, None),
+        DType::U64 => ('K', FitsArray::Shifted, Some("9223372036854775808")),
+        DType::F32 => ('E', FitsArray::Plain, None),
+        DType::F64 => ('D', FitsArray::Plain, None),
         DType::F16 => return None,
     })
 }
@@ -177,7 +177,7 @@ pub fn table(columns: &[NewColumn], known: &Metadata) -> Result<(Header, Vec<u8>
         return Err(Error::config(format!("a FITS table has at most 999 columns, found {}", columns.len())));
     }
     let n_rows = columns.first().map_or(0, |column| column.n_rows);
-    let (mut parts, mut cards, mut heap): (Vec<Part>, Vec<[u8; CARD]>, Vec<u8>) = Default::default();
+    let (mut parts, mut cards, mut heap): (Vec<Hdu>, Vec<[u8; CARD]>, Vec<u8>) = Default::default();
     for (i, column) in columns.iter().enumerate() {
         let key = |name: &str| format!("{name}{}", i + 1);
         let mut form = column.form.clone();

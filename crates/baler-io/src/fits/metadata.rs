@@ -1,7 +1,7 @@
 //! The headers of a FITS file, and what of its data are no numbers, in bytes of our own that go into the archive as an
 //! attachment, and back.
 
-use super::Stored;
+use super::FitsArray;
 use super::header::{CARD, Header, keyword_of};
 use super::shared::is_of_storage;
 use baler_data::bytes::{ByteReader, ByteWriter};
@@ -29,11 +29,11 @@ pub enum Data {
     /// Nothing.
     None,
     /// The variable of that name.
-    Image { name: String, stored: Stored },
+    Image { name: String, stored: FitsArray },
     /// Columns: bytes of each in a row, and what it is; then the heap, where its items are no variables.
     Table { columns: Vec<(usize, Column)>, heap: Vec<u8> },
     /// Groups of parameters and an array each (random groups), two variables.
-    Groups { parameters: Option<String>, data: Option<String>, stored: Stored },
+    Groups { parameters: Option<String>, data: Option<String>, stored: FitsArray },
     /// So many bytes of any meaning, a variable.
     Bytes { name: String, n_bytes: usize },
 }
@@ -42,10 +42,10 @@ pub enum Data {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Column {
     /// The variable of that name.
-    Fixed { name: String, stored: Stored },
+    Fixed { name: String, stored: FitsArray },
     /// The variable of that name, whose items are lists; with descriptors of 64 bits where it is wide, and running ones
     /// where lists without items point to where the next ones begin.
-    Listed { name: String, stored: Stored, is_wide: bool, is_running: bool },
+    Listed { name: String, stored: FitsArray, is_wide: bool, is_running: bool },
     /// Nothing in each row.
     Empty,
 }
@@ -237,8 +237,8 @@ fn read_column(r: &mut ByteReader) -> Result<(usize, Column)> {
     Ok((n_bytes, column))
 }
 
-fn stored(code: u8) -> Result<Stored> {
-    let all = [Stored::Plain, Stored::Shifted, Stored::Letters];
+fn stored(code: u8) -> Result<FitsArray> {
+    let all = [FitsArray::Plain, FitsArray::Shifted, FitsArray::Letters];
     all.into_iter()
         .find(|s| *s as u8 == code)
         .ok_or_else(|| Error::corrupt("numbers of an unknown kind in FITS"))
@@ -249,12 +249,12 @@ fn text(r: &mut ByteReader) -> Result<String> {
 }
 
 /// The value that marks missing ones of an array, as its dtype has it: what the card `null` says, shifted by `zero`.
-pub fn marked(header: &Header, stored: Stored, null: &str, zero: &str) -> Option<Value> {
+pub fn marked(header: &Header, stored: FitsArray, null: &str, zero: &str) -> Option<Value> {
     let value = i128::from(header.integer(null)?);
     let shift = match stored {
-        Stored::Plain => 0,
-        Stored::Shifted => header.number(zero)? as i128,
-        Stored::Letters => return None,
+        FitsArray::Plain => 0,
+        FitsArray::Shifted => header.number(zero)? as i128,
+        FitsArray::Letters => return None,
     };
     let values = match i64::try_from(value + shift) {
         Ok(value) => Values::I64(vec![value]),

@@ -44,16 +44,16 @@ pub use metadata::{names, renamed, untrue, variables};
 pub use shared::carries;
 
 /// Where the values of an array are.
-enum Place {
+enum DataPlace {
     /// From a byte on, with so many bytes from one row of a table to the next, or of a row of an image.
-    Rows { at: u64, stride: u64, stored: Stored },
+    Rows { at: u64, stride: u64, stored: FitsArray },
     /// Items of lists in a heap.
-    Items { spans: Spans, stored: Stored },
+    Items { spans: Spans, stored: FitsArray },
 }
 
 /// How numbers of our dtypes stand in FITS.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Stored {
+pub enum FitsArray {
     /// As they are.
     Plain,
     /// With the sign bit turned: unsigned numbers less half their range, signed bytes and half of it.
@@ -66,7 +66,7 @@ pub enum Stored {
 pub struct Fits {
     bytes: Region,
     arrays: Vec<ArrayInfo>,
-    places: Vec<Place>,
+    places: Vec<DataPlace>,
     names: HashSet<String>,
     units: Vec<Unit>,
     warnings: Vec<String>,
@@ -151,7 +151,7 @@ impl Fits {
     }
 
     /// Adds an array of elements with that many rows under a name that is not taken yet.
-    fn add(&mut self, name: &str, n_rows: usize, elements: &Elements, place: Place) -> Result<String> {
+    fn add(&mut self, name: &str, n_rows: usize, elements: &Elements, place: DataPlace) -> Result<String> {
         let shape = std::iter::once(n_rows).chain(elements.inner.iter().copied()).collect();
         let mut array = ArrayInfo::new(self.unique(name), elements.dtype, shape, true)?;
         array.storage.kind = elements.kind;
@@ -207,7 +207,7 @@ impl Fits {
                 };
                 let kind = if extension == Some("TABLE") { Kind::Text } else { Kind::Bytes };
                 let elements = Elements::bytes(row_bytes as usize, kind);
-                let place = Place::Rows { at: start, stride: row_bytes, stored: Stored::Plain };
+                let place = DataPlace::Rows { at: start, stride: row_bytes, stored: FitsArray::Plain };
                 let name = self.add(&name, (n_bytes / row_bytes) as usize, &elements, place)?;
                 Data::Bytes { name, n_bytes: n_bytes as usize }
             }
@@ -232,7 +232,7 @@ impl Fits {
         let inner = shape[1..].to_vec();
         let elements = Elements { dtype, stored, kind: Kind::Number, inner };
         let stride = elements.size_bytes() as u64;
-        let name = self.add(name, shape[0], &elements, Place::Rows { at: start, stride, stored })?;
+        let name = self.add(name, shape[0], &elements, DataPlace::Rows { at: start, stride, stored })?;
         Ok(Data::Image { name, stored })
     }
 
@@ -253,7 +253,7 @@ impl Fits {
         let n_bytes = parameters.size_bytes() as u64;
         let stride = n_bytes + if has_data { data.size_bytes() as u64 } else { 0 };
         let n_groups = n_groups as usize;
-        let place = |at| Place::Rows { at, stride, stored };
+        let place = |at| DataPlace::Rows { at, stride, stored };
         let of_parameters = match n_parameters {
             0 => None,
             _ => Some(self.add(&format!("{name}/parameters"), n_groups, &parameters, place(start))?),
@@ -322,7 +322,7 @@ impl Fits {
     fn table_column(&mut self, path: &str, column: table::Column, within: &Within) -> Result<Column> {
         let Within { start, stride, n_rows, heap } = within;
         let (at, stride, n_rows) = (start + column.at as u64, *stride, *n_rows);
-        let rows = |stored| Place::Rows { at, stride, stored };
+        let rows = |stored| DataPlace::Rows { at, stride, stored };
         let (elements, is_wide) = match column.content {
             None => return Ok(Column::Empty),
             Some(Content::Fixed(elements)) => {
@@ -335,16 +335,16 @@ impl Fits {
         let descriptors = self.column(at, stride, column.n_bytes as u64, 0..n_rows as u64)?;
         let spans = Spans::of_descriptors(&descriptors, is_wide, heap.clone(), elements.size_bytes());
         let Some(spans) = spans else {
-            let (elements, stored) = (Elements::bytes(column.n_bytes, Kind::Bytes), Stored::Plain);
+            let (elements, stored) = (Elements::bytes(column.n_bytes, Kind::Bytes), FitsArray::Plain);
             let name = self.add(path, n_rows, &elements, rows(stored))?;
             return Ok(Column::Fixed { name, stored });
         };
         let dtype = if is_wide { DType::I64 } else { DType::I32 };
-        let counts = Elements { dtype, stored: Stored::Plain, kind: Kind::Number, inner: Vec::new() };
-        self.add(&format!("{path}#counts"), n_rows, &counts, rows(Stored::Plain))?;
+        let counts = Elements { dtype, stored: FitsArray::Plain, kind: Kind::Number, inner: Vec::new() };
+        self.add(&format!("{path}#counts"), n_rows, &counts, rows(FitsArray::Plain))?;
         let lists = Lists { counts: self.arrays.len() - 1, kind: ListKind::Vector };
         let (stored, is_running) = (elements.stored, spans.is_running);
-        let name = self.add(path, spans.n_items(), &elements, Place::Items { spans, stored })?;
+        let name = self.add(path, spans.n_items(), &elements, DataPlace::Items { spans, stored })?;
         if let Some(items) = self.arrays.last_mut() {
             items.storage.lists = Some(lists);
         }
@@ -381,29 +381,29 @@ fn product(shape: &[usize]) -> Option<u64> {
 }
 
 /// The dtype of an image, and how its numbers are stored.
-fn image_type(bitpix: i64, header: &Header) -> (DType, Stored) {
+fn image_type(bitpix: i64, header: &Header) -> (DType, FitsArray) {
     let zero = header.number("BZERO").unwrap_or(0.0);
     let shifted = header.number("BSCALE").unwrap_or(1.0) == 1.0;
     match bitpix {
-        8 if shifted && zero == -128.0 => (DType::I8, Stored::Shifted),
-        16 if shifted && zero == 32768.0 => (DType::U16, Stored::Shifted),
-        32 if shifted && zero == 2147483648.0 => (DType::U32, Stored::Shifted),
-        64 if shifted && zero == 9223372036854775808.0 => (DType::U64, Stored::Shifted),
-        8 => (DType::U8, Stored::Plain),
-        16 => (DType::I16, Stored::Plain),
-        32 => (DType::I32, Stored::Plain),
-        64 => (DType::I64, Stored::Plain),
-        -32 => (DType::F32, Stored::Plain),
-        _ => (DType::F64, Stored::Plain),
+        8 if shifted && zero == -128.0 => (DType::I8, FitsArray::Shifted),
+        16 if shifted && zero == 32768.0 => (DType::U16, FitsArray::Shifted),
+        32 if shifted && zero == 2147483648.0 => (DType::U32, FitsArray::Shifted),
+        64 if shifted && zero == 9223372036854775808.0 => (DType::U64, FitsArray::Shifted),
+        8 => (DType::U8, FitsArray::Plain),
+        16 => (DType::I16, FitsArray::Plain),
+        32 => (DType::I32, FitsArray::Plain),
+        64 => (DType::I64, FitsArray::Plain),
+        -32 => (DType::F32, FitsArray::Plain),
+        _ => (DType::F64, FitsArray::Plain),
     }
 }
 
 /// Between numbers as they stand in FITS (big-endian) and ours: its own inverse.
-fn turn(bytes: &mut [u8], dtype: DType, stored: Stored) {
+fn turn(bytes: &mut [u8], dtype: DType, stored: FitsArray) {
     match stored {
-        Stored::Plain => {}
-        Stored::Shifted => bytes.chunks_exact_mut(dtype.size_bytes()).for_each(|number| number[0] ^= 0x80),
-        Stored::Letters => {
+        FitsArray::Plain => {}
+        FitsArray::Shifted => bytes.chunks_exact_mut(dtype.size_bytes()).for_each(|number| number[0] ^= 0x80),
+        FitsArray::Letters => {
             for byte in bytes {
                 *byte = match *byte {
                     b'T' => 1,
@@ -426,10 +426,10 @@ impl Arrays for Fits {
         let (info, place) = (&self.arrays[idx], &self.places[idx]);
         let n_bytes = info.row_bytes() as u64;
         let (mut raw, stored) = match place {
-            Place::Rows { at, stride, stored } => {
+            DataPlace::Rows { at, stride, stored } => {
                 (self.column(*at, *stride, n_bytes, rows.start as u64..rows.end as u64)?, *stored)
             }
-            Place::Items { spans, stored } => (spans.items(&self.bytes, rows)?, *stored),
+            DataPlace::Items { spans, stored } => (spans.items(&self.bytes, rows)?, *stored),
         };
         turn(&mut raw, info.dtype, stored);
         Values::from_bytes(info.dtype, &raw, true)

@@ -3,7 +3,7 @@
 
 use super::header::{CARD, Header, card, keyword_of, quoted};
 use super::metadata::{Column, Data, Unit};
-use super::{Stored, metadata};
+use super::{FitsArray, metadata};
 use baler_data::dataset::Values;
 use baler_data::metadata::{About, Attribute, Codec, Group, Metadata, Packing, Value};
 
@@ -55,7 +55,7 @@ pub fn of_units(units: &[Unit]) -> Metadata {
 }
 
 /// What cards say of one array: units, fill value, scale and offset.
-fn about(header: &Header, name: &str, stored: Stored, [unit, null, scale, zero]: [&str; 4]) -> About {
+fn about(header: &Header, name: &str, stored: FitsArray, [unit, null, scale, zero]: [&str; 4]) -> About {
     let mut about = About::new(name);
     let mut add = |name: &str, value| about.attributes.push(Attribute { name: name.to_string(), value });
     if let Some(unit) = header.value(unit).filter(|unit| !unit.is_empty()) {
@@ -64,7 +64,7 @@ fn about(header: &Header, name: &str, stored: Stored, [unit, null, scale, zero]:
     if let Some(value) = metadata::marked(header, stored, null, zero) {
         add("_FillValue", value);
     }
-    if stored == Stored::Plain {
+    if stored == FitsArray::Plain {
         for (name, keyword, nothing) in [("scale_factor", scale, 1.0), ("add_offset", zero, 0.0)] {
             if let Some(value) = header.number(keyword).filter(|&value| value != nothing) {
                 add(name, Value::number(Values::F64(vec![value])));

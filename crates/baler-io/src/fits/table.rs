@@ -2,7 +2,7 @@
 //! complex numbers are what they are, bits are kept as bytes; columns of variable length have their items in the heap.
 //! Of packed images and tables every column is bytes, for a bound on it would ruin what it packs.
 
-use super::Stored;
+use super::FitsArray;
 use super::header::Header;
 use baler_data::dataset::DType;
 use baler_data::dataset::kind::Kind;
@@ -32,7 +32,7 @@ pub enum Content {
 #[derive(Debug, Clone)]
 pub struct Elements {
     pub dtype: DType,
-    pub stored: Stored,
+    pub stored: FitsArray,
     pub kind: Kind,
     /// Axes behind that of the rows, or of the items.
     pub inner: Vec<usize>,
@@ -46,7 +46,7 @@ impl Elements {
 
     /// So many bytes in a row that are no numbers.
     pub fn bytes(n_bytes: usize, kind: Kind) -> Elements {
-        Elements { dtype: DType::U8, stored: Stored::Plain, kind, inner: vec![n_bytes] }
+        Elements { dtype: DType::U8, stored: FitsArray::Plain, kind, inner: vec![n_bytes] }
     }
 }
 
@@ -153,18 +153,18 @@ fn elements(header: &Header, i: i64, letter: u8, mut inner: Vec<usize>) -> Eleme
     let zero = header.number(&format!("TZERO{i}")).unwrap_or(0.0);
     let scaled = header.number(&format!("TSCAL{i}")).is_some_and(|scale| scale != 1.0);
     let shifted = |unsigned: DType, signed: DType, half: f64| match zero == half && !scaled {
-        true => (unsigned, Stored::Shifted),
-        false => (signed, Stored::Plain),
+        true => (unsigned, FitsArray::Shifted),
+        false => (signed, FitsArray::Plain),
     };
     let (dtype, stored) = match letter {
-        b'L' => (DType::Bool, Stored::Letters),
+        b'L' => (DType::Bool, FitsArray::Letters),
         b'B' => shifted(DType::I8, DType::U8, -128.0),
         b'I' => shifted(DType::U16, DType::I16, 32768.0),
         b'J' => shifted(DType::U32, DType::I32, 2147483648.0),
         b'K' => shifted(DType::U64, DType::I64, 9223372036854775808.0),
-        b'E' | b'C' => (DType::F32, Stored::Plain),
-        b'D' | b'M' => (DType::F64, Stored::Plain),
-        _ => (DType::U8, Stored::Plain),
+        b'E' | b'C' => (DType::F32, FitsArray::Plain),
+        b'D' | b'M' => (DType::F64, FitsArray::Plain),
+        _ => (DType::U8, FitsArray::Plain),
     };
     let kind = match letter {
         b'A' => Kind::Text,

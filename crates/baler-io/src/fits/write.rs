@@ -6,7 +6,7 @@ use super::header::{BLOCK, Header, card, keyword_of, quoted};
 use super::listed::descriptor;
 use super::metadata::{self, Column, Data, Unit};
 use super::shared::{self, user_card};
-use super::{Stored, checksum, turn};
+use super::{FitsArray, checksum, turn};
 use crate::{chains, parquet};
 use baler_data::dataset::{DType, Dataset, Layout, Variable};
 use baler_data::error::{Error, Result};
@@ -138,7 +138,7 @@ fn refuse_half(variable: &Variable) -> Result<()> {
 }
 
 /// The values as they stand in FITS.
-fn raw(variable: &Variable, stored: Stored) -> Vec<u8> {
+fn raw(variable: &Variable, stored: FitsArray) -> Vec<u8> {
     let mut bytes = Vec::new();
     variable.values.append_bytes(&mut bytes, true);
     turn(&mut bytes, variable.values.dtype(), stored);
@@ -190,7 +190,7 @@ fn known_unit(unit: Unit, dataset: &Dataset, written: &mut HashSet<String>, out:
 /// A unit of bytes; a table of text may have other rows than it had.
 fn known_bytes(header: &mut Header, name: &str, n_bytes: usize, dataset: &Dataset) -> Option<Vec<u8>> {
     let variable = dataset.variable(name)?;
-    let bytes = raw(variable, Stored::Plain);
+    let bytes = raw(variable, FitsArray::Plain);
     if bytes.len() != n_bytes {
         if header.value("XTENSION").as_deref() != Some("TABLE") {
             return None;
@@ -204,7 +204,7 @@ fn known_bytes(header: &mut Header, name: &str, n_bytes: usize, dataset: &Datase
 fn known_groups(
     header: &mut Header,
     names: [Option<String>; 2],
-    stored: Stored,
+    stored: FitsArray,
     dataset: &Dataset,
 ) -> Option<Vec<u8>> {
     let mut parts = Vec::new();
@@ -225,7 +225,7 @@ fn known_groups(
 }
 
 /// A column of a table that is written: bytes a row, and the bytes of all rows.
-pub type Part = (usize, Vec<u8>);
+pub type Hdu = (usize, Vec<u8>);
 
 /// A table of the source, with those of its columns that are there; none if no column is.
 fn known_table(
@@ -236,7 +236,7 @@ fn known_table(
     let has_columns = columns.iter().any(|(_, column)| column.name().is_some());
     let mut n_rows = None;
     let mut kept = Vec::new();
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<Hdu> = Vec::new();
     for (idx, (n_bytes, column)) in columns.iter().enumerate() {
         let Some(name) = column.name() else {
             kept.push(idx + 1);
@@ -311,7 +311,7 @@ fn known_lists(
 }
 
 /// Rows out of columns.
-pub fn rows(columns: &[Part], n_rows: usize, out: &mut Vec<u8>) {
+pub fn rows(columns: &[Hdu], n_rows: usize, out: &mut Vec<u8>) {
     // A damaged header may claim any number of rows without a byte.
     if columns.iter().all(|(n_bytes, _)| *n_bytes == 0) {
         return;
@@ -370,6 +370,6 @@ fn new_image(variable: &Variable, about: Option<&About>, out: &mut Vec<u8>) -> R
     header.cards.push(card("EXTNAME", &quoted(&variable.name)));
     header.cards.extend(about.map(|about| shared::cards(about, None)).unwrap_or_default());
     header.append(out);
-    data(&raw(variable, if zero.is_some() { Stored::Shifted } else { Stored::Plain }), out);
+    data(&raw(variable, if zero.is_some() { FitsArray::Shifted } else { FitsArray::Plain }), out);
     Ok(())
 }

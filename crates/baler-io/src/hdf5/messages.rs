@@ -5,23 +5,23 @@ use super::header::{SIGNATURE, kind};
 
 /// Where the values of a node are.
 #[derive(Clone, Copy)]
-pub struct Place {
+pub struct DataPlace {
     pub address: u64,
     pub n_bytes: u64,
 }
 
 /// The place of so many bytes in one piece.
-pub fn one_piece(n_bytes: u64, at: &mut u64) -> Place {
+pub fn one_piece(n_bytes: u64, at: &mut u64) -> DataPlace {
     if n_bytes == 0 {
-        return Place { address: UNDEFINED, n_bytes };
+        return DataPlace { address: UNDEFINED, n_bytes };
     }
     let address = *at;
     *at += n_bytes.next_multiple_of(8);
-    Place { address, n_bytes }
+    DataPlace { address, n_bytes }
 }
 
 /// The layout of values in one piece.
-pub fn contiguous(place: Place) -> Vec<u8> {
+pub fn contiguous(place: DataPlace) -> Vec<u8> {
     [&[3, 1], place.address.to_le_bytes().as_slice(), &place.n_bytes.to_le_bytes()].concat()
 }
 
@@ -61,7 +61,7 @@ pub fn of_dataset(
     out: &mut Vec<u8>,
     type_bytes: &[u8],
     extents: Option<&[u64]>,
-    place: Place,
+    place: DataPlace,
     named: Option<u64>,
 ) {
     message(out, kind::DATASPACE, 0, &dataspace(extents, &[]));

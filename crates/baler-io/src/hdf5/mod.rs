@@ -54,7 +54,7 @@ pub const MAGIC: &[u8; 8] = header::SIGNATURE;
 pub struct Hdf5 {
     file: File,
     arrays: Vec<ArrayInfo>,
-    stored: Vec<rows::Stored>,
+    stored: Vec<rows::StoredRows>,
     objects: Vec<Object>,
     warnings: Vec<String>,
 }
@@ -165,7 +165,7 @@ fn body(messages: &[Message], kind: u16) -> Option<&[u8]> {
 
 /// What a dataset is.
 enum Kind {
-    Array(ArrayInfo, Box<rows::Stored>),
+    Array(ArrayInfo, Box<rows::StoredRows>),
     Other(Item),
 }
 
@@ -183,7 +183,7 @@ fn dataset(packer: &mut Packer, path: &str, messages: Vec<Message>) -> Result<Ki
         return Ok(Kind::Other(Item { type_bytes, extents: None, data: Vec::new() }));
     };
     let element_bytes = of_type.n_bytes();
-    let stored = rows::Stored { type_bytes, element_bytes, extents, most, messages };
+    let stored = rows::StoredRows { type_bytes, element_bytes, extents, most, messages };
     match numbers {
         Some((dtype, big_endian, inner)) => {
             let shape = stored.extents.iter().map(|&n| usize::try_from(n).unwrap_or(usize::MAX));
@@ -273,7 +273,7 @@ impl Arrays for Hdf5 {
     }
 
     fn shared(&self) -> Metadata {
-        let places: HashMap<&str, &rows::Stored> =
+        let places: HashMap<&str, &rows::StoredRows> =
             self.arrays.iter().map(|array| array.name.as_str()).zip(&self.stored).collect();
         shared::of_objects(&self.file, &self.objects, |path| places.get(path).copied())
     }

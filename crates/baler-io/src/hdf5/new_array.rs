@@ -6,7 +6,7 @@ use super::datatype;
 use super::fields::UNDEFINED;
 use super::header::kind;
 use super::items::OUR_SIZES;
-use super::messages::{Place, contiguous, dataspace, message, one_piece, type_message};
+use super::messages::{DataPlace, contiguous, dataspace, message, one_piece, type_message};
 use baler_data::dataset::Variable;
 use baler_data::error::{Error, Result};
 use baler_data::metadata::{About, Packing, Role};
@@ -28,7 +28,7 @@ pub struct Array<'a> {
 
 impl Array<'_> {
     /// Where the values go, or the tree of their chunks, which follows them.
-    pub fn place(&self, at: &mut u64) -> Place {
+    pub fn place(&self, at: &mut u64) -> DataPlace {
         let Some(chunks) = &self.chunks else {
             let n_bytes = if self.is_axis { 0 } else { self.variable.values.size_bytes() as u64 };
             return one_piece(n_bytes, at);
@@ -37,7 +37,7 @@ impl Array<'_> {
         let start = *at + n_bytes.next_multiple_of(8);
         let (nodes, address) = chunks.tree(*at, start);
         *at = start + (nodes.len() as u64).next_multiple_of(8);
-        Place { address, n_bytes }
+        DataPlace { address, n_bytes }
     }
 
     /// What stands at [`Array::place`].
@@ -55,7 +55,7 @@ impl Array<'_> {
     }
 
     /// The messages that describe it.
-    pub fn messages(&self, out: &mut Vec<u8>, place: Place, named: Option<u64>) {
+    pub fn messages(&self, out: &mut Vec<u8>, place: DataPlace, named: Option<u64>) {
         message(out, kind::DATASPACE, 0, &dataspace(Some(&self.extents), &self.most));
         type_message(out, &self.type_bytes, named);
         // Version 3: space made late, or chunk by chunk; bit 5 for a value that is set.

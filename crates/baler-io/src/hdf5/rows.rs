@@ -18,7 +18,7 @@ use std::ops::Range;
 const CHUNKS_AT_A_TIME: usize = 64;
 
 /// A dataset, before its values are read.
-pub struct Stored {
+pub struct StoredRows {
     /// The datatype message.
     pub type_bytes: Vec<u8>,
     /// Bytes of an element.
@@ -31,7 +31,7 @@ pub struct Stored {
     pub messages: Vec<Message>,
 }
 
-impl Stored {
+impl StoredRows {
     /// The message of a kind.
     pub fn body(&self, kind: u16) -> Option<&[u8]> {
         super::body(&self.messages, kind)

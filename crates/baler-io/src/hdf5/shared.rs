@@ -9,7 +9,7 @@ use super::header::{File, kind};
 use super::items::{Attribute, Item, OUR_SIZES};
 use super::layout::{self, Layout};
 use super::metadata::{Content, Object};
-use super::rows::Stored;
+use super::rows::StoredRows;
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::{DType, Values};
 use baler_data::metadata;
@@ -38,7 +38,7 @@ pub fn is_machinery(attribute: &str, all: &[Attribute]) -> bool {
 pub fn of_objects<'a>(
     file: &File,
     objects: &[Object],
-    stored: impl Fn(&str) -> Option<&'a Stored>,
+    stored: impl Fn(&str) -> Option<&'a StoredRows>,
 ) -> Metadata {
     let mut shared = Metadata::default();
     for Object { path, content, attributes, .. } in objects {
@@ -164,7 +164,7 @@ fn axes(path: &str, role: Role, attributes: &[Attribute]) -> Vec<Axis> {
 }
 
 /// How an array is stored.
-fn packing(file: &File, stored: &Stored) -> Option<Packing> {
+fn packing(file: &File, stored: &StoredRows) -> Option<Packing> {
     let mut packing = Packing { fill: stored.fill(file).ok()?, ..Packing::default() };
     if let Some((dtype, true)) = stored.number() {
         packing.fill.iter_mut().for_each(|fill| {

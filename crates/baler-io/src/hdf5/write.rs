@@ -7,7 +7,7 @@ use super::datatype;
 use super::fields::{UNDEFINED, checksum};
 use super::header::kind;
 use super::items::{self, Attribute, Item, OUR_SIZES, Places};
-use super::messages::{Place, dataspace, message, of_dataset, one_piece, superblock, without_order};
+use super::messages::{DataPlace, dataspace, message, of_dataset, one_piece, superblock, without_order};
 use super::metadata::{self, Content, Object};
 use super::new_array::{Array, array};
 use super::{scales, shared};
@@ -68,7 +68,7 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
         tree.header(node, &[], &mut places)?;
     }
     let mut at = heap_start + places.finish().len() as u64;
-    let mut data_places = vec![Place { address: UNDEFINED, n_bytes: 0 }; tree.nodes.len()];
+    let mut data_places = vec![DataPlace { address: UNDEFINED, n_bytes: 0 }; tree.nodes.len()];
     for ((node, other), place) in tree.nodes.iter().zip(&others).zip(&mut data_places) {
         *place = match &node.content {
             Written::Group | Written::Extent(_) | Written::Type(_) => continue,
@@ -280,9 +280,9 @@ impl<'a> Tree<'a> {
     }
 
     /// The object header of a node; `data_places` are (address, bytes) of each node's values, where they are known.
-    fn header(&self, node: &Node, data_places: &[Place], places: &mut Addresses) -> Result<Vec<u8>> {
+    fn header(&self, node: &Node, data_places: &[DataPlace], places: &mut Addresses) -> Result<Vec<u8>> {
         let mut messages = Vec::new();
-        let nowhere = Place { address: UNDEFINED, n_bytes: 0 };
+        let nowhere = DataPlace { address: UNDEFINED, n_bytes: 0 };
         match &node.content {
             Written::Group => {
                 let n = node.children.len() as u64;
@@ -301,7 +301,7 @@ impl<'a> Tree<'a> {
             Written::Type(type_bytes) => message(&mut messages, kind::DATATYPE, 0, type_bytes),
             // As netCDF makes them: big-endian float32.
             Written::Extent(extent) => {
-                let place = Place { n_bytes: extent.saturating_mul(4), ..nowhere };
+                let place = DataPlace { n_bytes: extent.saturating_mul(4), ..nowhere };
                 of_dataset(&mut messages, &datatype::write(DType::F32, true), Some(&[*extent]), place, None);
             }
             Written::Other(item) => {

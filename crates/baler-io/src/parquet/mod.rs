@@ -32,7 +32,7 @@ use guard::guarded;
 use kept::Packing;
 use levels::Level;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use schema::{Leaf, Stored, told};
+use schema::{ColumnType, Leaf, told};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
@@ -160,7 +160,7 @@ impl Parquet {
     }
 
     /// Adds a column: its counts, as far as they say anything, and its values.
-    fn add(&mut self, column: usize, stored: Stored, counted: &mut HashMap<Shared, usize>) -> Result<()> {
+    fn add(&mut self, column: usize, stored: ColumnType, counted: &mut HashMap<Shared, usize>) -> Result<()> {
         let Leaf { name, levels, .. } = self.leaves[column].clone();
         let sums = if self.is_flat(column, stored.dtype) { None } else { Some(self.sum(column)?) };
         let mut above: Option<Lists> = None;

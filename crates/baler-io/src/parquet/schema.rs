@@ -128,7 +128,7 @@ impl Element {
 
 /// What the values of a leaf are here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stored {
+pub struct ColumnType {
     /// Of the items.
     pub dtype: DType,
     /// Bytes of each value, where they are bytes of one number.
@@ -143,7 +143,7 @@ pub struct Leaf {
     /// Names of the groups and of the leaf with points between, less those that only make a list.
     pub name: String,
     /// Of its values; none for what is not kept.
-    pub stored: Option<Stored>,
+    pub stored: Option<ColumnType>,
     /// From the outermost to the value.
     pub levels: Vec<Level>,
     /// The outermost group above that is nothing without all of its leaves.
@@ -242,7 +242,7 @@ impl<'a> Walk<'a> {
 }
 
 /// How the values of a leaf are kept; dates, times and small decimals are the whole numbers that stand for them.
-fn stored(leaf: &Element) -> Option<Stored> {
+fn stored(leaf: &Element) -> Option<ColumnType> {
     let (bits, is_signed) = match leaf.logical() {
         Some((logical::INTEGER, said)) => {
             let bits = field(said, 1).and_then(Value::int).unwrap_or(0);
@@ -271,11 +271,11 @@ fn stored(leaf: &Element) -> Option<Stored> {
         }
     };
     let kind = if dtype.is_float() { Kind::Number } else { kind(leaf) };
-    Some(Stored { dtype, width: None, kind })
+    Some(ColumnType { dtype, width: None, kind })
 }
 
 /// Values that are bytes: text where it is said, others of their own lengths or of one.
-fn bytes(leaf: &Element) -> Option<Stored> {
+fn bytes(leaf: &Element) -> Option<ColumnType> {
     let is_text = leaf.is(logical::STRING, &[converted::UTF8])
         || leaf.is(logical::ENUM, &[converted::ENUM])
         || leaf.is(logical::JSON, &[converted::JSON]);
@@ -285,7 +285,7 @@ fn bytes(leaf: &Element) -> Option<Stored> {
         _ => Some(usize::try_from(leaf.int(number::LENGTH)?).ok().filter(|&width| width > 0)?),
     };
     let kind = if is_text && width.is_none() { Kind::Text } else { Kind::Bytes };
-    Some(Stored { dtype: DType::U8, width, kind })
+    Some(ColumnType { dtype: DType::U8, width, kind })
 }
 
 /// What whole numbers stand for.
@@ -418,7 +418,7 @@ fn group(name: &str, repetition: Option<i64>, n_children: usize) -> Element {
 }
 
 /// A field with the levels of a dataset's variable.
-pub fn field_of(name: &str, stored: Stored, levels: &[Level]) -> Vec<Element> {
+pub fn field_of(name: &str, stored: ColumnType, levels: &[Level]) -> Vec<Element> {
     match levels {
         [Level::Optional, Level::List, rest @ ..] => list(name, 1, stored, rest),
         [Level::List, rest @ ..] => list(name, 0, stored, rest),
@@ -429,14 +429,14 @@ pub fn field_of(name: &str, stored: Stored, levels: &[Level]) -> Vec<Element> {
     }
 }
 
-fn list(name: &str, repetition: i64, stored: Stored, inside: &[Level]) -> Vec<Element> {
+fn list(name: &str, repetition: i64, stored: ColumnType, inside: &[Level]) -> Vec<Element> {
     let mut outer = group(name, Some(repetition), 1);
     set(&mut outer.0, number::CONVERTED, Value::i32(converted::LIST));
     set(&mut outer.0, number::LOGICAL, Value::Struct(vec![(logical::LIST, Value::Struct(Vec::new()))]));
     [vec![outer, group("list", Some(2), 1)], field_of("element", stored, inside)].concat()
 }
 
-fn leaf(name: &str, repetition: i64, stored: Stored, inside: &[Level]) -> Element {
+fn leaf(name: &str, repetition: i64, stored: ColumnType, inside: &[Level]) -> Element {
     let integer = |bits: u8, is_signed| {
         let said = vec![(1, Value::Byte(bits)), (2, Value::Bool(is_signed))];
         let code = 11 + i64::from(bits.ilog2() as u8 - 3) + if is_signed { 4 } else { 0 };

@@ -3,7 +3,7 @@
 use super::footer::{Element, Footer, set};
 use super::guard::guarded;
 use super::levels::Level;
-use super::schema::{self, Stored};
+use super::schema::{self, ColumnType};
 use super::thrift::{Value, field};
 use super::*;
 use crate::{Format, ReadOptions, read_bytes};
@@ -275,6 +275,6 @@ fn forged_footers_are_refused() {
     let forged = Footer::splice(bytes, &deep, &[], None).unwrap();
     assert!(told(&forged).contains("at most 64 groups in each other"));
     assert!(guarded("x", || schema::leaves(&[])).is_err());
-    let stored = Stored { dtype: DType::I32, width: None, kind: baler_data::dataset::kind::Kind::Number };
+    let stored = ColumnType { dtype: DType::I32, width: None, kind: baler_data::dataset::kind::Kind::Number };
     assert_eq!(schema::field_of("x", stored, &[Level::Optional]).len(), 1);
 }

@@ -8,7 +8,7 @@ use super::guard::guarded;
 use super::kept::{self, Kept, Packing};
 use super::levels::{Emitter, Level, Levels};
 use super::nulls::is_null;
-use super::schema::{Leaf, Stored, told};
+use super::schema::{ColumnType, Leaf, told};
 use super::thrift::Value;
 use super::{schema, shared};
 use crate::chains;
@@ -35,7 +35,7 @@ const GROUP_ROWS: usize = 1 << 20;
 type Counts = (Level, Option<Vec<usize>>);
 
 /// A column to write: values, and what counts them at each level of the schema.
-struct Column<'a> {
+struct NewColumn<'a> {
     name: &'a str,
     values: Cow<'a, Values>,
     /// Items of each value, where they are bytes of one number.
@@ -44,7 +44,7 @@ struct Column<'a> {
     packing: Packing,
 }
 
-impl Column<'_> {
+impl NewColumn<'_> {
     /// Values, each of which may be several items.
     fn n_values(&self) -> usize {
         match self.levels.last() {
@@ -71,7 +71,7 @@ impl Column<'_> {
 struct Plan<'a> {
     elements: Vec<Element>,
     /// In the order of the leaves.
-    columns: Vec<Column<'a>>,
+    columns: Vec<NewColumn<'a>>,
     /// The source's own notes, where all of its columns are there and no others: they speak of all.
     notes: Vec<Value>,
 }
@@ -80,7 +80,7 @@ struct Plan<'a> {
 pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
     let kept = dataset.metadata(NAME).map(kept::read).transpose()?;
     let Plan { elements, columns, notes } = plan(dataset, kept.as_ref())?;
-    let n_rows = columns.first().map_or(0, Column::n_rows);
+    let n_rows = columns.first().map_or(0, NewColumn::n_rows);
     if let Some(other) = columns.iter().find(|column| column.n_rows() != n_rows) {
         return Err(Error::config(format!(
             "expected {n_rows} rows in every column for Parquet, found {}; write an .npz or .h5",
@@ -119,7 +119,7 @@ fn plan<'a>(dataset: &'a Dataset, kept: Option<&Kept>) -> Result<Plan<'a>> {
                 let levels = align(dataset, variable, &chain, &leaf.levels)?;
                 let width = leaf.stored.and_then(|stored| stored.width);
                 let values = Cow::Borrowed(&variable.values);
-                columns.push(Column { name: &variable.name, values, width, levels, packing: *packing });
+                columns.push(NewColumn { name: &variable.name, values, width, levels, packing: *packing });
             }
         }
         elements = schema::prune(&all, &is_kept)?;
@@ -144,7 +144,7 @@ fn new_column<'a>(
     dataset: &'a Dataset,
     variable: &'a Variable,
     chain: &[Lists],
-) -> Result<(Stored, Column<'a>)> {
+) -> Result<(ColumnType, NewColumn<'a>)> {
     let level = |lists: &Lists| if lists.kind == ListKind::Optional { Level::Optional } else { Level::List };
     let mut levels: Vec<Level> = chain.iter().map(level).collect();
     let is_opaque = variable.storage.kind.is_opaque();
@@ -158,15 +158,16 @@ fn new_column<'a>(
         levels.push((Level::Optional, None));
     }
     let (stored, values) = column;
-    let column = Column { name: &variable.name, values, width: stored.width, levels, packing: Packing::NEW };
+    let column =
+        NewColumn { name: &variable.name, values, width: stored.width, levels, packing: Packing::NEW };
     Ok((stored, column))
 }
 
 /// How the values of a variable are stored in a column of its own, and these.
-fn new_values<'a>(variable: &'a Variable, levels: &mut Vec<Counts>) -> Result<(Stored, Cow<'a, Values>)> {
+fn new_values<'a>(variable: &'a Variable, levels: &mut Vec<Counts>) -> Result<(ColumnType, Cow<'a, Values>)> {
     let kind = variable.storage.kind;
     let stored =
-        |values: Cow<'a, Values>, width, kind| (Stored { dtype: values.dtype(), width, kind }, values);
+        |values: Cow<'a, Values>, width, kind| (ColumnType { dtype: values.dtype(), width, kind }, values);
     match (&variable.values, kind, &variable.shape[..]) {
         (Values::U8(_), Kind::Bytes, &[_, width]) if width > 0 => {
             Ok(stored(Cow::Borrowed(&variable.values), Some(width), kind))
@@ -319,7 +320,7 @@ fn tree(elements: &[Element]) -> Result<(TypePtr, bool)> {
     }
 }
 
-fn properties(tree: &TypePtr, is_annotated: bool, columns: &[Column]) -> WriterProperties {
+fn properties(tree: &TypePtr, is_annotated: bool, columns: &[NewColumn]) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_compression(Packing::NEW.compression())
         .set_created_by(concat!("baler ", env!("CARGO_PKG_VERSION")).to_string());
@@ -339,7 +340,7 @@ fn properties(tree: &TypePtr, is_annotated: bool, columns: &[Column]) -> WriterP
     builder.build()
 }
 
-fn write_file(tree: TypePtr, is_annotated: bool, columns: &[Column], groups: &[usize]) -> Result<Vec<u8>> {
+fn write_file(tree: TypePtr, is_annotated: bool, columns: &[NewColumn], groups: &[usize]) -> Result<Vec<u8>> {
     let properties = properties(&tree, is_annotated, columns);
     let mut file = SerializedFileWriter::new(Vec::new(), tree, Arc::new(properties)).map_err(told)?;
     let mut writings: Vec<Writing> = columns.iter().map(Writing::new).collect();
@@ -358,7 +359,7 @@ fn write_file(tree: TypePtr, is_annotated: bool, columns: &[Column], groups: &[u
 
 /// A column that is being written.
 struct Writing<'a> {
-    column: &'a Column<'a>,
+    column: &'a NewColumn<'a>,
     emitter: Emitter<'a>,
     lengths: Option<&'a [usize]>,
     /// Values, and items of them, that are written.
@@ -367,7 +368,7 @@ struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    fn new(column: &'a Column<'a>) -> Writing<'a> {
+    fn new(column: &'a NewColumn<'a>) -> Writing<'a> {
         let (defined, lengths) = column.parts();
         let levels = defined.iter().map(|(level, counts)| (*level, counts.as_deref())).collect();
         let emitter = Emitter::new(levels, &column.values);

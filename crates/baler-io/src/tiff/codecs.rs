@@ -3,7 +3,7 @@
 //! around. Refuses other compressions by name.
 
 use super::lzw;
-use super::stored::Stored;
+use super::stored::SampleType;
 use baler_data::dataset::DType;
 use baler_data::error::{Error, Result};
 use std::borrow::Cow;
@@ -21,7 +21,7 @@ const DEFLATE_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 9;
 
 /// At most `n_bytes` out of a strip or tile.
-pub fn unpack<'a>(packed: Cow<'a, [u8]>, stored: &Stored, n_bytes: usize) -> Result<Cow<'a, [u8]>> {
+pub fn unpack<'a>(packed: Cow<'a, [u8]>, stored: &SampleType, n_bytes: usize) -> Result<Cow<'a, [u8]>> {
     let packed = match stored.low_bit_first {
         true => Cow::Owned(packed.iter().map(|byte| byte.reverse_bits()).collect()),
         false => packed,
@@ -50,7 +50,7 @@ pub fn unpack<'a>(packed: Cow<'a, [u8]>, stored: &Stored, n_bytes: usize) -> Res
 }
 
 /// The bytes of a strip or tile for the file; `row_bytes` are those of each of its rows.
-pub fn pack(bytes: Vec<u8>, stored: &Stored) -> Result<Vec<u8>> {
+pub fn pack(bytes: Vec<u8>, stored: &SampleType) -> Result<Vec<u8>> {
     let failed = |e: std::io::Error| Error::io("packing pixels", e);
     let mut packed = match stored.compression {
         LZW => lzw::pack(&bytes),
@@ -152,7 +152,7 @@ pub struct Row {
 
 impl Row {
     /// The rows of a page's blocks.
-    pub fn of(stored: &Stored, dtype: DType, big_endian: bool) -> Row {
+    pub fn of(stored: &SampleType, dtype: DType, big_endian: bool) -> Row {
         let n_samples = stored.samples_beside();
         let n_values = stored.block.0 * n_samples;
         Row { dtype, n_samples, n_values, big_endian, n_bytes: stored.row_bytes() }
@@ -234,7 +234,7 @@ pub fn predict(bytes: &mut [u8], predictor: u16, row: Row) {
 }
 
 /// True if rows of such samples can be predicted so.
-pub fn can_predict(predictor: u16, stored: &Stored, dtype: DType) -> bool {
+pub fn can_predict(predictor: u16, stored: &SampleType, dtype: DType) -> bool {
     let is_whole = !stored.is_packed() && !stored.is_complex();
     predictor == 1 || is_whole && (predictor == 2 || predictor == 3 && dtype.is_float())
 }

@@ -27,7 +27,7 @@ use directory::{Directory, Tag, tag};
 use page::Page;
 use rayon::prelude::*;
 use std::ops::Range;
-use stored::Stored;
+use stored::SampleType;
 
 /// The name of the metadata.
 pub const NAME: &str = "tiff";
@@ -195,7 +195,7 @@ fn shaped(description: &str) -> Option<Vec<usize>> {
 /// How a page is written again: how it was stored, and every tag that does not say that.
 #[derive(Debug, Clone, PartialEq)]
 struct PageTags {
-    stored: Stored,
+    stored: SampleType,
     tags: Vec<Tag>,
 }
 
@@ -251,7 +251,7 @@ impl FileTags {
                 );
                 continue;
             }
-            let stored = Stored::parse(&mut r)?;
+            let stored = SampleType::parse(&mut r)?;
             let tags = (0..r.count_of_items()?)
                 .map(|_| {
                     Ok(Tag { tag: r.varint()? as u16, kind: r.varint()? as u16, bytes: r.block()?.to_vec() })

@@ -2,7 +2,7 @@
 
 use super::codecs::{self, Row};
 use super::directory::{Directory, Tag, tag};
-use super::stored::Stored;
+use super::stored::SampleType;
 use crate::store::Region;
 use baler_data::dataset::{DType, Values};
 use baler_data::error::{Error, Result};
@@ -14,7 +14,7 @@ pub struct Page {
     /// Element type.
     pub dtype: DType,
     /// How its pixels are stored.
-    pub stored: Stored,
+    pub stored: SampleType,
     /// (offset, bytes) of each block, planes one after the other.
     blocks: Vec<(u64, u64)>,
     /// The bytes of a sample of blocks that were never written, little-endian.
@@ -24,7 +24,7 @@ pub struct Page {
 impl Page {
     /// Reads the tags.
     pub fn new(directory: &Directory) -> Result<Page> {
-        let stored = Stored::read(directory)?;
+        let stored = SampleType::read(directory)?;
         let (across, down) = stored.grid();
         let expected = across.checked_mul(down).and_then(|n| n.checked_mul(stored.n_planes()));
         // Some writers tell the places of tiles in the tags of strips.
@@ -54,7 +54,7 @@ impl Page {
 
     /// Where its pixels are if they stand in one piece, as they are.
     pub fn run(&self) -> Option<(u64, u64)> {
-        let Stored { compression, predictor, low_bit_first, tiled, .. } = self.stored;
+        let SampleType { compression, predictor, low_bit_first, tiled, .. } = self.stored;
         let (mut end, first) = (self.blocks.first()?.0, self.blocks.first()?.0);
         for &(offset, n_bytes) in &self.blocks {
             if offset != end {

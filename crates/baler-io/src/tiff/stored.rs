@@ -15,7 +15,7 @@ const COMPLEX: u16 = 6;
 
 /// How a page is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stored {
+pub struct SampleType {
     /// Pixels of a row.
     pub width: usize,
     /// Rows.
@@ -40,9 +40,9 @@ pub struct Stored {
     pub block: (usize, usize),
 }
 
-impl Stored {
+impl SampleType {
     /// What the tags of a page say.
-    pub fn read(directory: &Directory) -> Result<Stored> {
+    pub fn read(directory: &Directory) -> Result<SampleType> {
         let size = |tag: u16| directory.number(tag).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
         let (Some(width), Some(height)) = (size(tag::WIDTH), size(tag::HEIGHT)) else {
             return Err(Error::input("expected a width and a height of the page; the TIFF is damaged"));
@@ -66,7 +66,7 @@ impl Stored {
         };
         n_elements(&[block.0, block.1, n_samples])?;
         let compression = directory.number(tag::COMPRESSION).unwrap_or(1);
-        let stored = Stored {
+        let stored = SampleType {
             width,
             height,
             n_samples,
@@ -85,7 +85,7 @@ impl Stored {
     }
 
     /// A page of this dtype, uncompressed in one strip.
-    pub fn plain(dtype: DType, width: usize, height: usize, n_samples: usize, planar: bool) -> Stored {
+    pub fn plain(dtype: DType, width: usize, height: usize, n_samples: usize, planar: bool) -> SampleType {
         let format = match dtype {
             DType::F16 | DType::F32 | DType::F64 => FLOAT,
             DType::I8 | DType::I16 | DType::I32 | DType::I64 => SIGNED,
@@ -94,7 +94,7 @@ impl Stored {
         let bits = if dtype == DType::Bool { 1 } else { 8 * dtype.size_bytes() };
         let (compression, predictor, block) = (1, 1, (width, height));
         let (low_bit_first, tiled) = (false, false);
-        Stored {
+        SampleType {
             width,
             height,
             n_samples,
@@ -110,8 +110,8 @@ impl Stored {
     }
 
     /// The same of complex numbers.
-    pub fn complex(self) -> Stored {
-        Stored { bits: 2 * self.bits, format: COMPLEX, ..self }
+    pub fn complex(self) -> SampleType {
+        SampleType { bits: 2 * self.bits, format: COMPLEX, ..self }
     }
 
     /// Colors of which some have fewer samples than pixels are a format of their own.
@@ -204,8 +204,8 @@ impl Stored {
     }
 
     /// True if pages of both can stand in one array.
-    pub fn is_like(&self, other: &Stored) -> bool {
-        let of = |s: &Stored| (s.shape(), s.planar, s.bits, s.format);
+    pub fn is_like(&self, other: &SampleType) -> bool {
+        let of = |s: &SampleType| (s.shape(), s.planar, s.bits, s.format);
         of(self) == of(other)
     }
 
@@ -217,8 +217,8 @@ impl Stored {
         w.u8(u8::from(self.planar) | u8::from(self.low_bit_first) << 1 | u8::from(self.tiled) << 2);
     }
 
-    /// What [`Stored::append`] wrote; sizes are those of a page that can be.
-    pub fn parse(r: &mut ByteReader) -> Result<Stored> {
+    /// What [`SampleType::append`] wrote; sizes are those of a page that can be.
+    pub fn parse(r: &mut ByteReader) -> Result<SampleType> {
         let mut sizes = [0; 6];
         for size in &mut sizes {
             *size = r.count()?.max(1);
@@ -231,7 +231,7 @@ impl Stored {
         let [width, height, n_samples, bits, across, down] = sizes;
         n_elements(&[width, height, n_samples, 16])?;
         n_elements(&[across, down, n_samples, 16])?;
-        let stored = Stored {
+        let stored = SampleType {
             width,
             height,
             n_samples,

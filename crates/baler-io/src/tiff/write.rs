@@ -5,7 +5,7 @@
 
 use super::codecs::{self, Row};
 use super::directory::{Tag, tag, value_bytes};
-use super::stored::Stored;
+use super::stored::SampleType;
 use super::{FileTags, PageTags, description, is_imagej, notes, shaped, shared};
 use baler_data::dataset::kind::Kind;
 use baler_data::dataset::{DType, Dataset, Values, Variable};
@@ -65,7 +65,7 @@ pub fn write(dataset: &Dataset) -> Result<Vec<u8>> {
 
 /// A page whose pixels are in the file.
 struct Written<'a> {
-    stored: Stored,
+    stored: SampleType,
     /// (offset, bytes) of each block.
     blocks: Vec<(u64, u64)>,
     tags: Option<&'a PageTags>,
@@ -75,7 +75,7 @@ struct Written<'a> {
 
 /// True if the pages are those of the source, so that what its notes say of their number and extents is still true.
 fn kept_promises(pages: &[PageTags], written: &[Written]) -> bool {
-    let of = |stored: &Stored| (stored.shape(), stored.dtype().ok());
+    let of = |stored: &SampleType| (stored.shape(), stored.dtype().ok());
     pages.len() == written.len() && pages.iter().zip(written).all(|(a, b)| of(&a.stored) == of(&b.stored))
 }
 
@@ -139,8 +139,8 @@ impl Stack {
     }
 
     /// How a page is stored: as the source's was, as far as it fits.
-    fn stored(&self, like: Option<Stored>) -> Stored {
-        let mut stored = Stored::plain(self.dtype, self.width, self.height, self.n_samples, self.planar);
+    fn stored(&self, like: Option<SampleType>) -> SampleType {
+        let mut stored = SampleType::plain(self.dtype, self.width, self.height, self.n_samples, self.planar);
         if stored.bits < self.n_bits && !self.dtype.is_float() {
             stored.bits = 8 * self.dtype.size_bytes();
         }
@@ -231,7 +231,7 @@ impl Writer {
     }
 
     /// Writes the blocks of a page; returns where each is.
-    fn blocks(&mut self, stored: &Stored, dtype: DType, pixels: &[u8]) -> Result<Vec<(u64, u64)>> {
+    fn blocks(&mut self, stored: &SampleType, dtype: DType, pixels: &[u8]) -> Result<Vec<(u64, u64)>> {
         let (across, down) = stored.grid();
         let plane_bytes = pixels.len() / stored.n_planes();
         let block = |idx: usize| {
@@ -320,7 +320,7 @@ impl Writer {
 }
 
 /// The pixels of a block, out of those of its plane; zeros where a tile hangs over.
-fn cut(stored: &Stored, dtype: DType, plane: &[u8], x: usize, y: usize) -> Vec<u8> {
+fn cut(stored: &SampleType, dtype: DType, plane: &[u8], x: usize, y: usize) -> Vec<u8> {
     let pixel = stored.samples_beside() * stored.n_parts() * dtype.size_bytes();
     let (first, left) = (y * stored.block.1, x * stored.block.0);
     let width = stored.block.0.min(stored.width - left) * pixel;

@@ -40,7 +40,7 @@ const CHUNKS_AT_A_TIME: usize = 64;
 /// An opened store.
 pub struct Zarr {
     arrays: Vec<ArrayInfo>,
-    stored: Vec<Stored>,
+    stored: Vec<StoredArray>,
     /// What is kept of each node: an object with `path`, `attributes` and, of arrays, `dimension_names` and `array`, its
     /// description; of the first also `zarr_format`.
     nodes: Vec<Value>,
@@ -48,7 +48,7 @@ pub struct Zarr {
 }
 
 /// An array before its values are read.
-struct Stored {
+struct StoredArray {
     folder: Folder,
     description: Description,
     /// The files of chunks, by their numbers, and the bytes of all; known once one is asked for.
@@ -144,7 +144,7 @@ impl Zarr {
                 self.nodes.push(kept);
                 self.arrays.push(info);
                 let chunks = OnceLock::new();
-                self.stored.push(Stored { folder: folder.clone(), description, chunks });
+                self.stored.push(StoredArray { folder: folder.clone(), description, chunks });
             }
             Err(error) => self.warnings.push(format!("'{array_name}' is left out: {error}")),
         }
@@ -199,7 +199,7 @@ fn position(number: u64, counts: &[u64]) -> Vec<u64> {
     at
 }
 
-impl Stored {
+impl StoredArray {
     fn chunks(&self) -> &(BTreeMap<Vec<u64>, PathBuf>, u64) {
         self.chunks.get_or_init(|| {
             let (start, separator) = self.description.key;

@@ -5,7 +5,7 @@
 use super::envelope::Reader;
 use super::pages::{Encoding, Width};
 use crate::error::{Error, Result};
-use crate::number::{Number, Stored};
+use crate::number::{Number, OnDisk};
 use crate::tree::{Branch, Lists, Text};
 use std::collections::{HashMap, HashSet};
 
@@ -240,7 +240,7 @@ impl Walk<'_> {
             leaf: String::new(),
             title: self.schema.fields[field].description.clone(),
             compression: None,
-            stored: Stored::Plain,
+            stored: OnDisk::Plain,
             header: 0,
             stride: 0,
             offset: 0,

@@ -33,7 +33,8 @@ fn waves(n: usize) -> impl Iterator<Item = f64> {
 /// All arrays.
 pub fn cases() -> Vec<Case> {
     let f32s = |n| waves(n).map(|x| x as f32).collect::<Vec<f32>>();
-    let gaps: Vec<f64> = waves(900).enumerate().map(|(i, x)| if i % 17 == 3 { f64::NAN } else { x }).collect();
+    let gaps: Vec<f64> =
+        waves(900).enumerate().map(|(i, x)| if i % 17 == 3 { f64::NAN } else { x }).collect();
     let counts: Vec<u16> = (0..1200).map(|i| (mix(i) % 40) as u16).collect();
     let halves: Vec<f16> = waves(600).map(f16::from_f64).collect();
     let model = Model::from_bytes(&std::fs::read(asset("predictive.balm")).unwrap()).unwrap();

@@ -4,7 +4,7 @@ use baler::Model;
 use baler_codec::autoencoder::BlockPlan;
 use baler_codec::autoencoder::decoder::Decoder;
 use baler_codec::entropy::Prior;
-use baler_codec::model::{Coordinate, Description, ModelVariable, Part};
+use baler_codec::model::{Coordinate, Description, ModelPart, ModelVariable};
 use baler_codec::network::architecture::{Activation, ConvShape, LayerKind, LayerSpec};
 use baler_codec::network::{Layer, Network};
 use baler_data::dataset::DType;
@@ -14,7 +14,7 @@ fn variable(name: &str, dtype: DType, center: f64, half_range: f64, log_unit: f6
     ModelVariable { name: name.into(), dtype, coordinate, center, half_range, log_unit }
 }
 
-fn model(architecture: &str, parts: Vec<Part>) -> Model {
+fn model(architecture: &str, parts: Vec<ModelPart>) -> Model {
     let description = Description { architecture: architecture.into(), n_samples: 300, n_epochs: 2, seed: 7 };
     Model::new(parts, Vec::new(), description)
 }
@@ -75,7 +75,7 @@ pub fn dense(names: &[&str; 3]) -> Model {
     ];
     let decoder =
         Decoder { output_bits: 12, priors: priors(2), gains: vec![1, 1], network: network(2, decoder) };
-    model("dense 3-2", vec![Part { variables, blocks: None, decoder, encoder: network(3, encoder) }])
+    model("dense 3-2", vec![ModelPart { variables, blocks: None, decoder, encoder: network(3, encoder) }])
 }
 
 /// One column on a logarithmic grid, one latent, one layer.
@@ -86,7 +86,7 @@ pub fn dense_log(name: &str) -> Model {
     let variables = vec![ModelVariable { coordinate, ..variable(name, DType::F32, 6.0, 6.0, 0.0) }];
     let decoder =
         Decoder { output_bits: 14, priors: priors(1), gains: vec![1], network: network(1, decoder) };
-    model("dense 1-1", vec![Part { variables, blocks: None, decoder, encoder: network(1, encoder) }])
+    model("dense 1-1", vec![ModelPart { variables, blocks: None, decoder, encoder: network(1, encoder) }])
 }
 
 /// One float16 column by the order of its bits; large outputs lie beyond infinity.
@@ -99,7 +99,7 @@ pub fn dense_order(name: &str) -> Model {
     }];
     let decoder =
         Decoder { output_bits: 13, priors: priors(1), gains: vec![1], network: network(1, decoder) };
-    model("dense 1-1", vec![Part { variables, blocks: None, decoder, encoder: network(1, encoder) }])
+    model("dense 1-1", vec![ModelPart { variables, blocks: None, decoder, encoder: network(1, encoder) }])
 }
 
 /// Tiles of 8 x 8, four latents; a transposed convolution with padding and more than one channel.
@@ -134,7 +134,7 @@ pub fn conv2d(name: &str) -> Model {
     ];
     let decoder =
         Decoder { output_bits: 13, priors: priors(4), gains: vec![1; 4], network: network(4, decoder) };
-    let part = Part {
+    let part = ModelPart {
         variables: vec![variable(name, DType::F32, 10.0, 6.0, 0.0)],
         blocks: Some(BlockPlan { extents: vec![8, 8] }),
         decoder,
@@ -184,7 +184,7 @@ pub fn conv3d(name: &str) -> Model {
     ];
     let decoder =
         Decoder { output_bits: 14, priors: priors(3), gains: vec![1, 2, 1], network: network(3, decoder) };
-    let part = Part {
+    let part = ModelPart {
         variables: vec![variable(name, DType::F64, 0.0, 2.0, 0.0)],
         blocks: Some(BlockPlan { extents: vec![4, 4, 4] }),
         decoder,

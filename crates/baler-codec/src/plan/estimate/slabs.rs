@@ -24,13 +24,13 @@ pub struct Slab {
 }
 
 /// A box of four axes, and the axis along which it has halves.
-pub struct Place {
+pub struct SlabPlace {
     start: [usize; 4],
     sides: [usize; 4],
     halved: Option<usize>,
 }
 
-impl Place {
+impl SlabPlace {
     /// The box of a variable, and its half.
     pub fn read(&self, source: &dyn Source, idx: usize, extents: [usize; 4]) -> Result<Slab> {
         let whole = self.values(self.sides, source, idx, extents)?;
@@ -72,13 +72,13 @@ impl Place {
 
 /// At most `n_slabs` boxes of at most `most` values together, spread over the array: cut along the first axes, each of
 /// which keeps neighbors, and spread evenly along the first that is cut, along others by a sequence that leaves no gaps.
-pub fn places(extents: [usize; 4], n_slabs: usize, most: usize) -> Vec<Place> {
+pub fn places(extents: [usize; 4], n_slabs: usize, most: usize) -> Vec<SlabPlace> {
     if extents.contains(&0) {
         return Vec::new();
     }
     let n_values: usize = extents.iter().product();
     if n_values <= most {
-        return vec![Place { start: [0; 4], sides: extents, halved: None }];
+        return vec![SlabPlace { start: [0; 4], sides: extents, halved: None }];
     }
     let each = most / n_slabs;
     let mut sides = extents;
@@ -101,7 +101,8 @@ pub fn places(extents: [usize; 4], n_slabs: usize, most: usize) -> Vec<Place> {
         };
         (along * (free + 1.0)).min(free) as usize
     };
-    let place = |at: usize| Place { start: std::array::from_fn(|axis| start(at, axis)), sides, halved: cut };
+    let place =
+        |at: usize| SlabPlace { start: std::array::from_fn(|axis| start(at, axis)), sides, halved: cut };
     (0..n_slabs).map(place).collect()
 }
 

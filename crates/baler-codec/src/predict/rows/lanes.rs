@@ -22,7 +22,7 @@ pub struct Lanes {
 }
 
 /// One of the parts.
-pub struct Part {
+pub struct LanePart {
     /// Of the part.
     pub layout: Layout,
     /// Its rows of blocks.
@@ -57,14 +57,14 @@ impl Lanes {
     }
 
     /// The parts: whole rows of blocks, as even as can be.
-    pub fn cut(&self, mask: Option<&[bool]>) -> Vec<Part> {
+    pub fn cut(&self, mask: Option<&[bool]>) -> Vec<LanePart> {
         let n_rows = self.layout.extents[2];
         let n_blocks = n_rows.div_ceil(ROWS);
         let part = |lane: usize| {
             let block_rows = lane * n_blocks / self.n_lanes..(lane + 1) * n_blocks / self.n_lanes;
             let rows = block_rows.start * ROWS..(block_rows.end * ROWS).min(n_rows);
             let layout = self.layout.with_rows(rows.len());
-            let mut part = Part { layout, block_rows, mask: None, whole: self.layout, rows };
+            let mut part = LanePart { layout, block_rows, mask: None, whole: self.layout, rows };
             part.mask = mask.map(|mask| part.take(mask));
             part
         };
@@ -72,7 +72,7 @@ impl Lanes {
     }
 }
 
-impl Part {
+impl LanePart {
     /// Numbers of the part.
     pub fn n_values(&self) -> usize {
         self.layout.extents.iter().product()
@@ -134,8 +134,8 @@ pub struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     /// Cuts `all` as `parts` are.
-    pub fn cut(parts: &[Part], all: &'a mut [i64]) -> Vec<Wanted<'a>> {
-        let whole = |part: &Part| Wanted { planes: Vec::new(), n_columns: part.whole.extents[3] };
+    pub fn cut(parts: &[LanePart], all: &'a mut [i64]) -> Vec<Wanted<'a>> {
+        let whole = |part: &LanePart| Wanted { planes: Vec::new(), n_columns: part.whole.extents[3] };
         let mut wanted: Vec<Wanted> = parts.iter().map(whole).collect();
         let mut rest = all;
         while !rest.is_empty() {
