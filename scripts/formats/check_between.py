@@ -224,8 +224,9 @@ class Between(Checks):
             try:
                 self.run("decompress", archive, "-o", back, "-q")
             except AssertionError as error:
-                said = str(error).splitlines()[-1]  # warnings may stand before it
-                assert said.startswith(("baler: ", "baler decompress ended")) and ("write" in said or "--variables" in said), said
+                *before, said = str(error).removeprefix("baler decompress ended with ").partition(": ")[2].splitlines()
+                assert all(line.startswith("baler: warning: ") for line in before), before
+                assert said.startswith("baler: ") and "warning: " not in said and ("write" in said or "--variables" in said), said
                 assert not back.exists(), f"{back} was left"
             else:
                 raise AssertionError(f"{suffix} holds arrays of two shapes")
