@@ -4,14 +4,13 @@
 use crate::predict::tables::Tables;
 
 /// Logits that are mixed; a multiple of 16.
-pub const N_INPUTS: usize = 64;
+pub const N_INPUTS: usize = 48;
 /// Sets of weights.
 pub const N_SETS: usize = 3;
 /// Largest input, in 1/256.
 pub const MAX_INPUT: i32 = 2047;
 /// Fraction bits of a weight; the upper 16 bits are multiplied with.
 const WEIGHT_BITS: u32 = 28;
-const MAX_WEIGHT: i32 = (4 << WEIGHT_BITS) - 1;
 /// How fast weights learn, as a shift; of the last set.
 const RATE: u32 = 2;
 const LAST_RATE: u32 = 15;
@@ -75,8 +74,7 @@ impl Mixer {
             let miss = ((target - self.p_outputs[set]) >> 1).clamp(-32767, 32767) as i16;
             let weights = &mut self.weights[set][self.rows[set]];
             for (&input, weight) in self.inputs.iter().zip(weights) {
-                let moved = *weight + ((input as i32 * miss as i32) >> RATE);
-                *weight = moved.clamp(-MAX_WEIGHT, MAX_WEIGHT);
+                *weight = weight.wrapping_add((input as i32 * miss as i32) >> RATE);
             }
         }
     }

@@ -23,7 +23,7 @@ use symbols::{Difference, Symbols};
 /// Numbers that a byte can stand for at most: a bit costs 2^-16 or more, and a number is a bit or more.
 const MAX_NUMBERS_A_BYTE: usize = 1 << 19;
 /// Numbers on which the kinds of symbols are tried.
-const TRIAL: usize = 1 << 14;
+const TRIAL: usize = 1 << 13;
 
 /// Codes numbers (C order). `columns`: numbers of a record, that is the distance to the number above; 1 where there is
 /// none.

@@ -4,19 +4,18 @@ use crate::entropy::binary::BitCoder;
 use crate::mixing::candidates::{Candidates, MAX_CONFIDENCE, N_CANDIDATES};
 use crate::mixing::contexts::{Around, N_CONTEXTS, mix64};
 use crate::mixing::mixer::{MAX_INPUT, Mixer, N_INPUTS};
-use crate::mixing::slots::Slots;
+use crate::mixing::slots::{Slots, update};
 use crate::mixing::symbols::{Difference, Symbols};
 use crate::predict::tables::{Tables, tables};
 
 /// Observations after which a counter keeps its pace: of contexts, of maps.
-const COUNT_LIMIT: u32 = 250;
+const MAP_RATE: u32 = 6;
 const MAP_LIMIT: u32 = 1000;
 /// Weight of an input at the start, in 1/65536.
 const START_WEIGHT: i32 = 10_000;
 const HALF: u32 = 1 << 31;
 /// Classes of the number of observations, and of the probability, in the maps.
-const N_COUNTS: usize = 16;
-const N_LEVELS: usize = 64;
+const N_CELLS: usize = 1024;
 
 pub struct Model<'a> {
     t: &'static Tables,
@@ -26,37 +25,22 @@ pub struct Model<'a> {
     coded: Vec<u64>,
     slots: Slots,
     /// By context, class of the count, and level of the probability: the probability seen.
-    maps: Vec<[[u32; N_LEVELS]; N_COUNTS]>,
+    maps: Box<[[u16; N_CELLS]; N_CONTEXTS]>,
     candidates: Candidates,
     /// By candidate, confidence and place of the bit: whether it is right.
     trust: Vec<[[u32; 64]; MAX_CONFIDENCE + 1]>,
     /// By the length of the match: whether the number is the expected one.
     sure: [u32; 32],
     mixer: Mixer,
+    logits: Box<[i16; 4096]>,
     hashes: [u64; N_CONTEXTS],
     expected: [u64; N_CANDIDATES],
-}
-
-#[inline(always)]
-fn count_class(n: u32) -> usize {
-    match n {
-        0..=6 => n as usize,
-        7..=8 => 7,
-        9..=11 => 8,
-        12..=15 => 9,
-        16..=23 => 10,
-        24..=35 => 11,
-        36..=63 => 12,
-        64..=127 => 13,
-        128..=249 => 14,
-        _ => 15,
-    }
 }
 
 impl<'a> Model<'a> {
     pub fn new(symbols: &'a Symbols, n_values: usize, columns: usize) -> Model<'a> {
         let width = symbols.width;
-        let map: [[u32; N_LEVELS]; N_COUNTS] = [std::array::from_fn(|level| ((2 * level as u32 + 1) << 25)); N_COUNTS];
+        let map = std::array::from_fn(|cell| ((cell as u16 >> 4) * 2 + 1) << 9);
         Model {
             t: tables(),
             symbols,
@@ -64,11 +48,14 @@ impl<'a> Model<'a> {
             values: Vec::new(),
             coded: Vec::new(),
             slots: Slots::new(n_values.saturating_mul(2 * width * N_CONTEXTS / 4)),
-            maps: vec![map; N_CONTEXTS],
+            maps: Box::new([map; N_CONTEXTS]),
             candidates: Candidates::new(n_values, columns),
             trust: vec![[[HALF; 64]; MAX_CONFIDENCE + 1]; N_CANDIDATES],
             sure: [HALF; 32],
             mixer: Mixer::new([width * 256, 16 * 16 * 3, 64 * 8], width * 8, START_WEIGHT),
+            logits: Box::new(std::array::from_fn(|p| {
+                tables().stretch((p as u32) << 10).clamp(-MAX_INPUT, MAX_INPUT) as i16
+            })),
             hashes: [0; N_CONTEXTS],
             expected: [0; N_CANDIDATES],
         }
@@ -164,14 +151,14 @@ impl<'a> Model<'a> {
         bit: u32,
     ) -> u32 {
         let t = self.t;
-        let mut cells = [(0, 0); N_CONTEXTS];
+        let leaf = leaf & 15;
+        let mut cells = [0; N_CONTEXTS];
         for i in 0..N_CONTEXTS {
-            let counter = self.slots.at(places[i])[leaf & 15];
-            let (class, level) = (count_class(counter & 1023), (counter >> 26) as usize);
-            cells[i] = (class, level);
-            let map = self.maps[i][class][level];
-            self.mixer.inputs[2 * i] = t.stretch(counter >> 10).clamp(-MAX_INPUT, MAX_INPUT) as i16;
-            self.mixer.inputs[2 * i + 1] = t.stretch(map >> 10).clamp(-MAX_INPUT, MAX_INPUT) as i16;
+            let counter = self.slots.at(places[i])[leaf];
+            cells[i] = (counter >> 10 << 4 | counter & 15) as usize;
+            let map = self.maps[i][cells[i] & (N_CELLS - 1)];
+            self.mixer.inputs[2 * i] = self.logits[counter as usize >> 4];
+            self.mixer.inputs[2 * i + 1] = self.logits[map as usize >> 4];
         }
         let mut next = 2 * N_CONTEXTS;
         let place = (left as usize - 1) & 63;
@@ -209,9 +196,9 @@ impl<'a> Model<'a> {
         let bit = bits.code(bit, p);
         self.mixer.learn(bit);
         for i in 0..N_CONTEXTS {
-            let (class, level) = cells[i];
-            t.update(&mut self.maps[i][class][level], bit, MAP_LIMIT);
-            t.update(&mut self.slots.at(places[i])[leaf & 15], bit, COUNT_LIMIT);
+            let map = &mut self.maps[i][cells[i] & (N_CELLS - 1)];
+            *map = (*map as i32 + ((((bit << 16) as i32) - *map as i32) >> MAP_RATE)).clamp(0, 65535) as u16;
+            update(&mut self.slots.at(places[i])[leaf], bit);
         }
         for i in 0..N_CANDIDATES {
             if let Some(said) = says[i] {

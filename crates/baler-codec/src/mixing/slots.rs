@@ -1,13 +1,13 @@
 //! A hash table of counters: 15 for the nodes of half a byte, and what tells whose they are.
 
-/// A check, then counters for nodes 1..16: probability of a 1 out of 2^22, then 10 bits with the number of observations.
-pub type Slot = [u32; 16];
+/// A check, then counters for nodes 1..16: probability of a 1 out of 2^12, then 4 bits with the number of observations.
+pub type Slot = [u16; 16];
 
 /// Least and largest binary logarithm of the number of slots.
 const MIN_BITS: u32 = 10;
 const MAX_BITS: u32 = 20;
 
-const EMPTY: u32 = 1 << 31;
+const EMPTY: u16 = 1 << 15;
 
 pub struct Slots {
     slots: Vec<Slot>,
@@ -30,7 +30,7 @@ impl Slots {
     #[inline(always)]
     pub fn find(&mut self, hash: u64) -> usize {
         let first = (hash >> self.shift) as usize;
-        let check = (hash as u32) | 1;
+        let check = hash as u16;
         if self.slots[first][0] == check {
             return first;
         }
@@ -38,10 +38,30 @@ impl Slots {
         if self.slots[second][0] == check {
             return second;
         }
-        let uses = |slot: &Slot| slot[1] & 1023;
+        let uses = |slot: &Slot| slot[1] & 15;
         let slot = if uses(&self.slots[first]) <= uses(&self.slots[second]) { first } else { second };
         self.slots[slot] = [EMPTY; 16];
         self.slots[slot][0] = check;
         slot
     }
 }
+
+/// Moves a counter towards `bit`.
+#[inline(always)]
+pub fn update(counter: &mut u16, bit: u32) {
+    let n = (*counter & 15) as usize;
+    let p = (*counter >> 4) as i32;
+    let target = if bit != 0 { 4095 } else { 0 };
+    let p = p + (((target - p) * SHARE[n]) >> 16);
+    *counter = (p as u16) << 4 | (n as u16 + (n < 15) as u16);
+}
+
+const SHARE: [i32; 16] = {
+    let mut share = [0; 16];
+    let mut n = 0;
+    while n < 16 {
+        share[n as usize] = 131_072 / (2 * n + 3);
+        n += 1;
+    }
+    share
+};
