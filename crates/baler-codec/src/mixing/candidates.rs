@@ -3,14 +3,15 @@
 use crate::mixing::contexts::join;
 
 /// Kinds of candidates.
-pub const N_CANDIDATES: usize = 8;
+pub const N_CANDIDATES: usize = N_LOOKUPS + N_MATCHES + N_LINES;
+pub const N_MATCHES: usize = 2;
+const N_LINES: usize = 3;
 /// Kinds that look back at earlier places, one table each.
-const N_LOOKUPS: usize = 4;
+pub const N_LOOKUPS: usize = 4;
 /// Largest confidence.
 pub const MAX_CONFIDENCE: usize = 15;
 /// Numbers that must agree before a long match is followed, and at which length is it sure.
-const LONG: usize = 6;
-pub const SURE: usize = 24;
+pub const SURE: usize = 48;
 const MAX_LENGTH: usize = 65_535;
 const MIN_BITS: u32 = 10;
 const MAX_BITS: u32 = 20;
@@ -32,10 +33,8 @@ struct Lookup {
 
 pub struct Candidates {
     lookups: [Lookup; N_LOOKUPS],
-    long: Lookup,
-    place: usize,
-    pub length: usize,
-    lines: [[u8; 64]; N_CANDIDATES - N_LOOKUPS - 1],
+    pub matches: [Match; N_MATCHES],
+    lines: [[u8; 64]; N_LINES],
     pub found: [Candidate; N_CANDIDATES],
     columns: usize,
 }
@@ -56,10 +55,8 @@ impl Candidates {
     pub fn new(n: usize, columns: usize) -> Candidates {
         Candidates {
             lookups: std::array::from_fn(|_| Lookup::new(n)),
-            long: Lookup::new(n),
-            place: 0,
-            length: 0,
-            lines: [[0; 64]; N_CANDIDATES - N_LOOKUPS - 1],
+            matches: [6, 24].map(|least| Match::new(n, least)),
+            lines: [[0; 64]; N_LINES],
             found: Default::default(),
             columns,
         }
@@ -87,24 +84,17 @@ impl Candidates {
                 place => Candidate { value: values[place as usize], confidence: 1 + (right as usize).min(14) },
             };
         }
-        self.found[N_LOOKUPS] = match self.length {
-            0 => Candidate::default(),
-            length => {
-                let log = (usize::BITS - length.leading_zeros()) as usize;
-                let confidence = if length < 8 { length } else { 4 + log }.min(MAX_CONFIDENCE);
-                Candidate { value: values[self.place], confidence }
-            }
-        };
+        for (found, one) in self.found[N_LOOKUPS..].iter_mut().zip(&self.matches) {
+            *found = one.candidate(values);
+        }
         let lines = [
             v(1).wrapping_add(v(1)).wrapping_sub(v(2)),
             v(1).wrapping_add(v(c)).wrapping_sub(v(c + 1)),
             v(c).wrapping_add(v(c)).wrapping_sub(v(2 * c)),
         ];
         for (i, value) in lines.into_iter().enumerate() {
-            if N_LOOKUPS + 1 + i < N_CANDIDATES {
-                let right = self.lines[i][values.len() % c % 64];
-                self.found[N_LOOKUPS + 1 + i] = Candidate { value, confidence: 1 + right as usize };
-            }
+            let right = self.lines[i][values.len() % c % 64];
+            self.found[N_LOOKUPS + N_MATCHES + i] = Candidate { value, confidence: 1 + right as usize };
         }
     }
 
@@ -118,46 +108,98 @@ impl Candidates {
         }
         for (i, lines) in self.lines.iter_mut().enumerate() {
             let right = &mut lines[values.len() % self.columns % 64];
-            *right = if self.found[N_LOOKUPS + 1 + i].value == value { (*right + 1).min(14) } else { *right / 4 };
+            *right = if self.found[N_LOOKUPS + N_MATCHES + i].value == value { (*right + 1).min(14) } else { *right / 4 };
         }
-        if self.length > 0 && values[self.place] == value {
-            self.length = (self.length + 1).min(MAX_LENGTH);
-            self.place += 1;
-        } else {
-            self.length = 0;
-        }
+        self.matches.iter_mut().for_each(|one| one.check(values, value));
         values.push(value);
-        self.follow(values);
+        self.matches.iter_mut().for_each(|one| one.follow(values));
+    }
+
+    /// A sure number that did not come.
+    pub fn exclude(&mut self, value: i64) {
+        for found in &mut self.found {
+            if found.value == value {
+                found.confidence = 0;
+            }
+        }
+    }
+
+    /// Which of the numbers around are the expected one.
+    pub fn agreement(&self, values: &[i64], value: i64) -> usize {
+        let c = self.columns;
+        let is = |distance: usize| (back(values, distance) == value) as usize;
+        let other = (self.found[N_LOOKUPS + 1].value == value) as usize;
+        is(1) | is(c) << 1 | is(c.max(2) - 1) << 2 | is(c + 1) << 3 | is(2 * c) << 4 | other << 5
+    }
+
+    /// The number that a long match expects.
+    pub fn sure(&self) -> Option<(i64, usize)> {
+        let i = self.matches.iter().position(|one| one.length >= SURE)?;
+        Some((self.found[N_LOOKUPS + i].value, self.matches[i].length))
+    }
+}
+
+/// Goes along behind an earlier place that looked alike.
+pub struct Match {
+    /// Numbers that must agree.
+    least: usize,
+    lookup: Lookup,
+    /// 0: none so far.
+    pub place: usize,
+    /// Numbers since the last that did not agree.
+    pub length: usize,
+    /// Of the last `least` numbers.
+    hash: u64,
+    factor: u64,
+}
+
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Match {
+    fn new(n: usize, least: usize) -> Match {
+        let factor = (0..least).fold(1u64, |power, _| power.wrapping_mul(FACTOR));
+        Match { least, lookup: Lookup::new(n), place: 0, length: 0, hash: 0, factor }
+    }
+
+    fn candidate(&self, values: &[i64]) -> Candidate {
+        if self.place == 0 {
+            return Candidate::default();
+        }
+        let log = (usize::BITS - self.length.leading_zeros()) as usize;
+        let confidence = if self.length < 8 { 1 + self.length } else { 5 + log }.min(MAX_CONFIDENCE);
+        Candidate { value: values[self.place], confidence }
     }
 
     #[inline(always)]
+    fn check(&mut self, values: &[i64], value: i64) {
+        if self.place > 0 {
+            self.length = if values[self.place] == value { (self.length + 1).min(MAX_LENGTH) } else { 0 };
+            self.place += 1;
+        }
+    }
+
+    /// `values` has the new number.
+    #[inline(always)]
     fn follow(&mut self, values: &[i64]) {
         let n = values.len();
-        if n < LONG {
+        let scramble = |value: i64| join([value as u64]);
+        self.hash = self.hash.wrapping_mul(FACTOR).wrapping_add(scramble(values[n - 1]));
+        if n < self.least {
             return;
         }
-        let last: [u64; LONG] = std::array::from_fn(|i| values[n - 1 - i] as u64);
-        let slot = (join(last) >> self.long.shift) as usize;
-        if self.length == 0 {
-            let place = self.long.places[slot].0 as usize;
-            if place > 0 {
-                let same = (0..place.min(32)).take_while(|&i| values[place - 1 - i] == values[n - 1 - i]).count();
-                if same >= LONG {
+        if n > self.least {
+            self.hash = self.hash.wrapping_sub(scramble(values[n - 1 - self.least]).wrapping_mul(self.factor));
+        }
+        let slot = (join([self.hash]) >> self.lookup.shift) as usize;
+        if self.length < SURE {
+            let place = self.lookup.places[slot].0 as usize;
+            if place > 0 && place != self.place {
+                let same = (0..place.min(48)).take_while(|&i| values[place - 1 - i] == values[n - 1 - i]).count();
+                if same >= self.least && same > self.length {
                     (self.place, self.length) = (place, same);
                 }
             }
         }
-        self.long.places[slot].0 = n as u32;
-    }
-
-    /// A long match that failed.
-    pub fn forget(&mut self) {
-        self.length = 0;
-        self.found[N_LOOKUPS] = Candidate::default();
-    }
-
-    /// The number that a long match expects.
-    pub fn sure(&self) -> Option<i64> {
-        (self.length >= SURE).then_some(self.found[N_LOOKUPS].value)
+        self.lookup.places[slot].0 = n as u32;
     }
 }

@@ -1,7 +1,7 @@
 //! What is known where a number stands -> hashes, one for each context.
 
 /// Contexts asked for each bit.
-pub const N_CONTEXTS: usize = 18;
+pub const N_CONTEXTS: usize = 21;
 
 /// Numbers around: symbols before and above.
 pub struct Around<'a> {
@@ -9,6 +9,8 @@ pub struct Around<'a> {
     pub values: &'a [i64],
     pub columns: usize,
     pub plain: bool,
+    /// Of each match: the number expected, the one after it, and the confidence.
+    pub expected: [[u64; 3]; 2],
 }
 
 #[inline(always)]
@@ -66,6 +68,9 @@ impl Around<'_> {
             join([15, column, s1]),
             join([16, s2, s3]),
             join([17, s2]),
+            join([18, self.expected[0][0], self.expected[0][2]]),
+            join([19, self.expected[1][0], w]),
+            join([20, self.expected[1][0], self.expected[1][1], n, w]),
         ]
     }
 }

@@ -30,7 +30,7 @@ pub struct Model<'a> {
     /// By candidate, confidence and place of the bit: whether it is right.
     trust: Vec<[[u32; 64]; MAX_CONFIDENCE + 1]>,
     /// By the length of the match: whether the number is the expected one.
-    sure: [u32; 32],
+    sure: [[u32; 64]; 32],
     mixer: Mixer,
     logits: Box<[i16; 4096]>,
     hashes: [u64; N_CONTEXTS],
@@ -51,7 +51,7 @@ impl<'a> Model<'a> {
             maps: Box::new([map; N_CONTEXTS]),
             candidates: Candidates::new(n_values, columns),
             trust: vec![[[HALF; 64]; MAX_CONFIDENCE + 1]; N_CANDIDATES],
-            sure: [HALF; 32],
+            sure: [[HALF; 64]; 32],
             mixer: Mixer::new([width * 256, 16 * 16 * 3, 64 * 8], width * 8, START_WEIGHT),
             logits: Box::new(std::array::from_fn(|p| {
                 tables().stretch((p as u32) << 10).clamp(-MAX_INPUT, MAX_INPUT) as i16
@@ -79,16 +79,18 @@ impl<'a> Model<'a> {
     pub fn code<B: BitCoder>(&mut self, bits: &mut B, symbol: u64) {
         let base = self.base();
         self.candidates.find(&self.values);
-        if let Some(value) = self.candidates.sure() {
+        if let Some((value, length)) = self.candidates.sure() {
             let expected = self.symbols.of(value, base);
-            let class = (usize::BITS - self.candidates.length.leading_zeros()) as usize & 31;
-            let p = (self.sure[class] >> 16).clamp(1, 65_535);
+            let class = (usize::BITS - length.leading_zeros()) as usize & 31;
+            let agree = self.candidates.agreement(&self.values, value);
+            let sure = &mut self.sure[class][agree];
+            let p = (*sure >> 16).clamp(1, 65_535);
             let right = bits.code((symbol == expected) as u32, p);
-            self.t.update(&mut self.sure[class], right, MAP_LIMIT);
+            self.t.update(sure, right, MAP_LIMIT);
             if right != 0 {
                 return self.push(expected, value);
             }
-            self.candidates.forget();
+            self.candidates.exclude(value);
         }
         for (expected, found) in self.expected.iter_mut().zip(&self.candidates.found) {
             *expected = self.symbols.of(found.value, base);
@@ -97,6 +99,13 @@ impl<'a> Model<'a> {
             symbols: &self.coded,
             values: &self.values,
             columns: self.columns,
+            expected: std::array::from_fn(|i| {
+                let place = self.candidates.matches[i].place;
+                if place == 0 { [0, 0, 0] } else {
+                    let next = self.values.get(place + 1).copied().unwrap_or(0);
+                    [self.values[place] as u64, next as u64, self.candidates.found[4 + i].confidence as u64]
+                }
+            }),
             plain: self.symbols.difference == Difference::None,
         };
         self.hashes = around.hashes();
