@@ -19,6 +19,7 @@ pub mod decode;
 pub mod encode;
 
 pub mod part;
+pub mod hidden;
 pub mod quantize;
 
 pub mod autoencoder;

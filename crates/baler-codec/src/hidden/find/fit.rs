@@ -1,0 +1,357 @@
+//! A rough lattice -> the arithmetic that gives its values bit for bit: which operations, in which precision, with which
+//! constants. Constants that a writer would have chosen (short decimals, float32) are tried first, then every float that the
+//! values leave possible.
+
+use super::region::{Region, Strip, rest, two_product, two_sum};
+use super::sample::{Grain, ulp};
+use super::step::Rough;
+use crate::hidden::digits::{POWERS, through_text};
+use crate::hidden::program::{Float, Program, Start, Step};
+use baler_data::element::Element;
+
+/// Most constants of one kind that are tried.
+const MOST: usize = 24;
+/// 1.5 * 2^52: adding and subtracting it rounds to the nearest integer.
+const ROUNDER: f64 = 6_755_399_441_055_744.0;
+
+/// What the result of the arithmetic becomes before it is rounded to the dtype.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// How finely values are told apart.
+    pub grain: Grain,
+    /// The dtype.
+    pub dtype: Float,
+}
+
+impl Target {
+    /// The last steps.
+    pub fn last_steps(self) -> Option<Step> {
+        match self.grain {
+            Grain::Float(float) if float == self.dtype => None,
+            Grain::Float(Float::F32) => Some(Step::ToF32),
+            Grain::Float(Float::F16) => Some(Step::ToF16),
+            Grain::Float(Float::F64) => None,
+            Grain::Digits(digits) => Some(Step::Text(digits)),
+            Grain::Places(places) => Some(Step::FixedText(places)),
+        }
+    }
+
+    /// The precisions in which the arithmetic may have been done.
+    fn arithmetic(self) -> Vec<Float> {
+        match self.grain {
+            Grain::Float(Float::F32) => vec![Float::F64, Float::F32],
+            Grain::Float(Float::F16) => vec![Float::F64, Float::F32, Float::F16],
+            _ => vec![Float::F64],
+        }
+    }
+}
+
+/// A lattice that was tried, and how many points it misses.
+#[derive(Debug, Clone)]
+pub struct Fitted {
+    /// The lattice.
+    pub program: Program,
+    /// Points that it does not give bit for bit.
+    pub n_misses: usize,
+}
+
+/// Looks for the arithmetic of some points.
+pub struct Search<'a, T: Element> {
+    points: Vec<(i64, T)>,
+    values: &'a [(i64, f64)],
+    target: Target,
+    /// How many shifts of the numbers are tried.
+    reach: i64,
+    best: Option<Fitted>,
+}
+
+impl<'a, T: Element> Search<'a, T> {
+    /// The best arithmetic for a rough lattice; one that gives all points is taken at once.
+    pub fn run(rough: &'a Rough, target: Target, reach: i64) -> Option<Fitted> {
+        let points = rough.points.iter().map(|&(k, x)| (k, T::from_f64(x))).collect();
+        let mut search = Search { points, values: &rough.points, target, reach, best: None };
+        let center = least_squares(search.values);
+        for arithmetic in target.arithmetic() {
+            search.without_offset(center, arithmetic);
+            if search.is_done() {
+                break;
+            }
+            let strips = search.strips(arithmetic, 0.0);
+            if let Some(region) = Region::of(&strips, center, false).filter(|region| search.is_fitting(region)) {
+                search.scaled_then_moved(&region, arithmetic);
+            }
+            if search.is_done() {
+                break;
+            }
+            search.moved_then_scaled(center, arithmetic);
+            if search.is_done() {
+                break;
+            }
+        }
+        search.best
+    }
+
+    fn is_done(&self) -> bool {
+        self.best.as_ref().is_some_and(|best| best.n_misses == 0)
+    }
+
+    fn is_fitting(&self, region: &Region) -> bool {
+        region.n_left_out * 8 <= self.points.len()
+    }
+
+    /// k -> x, with what rounding allows; `offset` is added to numbers.
+    fn strips(&self, arithmetic: Float, offset: f64) -> Vec<Strip> {
+        let (first, last) = (self.values[0].1, self.values[self.values.len() - 1].1);
+        let inner = (last - first).abs();
+        (self.values.iter())
+            .map(|&(k, x)| Strip {
+                a: k as f64 + offset,
+                b: x,
+                tolerance: 0.500_001 * self.target.grain.unit(x) + 0.5 * ulp(arithmetic, inner.min(4.0 * x.abs())),
+            })
+            .collect()
+    }
+
+    /// Tries a lattice on all points, giving up early.
+    fn try_steps(&mut self, shift: i64, arithmetic: Float, steps: &[Step]) {
+        let mut program = Program { start: Start::Whole { stride: 1, phase: 0 }, steps: Vec::with_capacity(6) };
+        for (place, &step) in steps.iter().enumerate() {
+            program.steps.push(step);
+            let is_last = place + 1 == steps.len();
+            match arithmetic {
+                Float::F32 if !(is_last && self.target.dtype == Float::F32) => program.steps.push(Step::ToF32),
+                Float::F16 if !(is_last && self.target.dtype == Float::F16) => program.steps.push(Step::ToF16),
+                _ => {}
+            }
+        }
+        let last = self.target.last_steps();
+        if last != program.steps.last().copied() {
+            program.steps.extend(last);
+        }
+        let n = self.points.len();
+        let allowed = self.best.as_ref().map_or(n / 4, |best| best.n_misses.saturating_sub(1));
+        let mut n_misses = 0;
+        for (place, &(k, x)) in self.points.iter().enumerate() {
+            if program.value::<T>(k.wrapping_sub(shift)).to_bits64() != x.to_bits64() {
+                n_misses += 1;
+                if n_misses > allowed || n_misses > 5 + place / 3 {
+                    return;
+                }
+            }
+        }
+        if self.best.is_none() || n_misses <= allowed {
+            self.best = Some(Fitted { program, n_misses });
+        }
+    }
+
+    /// k / g and k * s, if 0 is on the lattice.
+    fn without_offset(&mut self, (step, offset): (f64, f64), arithmetic: Float) {
+        let shift = -libm::rint(offset / step);
+        if shift.abs() > 9e15 || (offset + shift * step).abs() > 0.2 * step.abs() {
+            return;
+        }
+        let center = least_squares_through_zero(self.values, -shift);
+        let strips = self.strips(arithmetic, -shift);
+        let Some(region) = Region::of(&strips, (center, 0.0), true) else { return };
+        if !self.is_fitting(&region) {
+            return;
+        }
+        let (low, high) = region.p_range();
+        let inverse = 1.0 / center;
+        let (i_low, i_high) = (-inverse * high / center, -inverse * low / center);
+        for divisor in candidates(inverse, (i_low, i_high), arithmetic, MOST) {
+            self.try_steps(shift as i64, arithmetic, &[Step::Div(divisor)]);
+            if self.is_done() {
+                return;
+            }
+        }
+        for scale in candidates(center, (low, high), arithmetic, MOST) {
+            self.try_steps(shift as i64, arithmetic, &[Step::Mul(scale)]);
+            if self.is_done() {
+                return;
+            }
+        }
+    }
+
+    /// k * s + o and k / g + o.
+    fn scaled_then_moved(&mut self, region: &Region, arithmetic: Float) {
+        let (low, high) = region.p_range();
+        let (scale, _) = region.center;
+        let inverse = 1.0 / scale;
+        let inverses = candidates(inverse, (-inverse * high / scale, -inverse * low / scale), arithmetic, 3);
+        let scales = candidates(scale, (low, high), arithmetic, MOST / 2);
+        let as_scales = scales.iter().map(|&s| (s, Step::Mul(s)));
+        let as_divisors = inverses.iter().map(|&g| (1.0 / g, Step::Div(g)));
+        let all: Vec<(f64, Step)> = as_scales.take(2).chain(as_divisors).chain(scales.iter().skip(2).map(|&s| (s, Step::Mul(s)))).collect();
+        let is_coarse = self.target.grain == Grain::Float(arithmetic);
+        for nice_only in [true, false] {
+            for &(p, step) in &all {
+                let Some(range) = region.q_range(p - scale) else { continue };
+                if !nice_only && !is_coarse {
+                    let q = region.center.1 + (range.0 + range.1) / 2.0;
+                    self.try_steps(0, arithmetic, &[step, Step::Add(q)]);
+                } else {
+                    self.try_offsets((p, step), (region.center.1, range), arithmetic, nice_only);
+                }
+                if self.is_done() {
+                    return;
+                }
+            }
+        }
+        if !is_coarse {
+            let (dp, dq) = region.middle();
+            self.try_steps(0, arithmetic, &[Step::Mul(scale + dp), Step::Add(region.center.1 + dq)]);
+        }
+    }
+
+    /// All offsets that are possible for a scale: each shift of the numbers has its own.
+    fn try_offsets(
+        &mut self,
+        (p, step): (f64, Step),
+        (center, (low, high)): (f64, (f64, f64)),
+        arithmetic: Float,
+        nice_only: bool,
+    ) {
+        let pad = 0.2 * (high - low);
+        let (low, high) = (low - pad, high + pad);
+        let middle = (low + high) / 2.0;
+        for place in 0..=2 * self.reach {
+            let shift = if place % 2 == 0 { place / 2 } else { -(place / 2) - 1 };
+            let (product, product_low) = two_product(shift as f64, p);
+            let (base, base_low) = two_sum(center, product);
+            let base_low = base_low + product_low;
+            let is_inside = |q: f64| {
+                let away = (q - base) - base_low;
+                low <= away && away <= high
+            };
+            let about = base + (base_low + middle);
+            if nice_only {
+                let nice = POWERS[..5].iter().map(|power| (about * power + ROUNDER - ROUNDER) / power);
+                let single = f64::from(about as f32);
+                let mut nice = nice.chain([single]).map(|q| rounded(q, arithmetic));
+                let Some(q) = nice.find(|&q| is_inside(q)) else { continue };
+                self.try_steps(shift, arithmetic, &[step, Step::Add(q)]);
+            } else {
+                let q = rounded(about, arithmetic);
+                if !is_inside(q) {
+                    continue;
+                }
+                self.try_steps(shift, arithmetic, &[step, Step::Add(q)]);
+            }
+            if self.is_done() {
+                return;
+            }
+        }
+    }
+
+    /// (k - m) / d and (k - m) * s: numbers are looked at as functions of values.
+    fn moved_then_scaled(&mut self, (step, offset): (f64, f64), arithmetic: Float) {
+        let inverse = 1.0 / step;
+        let mean = -offset * inverse;
+        let whole = libm::floor(mean);
+        if whole.abs() > 9e15 {
+            return;
+        }
+        let strips: Vec<Strip> = (self.values.iter())
+            .map(|&(k, x)| {
+                let b = k as f64 - whole;
+                let moved = 0.500_001 * self.target.grain.unit(x) * inverse.abs();
+                Strip { a: x, b, tolerance: moved + 0.5 * ulp(arithmetic, b) }
+            })
+            .collect();
+        let Some(region) = Region::of(&strips, (inverse, mean - whole), false) else { return };
+        if !self.is_fitting(&region) {
+            return;
+        }
+        let (low, high) = region.p_range();
+        for divisor in candidates(inverse, (low, high), arithmetic, MOST) {
+            let Some(range) = region.q_range(divisor - inverse) else { continue };
+            for m in candidates(region.center.1, range, arithmetic, MOST).into_iter().chain(grid(region.center.1, range)) {
+                for scaled in [Step::Div(divisor), Step::Mul(rounded(1.0 / divisor, arithmetic))] {
+                    self.try_steps(whole as i64, arithmetic, &[Step::Add(-rounded(m, arithmetic)), scaled]);
+                    if self.is_done() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The nearest float of a precision.
+fn rounded(x: f64, float: Float) -> f64 {
+    match float {
+        Float::F64 => x,
+        Float::F32 => f64::from(x as f32),
+        Float::F16 => half::f16::from_f64(x).to_f64(),
+    }
+}
+
+/// Constants between two differences from a center, likely ones first.
+fn candidates(center: f64, (low, high): (f64, f64), float: Float, most: usize) -> Vec<f64> {
+    let pad = 0.1 * (high - low);
+    let is_inside = |x: &f64| {
+        let away = x - center;
+        x.is_finite() && *x != 0.0 && low - pad <= away && away <= high + pad
+    };
+    let middle = center + (low + high) / 2.0;
+    let mut found: Vec<f64> = Vec::new();
+    let see = |x: f64, found: &mut Vec<f64>| {
+        let x = rounded(x, float);
+        if is_inside(&x) && !found.contains(&x) {
+            found.push(x);
+        }
+    };
+    for digits in 1..=17 {
+        see(through_text(middle, digits), &mut found);
+        if found.len() >= 2 {
+            break;
+        }
+    }
+    see(f64::from(middle as f32), &mut found);
+    let unit = ulp(float, middle);
+    let n_inside = (high - low) / unit;
+    let stride = unit * libm::floor(n_inside / most as f64).max(1.0);
+    for place in 0..most as i64 {
+        let away = if place % 2 == 0 { place / 2 } else { -(place / 2) - 1 };
+        see(middle + away as f64 * stride, &mut found);
+    }
+    found
+}
+
+/// Multiples of a power of two between two differences from a center, at most about 32 of them.
+fn grid(center: f64, (low, high): (f64, f64)) -> Vec<f64> {
+    let width = high - low;
+    if !(width > 0.0 && width.is_finite()) {
+        return vec![center];
+    }
+    let unit = libm::ldexp(1.0, libm::ilogb(width) - 4);
+    let first = libm::ceil((center + low) / unit);
+    (0..32).map(|place| (first + f64::from(place)) * unit).filter(|x| x - center <= high).collect()
+}
+
+/// The line through points (k, x): slope, and x at k = 0.
+fn least_squares(points: &[(i64, f64)]) -> (f64, f64) {
+    let n = points.len() as f64;
+    let mean_k = points.iter().map(|point| point.0 as f64).sum::<f64>() / n;
+    let mean_x = points.iter().map(|point| point.1).sum::<f64>() / n;
+    let (mut product, mut square) = (0.0, 0.0);
+    for &(k, x) in points {
+        product += (k as f64 - mean_k) * (x - mean_x);
+        square += (k as f64 - mean_k) * (k as f64 - mean_k);
+    }
+    let slope = product / square;
+    let offset = points.iter().map(|&(k, x)| rest(k as f64, x, (slope, mean_x))).sum::<f64>() / n + mean_x;
+    (slope, offset)
+}
+
+/// The slope of the line through (0, 0) and points (k + shift, x).
+fn least_squares_through_zero(points: &[(i64, f64)], shift: f64) -> f64 {
+    let (mut product, mut square) = (0.0, 0.0);
+    for &(k, x) in points {
+        let k = k as f64 + shift;
+        product += k * x;
+        square += k * k;
+    }
+    product / square
+}

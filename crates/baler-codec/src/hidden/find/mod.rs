@@ -1,0 +1,129 @@
+//! Values -> their hidden integers, from a few thousand of them; then all values are asked.
+//!
+//! Each claim is worth the bits that it saves: log2 of how many floats lie between two neighbors of the lattice. A claim
+//! that was fitted to a sample counts only if it holds for nearly all values.
+
+mod along;
+mod claims;
+mod fit;
+mod region;
+mod sample;
+mod step;
+
+use super::Hidden;
+use super::program::{Program, Start};
+use baler_data::element::Element;
+use claims::{Claim, best_claim};
+use sample::{Group, is_usable};
+
+/// Values of one lattice for all that are looked at before it is confirmed on all.
+const SAMPLE: usize = 2048;
+/// Fewest values that are worth a lattice.
+const FEWEST: usize = 24;
+/// The share of values that may be strangers.
+const STRANGERS: f64 = 0.02;
+/// Bits a value that a lattice must save.
+const LEAST_SAVED: f64 = 1.0;
+/// How many shifts of the numbers are tried where the offset of a writer is not known.
+const REACH: i64 = 1 << 16;
+/// How often a lattice is fitted again, with the strangers among all values.
+const N_FITS: usize = 3;
+/// Strangers that are looked at then.
+const MOST_STRANGERS: usize = 512;
+
+impl Hidden {
+    /// The integers behind `values` (C order of `shape`), where `skip` does not say that a value is special; `None` where there
+    /// is nothing to find, or not for nearly all of them.
+    pub fn find<T: Element>(values: &[T], shape: &[usize], skip: Option<&[bool]>) -> Option<Hidden> {
+        if values.len() < FEWEST {
+            return None;
+        }
+        if !T::IS_FLOAT {
+            return common_stride(values, skip);
+        }
+        let whole = confirmed(values, Group::all(values.len()), skip, SAMPLE, REACH);
+        let saved = whole.as_ref().map_or(0.0, |claim| claim.saved);
+        along::find(values, shape, skip, saved)
+            .or_else(|| whole.map(|claim| Hidden { axis: None, programs: vec![claim.program] }))
+    }
+}
+
+/// The best claim for the values of a group that all but a few of them bear out.
+fn confirmed<T: Element>(
+    values: &[T],
+    group: Group,
+    skip: Option<&[bool]>,
+    n_sampled: usize,
+    reach: i64,
+) -> Option<Claim> {
+    let mut sample = group.sample(values, skip, n_sampled);
+    let mut best: Option<(usize, Claim)> = None;
+    for _ in 0..N_FITS {
+        let Some(mut claim) = best_claim(&sample, reach) else { break };
+        claim.widen(values, group, skip);
+        let (n_counted, strangers) = strangers(values, group, skip, &claim.program);
+        let n_strangers = strangers.len();
+        claim.n_strangers = n_strangers;
+        let is_better = best.as_ref().is_none_or(|(least, _)| n_strangers < *least);
+        let is_bad = n_strangers as f64 > 0.2 * n_counted as f64;
+        if is_better && n_strangers as f64 <= STRANGERS * n_counted as f64 {
+            best = Some((n_strangers, claim));
+        }
+        if !is_better || is_bad || n_strangers == 0 || group.len() <= sample.len() {
+            break;
+        }
+        let stride = n_strangers.div_ceil(MOST_STRANGERS);
+        sample.extend(strangers.into_iter().step_by(stride));
+    }
+    best.map(|(_, claim)| claim)
+}
+
+/// How many values of a group count, and those that a lattice does not have.
+fn strangers<T: Element>(
+    values: &[T],
+    group: Group,
+    skip: Option<&[bool]>,
+    program: &Program,
+) -> (usize, Vec<T>) {
+    let mut n_counted = 0;
+    let mut strangers = Vec::new();
+    for outer in 0..group.n_outer {
+        let start = group.first + outer * group.stride;
+        for position in start..start + group.inner {
+            if skip.is_some_and(|skip| skip[position]) {
+                continue;
+            }
+            n_counted += 1;
+            let value = values[position];
+            if program.number(value).is_none() && is_usable(value) {
+                strangers.push(value);
+            }
+        }
+    }
+    (n_counted, strangers)
+}
+
+/// Integers that are all multiples of one number, but for a constant.
+fn common_stride<T: Element>(values: &[T], skip: Option<&[bool]>) -> Option<Hidden> {
+    let counts = |idx: &usize| skip.is_none_or(|skip| !skip[*idx]);
+    let first = (0..values.len()).find(counts)?;
+    let phase = values[first].order();
+    let mut stride = 0u64;
+    for idx in (0..values.len()).filter(counts) {
+        let difference = (i128::from(values[idx].order()) - i128::from(phase)).unsigned_abs();
+        stride = gcd(u64::try_from(difference).ok()?, stride);
+        if stride == 1 {
+            return None;
+        }
+    }
+    let stride = i64::try_from(stride).ok().filter(|&stride| stride > 1)?;
+    let start = Start::Whole { stride, phase: phase.rem_euclid(stride) };
+    Some(Hidden { axis: None, programs: vec![Program { start, steps: Vec::new() }] })
+}
+
+fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
