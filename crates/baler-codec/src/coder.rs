@@ -20,6 +20,12 @@ pub enum CoderByte {
     PredictiveShared = 17,
     /// Predictive, with a reference field on the same grid.
     PredictiveCrossField = 18,
+    /// Context mixing: bytes of numbers, with a match model.
+    Mixing = 19,
+    /// Streams of other numbers, from which these follow.
+    Recast = 20,
+    /// Behind it a stream of the orders of values, where a bound was not spent.
+    Exact = 21,
     /// A column of a table.
     Table = 32,
 }
@@ -47,6 +53,9 @@ impl CoderByte {
             CoderByte::Predictive | CoderByte::PredictiveShared | CoderByte::PredictiveCrossField => {
                 "predictive"
             }
+            CoderByte::Mixing => "context mixing",
+            CoderByte::Recast => "recast",
+            CoderByte::Exact => "exact",
             CoderByte::Table => "table",
         }
     }
@@ -54,7 +63,19 @@ impl CoderByte {
     /// The coder of a byte without [`RANKED`], if there is one.
     pub fn of_byte(byte: u8) -> Option<CoderByte> {
         use CoderByte::*;
-        let all = [Constant, Pco32, Pco64, Zstd, Predictive, PredictiveShared, PredictiveCrossField, Table];
+        let all = [
+            Constant,
+            Pco32,
+            Pco64,
+            Zstd,
+            Predictive,
+            PredictiveShared,
+            PredictiveCrossField,
+            Mixing,
+            Recast,
+            Exact,
+            Table,
+        ];
         all.into_iter().find(|coder| *coder as u8 == byte)
     }
 }
@@ -68,6 +89,9 @@ mod tests {
         let known = (0..=u8::MAX).filter_map(|byte| Some((byte, CoderByte::of_byte(byte)?)));
         let known: Vec<(u8, CoderByte)> = known.collect();
         assert!(known.iter().all(|&(byte, coder)| coder as u8 == byte));
-        assert_eq!(known.iter().map(|(byte, _)| *byte).collect::<Vec<_>>(), [0, 1, 2, 3, 16, 17, 18, 32]);
+        assert_eq!(
+            known.iter().map(|(byte, _)| *byte).collect::<Vec<_>>(),
+            [0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 32]
+        );
     }
 }

@@ -19,15 +19,17 @@ pub mod decode;
 pub mod encode;
 
 pub mod part;
-pub mod hidden;
 pub mod quantize;
 
 pub mod autoencoder;
 pub mod classical;
+pub mod hidden;
 pub mod live;
+pub mod mixing;
 pub mod model;
 pub mod network;
 pub mod predict;
+pub mod recast;
 pub mod table;
 
 pub mod coder;

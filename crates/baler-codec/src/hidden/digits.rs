@@ -17,8 +17,8 @@ const FAR: i64 = 400;
 
 /// 10^0 to 10^22, all exact.
 pub const POWERS: [f64; N_POWERS] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-    1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
 ];
 
 /// m * 10^e, rounded once: `m` is below 2^53.
@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn decimals_are_numbered_in_order() {
-        let values = [-1.23e5, -1.22e5, -9.99e4, -1.0e-3, 0.0, 1.0e-3, 1.01e-3, 9.99e-3, 1.0e-2, 0.5, 1.0, 999.0, 1e3];
+        let values =
+            [-1.23e5, -1.22e5, -9.99e4, -1.0e-3, 0.0, 1.0e-3, 1.01e-3, 9.99e-3, 1.0e-2, 0.5, 1.0, 999.0, 1e3];
         let numbers: Vec<i64> =
             values.iter().map(|&x| number_of_decimal(x, 3, -5).expect("in the decades")).collect();
         assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");

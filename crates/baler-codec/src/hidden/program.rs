@@ -1,6 +1,8 @@
 //! How a number becomes a value: it starts as a float, and a few steps, each rounded once, make the value of it.
 
-use super::digits::{decimal_of_number, number_of_decimal, through_fixed_text, through_loose_text, through_text};
+use super::digits::{
+    decimal_of_number, number_of_decimal, through_fixed_text, through_loose_text, through_text,
+};
 use baler_data::element::Element;
 use half::f16;
 

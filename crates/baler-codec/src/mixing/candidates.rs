@@ -69,19 +69,16 @@ impl Candidates {
         let v = |distance| back(values, distance);
         let u = |distance| back(values, distance) as u64;
         let column = (values.len() % c) as u64;
-        let hashes = [
-            join([u(1)]),
-            join([u(1), u(2)]),
-            join([u(c), u(1), column]),
-            join([u(1), u(2), u(3)]),
-        ];
+        let hashes = [join([u(1)]), join([u(1), u(2)]), join([u(c), u(1), column]), join([u(1), u(2), u(3)])];
         for (i, hash) in hashes.into_iter().enumerate() {
             let lookup = &mut self.lookups[i];
             lookup.slot = (hash >> lookup.shift) as usize;
             let (place, right) = lookup.places[lookup.slot];
             self.found[i] = match place {
                 0 => Candidate::default(),
-                place => Candidate { value: values[place as usize], confidence: 1 + (right as usize).min(14) },
+                place => {
+                    Candidate { value: values[place as usize], confidence: 1 + (right as usize).min(14) }
+                }
             };
         }
         for (found, one) in self.found[N_LOOKUPS..].iter_mut().zip(&self.matches) {
@@ -108,7 +105,11 @@ impl Candidates {
         }
         for (i, lines) in self.lines.iter_mut().enumerate() {
             let right = &mut lines[values.len() % self.columns % 64];
-            *right = if self.found[N_LOOKUPS + N_MATCHES + i].value == value { (*right + 1).min(14) } else { *right / 4 };
+            *right = if self.found[N_LOOKUPS + N_MATCHES + i].value == value {
+                (*right + 1).min(14)
+            } else {
+                *right / 4
+            };
         }
         self.matches.iter_mut().for_each(|one| one.check(values, value));
         values.push(value);
@@ -188,13 +189,15 @@ impl Match {
             return;
         }
         if n > self.least {
-            self.hash = self.hash.wrapping_sub(scramble(values[n - 1 - self.least]).wrapping_mul(self.factor));
+            self.hash =
+                self.hash.wrapping_sub(scramble(values[n - 1 - self.least]).wrapping_mul(self.factor));
         }
         let slot = (join([self.hash]) >> self.lookup.shift) as usize;
         if self.length < SURE {
             let place = self.lookup.places[slot].0 as usize;
             if place > 0 && place != self.place {
-                let same = (0..place.min(48)).take_while(|&i| values[place - 1 - i] == values[n - 1 - i]).count();
+                let same =
+                    (0..place.min(48)).take_while(|&i| values[place - 1 - i] == values[n - 1 - i]).count();
                 if same >= self.least && same > self.length {
                     (self.place, self.length) = (place, same);
                 }

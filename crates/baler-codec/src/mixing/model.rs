@@ -101,7 +101,9 @@ impl<'a> Model<'a> {
             columns: self.columns,
             expected: std::array::from_fn(|i| {
                 let place = self.candidates.matches[i].place;
-                if place == 0 { [0, 0, 0] } else {
+                if place == 0 {
+                    [0, 0, 0]
+                } else {
                     let next = self.values.get(place + 1).copied().unwrap_or(0);
                     [self.values[place] as u64, next as u64, self.candidates.found[4 + i].confidence as u64]
                 }
@@ -139,7 +141,8 @@ impl<'a> Model<'a> {
                 let left = (8 * (width - byte_idx) - 4 * half - step) as u32;
                 let bit = byte >> (7 - 4 * half - step) & 1;
                 let so_far = before << (4 * half + step) | (node as u64 & ((1 << (4 * half + step)) - 1));
-                let bit = self.code_bit(bits, &places, leaf, left, so_far, byte_idx * 256 + node as usize, bit);
+                let bit =
+                    self.code_bit(bits, &places, leaf, left, so_far, byte_idx * 256 + node as usize, bit);
                 leaf = leaf * 2 + bit as usize;
                 node = node * 2 + bit;
             }
@@ -174,8 +177,7 @@ impl<'a> Model<'a> {
         let mut says = [None; N_CANDIDATES];
         for i in 0..N_CANDIDATES {
             let found = self.candidates.found[i];
-            let alike = found.confidence > 0
-                && (left == 64 || self.expected[i] >> left == so_far);
+            let alike = found.confidence > 0 && (left == 64 || self.expected[i] >> left == so_far);
             let mut input = 0;
             if alike {
                 let bit = (self.expected[i] >> (left - 1) & 1) as u32;

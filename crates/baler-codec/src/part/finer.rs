@@ -3,16 +3,84 @@
 
 use crate::options::BoundSpec;
 use crate::part::numbers::reconstruct_on;
-use crate::part::stream::Finer;
+use crate::predict::Numbers;
 use crate::predict::model::MAX_STRIDE;
 use crate::quantize::special::Specials;
 use crate::quantize::{Grid, blocks};
+use crate::recast::Recast;
 use crate::variable::VariablePlan;
 use baler_data::element::Element;
 
 /// Steps that one of a uniform grid is cut into. 5, 9, 17 and 33 give at 1e-2 CFD 7 502, 7 328, 7 388, 7 442 bytes, and 5, 9, 17
 /// the heated cylinder 25 782, 22 448, 20 811, LIGO 9 551, 8 791, 8 592 and weather 45 290, 44 784, 44 515.
 const STRIDE: i64 = 17;
+
+/// The same values on a finer grid, an odd number of steps in one of the bound's.
+pub trait Finer: Sync {
+    /// The nearest numbers (C order) to the values of `q`, and how many times finer they are.
+    fn numbers(&self, q: &[i64]) -> Option<(Vec<i64>, i64)>;
+    /// True if these numbers of the finer grid keep the promise.
+    fn serves(&self, q: &[i64]) -> bool;
+}
+
+/// A finer grid's numbers where an array stands in other places, or is split into several.
+pub struct Placed<'a> {
+    finer: &'a dyn Finer,
+    /// The finer numbers of all, nearest to the values.
+    nearest: Vec<i64>,
+    stride: i64,
+    q: &'a [i64],
+    /// For each array, where its numbers stand in the whole.
+    places: Vec<Vec<i64>>,
+}
+
+impl<'a> Placed<'a> {
+    /// Of the arrays that a layout makes of `numbers`.
+    pub fn of(finer: &'a dyn Finer, numbers: Numbers<'a>, layout: &Recast) -> Option<Placed<'a>> {
+        let (nearest, stride) = finer.numbers(numbers.q)?;
+        let all: Vec<i64> = (0..numbers.q.len() as i64).collect();
+        let (_, arrays) = layout.forward(Numbers { q: &all, mask: None, ..numbers })?;
+        let places = arrays.into_iter().map(|array| array.q).collect();
+        Some(Placed { finer, nearest, stride, q: numbers.q, places })
+    }
+
+    /// The view of one of the arrays.
+    pub fn of_array(&self, idx: usize) -> PlacedArray<'_> {
+        PlacedArray { whole: self, places: &self.places[idx] }
+    }
+
+    /// The finer numbers of the whole, if any array has some.
+    pub fn joined(&self, of_arrays: impl Iterator<Item = Option<Vec<i64>>>) -> Option<Vec<i64>> {
+        let of_arrays: Vec<Option<Vec<i64>>> = of_arrays.collect();
+        of_arrays.iter().any(Option::is_some).then(|| {
+            let mut all: Vec<i64> = self.q.iter().map(|q| q.wrapping_mul(self.stride)).collect();
+            for (places, finer) in self.places.iter().zip(&of_arrays) {
+                let placed = places.iter().zip(finer.iter().flatten());
+                placed.for_each(|(&place, &number)| all[place as usize] = number);
+            }
+            all
+        })
+    }
+}
+
+/// One array of several.
+pub struct PlacedArray<'a> {
+    whole: &'a Placed<'a>,
+    places: &'a [i64],
+}
+
+impl Finer for PlacedArray<'_> {
+    fn numbers(&self, _: &[i64]) -> Option<(Vec<i64>, i64)> {
+        let nearest = self.places.iter().map(|&place| self.whole.nearest[place as usize]);
+        Some((nearest.collect(), self.whole.stride))
+    }
+
+    fn serves(&self, q: &[i64]) -> bool {
+        let mut all = self.whole.nearest.clone();
+        self.places.iter().zip(q).for_each(|(&place, &number)| all[place as usize] = number);
+        self.whole.finer.serves(&all)
+    }
+}
 
 /// Values on a grid that lies closer than their bound asks for.
 pub struct FinerGrid<'a, T> {
@@ -24,6 +92,17 @@ pub struct FinerGrid<'a, T> {
     variable: &'a VariablePlan,
 }
 
+/// A stride, and the largest step up to `step` that is an odd number of them; for steps that are larger than any stride.
+pub fn whole_stride(step: u64) -> Option<(i64, u64)> {
+    let strides = (STRIDE..2 * STRIDE).step_by(2);
+    let longest = |stride: i64| {
+        let n_strides = (step / stride as u64).checked_sub(1)? / 2 * 2 + 1;
+        Some((stride, n_strides * stride as u64))
+    };
+    let longest = strides.filter_map(longest).filter(|_| step > MAX_STRIDE as u64);
+    longest.max_by_key(|&(stride, found)| (found, std::cmp::Reverse(stride)))
+}
+
 impl<'a, T: Element> FinerGrid<'a, T> {
     /// `None` where the bound's grid is no lattice as wide as an absolute bound.
     pub fn of(original: &'a [T], specials: &'a Specials, variable: &'a VariablePlan) -> Option<Self> {
@@ -33,7 +112,8 @@ impl<'a, T: Element> FinerGrid<'a, T> {
         };
         let stride = match variable.grid {
             Grid::Uniform { step, .. } if step <= 2.0 * limit => STRIDE,
-            Grid::Integer { step } if (3..=MAX_STRIDE as u64).contains(&step) => step as i64,
+            Grid::Integer { step } if (3..=MAX_STRIDE as u64).contains(&step) && step % 2 == 1 => step as i64,
+            Grid::Integer { step } => whole_stride(step).filter(|&(_, found)| found == step)?.0,
             _ => return None,
         };
         let grid = variable.grid.refined(stride)?;
@@ -64,6 +144,17 @@ mod tests {
     use crate::plan::grids::{Asked, type_variable};
     use baler_data::dataset::{Dataset, Values, Variable};
     use baler_data::source::InMemory;
+
+    #[test]
+    fn large_steps_are_whole_strides() {
+        for step in 257..5000u64 {
+            let (stride, found) = whole_stride(step).unwrap();
+            assert!(found <= step && found.is_multiple_of(stride as u64) && found % 2 == 1, "{step}");
+            assert!(found as f64 > 0.96 * step as f64, "{step}: {found}");
+            assert_eq!(whole_stride(found).map(|(_, again)| again), Some(found), "{step}");
+        }
+        assert_eq!(whole_stride(255), None);
+    }
 
     #[test]
     fn what_is_beyond_the_bound_does_not_serve() {

@@ -7,6 +7,7 @@
 pub mod cross_field;
 pub mod finer;
 pub mod numbers;
+mod search;
 pub mod stream;
 
 use crate::coder::CoderByte;
@@ -21,9 +22,9 @@ use baler_data::dataset::Values;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
 use baler_data::values_of;
-use finer::FinerGrid;
+use finer::{Finer, FinerGrid};
 use numbers::{Numbers, grid_name, reconstruct_on};
-use stream::{Finer, How, Stream};
+use stream::{How, Lattice, Stream};
 
 /// Values that become bytes for the hash at a time.
 const HASHED_AT_ONCE: usize = 1 << 14;
@@ -156,7 +157,16 @@ impl Coded {
                 if let (Some(finer), Some(q)) = (finer, &stream.finer) {
                     proof = error_and_hash(q, finer.grid, &numbers.specials, values, variable);
                 }
-                stream
+                let orders = || -> Vec<i64> { values.iter().map(|x| x.order()).collect() };
+                let may_be_exact = how.may_refine && spends_a_bound(variable);
+                let orders = may_be_exact.then(orders);
+                let exact = orders.as_ref().and_then(|orders| {
+                    stream::exactly(orders, (shape, mask.as_deref(), variable.dtype), how, &stream)
+                });
+                if let (Some(_), Some(orders)) = (&exact, &orders) {
+                    proof = error_and_hash(orders, Grid::Order, &numbers.specials, values, variable);
+                }
+                exact.unwrap_or(stream)
             }
         };
         let (max_error, hash) = proof;
@@ -207,22 +217,31 @@ pub fn read_values<T: Element>(
     drop(with_room::<[u8; BYTES_A_VALUE]>(n_values)?);
     let specials = Specials::read(specials, n_values, size_of::<T>(), variable.patterns.len())?;
     let mask = specials.mask();
-    let (q, stride) = match prediction {
+    let decode = || {
+        let of_stream = (shape, mask.as_deref(), (&variable.grid, variable.dtype));
+        stream::decode(stream, of_stream, known)
+    };
+    let (q, lattice) = match prediction {
         Prediction::Final(_) if !stream.is_empty() => {
             return Err(Error::corrupt("expected no numbers where predictions are all there is"));
         }
-        Prediction::Final(predicted) => (predicted.to_vec(), 1),
-        Prediction::Nothing => stream::decode(stream, shape, mask.as_deref(), known)?,
+        Prediction::Final(predicted) => (predicted.to_vec(), Lattice::Finer(1)),
+        Prediction::Nothing => decode()?,
         Prediction::Refined(predicted) => {
-            let (mut q, stride) = stream::decode(stream, shape, mask.as_deref(), known)?;
+            let (mut q, lattice) = decode()?;
             q.iter_mut().zip(predicted).for_each(|(q, &p)| *q = q.wrapping_add(p));
-            (q, stride)
+            (q, lattice)
         }
     };
     let is_predicted = !matches!(prediction, Prediction::Nothing);
-    let grid = variable.grid.refined(stride).filter(|_| !is_predicted || stride == 1);
-    let grid =
-        grid.ok_or_else(|| Error::corrupt(format!("expected a grid that has {stride} steps in one")))?;
+    let grid = match lattice {
+        _ if is_predicted && lattice != Lattice::Finer(1) => None,
+        Lattice::Finer(stride) => variable.grid.refined(stride),
+        Lattice::Orders => Some(Grid::Order),
+    };
+    let grid = grid.ok_or_else(|| {
+        Error::corrupt(format!("expected numbers of the planned grid or a finer one, found {lattice:?}"))
+    })?;
     Ok(reconstruct_on(&q, grid, &specials, variable))
 }
 
@@ -243,7 +262,7 @@ pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> R
     let bytes = r.block()?;
     let stream = match bytes.first() {
         Some(&byte) if byte == CoderByte::Table as u8 => None,
-        _ => Some(stream::describe(bytes, shape)?),
+        _ => Some(stream::describe(bytes, shape, (&variable.grid, variable.dtype))?),
     };
     let stream = stream.map(|stream| stream::Description {
         codec: format!("{} {}", grid_name(&variable.grid), stream.codec),
@@ -252,6 +271,13 @@ pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> R
     let max_error = r.f64()?;
     r.raw(8)?;
     Ok(Described { max_error, stream, trials: Trials::read(&mut r)? })
+}
+
+/// True if values may differ from what they were.
+fn spends_a_bound(variable: &VariablePlan) -> bool {
+    let is_bounded =
+        matches!(variable.bound.spec, BoundSpec::Abs(_) | BoundSpec::Rel(_) | BoundSpec::PwRel(_));
+    is_bounded && !matches!(variable.grid, Grid::Order | Grid::OrderF32)
 }
 
 /// Largest error, and hash, of the values that `q` gives; a part at a time, so that they need no memory.

@@ -1,18 +1,25 @@
-//! Numbers of a grid -> the smallest stream, and back: a classical one ([`crate::classical`]), or a predictive one
-//! ([`crate::predict`]) behind the coder byte 16, 17 where its model is a shared one, or 18 where another variable helps.
+//! Numbers of a grid -> the smallest stream, and back: a classical one ([`crate::classical`]), a predictive one
+//! ([`crate::predict`]) behind the coder byte 16, 17 where its model is a shared one, or 18 where another variable helps, one by
+//! context mixing ([`crate::mixing`]), or streams of other numbers from which these follow ([`crate::recast`]).
 
 use crate::classical;
 use crate::classical::estimate::expected_bits;
 use crate::classical::lorenzo::four_axes;
 use crate::coder::CoderByte;
+use crate::mixing;
 use crate::options::Method;
+use crate::part::finer::{Finer, Placed};
+use crate::part::search::{self, Prices};
 use crate::predict::order::Order;
 use crate::predict::shared::Shared;
 use crate::predict::{self, Effort, Known, Numbers};
 use crate::quantize::Grid;
+use crate::recast;
 use crate::report::trials::{Candidate, LeftOut, Trials};
+use baler_data::bytes::ByteWriter;
 use baler_data::dataset::DType;
 use baler_data::error::{Error, Result};
+use rayon::prelude::*;
 
 /// A stream that looks at another variable must take this share of one that can be read alone.
 const WORTH: f64 = 0.995;
@@ -46,6 +53,8 @@ pub struct How<'a> {
     pub may_refine: bool,
     /// Only the likely winner among the models, in this order of the axes: for estimates.
     pub brief: Option<Order>,
+    /// How often the numbers are recast already, and the kinds of [`recast::Recast`] by which they are.
+    pub recast: (usize, u8),
 }
 
 impl How<'_> {
@@ -75,7 +84,13 @@ impl How<'_> {
             is_opaque: false,
             may_refine: false,
             brief: None,
+            recast: (0, 0),
         }
+    }
+
+    /// True if it may pay to look for other numbers that stand behind these.
+    fn may_recast(&self) -> bool {
+        self.method == Method::Auto && !self.fast && self.recast.0 < recast::MAX_DEPTH
     }
 }
 
@@ -89,12 +104,10 @@ pub fn mantissa_bits(grid: &Grid, dtype: DType) -> Option<u32> {
     }
 }
 
-/// A stream, and what was done, in words.
+/// A stream, and how it came about.
 pub struct Stream {
     /// As docs/format.md describes it.
     pub bytes: Vec<u8>,
-    /// For example `lorenzo 0111 pco`, or `predictive`.
-    pub codec: String,
     /// Which candidate it is.
     pub candidate: Candidate,
     /// The bytes of all that were tried.
@@ -103,20 +116,15 @@ pub struct Stream {
     pub finer: Option<Vec<i64>>,
 }
 
-/// The same values on a finer grid, an odd number of steps in one of the bound's.
-pub trait Finer {
-    /// The nearest numbers (C order) to the values of `q`, and how many times finer they are.
-    fn numbers(&self, q: &[i64]) -> Option<(Vec<i64>, i64)>;
-    /// True if these numbers of the finer grid keep the promise.
-    fn serves(&self, q: &[i64]) -> bool;
-}
-
 impl Stream {
+    /// Nothing but bytes and what made them.
+    fn of(bytes: Vec<u8>, candidate: Candidate) -> Stream {
+        Stream { bytes, candidate, trials: Trials::default(), finer: None }
+    }
+
     /// No numbers at all: predictions are all there is.
     pub fn nothing() -> Stream {
-        let candidate = Candidate::Classical;
-        let (codec, trials) = (LATENTS.to_string(), Trials::default());
-        Stream { bytes: Vec::new(), codec, candidate, trials, finer: None }
+        Stream::of(Vec::new(), Candidate::Classical)
     }
 }
 
@@ -132,11 +140,94 @@ pub fn encode(
 ) -> Stream {
     if how.is_opaque {
         let coded = classical::encode_repeats(q, shape, mask);
-        let (candidate, trials) = (Candidate::Classical, Trials::default());
-        return Stream { bytes: coded.bytes, codec: coded.codec, candidate, trials, finer: None };
+        return Stream::of(coded.bytes, Candidate::Classical);
     }
-    let numbers = Numbers { q: &q, shape, mask, mantissa_bits: mantissa_bits(grid, dtype) };
+    let mantissa_bits = mantissa_bits(grid, dtype);
+    encode_numbers(Numbers { q: &q, shape, mask, mantissa_bits }, how, finer)
+}
+
+/// The smallest of the streams of numbers as they are and recast, as far as an estimate leaves both in question.
+pub fn encode_numbers(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Stream {
+    let prices = how.may_recast().then(|| Prices::of(numbers));
+    let found = prices.and_then(|prices| search::best(numbers, how.recast.1, &prices));
+    let plain = || encode_as_they_are(numbers, how, finer, prices.as_ref());
+    let Some(found) = found else { return plain() };
+    let Some(recast) = encode_recast(numbers, &found.recast, how, finer) else { return plain() };
+    if found.is_sure() {
+        return recast;
+    }
+    let plain = plain();
+    let mut trials = plain.trials;
+    trials.see(Candidate::Recast, recast.bytes.len());
+    trials.has_reference &= plain.bytes.len() <= recast.bytes.len();
+    let least = if recast.bytes.len() < plain.bytes.len() { recast } else { plain };
+    Stream { trials, ..least }
+}
+
+/// A stream of the values' orders, where that is smaller than one that spends their bound: what stands behind them may be
+/// coarser than that.
+pub fn exactly(
+    orders: &[i64],
+    (shape, mask, dtype): (&[usize], Option<&[bool]>, DType),
+    how: How,
+    than: &Stream,
+) -> Option<Stream> {
+    let mantissa_bits = mantissa_bits(&Grid::Order, dtype);
+    let numbers = Numbers { q: orders, shape, mask, mantissa_bits };
+    if how.is_opaque || !how.may_recast() || !search::may_be_exact(numbers, than.bytes.len()) {
+        return None;
+    }
+    let how = How { shared: None, reference: None, may_refine: false, ..how };
+    let exact = encode_numbers(numbers, how, None);
+    let bytes = [&[CoderByte::Exact as u8], exact.bytes.as_slice()].concat();
+    let mut trials = than.trials;
+    trials.see(Candidate::Recast, bytes.len());
+    trials.has_reference = false;
+    (bytes.len() < than.bytes.len()).then(|| Stream { trials, ..Stream::of(bytes, Candidate::Recast) })
+}
+
+fn encode_recast(
+    numbers: Numbers,
+    recast: &recast::Recast,
+    how: How,
+    finer: Option<&dyn Finer>,
+) -> Option<Stream> {
+    let (head, arrays) = recast.forward(numbers)?;
+    let finer = finer.filter(|_| recast.is_layout() && how.may_refine);
+    let views = finer.and_then(|finer| Placed::of(finer, numbers, recast));
+    let how = How {
+        shared: None,
+        reference: None,
+        recast: (how.recast.0 + 1, how.recast.1 | recast.kind()),
+        may_refine: views.is_some(),
+        brief: how.brief.map(|_| Order::DATA),
+        ..how
+    };
+    let streams: Vec<Stream> = (arrays.par_iter().enumerate())
+        .map(|(idx, array)| {
+            let view = views.as_ref().map(|views| views.of_array(idx));
+            encode_numbers(array.numbers(), how, view.as_ref().map(|view| view as &dyn Finer))
+        })
+        .collect();
+    let mut w = ByteWriter::default();
+    w.u8(CoderByte::Recast as u8);
+    w.raw(&head);
+    streams.iter().for_each(|stream| w.block(&stream.bytes));
+    let finer = views.and_then(|views| views.joined(streams.into_iter().map(|stream| stream.finer)));
+    let mut trials = Trials::default();
+    trials.see(Candidate::Recast, w.bytes.len());
+    Some(Stream { finer, trials, ..Stream::of(w.bytes, Candidate::Recast) })
+}
+
+/// The smallest stream of the numbers themselves. `prices` tell what need not be tried.
+fn encode_as_they_are(
+    numbers: Numbers,
+    how: How,
+    finer: Option<&dyn Finer>,
+    prices: Option<&Prices>,
+) -> Stream {
     let predictive = match how.method {
+        Method::Auto if prices.is_some_and(|prices| !prices.may_predict()) => None,
         Method::Auto | Method::Predictive => predict(numbers, how, finer),
         Method::Autoencoder | Method::Classical => None,
     };
@@ -147,22 +238,39 @@ pub fn encode(
             stream.leaving_out(LeftOut::SlowAndFarBehind)
         }
         predictive => {
-            let coded = classical::encode(q, shape, mask);
+            let coded = classical::encode(numbers.q.to_vec(), numbers.shape, numbers.mask);
             let mut trials = predictive.as_ref().map_or(Trials::default(), |stream| stream.trials);
             trials.see(Candidate::Classical, coded.bytes.len());
             let worth = if trials.has_reference { WORTH } else { 1.0 };
             let most = worth * coded.bytes.len() as f64;
-            match predictive.filter(|stream| (stream.bytes.len() as f64) < most) {
-                Some(stream) => Stream { trials, ..stream },
+            let least = match predictive.filter(|stream| (stream.bytes.len() as f64) < most) {
+                Some(stream) => stream,
                 None => {
                     trials.has_reference = false;
-                    let candidate = Candidate::Classical;
-                    Stream { bytes: coded.bytes, codec: coded.codec, candidate, trials, finer: None }
+                    Stream::of(coded.bytes, Candidate::Classical)
                 }
-            }
-            .leaving_out(left_out)
+            };
+            let least = match prices {
+                Some(prices) => or_mixed(least, numbers, prices, &mut trials),
+                None => least,
+            };
+            Stream { trials, ..least }.leaving_out(left_out)
         }
     }
+}
+
+/// The stream, or that of context mixing where it is smaller; an estimate tells where that is not worth the time.
+fn or_mixed(least: Stream, numbers: Numbers, prices: &Prices, trials: &mut Trials) -> Stream {
+    if !prices.may_mix(numbers, least.bytes.len()) {
+        return least;
+    }
+    let bytes = [&[CoderByte::Mixing as u8], search::mix(numbers).as_slice()].concat();
+    trials.see(Candidate::Mixing, bytes.len());
+    if bytes.len() >= least.bytes.len() {
+        return least;
+    }
+    trials.has_reference = false;
+    Stream::of(bytes, Candidate::Mixing)
 }
 
 impl Stream {
@@ -210,8 +318,7 @@ fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stre
     let reference = how.reference.filter(|_| coder == CoderByte::Predictive && !how.fast && finer.is_none());
     let stream = |coder: CoderByte, bytes: Vec<u8>, trials: Trials| {
         let candidate = predict::tier(&bytes).expect("a model that was just written");
-        let codec = words(coder, candidate);
-        Stream { codec, bytes: [&[coder as u8], bytes.as_slice()].concat(), candidate, trials, finer }
+        Stream { bytes: [&[coder as u8], bytes.as_slice()].concat(), candidate, trials, finer }
     };
     if let Some(other) = reference.and_then(|values| predict::encode_with_reference(numbers, values, &bytes))
         && (other.len() as f64) < WORTH * bytes.len() as f64
@@ -238,8 +345,41 @@ fn words(coder: CoderByte, candidate: Candidate) -> String {
     if coder == CoderByte::PredictiveShared { format!("{tier}, given model") } else { tier.to_string() }
 }
 
-/// Inverse of [`encode`], with what is known besides, and how many times finer the grid of the numbers is.
-pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known) -> Result<(Vec<i64>, i64)> {
+/// What the numbers of a stream are numbers of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lattice {
+    /// The planned grid, so many times finer.
+    Finer(i64),
+    /// The orders of the values.
+    Orders,
+}
+
+/// Inverse of [`encode`], with what is known besides, and what the numbers are numbers of.
+pub fn decode(
+    bytes: &[u8],
+    (shape, mask, variable): (&[usize], Option<&[bool]>, (&Grid, DType)),
+    known: Known,
+) -> Result<(Vec<i64>, Lattice)> {
+    let numbers = |bytes, (grid, dtype): (&Grid, DType)| {
+        decode_numbers(bytes, (shape, mask, mantissa_bits(grid, dtype)), known, 0)
+    };
+    match bytes.split_first() {
+        Some((&byte, bytes)) if byte == CoderByte::Exact as u8 => {
+            let (q, stride) = numbers(bytes, (&Grid::Order, variable.1))?;
+            let orders = Some((q, Lattice::Orders)).filter(|_| stride == 1);
+            orders.ok_or_else(|| Error::corrupt("expected the orders of values, found strides"))
+        }
+        _ => numbers(bytes, variable).map(|(q, stride)| (q, Lattice::Finer(stride))),
+    }
+}
+
+/// Decodes numbers that are recast `depth` times already.
+fn decode_numbers(
+    bytes: &[u8],
+    (shape, mask, mantissa_bits): (&[usize], Option<&[bool]>, Option<u32>),
+    known: Known,
+    depth: usize,
+) -> Result<(Vec<i64>, i64)> {
     let coder = bytes.first().and_then(|&byte| CoderByte::of_byte(byte));
     let stream = bytes.get(1..).unwrap_or_default();
     match coder {
@@ -253,6 +393,19 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, known: Known
             let missing = || Error::corrupt("expected a reference field for a predictive stream");
             let reference = Some(known.reference.ok_or_else(missing)?);
             predict::decode(stream, shape, mask, Known { shared: None, reference })
+        }
+        Some(CoderByte::Mixing) => {
+            let n_values = baler_data::dataset::n_elements(shape)?;
+            Ok((mixing::decode(stream, n_values, search::columns(shape))?, 1))
+        }
+        Some(CoderByte::Recast) if depth < recast::MAX_DEPTH => {
+            let inner = &mut |bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, bits: Option<u32>| {
+                decode_numbers(bytes, (shape, mask, bits), Known::default(), depth + 1)
+            };
+            recast::decode(stream, (shape, mask, mantissa_bits), inner)
+        }
+        Some(CoderByte::Recast) => {
+            Err(Error::corrupt(format!("expected numbers recast at most {} times", recast::MAX_DEPTH)))
         }
         _ => Ok((classical::decode(bytes, shape, mask)?, 1)),
     }
@@ -275,7 +428,18 @@ pub struct Description {
 }
 
 /// Describes a stream without decoding it.
-pub fn describe(bytes: &[u8], shape: &[usize]) -> Result<Description> {
+pub fn describe(bytes: &[u8], shape: &[usize], (grid, dtype): (&Grid, DType)) -> Result<Description> {
+    match bytes.split_first() {
+        Some((&byte, inner)) if byte == CoderByte::Exact as u8 => {
+            let inner = describe_numbers(inner, shape, mantissa_bits(&Grid::Order, dtype))?;
+            let codec = format!("exactly, {}", inner.codec);
+            Ok(Description { codec, n_bytes: bytes.len(), candidate: Candidate::Recast, ..inner })
+        }
+        _ => describe_numbers(bytes, shape, mantissa_bits(grid, dtype)),
+    }
+}
+
+fn describe_numbers(bytes: &[u8], shape: &[usize], mantissa_bits: Option<u32>) -> Result<Description> {
     let n_bytes = bytes.len();
     let of = |method, codec, model_bytes, candidate| {
         Ok(Description {
@@ -290,8 +454,15 @@ pub fn describe(bytes: &[u8], shape: &[usize]) -> Result<Description> {
     let Some((&byte, stream)) = bytes.split_first() else {
         return of(Method::Autoencoder, LATENTS.to_string(), 0, Candidate::Classical);
     };
-    use CoderByte::{Predictive, PredictiveCrossField, PredictiveShared};
+    use CoderByte::{Mixing, Predictive, PredictiveCrossField, PredictiveShared, Recast};
     match CoderByte::of_byte(byte) {
+        Some(Mixing) => of(Method::Auto, "context mixing".to_string(), 0, Candidate::Mixing),
+        Some(Recast) => {
+            let (words, inner, shape, bits) = recast::describe(stream, shape, mantissa_bits)?;
+            let inner = describe_numbers(inner, &shape, bits)?;
+            let codec = format!("{words}; {}", inner.codec);
+            of(inner.method, codec, inner.model_bytes, Candidate::Recast)
+        }
         Some(coder @ (Predictive | PredictiveShared | PredictiveCrossField)) => {
             let candidate = predict::tier(stream)?;
             let model_bytes = match coder {

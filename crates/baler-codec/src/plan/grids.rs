@@ -5,6 +5,7 @@ use crate::classical::estimate::{SMALL_BOX, Sample, estimate_bits, sample_boxes}
 use crate::classical::lorenzo::four_axes;
 use crate::options::rules::{last_match, requested};
 use crate::options::{BoundSpec, Missing, Options};
+use crate::part::finer::whole_stride;
 use crate::part::numbers::quantize_on;
 use crate::plan::profile::{Profile, Profiler, low_bit, min_abs};
 use crate::quantize::{Bound, Grid, Limits, MAX_Q, log_number, log_step, uniform_step};
@@ -298,9 +299,13 @@ impl SourceVariable<'_> {
                 let step = uniform_step::<T>(limit, profile.max_abs())?;
                 return Some(Grid::Uniform { step, non_negative: profile.non_negative });
             }
-            let whole = (limit.min(1e18)) as u64;
+            let step = match T::IS_FLOAT {
+                true => (2.0 * limit).min(1e18) as u64 + 1,
+                false => 2 * (limit.min(1e18) as u64) + 1,
+            };
+            let step = whole_stride(step).map_or(step, |(_, step)| step);
             let in_reach = !T::IS_FLOAT || profile.max_abs() <= MAX_Q;
-            (in_reach && (whole >= 1 || T::IS_FLOAT)).then_some(Grid::Integer { step: 2 * whole + 1 })
+            (in_reach && (step > 1 || T::IS_FLOAT)).then_some(Grid::Integer { step })
         };
         Ok(match bound.spec {
             BoundSpec::Lossless => None,
@@ -330,8 +335,12 @@ impl SourceVariable<'_> {
 
     /// Grids that hold the values exactly.
     fn exact_grids<T: Element>(&self, profile: &Profile) -> Result<Vec<Grid>> {
-        if !T::IS_FLOAT || profile.n_regular == 0 {
+        if profile.n_regular == 0 {
             return Ok(vec![Grid::Order]);
+        }
+        if !T::IS_FLOAT {
+            let multiples = self.common_divisor::<T>(profile)?.map(|step| Grid::Integer { step });
+            return Ok([Grid::Order].into_iter().chain(multiples).collect());
         }
         let narrow = size_of::<T>() == 8 && profile.f32_exact;
         let mut grids = vec![if narrow { Grid::OrderF32 } else { Grid::Order }];
@@ -353,11 +362,23 @@ impl SourceVariable<'_> {
             grids.push(Grid::Uniform { step, non_negative: profile.non_negative });
         }
         let sample: Vec<T> = self.thousand()?;
-        let digits = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6].into_iter();
+        let digits = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12].into_iter();
         grids.extend(
             digits.map(|divisor| Grid::Decimal { divisor }).find(|grid| holds(&sample, profile, *grid)),
         );
         Ok(grids)
+    }
+
+    /// What all integers are multiples of, if that is not 1: times in nanoseconds may be whole seconds.
+    fn common_divisor<T: Element>(&self, profile: &Profile) -> Result<Option<u64>> {
+        let mut divisor = 0u64;
+        self.each_piece::<T>(|values| {
+            for x in values.iter().filter(|x| !profile.patterns.contains(&x.to_bits64())) {
+                divisor = gcd(divisor, x.order().unsigned_abs());
+            }
+            if divisor == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok((2..1 << 62).contains(&divisor).then_some(divisor))
     }
 
     /// About a thousand values spread over all.
@@ -365,6 +386,13 @@ impl SourceVariable<'_> {
         let positions: Vec<usize> = (0..self.n_values()).step_by((self.n_values() / 1000).max(1)).collect();
         self.at(&positions)
     }
+}
+
+fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// The whole step nearest below 2 L + 1 for whole numbers under a relative bound of L, where it is even: an odd one is

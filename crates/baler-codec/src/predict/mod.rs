@@ -85,7 +85,8 @@ pub struct Numbers<'a> {
 }
 
 impl Numbers<'_> {
-    fn unmasked(&self) -> impl Iterator<Item = i64> {
+    /// Those that must come back.
+    pub fn unmasked(&self) -> impl Iterator<Item = i64> {
         let kept = |&(i, _): &(usize, &i64)| !self.mask.is_some_and(|mask| mask[i]);
         self.q.iter().enumerate().filter(kept).map(|(_, &number)| number)
     }

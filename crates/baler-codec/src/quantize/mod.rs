@@ -26,9 +26,11 @@ pub enum Grid {
     Order,
     /// float64 only: q = order of the value as float32, for float64 that hold float32 values.
     OrderF32,
-    /// x' = q * step, for integers (in any dtype), limited to the dtype's range; step 1 is exact.
+    /// x' = q * step, for whole numbers in any dtype, limited to the dtype's range; step 1 is exact. In floats an even step
+    /// has its values in the middle: x' = q * step + 1/2.
     Integer {
-        /// Odd for an absolute bound that is asked for: 2 * floor(E) + 1; 2 * E may stand for one that was found for a size.
+        /// Whole numbers of a cell, about: at most 2 * floor(E) + 1 of integers and floor(2 * E) + 1 of floats for an absolute bound
+        /// E; 2 * E may stand for one that was found for a size.
         step: u64,
     },
     /// x' = q * step in float64, then rounded to the dtype.
@@ -98,8 +100,8 @@ impl Grid {
                 let step = step / stride as f64;
                 step.is_normal().then_some(Grid::Uniform { step, non_negative })
             }
-            Grid::Integer { step } if stride as u64 == step && step % 2 == 1 => {
-                Some(Grid::Integer { step: 1 })
+            Grid::Integer { step } if step % 2 == 1 && step.is_multiple_of(stride as u64) => {
+                Some(Grid::Integer { step: step / stride as u64 })
             }
             _ => None,
         }
@@ -113,7 +115,7 @@ impl Grid {
             Grid::OrderF32 => T::from_f64(<f32 as Element>::from_order(q) as f64),
             Grid::Integer { step } => {
                 if T::IS_FLOAT {
-                    T::from_f64(q.wrapping_mul(step as i64) as f64)
+                    T::from_f64(q.wrapping_mul(step as i64) as f64 + middle(step))
                 } else {
                     // Steps are below 2^62; a saturated product is beyond every dtype's range, or its end.
                     T::from_order(q.saturating_mul(step as i64).clamp(min_order::<T>(), max_order::<T>()))
@@ -154,7 +156,7 @@ impl Grid {
             Grid::OrderF32 => Some((x.to_f64() as f32).order()),
             Grid::Integer { step } => {
                 if T::IS_FLOAT {
-                    round_to_i64(x.to_f64() / step as f64)
+                    round_to_i64((x.to_f64() - middle(step)) / step as f64)
                 } else {
                     match x.order().checked_add((step / 2) as i64) {
                         _ if step == 1 => Some(x.order()),
@@ -193,6 +195,12 @@ pub fn log_number(magnitude: f64, step: u64) -> i64 {
 fn uniform_value<T: Element>(whole: f64, step: f64, non_negative: bool) -> T {
     let x = whole * step;
     T::from_f64(if non_negative && x < 0.0 { 0.0 } else { x })
+}
+
+/// Where the values of cells of so many whole numbers stand, beyond a multiple.
+#[inline(always)]
+fn middle(step: u64) -> f64 {
+    if step.is_multiple_of(2) { 0.5 } else { 0.0 }
 }
 
 fn min_order<T: Element>() -> i64 {
@@ -251,6 +259,18 @@ mod tests {
         }
         for x in [0u64, 5, 1 << 63, u64::MAX] {
             assert!(served(grid, bound, x), "{x}");
+        }
+    }
+
+    #[test]
+    fn cells_of_whole_floats_hold_as_many_as_the_bound_allows() {
+        for (limit, step) in [(0.963, 2), (1.0, 3), (1.5, 4), (3.49, 7)] {
+            let bound = Bound::resolve(BoundSpec::Abs(limit), 0.0);
+            let grid = Grid::Integer { step };
+            let numbers: Vec<i64> =
+                (-40..40).map(|x| grid.quantize(x as f64, &bound).expect("within the bound")).collect();
+            let fullest = numbers.chunk_by(|a, b| a == b).map(<[i64]>::len).max();
+            assert_eq!(fullest, Some(step as usize), "{limit}");
         }
     }
 

@@ -26,6 +26,10 @@ pub enum Candidate {
     Table,
     /// Predicted with filters, on a finer grid that is centred on each prediction.
     Centred,
+    /// Bytes by context mixing, with a match model.
+    Mixing,
+    /// Other numbers, from which these follow.
+    Recast,
 }
 
 impl Candidate {
@@ -37,6 +41,8 @@ impl Candidate {
         Candidate::Filtered,
         Candidate::Table,
         Candidate::Centred,
+        Candidate::Mixing,
+        Candidate::Recast,
     ];
 
     /// In words.
@@ -48,12 +54,14 @@ impl Candidate {
             "predictive with filters",
             "table",
             "predictive centred",
+            "context mixing",
+            "hidden numbers",
         ][self as usize]
     }
 }
 
 /// How many there are.
-pub const N_CANDIDATES: usize = 6;
+pub const N_CANDIDATES: usize = 8;
 
 /// Why candidates were left out that could have been tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -167,9 +175,9 @@ mod tests {
         trials.see(Candidate::Fast, 220);
         let mut w = ByteWriter::default();
         trials.write(Candidate::Fast, 200, &mut w);
-        assert_eq!(w.bytes, [0b1100_0001, 0b1, 100]);
+        assert_eq!(w.bytes, [0b1000_0001, 0b110, 100]);
         let read = Trials::read(&mut ByteReader::new(&w.bytes)).unwrap().unwrap();
-        assert_eq!(read.bytes, [Some(100), None, None, None, None, None]);
+        assert_eq!(read.bytes, [Some(100), None, None, None, None, None, None, None]);
         assert_eq!(read.left_out.reason(Candidate::Filtered), Some("left out by --fast"));
         assert_eq!(read.left_out.reason(Candidate::Table), None);
         assert_eq!(Trials::read(&mut ByteReader::new(&[])).unwrap(), None);
@@ -189,7 +197,7 @@ mod tests {
 
     #[test]
     fn unknown_reasons_and_bytes_left_over_are_errors() {
-        for bytes in [&[0xc0, 0b11][..], &[1], &[0, 0], &[1, 0x80]] {
+        for bytes in [&[0x80, 0b1110][..], &[1], &[0, 0], &[1, 0x80]] {
             assert!(Trials::read(&mut ByteReader::new(bytes)).is_err(), "{bytes:?}");
         }
     }

@@ -61,7 +61,8 @@ pub fn best_claim<T: Element>(sample: &[T], reach: i64) -> Option<Claim> {
     }
     for grain in grains {
         for program in lattices::<T>(&values, Target { grain, dtype: own }, reach) {
-            let claim = claim(program, sample).filter(|claim| claim.saved * values.len() as f64 > LEAST_EVIDENCE);
+            let claim =
+                claim(program, sample).filter(|claim| claim.saved * values.len() as f64 > LEAST_EVIDENCE);
             take_better(&mut best, claim);
         }
     }
@@ -122,7 +123,8 @@ impl Claim {
         for idx in 0..group.len() {
             let position = group.position(idx);
             let x = values[position].to_f64().abs();
-            if x > 0.0 && x < least && is_usable(values[position]) && skip.is_none_or(|skip| !skip[position]) {
+            if x > 0.0 && x < least && is_usable(values[position]) && skip.is_none_or(|skip| !skip[position])
+            {
                 least = x;
             }
         }
@@ -243,7 +245,9 @@ fn float32_through_text(values: &[f64]) -> Vec<Program> {
     }
     let start = Start::Order { float: Float::F32, shift: 0 };
     let texts = TEXT_DIGITS.rev().map(Step::Text).chain([Step::LooseText]);
-    let serves = |program: &Program| few.iter().filter(|x| program.number(**x).is_some()).count() * 16 >= few.len() * 15;
+    let serves = |program: &Program| {
+        few.iter().filter(|x| program.number(**x).is_some()).count() * 16 >= few.len() * 15
+    };
     texts.map(|text| Program { start, steps: vec![text] }).filter(serves).take(1).collect()
 }
 

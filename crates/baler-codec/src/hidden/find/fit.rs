@@ -77,7 +77,9 @@ impl<'a, T: Element> Search<'a, T> {
                 break;
             }
             let strips = search.strips(arithmetic, 0.0);
-            if let Some(region) = Region::of(&strips, center, false).filter(|region| search.is_fitting(region)) {
+            if let Some(region) =
+                Region::of(&strips, center, false).filter(|region| search.is_fitting(region))
+            {
                 search.scaled_then_moved(&region, arithmetic);
             }
             if search.is_done() {
@@ -107,20 +109,26 @@ impl<'a, T: Element> Search<'a, T> {
             .map(|&(k, x)| Strip {
                 a: k as f64 + offset,
                 b: x,
-                tolerance: 0.500_001 * self.target.grain.unit(x) + 0.5 * ulp(arithmetic, inner.min(4.0 * x.abs())),
+                tolerance: 0.500_001 * self.target.grain.unit(x)
+                    + 0.5 * ulp(arithmetic, inner.min(4.0 * x.abs())),
             })
             .collect()
     }
 
     /// Tries a lattice on all points, giving up early.
     fn try_steps(&mut self, shift: i64, arithmetic: Float, steps: &[Step]) {
-        let mut program = Program { start: Start::Whole { stride: 1, phase: 0 }, steps: Vec::with_capacity(6) };
+        let mut program =
+            Program { start: Start::Whole { stride: 1, phase: 0 }, steps: Vec::with_capacity(6) };
         for (place, &step) in steps.iter().enumerate() {
             program.steps.push(step);
             let is_last = place + 1 == steps.len();
             match arithmetic {
-                Float::F32 if !(is_last && self.target.dtype == Float::F32) => program.steps.push(Step::ToF32),
-                Float::F16 if !(is_last && self.target.dtype == Float::F16) => program.steps.push(Step::ToF16),
+                Float::F32 if !(is_last && self.target.dtype == Float::F32) => {
+                    program.steps.push(Step::ToF32)
+                }
+                Float::F16 if !(is_last && self.target.dtype == Float::F16) => {
+                    program.steps.push(Step::ToF16)
+                }
                 _ => {}
             }
         }
@@ -182,7 +190,11 @@ impl<'a, T: Element> Search<'a, T> {
         let scales = candidates(scale, (low, high), arithmetic, MOST / 2);
         let as_scales = scales.iter().map(|&s| (s, Step::Mul(s)));
         let as_divisors = inverses.iter().map(|&g| (1.0 / g, Step::Div(g)));
-        let all: Vec<(f64, Step)> = as_scales.take(2).chain(as_divisors).chain(scales.iter().skip(2).map(|&s| (s, Step::Mul(s)))).collect();
+        let all: Vec<(f64, Step)> = as_scales
+            .take(2)
+            .chain(as_divisors)
+            .chain(scales.iter().skip(2).map(|&s| (s, Step::Mul(s))))
+            .collect();
         let is_coarse = self.target.grain == Grain::Float(arithmetic);
         for nice_only in [true, false] {
             for &(p, step) in &all {
@@ -266,7 +278,10 @@ impl<'a, T: Element> Search<'a, T> {
         let (low, high) = region.p_range();
         for divisor in candidates(inverse, (low, high), arithmetic, MOST) {
             let Some(range) = region.q_range(divisor - inverse) else { continue };
-            for m in candidates(region.center.1, range, arithmetic, MOST).into_iter().chain(grid(region.center.1, range)) {
+            for m in candidates(region.center.1, range, arithmetic, MOST)
+                .into_iter()
+                .chain(grid(region.center.1, range))
+            {
                 for scaled in [Step::Div(divisor), Step::Mul(rounded(1.0 / divisor, arithmetic))] {
                     self.try_steps(whole as i64, arithmetic, &[Step::Add(-rounded(m, arithmetic)), scaled]);
                     if self.is_done() {

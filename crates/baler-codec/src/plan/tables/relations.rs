@@ -78,8 +78,10 @@ impl Kind {
         let all = |test: fn(f64) -> bool| column.iter().all(|&x| test(x));
         let exact = match variable.grid {
             Grid::Order | Grid::OrderF32 | Grid::Decimal { .. } => true,
-            Grid::Integer { step } => step == 1,
-            Grid::Uniform { .. } | Grid::Log { .. } => variable.bound.spec == BoundSpec::Lossless,
+            Grid::Integer { step: 1 } => true,
+            Grid::Integer { .. } | Grid::Uniform { .. } | Grid::Log { .. } => {
+                variable.bound.spec == BoundSpec::Lossless
+            }
         };
         Kind {
             constant: column.windows(2).all(|pair| pair[0].to_bits() == pair[1].to_bits()),

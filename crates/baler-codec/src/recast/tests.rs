@@ -1,0 +1,95 @@
+use super::*;
+use crate::classical;
+use crate::recast::dictionary::Order;
+
+/// Recasts numbers, codes what is in their place classically, and decodes it all again.
+fn round_trip(recast: &Recast, numbers: Numbers) -> Vec<u8> {
+    let (head, arrays) = recast.forward(numbers).unwrap();
+    let mut w = ByteWriter { bytes: head };
+    for array in &arrays {
+        w.block(&classical::encode(array.q.clone(), &array.shape, array.mask.as_deref()).bytes);
+    }
+    let (q, stride) = decode_classical(&w.bytes, numbers).unwrap();
+    assert_eq!(stride, 1);
+    for (at, (a, b)) in numbers.q.iter().zip(&q).enumerate() {
+        assert!(a == b || numbers.mask.is_some_and(|mask| mask[at]), "{at}: {a} {b} {}", recast.words());
+    }
+    w.bytes
+}
+
+fn decode_classical(bytes: &[u8], like: Numbers) -> Result<(Vec<i64>, i64)> {
+    let inner = &mut |bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, _: Option<u32>| {
+        Ok((classical::decode(bytes, shape, mask)?, 1))
+    };
+    decode(bytes, (like.shape, like.mask, like.mantissa_bits), inner)
+}
+
+fn numbers<'a>(q: &'a [i64], shape: &'a [usize], mask: Option<&'a [bool]>) -> Numbers<'a> {
+    Numbers { q, shape, mask, mantissa_bits: None }
+}
+
+fn all() -> Vec<Recast> {
+    vec![
+        Recast::Divided { divisor: 1000, rest: 7 },
+        Recast::Dictionary(Order::Sorted),
+        Recast::Dictionary(Order::First),
+        Recast::Turned(1),
+        Recast::Turned(2),
+        Recast::Split(0),
+        Recast::Split(1),
+        Recast::Split(2),
+        Recast::Records(12),
+    ]
+}
+
+#[test]
+fn numbers_come_back_from_every_recast() {
+    let shape = [4, 6, 10];
+    let q: Vec<i64> = (0..240).map(|i| (i * 7919 % 31 - 9) * 1000 + 7).collect();
+    let mask: Vec<bool> = (0..240).map(|i| i % 11 == 3).collect();
+    for recast in all() {
+        round_trip(&recast, numbers(&q, &shape, None));
+        round_trip(&recast, numbers(&q, &shape, Some(&mask)));
+    }
+}
+
+#[test]
+fn a_common_divisor_is_found_for_any_integers() {
+    let found = |q: &[i64]| divided::find(numbers(q, &[q.len()], None));
+    assert!(matches!(found(&[7, 1007, -993]), Some(Recast::Divided { divisor: 1000, rest: 7 })));
+    assert!(found(&[1, 2, 4]).is_none() && found(&[5, 5, 5]).is_none() && found(&[]).is_none());
+    let ends = [i64::MIN, i64::MIN + 4096, 0, i64::MAX - 4095];
+    let Some(recast @ Recast::Divided { divisor: 4096, rest: 0 }) = found(&ends) else { panic!() };
+    round_trip(&recast, numbers(&ends, &[4], None));
+}
+
+#[test]
+fn entries_by_appearance_count_back_from_the_newest() {
+    let q = [50, 60, 50, 70, 70, 60];
+    let (table, entries) = dictionary::forward(Order::First, numbers(&q, &[6], None)).unwrap();
+    assert_eq!(table.q, [50, 60, 70]);
+    assert_eq!(entries.q, [0, 0, 2, 0, 1, 2]);
+}
+
+#[test]
+fn damaged_bytes_are_errors_or_other_numbers() {
+    let shape = [4, 6, 10];
+    let q: Vec<i64> = (0..240).map(|i| (i * 7919 % 31 - 9) * 1000 + 7).collect();
+    let like = numbers(&q, &shape, None);
+    for recast in all() {
+        let bytes = round_trip(&recast, like);
+        for cut in 0..bytes.len() {
+            assert!(decode_classical(&bytes[..cut], like).is_err(), "{cut} {}", recast.words());
+        }
+        for bit in 0..8 * bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let _ = decode_classical(&damaged, like);
+        }
+    }
+    assert!(decode_classical(&[0], like).is_err(), "integers have no float behind them");
+    assert!(decode_classical(&[7], like).is_err());
+    for axis in [3, 200] {
+        assert!(decode_classical(&[5, axis, 0], like).is_err());
+    }
+}
