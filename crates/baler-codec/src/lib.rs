@@ -24,6 +24,7 @@ pub mod quantize;
 pub mod autoencoder;
 pub mod classical;
 pub mod live;
+pub mod mixing;
 pub mod model;
 pub mod network;
 pub mod predict;
