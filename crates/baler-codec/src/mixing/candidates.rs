@@ -5,7 +5,7 @@ use crate::mixing::contexts::join;
 /// Kinds of candidates.
 pub const N_CANDIDATES: usize = N_LOOKUPS + N_MATCHES + N_LINES;
 pub const N_MATCHES: usize = 2;
-const N_LINES: usize = 3;
+const N_LINES: usize = 4;
 /// Kinds that look back at earlier places, one table each.
 pub const N_LOOKUPS: usize = 4;
 /// Largest confidence.
@@ -37,6 +37,8 @@ pub struct Candidates {
     lines: [[u8; 64]; N_LINES],
     pub found: [Candidate; N_CANDIDATES],
     columns: usize,
+    /// One more than the largest so far, 0 at the least.
+    pub next: i64,
 }
 
 impl Lookup {
@@ -59,6 +61,7 @@ impl Candidates {
             lines: [[0; 64]; N_LINES],
             found: Default::default(),
             columns,
+            next: 0,
         }
     }
 
@@ -88,6 +91,7 @@ impl Candidates {
             v(1).wrapping_add(v(1)).wrapping_sub(v(2)),
             v(1).wrapping_add(v(c)).wrapping_sub(v(c + 1)),
             v(c).wrapping_add(v(c)).wrapping_sub(v(2 * c)),
+            self.next,
         ];
         for (i, value) in lines.into_iter().enumerate() {
             let right = self.lines[i][values.len() % c % 64];
@@ -113,6 +117,8 @@ impl Candidates {
         }
         self.matches.iter_mut().for_each(|one| one.check(values, value));
         values.push(value);
+        let next = value.wrapping_add(1);
+        self.next = if values.len() == 1 { next } else { self.next.max(next) };
         self.matches.iter_mut().for_each(|one| one.follow(values));
     }
 

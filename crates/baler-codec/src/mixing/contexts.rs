@@ -1,5 +1,9 @@
 //! What is known where a number stands -> hashes, one for each context.
 
+/// Contexts that are asked for the lower bytes.
+pub const N_LOW: usize = 8;
+/// Bytes that all are asked for.
+pub const N_HIGH_BYTES: usize = 2;
 /// Contexts asked for each bit.
 pub const N_CONTEXTS: usize = 21;
 
@@ -53,21 +57,22 @@ impl Around<'_> {
             join([0]),
             join([1, column]),
             join([2, s1]),
+            join([7, n]),
+            join([8, n, w]),
+            join([13, w.wrapping_add(n).wrapping_sub(nw)]),
+            join([12, if self.plain { w.wrapping_sub(ww) } else { w }]),
             join([3, s1, s2]),
+            // Not asked for the lower bytes:
             join([4, s1, s2, s3]),
             join([5, s1, s2, s3, s4]),
             join([6, s1, s2, s3, s4, self.s(5), self.s(6)]),
-            join([7, n]),
-            join([8, n, w]),
             join([9, n, nw, ne]),
             join([10, n, w, nw]),
             join([11, n, w, nw, ne, ww, nn]),
-            join([12, if self.plain { w.wrapping_sub(ww) } else { w }]),
-            join([13, w.wrapping_add(n).wrapping_sub(nw)]),
             join([14, n, nn]),
             join([15, column, s1]),
-            join([16, s2, s3]),
             join([17, s2]),
+            join([16, s2, s3]),
             join([18, self.expected[0][0], self.expected[0][2]]),
             join([19, self.expected[1][0], w]),
             join([20, self.expected[1][0], self.expected[1][1], n, w]),

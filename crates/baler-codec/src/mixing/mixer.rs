@@ -4,7 +4,7 @@
 use crate::predict::tables::Tables;
 
 /// Logits that are mixed; a multiple of 16.
-pub const N_INPUTS: usize = 56;
+pub const N_INPUTS: usize = 32;
 /// Sets of weights.
 pub const N_SETS: usize = 3;
 /// Largest input, in 1/256.

@@ -6,6 +6,7 @@
 //! by byte, the most significant first ([`model`]). All arithmetic is of integers.
 
 mod candidates;
+mod choose;
 mod contexts;
 mod mixer;
 mod model;
@@ -15,38 +16,84 @@ mod symbols;
 mod tests;
 
 use crate::entropy::binary::{BinaryDecoder, BinaryEncoder};
-use baler_data::bytes::{ByteReader, ByteWriter};
+use baler_data::bytes::{ByteReader, ByteWriter, with_room};
 use baler_data::error::{Error, Result};
+use choose::{Choice, choose};
 use model::Model;
 use symbols::{Difference, Symbols};
 
+/// How numbers are coded: themselves, or as places in a list of the values that occur.
+const PLAIN: u8 = 0;
+const LISTED: u8 = 1;
 /// Numbers that a byte can stand for at most: a bit costs 2^-16 or more, and a number is a bit or more.
 const MAX_NUMBERS_A_BYTE: usize = 1 << 19;
-/// Numbers on which the kinds of symbols are tried.
-const TRIAL: usize = 1 << 13;
 
 /// Codes numbers (C order). `columns`: numbers of a record, that is the distance to the number above; 1 where there is
 /// none.
 pub fn encode(q: &[i64], columns: usize) -> Vec<u8> {
     let columns = columns.max(1);
-    if q.is_empty() {
-        return Vec::new();
+    let mut writer = ByteWriter::default();
+    if !q.is_empty() {
+        match choose(q, columns) {
+            Choice { list: None, difference } => {
+                writer.u8(PLAIN);
+                writer.raw(&encode_symbols(q, columns, difference));
+            }
+            Choice { list: Some(list), difference } => {
+                writer.u8(LISTED);
+                writer.count(list.values.len());
+                writer.block(&encode_symbols(&list.values, 1, list.difference));
+                writer.raw(&encode_symbols(&list.places, columns, difference));
+            }
+        }
     }
-    let middle = (q.len() - TRIAL.min(q.len())) / 2;
-    let sample = &q[middle..][..TRIAL.min(q.len())];
-    let of = |q: &[i64], difference| encode_symbols(&Symbols::new(q, columns, difference), q, columns);
-    let kinds = Difference::ALL.into_iter().filter(|&kind| kind != Difference::Above || columns > 1);
-    let best = kinds.min_by_key(|&kind| of(sample, kind).len()).unwrap_or(Difference::None);
-    of(q, best)
+    writer.bytes
+}
+
+/// Inverse of [`encode`].
+pub fn decode(bytes: &[u8], n_values: usize, columns: usize) -> Result<Vec<i64>> {
+    let columns = columns.max(1);
+    let mut reader = ByteReader::new(bytes);
+    if n_values == 0 {
+        reader.finish("no numbers")?;
+        return Ok(Vec::new());
+    }
+    let list = match reader.u8()? {
+        PLAIN => return decode_symbols(reader.rest(), n_values, columns),
+        LISTED => {
+            let n_listed = reader.count()?;
+            if n_listed > n_values {
+                return Err(Error::corrupt(format!(
+                    "expected a list of at most {n_values} values, found {n_listed}; the stream is damaged"
+                )));
+            }
+            decode_symbols(reader.block()?, n_listed, 1)?
+        }
+        other => {
+            return Err(Error::corrupt(format!(
+                "expected numbers as they are (0) or in a list (1), found {other}; the stream is damaged"
+            )));
+        }
+    };
+    let mut values = decode_symbols(reader.rest(), n_values, columns)?;
+    for value in &mut values {
+        let place = usize::try_from(*value).ok().and_then(|place| list.get(place));
+        *value = *place.ok_or_else(|| {
+            let (n, found) = (list.len(), *value);
+            Error::corrupt(format!("expected a place in a list of {n}, found {found}; the stream is damaged"))
+        })?;
+    }
+    Ok(values)
 }
 
 /// Header and bits of the symbols.
-fn encode_symbols(symbols: &Symbols, q: &[i64], columns: usize) -> Vec<u8> {
+fn encode_symbols(q: &[i64], columns: usize, difference: Difference) -> Vec<u8> {
+    let symbols = Symbols::new(q, columns, difference);
     let mut writer = ByteWriter::default();
     symbols.write(&mut writer);
     if symbols.width > 0 {
         let mut bits = BinaryEncoder::default();
-        let mut model = Model::new(symbols, q.len(), columns);
+        let mut model = Model::new(&symbols, q.len(), columns);
         for &value in q {
             let symbol = symbols.of(value, model.base());
             model.code(&mut bits, symbol);
@@ -56,17 +103,13 @@ fn encode_symbols(symbols: &Symbols, q: &[i64], columns: usize) -> Vec<u8> {
     writer.bytes
 }
 
-/// Inverse of [`encode`].
-pub fn decode(bytes: &[u8], n_values: usize, columns: usize) -> Result<Vec<i64>> {
-    let columns = columns.max(1);
-    if n_values == 0 {
-        return Ok(Vec::new());
-    }
+/// Inverse of [`encode_symbols`].
+fn decode_symbols(bytes: &[u8], n_values: usize, columns: usize) -> Result<Vec<i64>> {
     let mut reader = ByteReader::new(bytes);
     let symbols = Symbols::read(&mut reader)?;
     let coded = reader.rest();
     if symbols.width == 0 {
-        let mut values = baler_data::bytes::with_room(n_values)?;
+        let mut values = with_room(n_values)?;
         values.resize(n_values, symbols.minimum);
         return Ok(values);
     }

@@ -2,17 +2,16 @@
 
 use crate::entropy::binary::BitCoder;
 use crate::mixing::candidates::{Candidates, MAX_CONFIDENCE, N_CANDIDATES};
-use crate::mixing::contexts::{Around, N_CONTEXTS, mix64};
+use crate::mixing::contexts::{Around, N_CONTEXTS, N_HIGH_BYTES, N_LOW, mix64};
 use crate::mixing::mixer::{MAX_INPUT, Mixer, N_INPUTS};
 use crate::mixing::slots::{Slots, update};
 use crate::mixing::symbols::{Difference, Symbols};
 use crate::predict::tables::{Tables, tables};
 
 /// Observations after which a counter keeps its pace: of contexts, of maps.
-const MAP_RATE: u32 = 6;
 const MAP_LIMIT: u32 = 1000;
 /// Weight of an input at the start, in 1/65536.
-const START_WEIGHT: i32 = 10_000;
+const START_WEIGHT: i32 = 9_000;
 const HALF: u32 = 1 << 31;
 /// Classes of the number of observations, and of the probability, in the maps.
 const N_CELLS: usize = 1024;
@@ -24,8 +23,6 @@ pub struct Model<'a> {
     values: Vec<i64>,
     coded: Vec<u64>,
     slots: Slots,
-    /// By context, class of the count, and level of the probability: the probability seen.
-    maps: Box<[[u16; N_CELLS]; N_CONTEXTS]>,
     candidates: Candidates,
     /// By candidate, confidence and place of the bit: whether it is right.
     trust: Vec<[[u32; 64]; MAX_CONFIDENCE + 1]>,
@@ -40,7 +37,6 @@ pub struct Model<'a> {
 impl<'a> Model<'a> {
     pub fn new(symbols: &'a Symbols, n_values: usize, columns: usize) -> Model<'a> {
         let width = symbols.width;
-        let map = std::array::from_fn(|cell| ((cell as u16 >> 4) * 2 + 1) << 9);
         Model {
             t: tables(),
             symbols,
@@ -48,7 +44,6 @@ impl<'a> Model<'a> {
             values: Vec::new(),
             coded: Vec::new(),
             slots: Slots::new(n_values.saturating_mul(2 * width * N_CONTEXTS / 4)),
-            maps: Box::new([map; N_CONTEXTS]),
             candidates: Candidates::new(n_values, columns),
             trust: vec![[[HALF; 64]; MAX_CONFIDENCE + 1]; N_CANDIDATES],
             sure: [[HALF; 64]; 32],
@@ -67,6 +62,7 @@ impl<'a> Model<'a> {
             Difference::None => return 0,
             Difference::Previous => 1,
             Difference::Above => self.columns,
+            Difference::Largest => return self.candidates.next,
         };
         if lag <= self.values.len() { self.values[self.values.len() - lag] } else { 0 }
     }
@@ -101,9 +97,7 @@ impl<'a> Model<'a> {
             columns: self.columns,
             expected: std::array::from_fn(|i| {
                 let place = self.candidates.matches[i].place;
-                if place == 0 {
-                    [0, 0, 0]
-                } else {
+                if place == 0 { [0, 0, 0] } else {
                     let next = self.values.get(place + 1).copied().unwrap_or(0);
                     [self.values[place] as u64, next as u64, self.candidates.found[4 + i].confidence as u64]
                 }
@@ -130,19 +124,18 @@ impl<'a> Model<'a> {
     fn code_byte<B: BitCoder>(&mut self, bits: &mut B, byte_idx: usize, before: u64, byte: u32) -> u64 {
         let width = self.symbols.width;
         let mut node = 1u32;
+        let active = if byte_idx < N_HIGH_BYTES { N_CONTEXTS } else { N_LOW };
+        self.mixer.inputs[N_LOW..N_CONTEXTS].fill(0);
         for half in 0..2 {
             let so_far = mix64((before << 8 | node as u64).wrapping_add((byte_idx as u64) << 60) + 1);
             let mut places = [0; N_CONTEXTS];
-            for (place, hash) in places.iter_mut().zip(self.hashes) {
-                *place = self.slots.find(mix64(hash ^ so_far));
-            }
+            self.slots.find(&self.hashes[..active], so_far, &mut places[..active]);
             let mut leaf = 1usize;
             for step in 0..4 {
                 let left = (8 * (width - byte_idx) - 4 * half - step) as u32;
                 let bit = byte >> (7 - 4 * half - step) & 1;
                 let so_far = before << (4 * half + step) | (node as u64 & ((1 << (4 * half + step)) - 1));
-                let bit =
-                    self.code_bit(bits, &places, leaf, left, so_far, byte_idx * 256 + node as usize, bit);
+                let bit = self.code_bit(bits, &places[..active], leaf, left, so_far, byte_idx * 256 + node as usize, bit);
                 leaf = leaf * 2 + bit as usize;
                 node = node * 2 + bit;
             }
@@ -155,7 +148,7 @@ impl<'a> Model<'a> {
     fn code_bit<B: BitCoder>(
         &mut self,
         bits: &mut B,
-        places: &[usize; N_CONTEXTS],
+        places: &[usize],
         leaf: usize,
         left: u32,
         so_far: u64,
@@ -164,20 +157,16 @@ impl<'a> Model<'a> {
     ) -> u32 {
         let t = self.t;
         let leaf = leaf & 15;
-        let mut cells = [0; N_CONTEXTS];
-        for i in 0..N_CONTEXTS {
-            let counter = self.slots.at(places[i])[leaf];
-            cells[i] = (counter >> 10 << 4 | counter & 15) as usize;
-            let map = self.maps[i][cells[i] & (N_CELLS - 1)];
-            self.mixer.inputs[2 * i] = self.logits[counter as usize >> 4];
-            self.mixer.inputs[2 * i + 1] = self.logits[map as usize >> 4];
+        for (input, &place) in self.mixer.inputs.iter_mut().zip(places) {
+            *input = self.logits[self.slots.at(place)[leaf] as usize >> 4];
         }
-        let mut next = 2 * N_CONTEXTS;
+        let mut next = N_CONTEXTS;
         let place = (left as usize - 1) & 63;
         let mut says = [None; N_CANDIDATES];
         for i in 0..N_CANDIDATES {
             let found = self.candidates.found[i];
-            let alike = found.confidence > 0 && (left == 64 || self.expected[i] >> left == so_far);
+            let alike = found.confidence > 0
+                && (left == 64 || self.expected[i] >> left == so_far);
             let mut input = 0;
             if alike {
                 let bit = (self.expected[i] >> (left - 1) & 1) as u32;
@@ -206,10 +195,8 @@ impl<'a> Model<'a> {
         let p = t.squash(logit).clamp(1, 65_535);
         let bit = bits.code(bit, p);
         self.mixer.learn(bit);
-        for i in 0..N_CONTEXTS {
-            let map = &mut self.maps[i][cells[i] & (N_CELLS - 1)];
-            *map = (*map as i32 + ((((bit << 16) as i32) - *map as i32) >> MAP_RATE)).clamp(0, 65535) as u16;
-            update(&mut self.slots.at(places[i])[leaf], bit);
+        for &place in places {
+            update(&mut self.slots.at(place)[leaf], bit);
         }
         for i in 0..N_CANDIDATES {
             if let Some(said) = says[i] {

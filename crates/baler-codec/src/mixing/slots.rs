@@ -1,5 +1,7 @@
 //! A hash table of counters: 15 for the nodes of half a byte, and what tells whose they are.
 
+use crate::mixing::contexts::{N_CONTEXTS, mix64};
+
 /// A check, then counters for nodes 1..16: probability of a 1 out of 2^12, then 4 bits with the number of observations.
 pub type Slot = [u16; 16];
 
@@ -26,23 +28,37 @@ impl Slots {
         &mut self.slots[slot]
     }
 
-    /// The slot of a context; a new one takes the place of the one less used of two.
+    /// The slots of contexts; a new one takes the place of the one less used of two.
     #[inline(always)]
-    pub fn find(&mut self, hash: u64) -> usize {
-        let first = (hash >> self.shift) as usize;
-        let check = hash as u16;
+    pub fn find(&mut self, hashes: &[u64], so_far: u64, places: &mut [usize]) {
+        let mut checks = [(0, 0); N_CONTEXTS];
+        // All loads before the first branch, so that they wait for memory together.
+        for ((place, &hash), check) in places.iter_mut().zip(hashes).zip(&mut checks) {
+            let hash = mix64(hash ^ so_far);
+            *place = (hash >> self.shift) as usize;
+            *check = (hash as u16, self.slots[*place][0]);
+        }
+        for (place, (check, found)) in places.iter_mut().zip(checks) {
+            if found != check {
+                *place = self.replace(*place, check);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn replace(&mut self, first: usize, check: u16) -> usize {
+        let second = first ^ 1;
         if self.slots[first][0] == check {
             return first;
         }
-        let second = first ^ 1;
         if self.slots[second][0] == check {
             return second;
         }
         let uses = |slot: &Slot| slot[1] & 15;
-        let slot = if uses(&self.slots[first]) <= uses(&self.slots[second]) { first } else { second };
-        self.slots[slot] = [EMPTY; 16];
-        self.slots[slot][0] = check;
-        slot
+        let place = if uses(&self.slots[first]) <= uses(&self.slots[second]) { first } else { second };
+        self.slots[place] = [EMPTY; 16];
+        self.slots[place][0] = check;
+        place
     }
 }
 

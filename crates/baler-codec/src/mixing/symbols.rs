@@ -13,10 +13,13 @@ pub enum Difference {
     Previous,
     /// The number above.
     Above,
+    /// One more than the largest before.
+    Largest,
 }
 
 impl Difference {
-    pub const ALL: [Difference; 3] = [Difference::None, Difference::Previous, Difference::Above];
+    pub const ALL: [Difference; 4] =
+        [Difference::None, Difference::Previous, Difference::Above, Difference::Largest];
 }
 
 /// How numbers become symbols.
@@ -39,7 +42,14 @@ impl Symbols {
             }
             Difference::Previous => 1,
             Difference::Above => columns,
+            Difference::Largest => 0,
         };
+        if lag == 0 {
+            let mut next = 0i64;
+            let mut first = true;
+            let most = q.iter().map(|&v| { let z = zigzag(next.wrapping_sub(v)); next = if first { v.wrapping_add(1) } else { next.max(v.wrapping_add(1)) }; first = false; z }).max().unwrap_or(0);
+            return Symbols { difference, minimum: 0, width: width(most) };
+        }
         let base = |idx: usize| if idx < lag { 0 } else { q[idx - lag] };
         let most = (0..q.len()).map(|idx| zigzag(q[idx].wrapping_sub(base(idx)))).max().unwrap_or(0);
         Symbols { difference, minimum: 0, width: width(most) }
@@ -69,6 +79,7 @@ impl Symbols {
     pub fn of(&self, value: i64, base: i64) -> u64 {
         match self.difference {
             Difference::None => value.wrapping_sub(self.minimum) as u64,
+            Difference::Largest => zigzag(base.wrapping_sub(value)),
             _ => zigzag(value.wrapping_sub(base)),
         }
     }
@@ -77,6 +88,7 @@ impl Symbols {
     pub fn value(&self, symbol: u64, base: i64) -> i64 {
         match self.difference {
             Difference::None => self.minimum.wrapping_add(symbol as i64),
+            Difference::Largest => base.wrapping_sub(unzigzag(symbol)),
             _ => base.wrapping_add(unzigzag(symbol)),
         }
     }
