@@ -19,13 +19,14 @@ use baler_data::bytes::with_room;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
 use program::Program;
+use std::ops::Range;
 
-/// Which integers stand behind values: one lattice for all, or one for each index along an axis.
+/// Which integers stand behind values: one lattice for all, or one for each index along an axis or along neighboring axes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hidden {
-    /// The axis along which lattices differ.
-    axis: Option<usize>,
-    /// One, or one for each index.
+    /// The axes along which lattices differ; empty where one is for all.
+    axes: Range<usize>,
+    /// One, or one for each index (C order of the axes).
     programs: Vec<Program>,
 }
 
@@ -44,7 +45,8 @@ impl Hidden {
     /// The values of numbers (C order of `shape`). Any number has a value; those of hostile bytes may be NaN.
     pub fn values<T: Element>(&self, numbers: &[i64], shape: &[usize]) -> Result<Vec<T>> {
         let expected: usize = shape.iter().product();
-        if numbers.len() != expected || self.axis.is_some_and(|axis| shape[axis] != self.programs.len()) {
+        let n_lattices: usize = shape.get(self.axes.clone()).map_or(0, |extents| extents.iter().product());
+        if numbers.len() != expected || n_lattices != self.programs.len() {
             return Err(Error::corrupt(format!(
                 "expected {expected} numbers of {} lattices, found {}; the file is damaged",
                 self.programs.len(),
@@ -60,7 +62,6 @@ impl Hidden {
 
     /// Values of one lattice that follow each other.
     fn inner(&self, shape: &[usize]) -> usize {
-        let behind = self.axis.map_or(0, |axis| axis + 1);
-        shape[behind..].iter().product::<usize>().max(1)
+        shape.get(self.axes.end..).map_or(1, |extents| extents.iter().product::<usize>().max(1))
     }
 }

@@ -7,7 +7,7 @@ use baler_data::bytes::{ByteReader, ByteWriter, with_room};
 use baler_data::dataset::DType;
 use baler_data::error::{Error, Result};
 
-/// Most lattices along an axis.
+/// Most lattices along axes.
 pub const MAX_LATTICES: usize = 1 << 16;
 /// Most low bits that an order leaves out.
 const MAX_SHIFT: u8 = 62;
@@ -46,9 +46,10 @@ mod code {
 impl Hidden {
     /// Appends the lattices; [`Hidden::read`] is the inverse.
     pub fn write(&self, w: &mut ByteWriter) {
-        w.count(self.axis.map_or(0, |axis| axis + 1));
+        w.count(self.axes.len());
         let forms = forms(&self.programs);
-        if self.axis.is_some() {
+        if !self.axes.is_empty() {
+            w.count(self.axes.start);
             w.count(forms.len());
             if forms.len() > 1 {
                 let mut of = vec![0u8; self.programs.len()];
@@ -69,18 +70,22 @@ impl Hidden {
 
     /// Reads what [`Hidden::write`] wrote for values of `dtype` and `shape`; everything is checked.
     pub fn read(r: &mut ByteReader, dtype: DType, shape: &[usize]) -> Result<Hidden> {
-        let Some(axis) = r.count()?.checked_sub(1) else {
-            return Ok(Hidden { axis: None, programs: read_form(r, dtype, 1)? });
-        };
-        let Some(&extent) = shape.get(axis) else {
+        let n_axes = r.count()?;
+        if n_axes == 0 {
+            return Ok(Hidden { axes: 0..0, programs: read_form(r, dtype, 1)? });
+        }
+        let start = r.count()?;
+        let axes = start..start.saturating_add(n_axes);
+        let Some(extents) = shape.get(axes.clone()) else {
             return Err(Error::corrupt(format!(
-                "expected lattices along one of {} axes, found axis {axis}; the file is damaged",
+                "expected lattices along some of {} axes, found {axes:?}; the file is damaged",
                 shape.len()
             )));
         };
+        let extent = extents.iter().fold(1usize, |product, &extent| product.saturating_mul(extent));
         if extent > MAX_LATTICES {
             return Err(Error::corrupt(format!(
-                "expected at most {MAX_LATTICES} lattices along an axis, found {extent}; the file is damaged"
+                "expected at most {MAX_LATTICES} lattices along axes, found {extent}; the file is damaged"
             )));
         }
         let n_forms = r.count()?;
@@ -93,7 +98,7 @@ impl Hidden {
                 programs[idx] = program;
             }
         }
-        Ok(Hidden { axis: Some(axis), programs })
+        Ok(Hidden { axes, programs })
     }
 }
 

@@ -7,7 +7,9 @@ use super::stored::is_same_form;
 impl Hidden {
     /// In plain words, for example `integers, scale 0.00152, offset 273.15`.
     pub fn words(&self) -> String {
-        let Some(axis) = self.axis else { return program_words(&self.programs[0]) };
+        if self.axes.is_empty() {
+            return program_words(&self.programs[0]);
+        }
         let first = &self.programs[0];
         let is_plain =
             |program: &Program| matches!(program.start, Start::Order { .. }) && program.steps.is_empty();
@@ -20,7 +22,11 @@ impl Hidden {
             n_others => format!(", {n_others} of other kinds"),
         };
         let plain = if n_plain > 0 { format!(", {n_plain} as they are") } else { String::new() };
-        format!("{}, one lattice for each of {n} indices of axis {axis}{others}{plain}", program_words(shown))
+        let axes = match self.axes.len() {
+            1 => format!("axis {}", self.axes.start),
+            _ => format!("axes {} to {}", self.axes.start, self.axes.end - 1),
+        };
+        format!("{}, one lattice for each of {n} indices of {axes}{others}{plain}", program_words(shown))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::hidden::Hidden;
 use crate::hidden::program::Program;
 use crate::hidden::stored::MAX_LATTICES;
 use baler_data::element::Element;
+use std::ops::Range;
 
 /// Fewest values that are worth a lattice of their own.
 const FEWEST_EACH: usize = 32;
@@ -24,13 +25,16 @@ const REACH_EACH: i64 = 1 << 12;
 /// The best axis, if one saves clearly more than `saved` bits a value.
 pub fn find<T: Element>(values: &[T], shape: &[usize], skip: Option<&[bool]>, saved: f64) -> Option<Hidden> {
     let mut best: Option<(f64, Hidden)> = None;
-    for axis in 0..shape.len() {
-        let extent = shape[axis];
+    let n_axes = shape.len();
+    let single = (0..n_axes).map(|axis| axis..axis + 1);
+    let leading = (2..n_axes).map(|end| 0..end);
+    for axes in single.chain(leading) {
+        let extent = shape[axes.clone()].iter().product();
         if !(2..=MAX_LATTICES).contains(&extent) || values.len() / extent < FEWEST_EACH {
             continue;
         }
         let least = best.as_ref().map_or(saved + WORTH, |best| best.0 + WORTH / 4.0);
-        if let Some(found) = along(values, shape, skip, axis, least) {
+        if let Some(found) = along(values, shape, skip, axes, least) {
             best = Some(found);
         }
     }
@@ -41,12 +45,12 @@ fn along<T: Element>(
     values: &[T],
     shape: &[usize],
     skip: Option<&[bool]>,
-    axis: usize,
+    axes: Range<usize>,
     least: f64,
 ) -> Option<(f64, Hidden)> {
-    let extent = shape[axis];
+    let extent: usize = shape[axes.clone()].iter().product();
     let each = |idx: usize| -> Option<Claim> {
-        confirmed(values, Group::along(shape, axis, idx), skip, SAMPLE_EACH, REACH_EACH)
+        confirmed(values, Group::along(shape, &axes, idx), skip, SAMPLE_EACH, REACH_EACH)
     };
     let n_probes = N_PROBES.min(extent);
     let probes = (0..n_probes).map(|probe| (2 * probe + 1) * extent / (2 * n_probes));
@@ -66,5 +70,5 @@ fn along<T: Element>(
         }
     }
     let saved = saved / extent as f64;
-    (saved > least).then_some((saved, Hidden { axis: Some(axis), programs }))
+    (saved > least).then_some((saved, Hidden { axes, programs }))
 }

@@ -44,7 +44,7 @@ impl Hidden {
         let whole = confirmed(values, Group::all(values.len()), skip, SAMPLE, REACH);
         let saved = whole.as_ref().map_or(0.0, |claim| claim.saved);
         along::find(values, shape, skip, saved)
-            .or_else(|| whole.map(|claim| Hidden { axis: None, programs: vec![claim.program] }))
+            .or_else(|| whole.map(|claim| Hidden { axes: 0..0, programs: vec![claim.program] }))
     }
 }
 
@@ -118,7 +118,7 @@ fn common_stride<T: Element>(values: &[T], skip: Option<&[bool]>) -> Option<Hidd
     }
     let stride = i64::try_from(stride).ok().filter(|&stride| stride > 1)?;
     let start = Start::Whole { stride, phase: phase.rem_euclid(stride) };
-    Some(Hidden { axis: None, programs: vec![Program { start, steps: Vec::new() }] })
+    Some(Hidden { axes: 0..0, programs: vec![Program { start, steps: Vec::new() }] })
 }
 
 fn gcd(mut a: u64, mut b: u64) -> u64 {

@@ -4,6 +4,7 @@ use crate::hidden::digits::POWERS;
 use crate::hidden::program::Float;
 use baler_data::element::Element;
 use baler_data::random::mix;
+use std::ops::Range;
 
 /// Which values of an array share a lattice: `n_outer` runs of `inner` values, `stride` apart.
 #[derive(Debug, Clone, Copy)]
@@ -24,11 +25,12 @@ impl Group {
         Group { first: 0, n_outer: 1, stride: n, inner: n }
     }
 
-    /// The values at index `idx` of an axis.
-    pub fn along(shape: &[usize], axis: usize, idx: usize) -> Group {
-        let inner: usize = shape[axis + 1..].iter().product();
-        let n_outer = shape[..axis].iter().product();
-        Group { first: idx * inner, n_outer, stride: inner * shape[axis], inner }
+    /// The values at index `idx` (C order) of some axes.
+    pub fn along(shape: &[usize], axes: &Range<usize>, idx: usize) -> Group {
+        let inner: usize = shape[axes.end..].iter().product();
+        let n_outer = shape[..axes.start].iter().product();
+        let extent: usize = shape[axes.clone()].iter().product();
+        Group { first: idx * inner, n_outer, stride: inner * extent, inner }
     }
 
     /// How many values it has.
