@@ -32,8 +32,13 @@ const RECORD_BITS: f64 = 0.2;
 const NEAR: f64 = 1.03;
 const FAR: f64 = 2.0;
 
-/// Context mixing is always tried on so few bytes of numbers: repeats in them may lie farther apart than a sample shows.
-const ALWAYS_MIXED: usize = 1 << 19;
+/// Context mixing is left out where fewer numbers than this share stood before, and tried where so many sequences of a few did:
+/// those may lie farther apart than a sample shows.
+const FEW_REPEATS: f64 = 0.05;
+const MANY_REPEATS: f64 = 0.3;
+/// Numbers of such a sequence, and numbers among which they are looked for.
+const SEQUENCE: usize = 6;
+const MOST_SEEN: usize = 1 << 20;
 
 /// Other numbers, and what they take of what these take, by an estimate.
 pub struct Found {
@@ -166,7 +171,10 @@ impl Prices {
         });
         Prices {
             classical: classical::encode(n.q.to_vec(), n.shape, n.mask).bytes.len() as f64 * scale,
-            mixed: mix(n).len() as f64 * scale,
+            mixed: match repeated(n.q, 1) {
+                share if share < FEW_REPEATS => f64::INFINITY,
+                _ => mix(n).len() as f64 * scale,
+            },
             predicted: predicted.unwrap_or(f64::INFINITY),
             is_whole: sample.q.len() == numbers.q.len(),
         }
@@ -183,14 +191,29 @@ impl Prices {
 
     /// True if context mixing may take less than `least` bytes.
     pub fn may_mix(&self, numbers: Numbers, least: usize) -> bool {
-        let is_small = || {
-            let ends =
-                numbers.q.iter().fold((i64::MAX, i64::MIN), |(low, high), &q| (low.min(q), high.max(q)));
-            let width = (64 - ends.1.abs_diff(ends.0).leading_zeros() as usize).div_ceil(8);
-            numbers.q.len() * width <= ALWAYS_MIXED
-        };
-        self.mixed < NEAR * least as f64 || is_small()
+        let sequences = || repeated(&numbers.q[..numbers.q.len().min(MOST_SEEN)], SEQUENCE);
+        self.mixed < NEAR * least as f64 || self.mixed.is_finite() && sequences() > MANY_REPEATS
     }
+}
+
+/// The share of the sequences of so many numbers that stood before, those of one number only left out.
+fn repeated(q: &[i64], length: usize) -> f64 {
+    const LOG: u32 = 16;
+    let mut seen = vec![0u64; 1 << LOG];
+    let (mut n, mut n_repeated) = (0usize, 0usize);
+    for sequence in q.windows(length) {
+        if length > 1 && sequence.iter().all(|number| *number == sequence[0]) {
+            continue;
+        }
+        let hash = sequence.iter().fold(length as u64, |hash, &number| {
+            (hash ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+        });
+        let slot = &mut seen[(hash >> (64 - LOG)) as usize];
+        n += 1;
+        n_repeated += (*slot == hash) as usize;
+        *slot = hash;
+    }
+    n_repeated as f64 / n.max(1) as f64
 }
 
 /// Rows from the middle.

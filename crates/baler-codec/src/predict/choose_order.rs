@@ -11,8 +11,9 @@ use rayon::prelude::*;
 const TRIAL_VALUES: usize = 6 << 18;
 /// Another order must take this share of what that of the data takes: filters that adapt change the trial's picture.
 const WORTH: f64 = 0.9;
-/// So few numbers are coded in both orders, for the trial does not tell all.
+/// So few numbers are coded in both orders, for the trial does not tell all: unless one takes that much more in it.
 const BOTH_VALUES: usize = 1 << 18;
+const CLEAR: f64 = 1.05;
 
 /// For an estimate: numbers that are tried in each order, and the share of the data's own order that another must take.
 const LIKELY_VALUES: usize = 1 << 13;
@@ -55,9 +56,10 @@ fn choose(numbers: Numbers) -> Vec<Order> {
     let Some((least, order)) = others.min_by_key(|(cost, order)| (*cost, order.byte())) else {
         return vec![Order::DATA];
     };
-    match numbers.q.len() {
-        0..=BOTH_VALUES => vec![Order::DATA, order],
-        _ if (least as f64) < WORTH * cost(&Order::DATA) as f64 => vec![order],
+    let own = cost(&Order::DATA) as f64;
+    match least as f64 {
+        least if least < WORTH * own => vec![order],
+        least if least < CLEAR * own && numbers.q.len() <= BOTH_VALUES => vec![Order::DATA, order],
         _ => vec![Order::DATA],
     }
 }
