@@ -54,10 +54,13 @@ fn report<T: Element>(name: &str, data: &[u8], shape: &[usize]) {
     let n_skipped = skip.iter().filter(|skip| **skip).count();
     let n_strangers = numbers.iter().filter(|number| number.is_none()).count() - n_skipped;
     let mut before = 0;
-    let filled: Vec<i64> = numbers.iter().map(|&number| {
-        before = number.unwrap_or(before);
-        before
-    }).collect();
+    let filled: Vec<i64> = numbers
+        .iter()
+        .map(|&number| {
+            before = number.unwrap_or(before);
+            before
+        })
+        .collect();
     let mut w = ByteWriter::default();
     hidden.write(&mut w);
     let back = Hidden::read(&mut ByteReader::new(&w.bytes), T::DTYPE, shape).expect("what was written");

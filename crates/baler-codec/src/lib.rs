@@ -18,8 +18,8 @@ pub mod decode;
 #[cfg(feature = "encode")]
 pub mod encode;
 
-pub mod part;
 pub mod hidden;
+pub mod part;
 pub mod quantize;
 
 pub mod autoencoder;

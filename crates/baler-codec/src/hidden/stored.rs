@@ -172,7 +172,8 @@ fn read_map(r: &mut ByteReader, n_forms: usize, extent: usize) -> Result<Vec<u8>
 
 fn write_form(programs: &[&Program], w: &mut ByteWriter) {
     w.raw(&shape_of(programs[0]));
-    let starts = |of: &dyn Fn(Start) -> i64| programs.iter().map(|program| of(program.start)).collect::<Vec<_>>();
+    let starts =
+        |of: &dyn Fn(Start) -> i64| programs.iter().map(|program| of(program.start)).collect::<Vec<_>>();
     match programs[0].start {
         Start::Whole { .. } => {
             let (stride, phase): (Vec<i64>, Vec<i64>) = (programs.iter())
@@ -212,7 +213,9 @@ fn read_form(r: &mut ByteReader, dtype: DType, n: usize) -> Result<Vec<Program>>
             let (strides, phases) = (read_integers(r, n)?, read_integers(r, n)?);
             for ((program, stride), phase) in programs.iter_mut().zip(strides).zip(phases) {
                 if stride == 0 {
-                    return Err(Error::corrupt("expected a stride that is not 0, found 0; the file is damaged"));
+                    return Err(Error::corrupt(
+                        "expected a stride that is not 0, found 0; the file is damaged",
+                    ));
                 }
                 program.start = Start::Whole { stride, phase };
             }
@@ -316,7 +319,9 @@ fn read_integers(r: &mut ByteReader, n: usize) -> Result<Vec<i64>> {
             Ok(items)
         }
         0 => read_differences(r, n),
-        found => Err(Error::corrupt(format!("expected a list of kind 0 or 8, found {found}; the file is damaged"))),
+        found => {
+            Err(Error::corrupt(format!("expected a list of kind 0 or 8, found {found}; the file is damaged")))
+        }
     }
 }
 

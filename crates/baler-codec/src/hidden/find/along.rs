@@ -1,8 +1,8 @@
 //! One lattice for each index along an axis: gains of channels, slopes of slices, offsets of columns.
 
 use super::claims::Claim;
-use super::sample::Group;
 use super::confirmed;
+use super::sample::Group;
 use crate::hidden::Hidden;
 use crate::hidden::program::Program;
 use crate::hidden::stored::MAX_LATTICES;

@@ -47,7 +47,8 @@ impl Group {
     pub fn sample<T: Element>(&self, values: &[T], skip: Option<&[bool]>, n: usize) -> Vec<T> {
         let len = self.len();
         let n_places = n.min(len);
-        let counts = |&position: &usize| skip.is_none_or(|skip| !skip[position]) && is_usable(values[position]);
+        let counts =
+            |&position: &usize| skip.is_none_or(|skip| !skip[position]) && is_usable(values[position]);
         (0..n_places)
             .map(|place| {
                 let (start, end) = (place * len / n_places, (place + 1) * len / n_places);
