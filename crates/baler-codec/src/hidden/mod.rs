@@ -13,6 +13,8 @@ mod digits;
 mod find;
 mod program;
 mod stored;
+#[cfg(all(test, feature = "encode"))]
+mod tests;
 mod words;
 
 use baler_data::bytes::with_room;

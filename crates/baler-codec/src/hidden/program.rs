@@ -99,8 +99,9 @@ pub enum Step {
 }
 
 impl Step {
+    /// What the step makes of x.
     #[inline(always)]
-    fn apply(self, x: f64) -> f64 {
+    pub fn apply(self, x: f64) -> f64 {
         match self {
             Step::Add(c) => x + c,
             Step::Mul(c) => x * c,
@@ -264,7 +265,7 @@ mod tests {
     #[test]
     fn orders_leave_out_the_zero_bits() {
         let program = Program { start: Start::Order { float: Float::F32, shift: 13 }, steps: Vec::new() };
-        for x in [0.0f32, 1.5, -1.5, 1.25e-30, -7.0e20] {
+        for x in [0.0f32, 1.5, -1.5, 1.0 / 1024.0, -393_216.0] {
             let number = program.number(x).expect("a truncated mantissa");
             assert_eq!(program.value::<f32>(number), x);
             assert!(number.unsigned_abs() < 1 << 18);

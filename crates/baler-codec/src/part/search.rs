@@ -31,6 +31,8 @@ const RECORD_BITS: f64 = 0.2;
 /// it takes at most so much of the least.
 const NEAR: f64 = 1.03;
 const FAR: f64 = 2.0;
+/// What context mixing saves of what others take, at most, for it to be asked.
+const LATE: f64 = 1.6;
 
 /// Context mixing is left out where fewer numbers than this share stood before, and tried where so many sequences of a few did:
 /// those may lie farther apart than a sample shows.
@@ -63,8 +65,9 @@ pub fn best(numbers: Numbers, used: u8, plain: &Prices) -> Option<Found> {
     let plain = plain.least();
     let priced = candidates(numbers, used).into_par_iter().filter_map(|recast| {
         let (head, arrays) = recast.forward(numbers)?;
+        let beside = plain / arrays.len() as f64;
         let price =
-            head.len() as f64 + arrays.iter().map(|array| Prices::of(array.numbers()).least()).sum::<f64>();
+            head.len() as f64 + arrays.iter().map(|array| Prices::beside(array.numbers(), beside).least()).sum::<f64>();
         Some(Found { recast, share: price / plain })
     });
     let best = priced.min_by(|a, b| a.share.total_cmp(&b.share))?;
@@ -77,7 +80,7 @@ pub fn may_be_exact(numbers: Numbers, least: usize) -> bool {
     found.retain(|recast| !recast.is_layout());
     let priced = found.into_par_iter().filter_map(|recast| {
         let (_, arrays) = recast.forward(numbers)?;
-        Some(arrays.iter().map(|array| Prices::of(array.numbers()).least()).sum::<f64>())
+        Some(arrays.iter().map(|array| Prices::beside(array.numbers(), beside).least()).sum::<f64>())
     });
     let by_values = priced.min_by(f64::total_cmp).unwrap_or(f64::INFINITY);
     let plain = if numbers.mantissa_bits.is_none() { Prices::of(numbers).least() } else { f64::INFINITY };
@@ -162,6 +165,11 @@ pub struct Prices {
 impl Prices {
     /// By a sample.
     pub fn of(numbers: Numbers) -> Prices {
+        Prices::beside(numbers, f64::INFINITY)
+    }
+
+    /// By a sample; context mixing is left out where the others take far more than `least` bytes, so that it would be too late.
+    fn beside(numbers: Numbers, least: f64) -> Prices {
         let sample = middle_of(numbers);
         let scale = numbers.q.len() as f64 / sample.q.len().max(1) as f64;
         let n = sample.numbers();
@@ -169,15 +177,11 @@ impl Prices {
             let model = predict::model_bytes(&coded.bytes, n.shape, false).ok()?;
             Some(model as f64 + (coded.bytes.len() - model) as f64 * scale)
         });
-        Prices {
-            classical: classical::encode(n.q.to_vec(), n.shape, n.mask).bytes.len() as f64 * scale,
-            mixed: match repeated(n.q, 1) {
-                share if share < FEW_REPEATS => f64::INFINITY,
-                _ => mix(n).len() as f64 * scale,
-            },
-            predicted: predicted.unwrap_or(f64::INFINITY),
-            is_whole: sample.q.len() == numbers.q.len(),
-        }
+        let predicted = predicted.unwrap_or(f64::INFINITY);
+        let classical = classical::encode(n.q.to_vec(), n.shape, n.mask).bytes.len() as f64 * scale;
+        let may_mix = classical.min(predicted) < LATE * least && repeated(n.q, 1) > FEW_REPEATS;
+        let mixed = if may_mix { mix(n).len() as f64 * scale } else { f64::INFINITY };
+        Prices { classical, mixed, predicted, is_whole: sample.q.len() == numbers.q.len() }
     }
 
     fn least(&self) -> f64 {

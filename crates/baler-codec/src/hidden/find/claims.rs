@@ -10,6 +10,8 @@ use baler_data::element::Element;
 
 /// Bits that a stranger costs, beside its own.
 const STRANGER_BITS: f64 = 12.0;
+/// 0 degrees Celsius in kelvin.
+const ZERO_CELSIUS: f32 = 273.15;
 /// Most significant digits of decimals in each format: with more, the format itself is coarser.
 const MOST_DIGITS: [u8; 3] = [3, 7, 15];
 /// A decimal lattice of more places than this is none.
@@ -35,10 +37,10 @@ pub struct Claim {
 /// The claim that saves the most on a sample.
 pub fn best_claim<T: Element>(sample: &[T], reach: i64) -> Option<Claim> {
     let values = distinct(sample);
-    if values.len() < 3 {
-        return None;
-    }
     let own = own_float::<T>();
+    if values.len() < 3 {
+        return few_values(sample, &values);
+    }
     let mut programs = Vec::new();
     let narrow = narrowest(&values, own);
     let shift = zero_bits(&values, narrow);
@@ -55,18 +57,75 @@ pub fn best_claim<T: Element>(sample: &[T], reach: i64) -> Option<Claim> {
         take_better(&mut best, claim(program, sample));
     }
     let mut grains = vec![Grain::Float(narrow)];
-    if let Some(decimals) = decimals {
-        grains.push(Grain::Digits(decimals.digits));
-        grains.extend((decimals.places > 0).then_some(Grain::Places(decimals.places as u8)));
+    if let (Float::F64, Some(claim)) = (narrow, &best) {
+        grains.extend(match (claim.program.start, claim.program.steps.as_slice()) {
+            (Start::Decimal { digits, .. }, _) => Some(Grain::Digits(digits)),
+            (Start::Whole { .. }, [Step::Div(power)]) => {
+                POWERS.iter().position(|p| p == power).map(|places| Grain::Places(places as u8))
+            }
+            _ => None,
+        });
     }
     for grain in grains {
+<<<<<<< HEAD
         for program in lattices::<T>(&values, Target { grain, dtype: own }, reach) {
             let claim =
                 claim(program, sample).filter(|claim| claim.saved * values.len() as f64 > LEAST_EVIDENCE);
             take_better(&mut best, claim);
         }
+||||||| a7e0d88
+        for program in lattices::<T>(&values, Target { grain, dtype: own }, reach) {
+            let claim = claim(program, sample).filter(|claim| claim.saved * values.len() as f64 > LEAST_EVIDENCE);
+            take_better(&mut best, claim);
+        }
+=======
+        let target = Target { grain, dtype: own, converted: None };
+        see_lattices(&mut best, sample, &values, target, reach);
+    }
+    if let Some((before, converted)) = before_conversion(&values, narrow) {
+        let target = Target { grain: Grain::Float(narrow), dtype: own, converted: Some(converted) };
+        see_lattices(&mut best, sample, &before, target, reach);
+>>>>>>> hidden
     }
     best
+}
+
+fn see_lattices<T: Element>(
+    best: &mut Option<Claim>,
+    sample: &[T],
+    values: &[f64],
+    target: Target,
+    reach: i64,
+) {
+    for program in lattices::<T>(values, target, reach) {
+        let claim = claim(program, sample).filter(|claim| claim.saved * values.len() as f64 > LEAST_EVIDENCE);
+        take_better(best, claim);
+    }
+}
+
+/// The values in kelvin, and the step that made these of them in float32: their grid of a power of two is that of kelvin.
+fn before_conversion(values: &[f64], float: Float) -> Option<(Vec<f64>, Step)> {
+    let zero = f64::from(ZERO_CELSIUS);
+    let typical = values[values.len() / 2].abs();
+    if float != Float::F32 || binary_grid(values) < 2.0 * ulp(float, typical) {
+        return None;
+    }
+    let before: Vec<f64> = values.iter().map(|x| x + zero).collect();
+    let is_same = |(x, y): (&f64, &f64)| f64::from(*y as f32) == *y && f64::from((y - zero) as f32) == *x;
+    let n_same = values.iter().zip(&before).filter(|pair| is_same(*pair)).count();
+    (n_same as f64 >= (1.0 - STRANGERS) * values.len() as f64).then_some((before, Step::Add(-zero)))
+}
+
+/// One value, or two: numbers 0 and 1.
+fn few_values<T: Element>(sample: &[T], values: &[f64]) -> Option<Claim> {
+    let first = *values.first()?;
+    let mut steps = vec![Step::Add(first)];
+    if let [low, high] = values {
+        steps.insert(0, Step::Mul(high - low));
+    }
+    let program = Program { start: Start::Whole { stride: 1, phase: 0 }, steps };
+    let serves = sample.iter().all(|&value| program.number(value).is_some());
+    serves.then_some(Claim { program, saved: f64::from(T::DIGITS), n_strangers: 0 })
 }
 
 fn take_better(best: &mut Option<Claim>, claim: Option<Claim>) {

@@ -11,6 +11,14 @@ use baler_data::element::Element;
 
 /// Most constants of one kind that are tried.
 const MOST: usize = 24;
+/// Likely scales with which likely offsets are tried.
+const N_NICE: usize = 3;
+/// Largest number of a rough lattice that may be multiplied.
+const MAX_NUMBER: i64 = 1 << 53;
+/// Points on which a lattice is tried before it is tried on all.
+const N_QUICK: usize = 16;
+/// With fewer misses in a hundred, no other precision is tried.
+const FEW_MISSES: usize = 1;
 /// 1.5 * 2^52: adding and subtracting it rounds to the nearest integer.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
@@ -21,19 +29,30 @@ pub struct Target {
     pub grain: Grain,
     /// The dtype.
     pub dtype: Float,
+    /// What was done with values of this grain afterwards: a conversion of units.
+    pub converted: Option<Step>,
 }
 
 impl Target {
     /// The last steps.
-    pub fn last_steps(self) -> Option<Step> {
-        match self.grain {
-            Grain::Float(float) if float == self.dtype => None,
+    fn last_steps(self) -> Vec<Step> {
+        let to_grain = match self.grain {
             Grain::Float(Float::F32) => Some(Step::ToF32),
             Grain::Float(Float::F16) => Some(Step::ToF16),
             Grain::Float(Float::F64) => None,
             Grain::Digits(digits) => Some(Step::Text(digits)),
             Grain::Places(places) => Some(Step::FixedText(places)),
+        };
+        let is_own = self.grain == Grain::Float(self.dtype);
+        match self.converted {
+            Some(step) => to_grain.into_iter().chain([step]).chain(to_grain.filter(|_| !is_own)).collect(),
+            None => to_grain.filter(|_| !is_own).into_iter().collect(),
         }
+    }
+
+    /// What a value that the lattice gives becomes.
+    fn convert(self, x: f64) -> f64 {
+        self.converted.map_or(x, |step| step.apply(x))
     }
 
     /// The precisions in which the arithmetic may have been done.
@@ -60,16 +79,41 @@ pub struct Search<'a, T: Element> {
     points: Vec<(i64, T)>,
     values: &'a [(i64, f64)],
     target: Target,
+    last: Vec<Step>,
     /// How many shifts of the numbers are tried.
     reach: i64,
     best: Option<Fitted>,
 }
 
 impl<'a, T: Element> Search<'a, T> {
-    /// The best arithmetic for a rough lattice; one that gives all points is taken at once.
+    /// The best arithmetic for a rough lattice; one that gives all points is taken at once. The step of a writer may have been
+    /// a fraction of the one that was found, where his integers were all even, or all odd.
     pub fn run(rough: &'a Rough, target: Target, reach: i64) -> Option<Fitted> {
-        let points = rough.points.iter().map(|&(k, x)| (k, T::from_f64(x))).collect();
-        let mut search = Search { points, values: &rough.points, target, reach, best: None };
+        let points = |times: i64| rough.points.iter().map(move |&(k, x)| (k * times, x)).collect::<Vec<_>>();
+        let mut best: Option<Fitted> = None;
+        for times in [1, 2, 5, 10, 3, 4] {
+            if rough.points.last().is_none_or(|point| point.0 > MAX_NUMBER) {
+                break;
+            }
+            let values = points(times);
+            let Some(mut fitted) = Search::<T>::of(&values, target, reach) else { break };
+            if best.as_ref().is_none_or(|best| fitted.n_misses < best.n_misses) {
+                fitted.program.start = strided(&fitted.program, &points_of::<T>(&values, target), times);
+                best = Some(fitted);
+            }
+            // More misses than a sum that was rounded otherwise would have, or few enough.
+            let n_misses = best.as_ref().map_or(0, |best| best.n_misses);
+            if n_misses * 200 <= values.len() {
+                break;
+            }
+        }
+        best
+    }
+
+    fn of(values: &'a [(i64, f64)], target: Target, reach: i64) -> Option<Fitted> {
+        let points = points_of::<T>(values, target);
+        let last = target.last_steps();
+        let mut search = Search { points, values, target, last, reach, best: None };
         let center = least_squares(search.values);
         for arithmetic in target.arithmetic() {
             search.without_offset(center, arithmetic);
@@ -86,7 +130,8 @@ impl<'a, T: Element> Search<'a, T> {
                 break;
             }
             search.moved_then_scaled(center, arithmetic);
-            if search.is_done() {
+            let is_good = |best: &Fitted| 100 * best.n_misses <= FEW_MISSES * search.points.len();
+            if search.best.as_ref().is_some_and(is_good) {
                 break;
             }
         }
@@ -109,12 +154,19 @@ impl<'a, T: Element> Search<'a, T> {
             .map(|&(k, x)| Strip {
                 a: k as f64 + offset,
                 b: x,
+<<<<<<< HEAD
                 tolerance: 0.500_001 * self.target.grain.unit(x)
                     + 0.5 * ulp(arithmetic, inner.min(4.0 * x.abs())),
+||||||| a7e0d88
+                tolerance: 0.500_001 * self.target.grain.unit(x) + 0.5 * ulp(arithmetic, inner.min(4.0 * x.abs())),
+=======
+                tolerance: 0.500_001 * self.target.grain.unit(x) + 0.5 * ulp(arithmetic, inner),
+>>>>>>> hidden
             })
             .collect()
     }
 
+<<<<<<< HEAD
     /// Tries a lattice on all points, giving up early.
     fn try_steps(&mut self, shift: i64, arithmetic: Float, steps: &[Step]) {
         let mut program =
@@ -130,12 +182,42 @@ impl<'a, T: Element> Search<'a, T> {
                     program.steps.push(Step::ToF16)
                 }
                 _ => {}
+||||||| a7e0d88
+    /// Tries a lattice on all points, giving up early.
+    fn try_steps(&mut self, shift: i64, arithmetic: Float, steps: &[Step]) {
+        let mut program = Program { start: Start::Whole { stride: 1, phase: 0 }, steps: Vec::with_capacity(6) };
+        for (place, &step) in steps.iter().enumerate() {
+            program.steps.push(step);
+            let is_last = place + 1 == steps.len();
+            match arithmetic {
+                Float::F32 if !(is_last && self.target.dtype == Float::F32) => program.steps.push(Step::ToF32),
+                Float::F16 if !(is_last && self.target.dtype == Float::F16) => program.steps.push(Step::ToF16),
+                _ => {}
+=======
+    /// True if a lattice gives most of a few points.
+    fn is_likely(&self, shift: i64, arithmetic: Float, steps: &[Step]) -> bool {
+        let n = self.points.len();
+        let mut n_misses = 0;
+        for place in 0..N_QUICK.min(n) {
+            let (k, x) = self.points[place * n / N_QUICK.min(n)];
+            let first = k.wrapping_sub(shift) as f64;
+            let y = steps.iter().fold(first, |y, step| rounded(step.apply(y), arithmetic));
+            let y = self.last.iter().fold(y, |y, step| step.apply(y));
+            n_misses += usize::from(T::from_f64(y).to_bits64() != x.to_bits64());
+            if n_misses > N_QUICK / 4 {
+                return false;
+>>>>>>> hidden
             }
         }
-        let last = self.target.last_steps();
-        if last != program.steps.last().copied() {
-            program.steps.extend(last);
+        true
+    }
+
+    /// Tries a lattice on all points, giving up early.
+    fn try_steps(&mut self, shift: i64, arithmetic: Float, steps: &[Step]) {
+        if !self.is_likely(shift, arithmetic, steps) {
+            return;
         }
+        let program = self.program(arithmetic, steps);
         let n = self.points.len();
         let allowed = self.best.as_ref().map_or(n / 4, |best| best.n_misses.saturating_sub(1));
         let mut n_misses = 0;
@@ -150,6 +232,34 @@ impl<'a, T: Element> Search<'a, T> {
         if self.best.is_none() || n_misses <= allowed {
             self.best = Some(Fitted { program, n_misses });
         }
+    }
+
+    /// Steps with the roundings of a precision between them, and the last ones.
+    fn program(&self, arithmetic: Float, steps: &[Step]) -> Program {
+        let mut all: Vec<Step> = Vec::with_capacity(6);
+        let rounding = match arithmetic {
+            Float::F64 => None,
+            Float::F32 => Some(Step::ToF32),
+            Float::F16 => Some(Step::ToF16),
+        };
+        for &step in steps.iter().filter(|step| !matches!(step, Step::Mul(1.0) | Step::Div(1.0))) {
+            all.push(step);
+            all.extend(rounding);
+        }
+        let last = if rounding.is_some() && self.last.first() == rounding.as_ref() {
+            &self.last[1..]
+        } else {
+            &self.last
+        };
+        all.extend(last);
+        // The dtype rounds by itself.
+        if self.target.grain == Grain::Float(self.target.dtype)
+            && rounding.is_some()
+            && all.last() == rounding.as_ref()
+        {
+            all.pop();
+        }
+        Program { start: Start::Whole { stride: 1, phase: 0 }, steps: all }
     }
 
     /// k / g and k * s, if 0 is on the lattice.
@@ -184,35 +294,48 @@ impl<'a, T: Element> Search<'a, T> {
     /// k * s + o and k / g + o.
     fn scaled_then_moved(&mut self, region: &Region, arithmetic: Float) {
         let (low, high) = region.p_range();
-        let (scale, _) = region.center;
+        let (scale, offset) = region.center;
         let inverse = 1.0 / scale;
         let inverses = candidates(inverse, (-inverse * high / scale, -inverse * low / scale), arithmetic, 3);
-        let scales = candidates(scale, (low, high), arithmetic, MOST / 2);
-        let as_scales = scales.iter().map(|&s| (s, Step::Mul(s)));
         let as_divisors = inverses.iter().map(|&g| (1.0 / g, Step::Div(g)));
+<<<<<<< HEAD
         let all: Vec<(f64, Step)> = as_scales
             .take(2)
             .chain(as_divisors)
             .chain(scales.iter().skip(2).map(|&s| (s, Step::Mul(s))))
             .collect();
+||||||| a7e0d88
+        let all: Vec<(f64, Step)> = as_scales.take(2).chain(as_divisors).chain(scales.iter().skip(2).map(|&s| (s, Step::Mul(s)))).collect();
+=======
+        let scales = candidates(scale, (low, high), arithmetic, MOST / 2);
+        let mut as_scales = scales.iter().map(|&s| (s, Step::Mul(s)));
+        let nice: Vec<(f64, Step)> = as_scales.by_ref().take(N_NICE).chain(as_divisors.take(2)).collect();
+>>>>>>> hidden
         let is_coarse = self.target.grain == Grain::Float(arithmetic);
-        for nice_only in [true, false] {
-            for &(p, step) in &all {
+        if !is_coarse {
+            for &(p, step) in &nice {
                 let Some(range) = region.q_range(p - scale) else { continue };
-                if !nice_only && !is_coarse {
-                    let q = region.center.1 + (range.0 + range.1) / 2.0;
+                for q in candidates(offset, range, arithmetic, 1) {
                     self.try_steps(0, arithmetic, &[step, Step::Add(q)]);
-                } else {
-                    self.try_offsets((p, step), (region.center.1, range), arithmetic, nice_only);
-                }
-                if self.is_done() {
-                    return;
+                    if self.is_done() {
+                        return;
+                    }
                 }
             }
-        }
-        if !is_coarse {
             let (dp, dq) = region.middle();
-            self.try_steps(0, arithmetic, &[Step::Mul(scale + dp), Step::Add(region.center.1 + dq)]);
+            self.try_steps(0, arithmetic, &[Step::Mul(scale + dp), Step::Add(offset + dq)]);
+        }
+        for nice_only in [true, false] {
+            let others: Vec<(f64, Step)> = if nice_only { Vec::new() } else { as_scales.by_ref().collect() };
+            for &(p, step) in nice.iter().chain(&others) {
+                let Some(range) = region.q_range(p - scale) else { continue };
+                if !nice_only && !is_coarse {
+                    let q = offset + (range.0 + range.1) / 2.0;
+                    self.try_steps(0, arithmetic, &[step, Step::Add(q)]);
+                } else if !self.is_done() {
+                    self.try_offsets((p, step), (offset, range), arithmetic, nice_only);
+                }
+            }
         }
     }
 
@@ -238,10 +361,13 @@ impl<'a, T: Element> Search<'a, T> {
             };
             let about = base + (base_low + middle);
             if nice_only {
-                let nice = POWERS[..5].iter().map(|power| (about * power + ROUNDER - ROUNDER) / power);
-                let single = f64::from(about as f32);
-                let mut nice = nice.chain([single]).map(|q| rounded(q, arithmetic));
-                let Some(q) = nice.find(|&q| is_inside(q)) else { continue };
+                let decimal = |power: f64| rounded((about * power + ROUNDER - ROUNDER) / power, arithmetic);
+                let (fine, single) = (decimal(1e4), rounded(f64::from(about as f32), arithmetic));
+                if !is_inside(fine) && !is_inside(single) {
+                    continue;
+                }
+                let coarse = POWERS[..4].iter().map(|&power| decimal(power));
+                let Some(q) = coarse.chain([fine, single]).find(|&q| is_inside(q)) else { continue };
                 self.try_steps(shift, arithmetic, &[step, Step::Add(q)]);
             } else {
                 let q = rounded(about, arithmetic);
@@ -291,6 +417,16 @@ impl<'a, T: Element> Search<'a, T> {
             }
         }
     }
+}
+
+fn points_of<T: Element>(values: &[(i64, f64)], target: Target) -> Vec<(i64, T)> {
+    values.iter().map(|&(k, x)| (k, T::from_f64(target.convert(x)))).collect()
+}
+
+/// The start that leaves out what all numbers have in common, if `times` divides them but for a rest.
+fn strided<T: Element>(program: &Program, points: &[(i64, T)], times: i64) -> Start {
+    let first = points.iter().find_map(|point| program.number(point.1));
+    Start::Whole { stride: times, phase: first.map_or(0, |first| first.rem_euclid(times)) }
 }
 
 /// The nearest float of a precision.

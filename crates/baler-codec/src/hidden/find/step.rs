@@ -37,6 +37,8 @@ pub fn find_step(values: &[f64], unit: &dyn Fn(f64) -> f64) -> Option<Rough> {
         return None;
     }
     gaps.drain(..too_small);
+    // One of each size: on top of another lattice, the smallest gaps are all two steps.
+    gaps.dedup_by(|next, before| next.0 - before.0 < next.1 + before.1);
     let gaps = &gaps[..gaps.len().min(N_SMALL)];
     for trial in 0..N_TRIALS {
         let Some((step, error)) = common_divisor(&drawn(gaps, trial)) else { continue };
