@@ -18,13 +18,6 @@ pub mod decode;
 #[cfg(feature = "encode")]
 pub mod encode;
 
-<<<<<<< HEAD
-||||||| a7e0d88
-pub mod part;
-pub mod hidden;
-=======
-pub mod hidden;
->>>>>>> hidden
 pub mod part;
 pub mod quantize;
 

@@ -80,7 +80,7 @@ pub fn may_be_exact(numbers: Numbers, least: usize) -> bool {
     found.retain(|recast| !recast.is_layout());
     let priced = found.into_par_iter().filter_map(|recast| {
         let (_, arrays) = recast.forward(numbers)?;
-        Some(arrays.iter().map(|array| Prices::beside(array.numbers(), beside).least()).sum::<f64>())
+        Some(arrays.iter().map(|array| Prices::of(array.numbers()).least()).sum::<f64>())
     });
     let by_values = priced.min_by(f64::total_cmp).unwrap_or(f64::INFINITY);
     let plain = if numbers.mantissa_bits.is_none() { Prices::of(numbers).least() } else { f64::INFINITY };

@@ -67,25 +67,12 @@ pub fn best_claim<T: Element>(sample: &[T], reach: i64) -> Option<Claim> {
         });
     }
     for grain in grains {
-<<<<<<< HEAD
-        for program in lattices::<T>(&values, Target { grain, dtype: own }, reach) {
-            let claim =
-                claim(program, sample).filter(|claim| claim.saved * values.len() as f64 > LEAST_EVIDENCE);
-            take_better(&mut best, claim);
-        }
-||||||| a7e0d88
-        for program in lattices::<T>(&values, Target { grain, dtype: own }, reach) {
-            let claim = claim(program, sample).filter(|claim| claim.saved * values.len() as f64 > LEAST_EVIDENCE);
-            take_better(&mut best, claim);
-        }
-=======
         let target = Target { grain, dtype: own, converted: None };
         see_lattices(&mut best, sample, &values, target, reach);
     }
     if let Some((before, converted)) = before_conversion(&values, narrow) {
         let target = Target { grain: Grain::Float(narrow), dtype: own, converted: Some(converted) };
         see_lattices(&mut best, sample, &before, target, reach);
->>>>>>> hidden
     }
     best
 }

@@ -2,10 +2,10 @@
 //! constants. Constants that a writer would have chosen (short decimals, float32) are tried first, then every float that the
 //! values leave possible.
 
-use super::region::{Region, Strip, rest, two_product, two_sum};
+use super::region::{Region, Strip, least_squares, two_product, two_sum};
 use super::sample::{Grain, ulp};
 use super::step::Rough;
-use crate::hidden::digits::{POWERS, through_text};
+use crate::hidden::digits::through_text;
 use crate::hidden::program::{Float, Program, Start, Step};
 use baler_data::element::Element;
 
@@ -19,6 +19,9 @@ const MAX_NUMBER: i64 = 1 << 53;
 const N_QUICK: usize = 16;
 /// With fewer misses in a hundred, no other precision is tried.
 const FEW_MISSES: usize = 1;
+/// Offsets that are tried first: multiples of these fractions, and float32.
+const NICE_OFFSETS: [f64; 6] = [1.0, 10.0, 100.0, 1000.0, 10_000.0, AS_SINGLE];
+const AS_SINGLE: f64 = -1.0;
 /// 1.5 * 2^52: adding and subtracting it rounds to the nearest integer.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
@@ -154,46 +157,11 @@ impl<'a, T: Element> Search<'a, T> {
             .map(|&(k, x)| Strip {
                 a: k as f64 + offset,
                 b: x,
-<<<<<<< HEAD
-                tolerance: 0.500_001 * self.target.grain.unit(x)
-                    + 0.5 * ulp(arithmetic, inner.min(4.0 * x.abs())),
-||||||| a7e0d88
-                tolerance: 0.500_001 * self.target.grain.unit(x) + 0.5 * ulp(arithmetic, inner.min(4.0 * x.abs())),
-=======
                 tolerance: 0.500_001 * self.target.grain.unit(x) + 0.5 * ulp(arithmetic, inner),
->>>>>>> hidden
             })
             .collect()
     }
 
-<<<<<<< HEAD
-    /// Tries a lattice on all points, giving up early.
-    fn try_steps(&mut self, shift: i64, arithmetic: Float, steps: &[Step]) {
-        let mut program =
-            Program { start: Start::Whole { stride: 1, phase: 0 }, steps: Vec::with_capacity(6) };
-        for (place, &step) in steps.iter().enumerate() {
-            program.steps.push(step);
-            let is_last = place + 1 == steps.len();
-            match arithmetic {
-                Float::F32 if !(is_last && self.target.dtype == Float::F32) => {
-                    program.steps.push(Step::ToF32)
-                }
-                Float::F16 if !(is_last && self.target.dtype == Float::F16) => {
-                    program.steps.push(Step::ToF16)
-                }
-                _ => {}
-||||||| a7e0d88
-    /// Tries a lattice on all points, giving up early.
-    fn try_steps(&mut self, shift: i64, arithmetic: Float, steps: &[Step]) {
-        let mut program = Program { start: Start::Whole { stride: 1, phase: 0 }, steps: Vec::with_capacity(6) };
-        for (place, &step) in steps.iter().enumerate() {
-            program.steps.push(step);
-            let is_last = place + 1 == steps.len();
-            match arithmetic {
-                Float::F32 if !(is_last && self.target.dtype == Float::F32) => program.steps.push(Step::ToF32),
-                Float::F16 if !(is_last && self.target.dtype == Float::F16) => program.steps.push(Step::ToF16),
-                _ => {}
-=======
     /// True if a lattice gives most of a few points.
     fn is_likely(&self, shift: i64, arithmetic: Float, steps: &[Step]) -> bool {
         let n = self.points.len();
@@ -206,7 +174,6 @@ impl<'a, T: Element> Search<'a, T> {
             n_misses += usize::from(T::from_f64(y).to_bits64() != x.to_bits64());
             if n_misses > N_QUICK / 4 {
                 return false;
->>>>>>> hidden
             }
         }
         true
@@ -298,19 +265,9 @@ impl<'a, T: Element> Search<'a, T> {
         let inverse = 1.0 / scale;
         let inverses = candidates(inverse, (-inverse * high / scale, -inverse * low / scale), arithmetic, 3);
         let as_divisors = inverses.iter().map(|&g| (1.0 / g, Step::Div(g)));
-<<<<<<< HEAD
-        let all: Vec<(f64, Step)> = as_scales
-            .take(2)
-            .chain(as_divisors)
-            .chain(scales.iter().skip(2).map(|&s| (s, Step::Mul(s))))
-            .collect();
-||||||| a7e0d88
-        let all: Vec<(f64, Step)> = as_scales.take(2).chain(as_divisors).chain(scales.iter().skip(2).map(|&s| (s, Step::Mul(s)))).collect();
-=======
         let scales = candidates(scale, (low, high), arithmetic, MOST / 2);
         let mut as_scales = scales.iter().map(|&s| (s, Step::Mul(s)));
         let nice: Vec<(f64, Step)> = as_scales.by_ref().take(N_NICE).chain(as_divisors.take(2)).collect();
->>>>>>> hidden
         let is_coarse = self.target.grain == Grain::Float(arithmetic);
         if !is_coarse {
             for &(p, step) in &nice {
@@ -339,7 +296,8 @@ impl<'a, T: Element> Search<'a, T> {
         }
     }
 
-    /// All offsets that are possible for a scale: each shift of the numbers has its own.
+    /// All offsets that are possible for a scale: each shift of the numbers has its own. Likely ones are decimals of few
+    /// places, fewest first, and float32.
     fn try_offsets(
         &mut self,
         (p, step): (f64, Step),
@@ -350,34 +308,27 @@ impl<'a, T: Element> Search<'a, T> {
         let pad = 0.2 * (high - low);
         let (low, high) = (low - pad, high + pad);
         let middle = (low + high) / 2.0;
-        for place in 0..=2 * self.reach {
-            let shift = if place % 2 == 0 { place / 2 } else { -(place / 2) - 1 };
-            let (product, product_low) = two_product(shift as f64, p);
-            let (base, base_low) = two_sum(center, product);
-            let base_low = base_low + product_low;
-            let is_inside = |q: f64| {
+        let kinds: &[f64] = if nice_only { &NICE_OFFSETS } else { &[0.0] };
+        for &kind in kinds {
+            for place in 0..=2 * self.reach {
+                let shift = if place % 2 == 0 { place / 2 } else { -(place / 2) - 1 };
+                let (product, product_low) = two_product(shift as f64, p);
+                let (base, base_low) = two_sum(center, product);
+                let base_low = base_low + product_low;
+                let about = base + (base_low + middle);
+                let q = match kind {
+                    0.0 => about,
+                    AS_SINGLE => f64::from(about as f32),
+                    power => (about * power + ROUNDER - ROUNDER) / power,
+                };
+                let q = rounded(q, arithmetic);
                 let away = (q - base) - base_low;
-                low <= away && away <= high
-            };
-            let about = base + (base_low + middle);
-            if nice_only {
-                let decimal = |power: f64| rounded((about * power + ROUNDER - ROUNDER) / power, arithmetic);
-                let (fine, single) = (decimal(1e4), rounded(f64::from(about as f32), arithmetic));
-                if !is_inside(fine) && !is_inside(single) {
-                    continue;
+                if low <= away && away <= high {
+                    self.try_steps(shift, arithmetic, &[step, Step::Add(q)]);
+                    if self.is_done() {
+                        return;
+                    }
                 }
-                let coarse = POWERS[..4].iter().map(|&power| decimal(power));
-                let Some(q) = coarse.chain([fine, single]).find(|&q| is_inside(q)) else { continue };
-                self.try_steps(shift, arithmetic, &[step, Step::Add(q)]);
-            } else {
-                let q = rounded(about, arithmetic);
-                if !is_inside(q) {
-                    continue;
-                }
-                self.try_steps(shift, arithmetic, &[step, Step::Add(q)]);
-            }
-            if self.is_done() {
-                return;
             }
         }
     }
@@ -479,21 +430,6 @@ fn grid(center: f64, (low, high): (f64, f64)) -> Vec<f64> {
     let unit = libm::ldexp(1.0, libm::ilogb(width) - 4);
     let first = libm::ceil((center + low) / unit);
     (0..32).map(|place| (first + f64::from(place)) * unit).filter(|x| x - center <= high).collect()
-}
-
-/// The line through points (k, x): slope, and x at k = 0.
-fn least_squares(points: &[(i64, f64)]) -> (f64, f64) {
-    let n = points.len() as f64;
-    let mean_k = points.iter().map(|point| point.0 as f64).sum::<f64>() / n;
-    let mean_x = points.iter().map(|point| point.1).sum::<f64>() / n;
-    let (mut product, mut square) = (0.0, 0.0);
-    for &(k, x) in points {
-        product += (k as f64 - mean_k) * (x - mean_x);
-        square += (k as f64 - mean_k) * (k as f64 - mean_k);
-    }
-    let slope = product / square;
-    let offset = points.iter().map(|&(k, x)| rest(k as f64, x, (slope, mean_x))).sum::<f64>() / n + mean_x;
-    (slope, offset)
 }
 
 /// The slope of the line through (0, 0) and points (k + shift, x).
