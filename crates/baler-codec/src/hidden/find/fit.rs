@@ -2,10 +2,10 @@
 //! constants. Constants that a writer would have chosen (short decimals, float32) are tried first, then every float that the
 //! values leave possible.
 
-use super::region::{Region, Strip, rest, two_product, two_sum};
+use super::region::{Region, Strip, least_squares, two_product, two_sum};
 use super::sample::{Grain, ulp};
 use super::step::Rough;
-use crate::hidden::digits::{POWERS, through_text};
+use crate::hidden::digits::through_text;
 use crate::hidden::program::{Float, Program, Start, Step};
 use baler_data::element::Element;
 
@@ -19,6 +19,9 @@ const MAX_NUMBER: i64 = 1 << 53;
 const N_QUICK: usize = 16;
 /// With fewer misses in a hundred, no other precision is tried.
 const FEW_MISSES: usize = 1;
+/// Offsets that are tried first: multiples of these fractions, and float32.
+const NICE_OFFSETS: [f64; 6] = [1.0, 10.0, 100.0, 1000.0, 10_000.0, AS_SINGLE];
+const AS_SINGLE: f64 = -1.0;
 /// 1.5 * 2^52: adding and subtracting it rounds to the nearest integer.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
@@ -293,7 +296,8 @@ impl<'a, T: Element> Search<'a, T> {
         }
     }
 
-    /// All offsets that are possible for a scale: each shift of the numbers has its own.
+    /// All offsets that are possible for a scale: each shift of the numbers has its own. Likely ones are decimals of few
+    /// places, fewest first, and float32.
     fn try_offsets(
         &mut self,
         (p, step): (f64, Step),
@@ -304,34 +308,27 @@ impl<'a, T: Element> Search<'a, T> {
         let pad = 0.2 * (high - low);
         let (low, high) = (low - pad, high + pad);
         let middle = (low + high) / 2.0;
-        for place in 0..=2 * self.reach {
-            let shift = if place % 2 == 0 { place / 2 } else { -(place / 2) - 1 };
-            let (product, product_low) = two_product(shift as f64, p);
-            let (base, base_low) = two_sum(center, product);
-            let base_low = base_low + product_low;
-            let is_inside = |q: f64| {
+        let kinds: &[f64] = if nice_only { &NICE_OFFSETS } else { &[0.0] };
+        for &kind in kinds {
+            for place in 0..=2 * self.reach {
+                let shift = if place % 2 == 0 { place / 2 } else { -(place / 2) - 1 };
+                let (product, product_low) = two_product(shift as f64, p);
+                let (base, base_low) = two_sum(center, product);
+                let base_low = base_low + product_low;
+                let about = base + (base_low + middle);
+                let q = match kind {
+                    0.0 => about,
+                    AS_SINGLE => f64::from(about as f32),
+                    power => (about * power + ROUNDER - ROUNDER) / power,
+                };
+                let q = rounded(q, arithmetic);
                 let away = (q - base) - base_low;
-                low <= away && away <= high
-            };
-            let about = base + (base_low + middle);
-            if nice_only {
-                let decimal = |power: f64| rounded((about * power + ROUNDER - ROUNDER) / power, arithmetic);
-                let (fine, single) = (decimal(1e4), rounded(f64::from(about as f32), arithmetic));
-                if !is_inside(fine) && !is_inside(single) {
-                    continue;
+                if low <= away && away <= high {
+                    self.try_steps(shift, arithmetic, &[step, Step::Add(q)]);
+                    if self.is_done() {
+                        return;
+                    }
                 }
-                let coarse = POWERS[..4].iter().map(|&power| decimal(power));
-                let Some(q) = coarse.chain([fine, single]).find(|&q| is_inside(q)) else { continue };
-                self.try_steps(shift, arithmetic, &[step, Step::Add(q)]);
-            } else {
-                let q = rounded(about, arithmetic);
-                if !is_inside(q) {
-                    continue;
-                }
-                self.try_steps(shift, arithmetic, &[step, Step::Add(q)]);
-            }
-            if self.is_done() {
-                return;
             }
         }
     }
@@ -433,21 +430,6 @@ fn grid(center: f64, (low, high): (f64, f64)) -> Vec<f64> {
     let unit = libm::ldexp(1.0, libm::ilogb(width) - 4);
     let first = libm::ceil((center + low) / unit);
     (0..32).map(|place| (first + f64::from(place)) * unit).filter(|x| x - center <= high).collect()
-}
-
-/// The line through points (k, x): slope, and x at k = 0.
-fn least_squares(points: &[(i64, f64)]) -> (f64, f64) {
-    let n = points.len() as f64;
-    let mean_k = points.iter().map(|point| point.0 as f64).sum::<f64>() / n;
-    let mean_x = points.iter().map(|point| point.1).sum::<f64>() / n;
-    let (mut product, mut square) = (0.0, 0.0);
-    for &(k, x) in points {
-        product += (k as f64 - mean_k) * (x - mean_x);
-        square += (k as f64 - mean_k) * (k as f64 - mean_k);
-    }
-    let slope = product / square;
-    let offset = points.iter().map(|&(k, x)| rest(k as f64, x, (slope, mean_x))).sum::<f64>() / n + mean_x;
-    (slope, offset)
 }
 
 /// The slope of the line through (0, 0) and points (k + shift, x).

@@ -43,6 +43,26 @@ pub fn rest(a: f64, b: f64, (p, q): (f64, f64)) -> f64 {
     second + (second_low + first_low - product_low)
 }
 
+/// The line through points (k, x): slope, and x at k = 0. Exact to the last places: what is left of the first answer is fitted
+/// again.
+pub fn least_squares(points: &[(i64, f64)]) -> (f64, f64) {
+    let n = points.len() as f64;
+    let mean_k = points.iter().map(|point| point.0 as f64).sum::<f64>() / n;
+    let square: f64 = points.iter().map(|point| (point.0 as f64 - mean_k) * (point.0 as f64 - mean_k)).sum();
+    let mut line = (0.0, points[points.len() / 2].1);
+    for _ in 0..3 {
+        let (mut product, mut sum) = (0.0, 0.0);
+        for &(k, x) in points {
+            let left = rest(k as f64, x, line);
+            product += (k as f64 - mean_k) * left;
+            sum += left;
+        }
+        let slope = product / square;
+        line = (line.0 + slope, line.1 + (sum / n - slope * mean_k));
+    }
+    line
+}
+
 /// A polygon around (p, q).
 #[derive(Debug, Clone)]
 pub struct Region {
