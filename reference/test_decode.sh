@@ -73,6 +73,8 @@ if [[ $n_arrays -eq 0 || $n_arrays -ne $(find "$assets/arrays" -name '*.array' |
     exit 1
 fi
 
+"$python" reference/hidden.py "$assets/hidden.txt"
+
 # A damaged file must not pass.
 "$python" reference/damage.py "$assets"
 echo "the reference decoder agrees on $n_files golden files, $n_arrays arrays and $n_streams live stream"
