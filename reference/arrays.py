@@ -9,7 +9,7 @@ import pathlib
 
 import blake3
 import numpy as np
-from decode import DTYPES, Variable, decode_integers, placed, read_model_file, read_promise, read_specials
+from decode import DTYPES, Variable, decode_numbers, placed, read_model_file, read_promise, read_specials
 from fields import Reader, check
 from grids import reconstruct, refined
 from weights import SharedModel
@@ -40,7 +40,7 @@ def decode_array(data, model_file=None):
     digest = r.raw(4)
     stream = r.rest()
     check(stream[:1] != b"\x12", "a reference field for a single array")
-    q, stride = decode_integers(stream, shape, classes != 0, shared)
+    q, grid, stride = decode_numbers(stream, shape, classes != 0, variable, shared)
     q = [0 if kind else number for number, kind in zip(q, classes)]
     values, decoded = placed(variable, reconstruct(q, refined(grid, stride), dtype), classes, own_bits)
     check(blake3.blake3(decoded).digest()[:4] == digest, "the hash of the decoded values does not fit")

@@ -20,7 +20,9 @@ from beside import values_beside
 from classical import decode_classical, four_axes
 from fields import Reader, check, unzstd, wrap64
 from grids import limited, orders, reconstruct, refined
+from mixing import decode as decode_mixing
 from predictive import decode_predictive
+from recast import MAX_DEPTH, decode_recast
 from tables import TABLE, SharedTable, decode_column, formula_rows, read_table
 from weights import SharedModel
 
@@ -390,10 +392,10 @@ def decode_table(chunk, group, variables, n_rows):
         if stream[:1] == bytes([TABLE]):
             values = decode_column(stream, group.table, index, variable, n_rows, classes, columns, formulas)
         else:
-            q, stride = decode_integers(stream, [n_rows], classes != 0, None)
+            q, grid, stride = decode_numbers(stream, [n_rows], classes != 0, variable, None)
             check(stride == 1, "a finer grid in a table")
             q = [0 if kind else number for number, kind in zip(q, classes)]
-            values = reconstruct(q, variable.grid, variable.dtype)
+            values = reconstruct(q, grid, variable.dtype)
         values = finish_part(part, variable, values, classes, own_bits)
         part.end()
         columns[index] = [float(x) for x in (values.view(np.uint8) if values.dtype == np.bool_ else values)]
@@ -406,15 +408,15 @@ def decode_part(part, variable, shape, predicted, residual, shared, beside=None)
     classes, own_bits = read_specials(part.block(), variable, n_values)
     stream = part.block()
     if residual:
-        q, stride = decode_integers(stream, shape, classes != 0, shared, beside)
+        q, grid, stride = decode_numbers(stream, shape, classes != 0, variable, shared, beside)
         if predicted is not None:
-            check(stride == 1, "a finer grid beside predictions")
+            check((grid, stride) == (variable.grid, 1), "a finer grid beside predictions")
             q = [wrap64(a + b) for a, b in zip(q, predicted)]
     else:
         check(not stream, "numbers where the prediction is all there is")
-        q, stride = predicted, 1
+        q, grid, stride = predicted, variable.grid, 1
     q = [0 if kind else number for number, kind in zip(q, classes)]
-    values = reconstruct(q, refined(variable.grid, stride), variable.dtype)
+    values = reconstruct(q, refined(grid, stride), variable.dtype)
     return finish_part(part, variable, values, classes, own_bits)
 
 
@@ -425,8 +427,8 @@ def finish_part(part, variable, values, classes, own_bits):
     check(part.raw(8) == blake3.blake3(data).digest()[:8], "the hash of the decoded values does not fit")
     if part.at < len(part.data):
         flags = part.varint()  # what else was tried
-        check(flags >> 6 <= 6, "unknown trials")
-        for _ in range((flags & 63).bit_count()):
+        check(flags >> 8 <= 6, "unknown trials")
+        for _ in range((flags & 255).bit_count()):
             part.varint()
     return values
 
@@ -461,13 +463,26 @@ def read_specials(data, variable, n_values):
 
 # ---- Streams --------------------------------------------------------------------------------------------------------
 
-PREDICTIVE, PREDICTIVE_SHARED, PREDICTIVE_BESIDE = 16, 17, 18
+PREDICTIVE, PREDICTIVE_SHARED, PREDICTIVE_BESIDE, MIXING, RECAST, EXACT = 16, 17, 18, 19, 20, 21
+MANTISSA_BITS = {"f2": 10, "f4": 23, "f8": 52}
 
 
-def decode_integers(stream, shape, masked, shared, beside=None):
+def decode_numbers(stream, shape, masked, variable, shared, beside=None):
+    """The integers of a stream, their grid, and how many times finer it is."""
+    of_orders = MANTISSA_BITS.get(variable.dtype.str[1:])
+    if stream[:1] == bytes([EXACT]):
+        q, stride = decode_integers(stream[1:], shape, masked, of_orders, shared, beside)
+        check(stride == 1, "strides of orders")
+        return q, ["order"], 1
+    float_bits = {"order": of_orders, "order32": 23}.get(variable.grid[0])
+    q, stride = decode_integers(stream, shape, masked, float_bits, shared, beside)
+    return q, variable.grid, stride
+
+
+def decode_integers(stream, shape, masked, float_bits, shared, beside=None, depth=0):
     """The integers of a stream, and how many times finer their grid is; masked is a flat bool array, masked ones come
-    back as anything. shared is the model of the archive that a predictive stream may use, if there is one; beside the
-    values of a variable that it may look at."""
+    back as anything. float_bits are the mantissa bits where the integers are orders of floats. shared is the model of the
+    archive that a predictive stream may use, if there is one; beside the values of a variable that it may look at."""
     if stream[:1] == bytes([PREDICTIVE]):
         return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, None)
     if stream[:1] == bytes([PREDICTIVE_SHARED]):
@@ -476,6 +491,15 @@ def decode_integers(stream, shape, masked, shared, beside=None):
     if stream[:1] == bytes([PREDICTIVE_BESIDE]):
         check(beside is not None, "the other variable is missing")
         return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, None, beside)
+    if stream[:1] == bytes([MIXING]):
+        return decode_mixing(stream[1:], math.prod(shape), shape[-1] if len(shape) > 1 else 1), 1
+    if stream[:1] == bytes([RECAST]):
+        check(depth < MAX_DEPTH, "recast too often")
+
+        def inner(stream, shape, masked, float_bits):
+            return decode_integers(stream, shape, masked, float_bits, None, None, depth + 1)
+
+        return decode_recast(stream[1:], shape, masked, float_bits, inner)
     return decode_classical(stream, shape, masked), 1
 
 

@@ -24,7 +24,8 @@ def reconstruct(q, grid, dtype):
         exact = [min(max(number * arguments[0] + origin, low), high) for number in q]
         return np.array(exact, np.uint8 if dtype == np.bool_ else dtype).view(dtype)
     if kind == "integer":
-        real = [float(wrap64(number * arguments[0])) for number in q]
+        middle = 0.0 if arguments[0] % 2 else 0.5
+        real = [float(wrap64(number * arguments[0])) + middle for number in q]
     elif kind == "uniform":
         step, non_negative = arguments
         real = [float(number) * step for number in q]
@@ -45,8 +46,9 @@ def refined(grid, stride):
         step = arguments[0] / stride
         check(step >= sys.float_info.min, "a finer grid's step is no normal number")
         return [kind, step, *arguments[1:]]
-    check(kind == "integer" and arguments[0] == stride, "a stride of a grid that has no finer one")
-    return [kind, 1]
+    fits = kind == "integer" and arguments[0] % 2 == 1 and arguments[0] % stride == 0
+    check(fits, "a stride of a grid that has no finer one")
+    return [kind, arguments[0] // stride]
 
 
 def from_orders(q, dtype):

@@ -3,12 +3,14 @@
 use crate::classical;
 use crate::mixing;
 use crate::predict::{self, Effort, Numbers};
-use crate::recast::{self, Array, Recast, dictionary, divided};
+use crate::recast::{self, Array, Recast, dictionary};
 use crate::report::trials::Trials;
 use rayon::prelude::*;
 
 /// Numbers of a sample.
 const SAMPLE: usize = 1 << 14;
+/// Fewest of each array where there are many.
+const MIN_SAMPLE: usize = 1 << 11;
 /// Fewest numbers that are looked at.
 const MIN_VALUES: usize = 128;
 /// What recast numbers take of what they take as they are, by an estimate: at most so much to be coded, and less than
@@ -65,9 +67,9 @@ pub fn best(numbers: Numbers, used: u8, plain: &Prices) -> Option<Found> {
     let plain = plain.least();
     let priced = candidates(numbers, used).into_par_iter().filter_map(|recast| {
         let (head, arrays) = recast.forward(numbers)?;
-        let beside = plain / arrays.len() as f64;
+        let (beside, n) = (plain / arrays.len() as f64, (SAMPLE / arrays.len()).max(MIN_SAMPLE));
         let price =
-            head.len() as f64 + arrays.iter().map(|array| Prices::beside(array.numbers(), beside).least()).sum::<f64>();
+            head.len() as f64 + arrays.iter().map(|array| Prices::beside(array.numbers(), beside, n).least()).sum::<f64>();
         Some(Found { recast, share: price / plain })
     });
     let best = priced.min_by(|a, b| a.share.total_cmp(&b.share))?;
@@ -98,12 +100,7 @@ fn candidates(numbers: Numbers, used: u8) -> Vec<Recast> {
 }
 
 fn value_candidates(numbers: Numbers) -> Vec<Recast> {
-    let mut found = Vec::new();
-    if numbers.mantissa_bits.is_some() {
-        found.extend(recast::find_hidden(numbers).map(Recast::Hidden));
-    } else {
-        found.extend(divided::find(numbers));
-    }
+    let mut found: Vec<Recast> = recast::find_hidden(numbers).map(Recast::Hidden).into_iter().collect();
     if let Some(n_different) = dictionary::n_different(numbers).filter(|&n| n > 1)
         && (numbers.mantissa_bits.is_some() || !is_dense(numbers, n_different))
     {
@@ -139,7 +136,7 @@ fn layout_candidates(numbers: Numbers) -> Vec<Recast> {
 
 /// The length of records that a series seems to consist of.
 fn record(numbers: Numbers) -> Option<usize> {
-    let sample = middle_of(numbers);
+    let sample = middle_of(numbers, SAMPLE);
     let bits = |distance: usize| {
         let pairs = sample.q.iter().zip(sample.q.get(distance..).unwrap_or_default());
         let n = sample.q.len().saturating_sub(distance).max(1);
@@ -165,12 +162,12 @@ pub struct Prices {
 impl Prices {
     /// By a sample.
     pub fn of(numbers: Numbers) -> Prices {
-        Prices::beside(numbers, f64::INFINITY)
+        Prices::beside(numbers, f64::INFINITY, SAMPLE)
     }
 
-    /// By a sample; context mixing is left out where the others take far more than `least` bytes, so that it would be too late.
-    fn beside(numbers: Numbers, least: f64) -> Prices {
-        let sample = middle_of(numbers);
+    /// By a sample of so many; context mixing is left out where the others take far more than `least` bytes.
+    fn beside(numbers: Numbers, least: f64, n_sampled: usize) -> Prices {
+        let sample = middle_of(numbers, n_sampled);
         let scale = numbers.q.len() as f64 / sample.q.len().max(1) as f64;
         let n = sample.numbers();
         let predicted = predict::encode(n, Effort::Glimpse, &mut Trials::default()).and_then(|coded| {
@@ -221,12 +218,12 @@ fn repeated(q: &[i64], length: usize) -> f64 {
 }
 
 /// Rows from the middle.
-fn middle_of(numbers: Numbers) -> Array {
+fn middle_of(numbers: Numbers, most: usize) -> Array {
     let (mut shape, mut start, mut n) = (numbers.shape.to_vec(), 0, numbers.q.len());
     let mut axis = 0;
-    while n > SAMPLE && axis < shape.len() {
+    while n > most && axis < shape.len() {
         let row = n / shape[axis].max(1);
-        let n_rows = (SAMPLE / row.max(1)).clamp(1, shape[axis]);
+        let n_rows = (most / row.max(1)).clamp(1, shape[axis]);
         start += (shape[axis] - n_rows) / 2 * row;
         shape[axis] = n_rows;
         n = n_rows * row;

@@ -4,8 +4,7 @@
 //! bytes that say how the first follow from them. Each array is coded by whoever called, which may recast it again. So
 //! what the numbers are is found first, and what is learned is learned of that:
 //!
-//! - [`crate::hidden`]: the integers behind floats, by their origin (scale and offset, decimals, text).
-//! - [`divided`]: integers that are all multiples of one, but for the same rest.
+//! - [`crate::hidden`]: the integers behind values, by their origin (scale and offset, decimals, text, multiples).
 //! - [`dictionary`]: values that repeat far apart, as numbers of a table of the different ones.
 //! - [`layout`]: the axes turned, an array split along an axis, a series cut into records.
 //!
@@ -13,7 +12,6 @@
 //! asked for.
 
 pub mod dictionary;
-pub mod divided;
 pub mod layout;
 mod strangers;
 
@@ -53,15 +51,8 @@ impl Array {
 /// How numbers follow from others.
 #[derive(Debug, Clone)]
 pub enum Recast {
-    /// The orders of floats, from the integers behind them.
+    /// The orders of values, from the integers behind them.
     Hidden(Hidden),
-    /// `divisor` times each number, and `rest`.
-    Divided {
-        /// At least 2.
-        divisor: u64,
-        /// What is left of each number.
-        rest: i64,
-    },
     /// Entries of a table of the different numbers.
     Dictionary(dictionary::Order),
     /// The axes from this one on are moved to the front.
@@ -80,7 +71,6 @@ impl Recast {
     pub fn kind(&self) -> u8 {
         match self {
             Recast::Hidden(_) => 1,
-            Recast::Divided { .. } => 2,
             Recast::Dictionary(_) => 4,
             Recast::Turned(_) => 8,
             Recast::Split(_) => 16,
@@ -97,7 +87,6 @@ impl Recast {
     pub fn words(&self) -> String {
         match self {
             Recast::Hidden(hidden) => hidden.words(),
-            Recast::Divided { divisor, .. } => format!("multiples of {divisor}"),
             Recast::Dictionary(_) => "different values and which".to_string(),
             Recast::Turned(_) => "turned axes".to_string(),
             Recast::Split(axis) => format!("one array for each index of axis {axis}"),
@@ -115,30 +104,24 @@ impl Recast {
                 hidden.write(&mut w);
                 vec![strangers::forward(hidden, numbers, &mut w)?]
             }
-            Recast::Divided { divisor, rest } => {
-                w.u8(1);
-                w.varint(*divisor);
-                w.signed(*rest);
-                vec![divided::forward(*divisor, *rest, numbers)?]
-            }
             Recast::Dictionary(order) => {
-                w.u8(2 + *order as u8);
+                w.u8(1 + *order as u8);
                 let (table, entries) = dictionary::forward(*order, numbers)?;
                 w.count(table.q.len());
                 vec![table, entries]
             }
             Recast::Turned(first) => {
-                w.u8(4);
+                w.u8(3);
                 w.count(*first);
                 vec![layout::turned(numbers, *first)?]
             }
             Recast::Split(axis) => {
-                w.u8(5);
+                w.u8(4);
                 w.count(*axis);
                 layout::split(numbers, *axis)?
             }
             Recast::Records(n_columns) => {
-                w.u8(6);
+                w.u8(5);
                 w.count(*n_columns);
                 let shape = layout::record_shape(numbers.shape, *n_columns)?;
                 let (q, mask) = (numbers.q.to_vec(), numbers.mask.map(<[bool]>::to_vec));
@@ -151,20 +134,15 @@ impl Recast {
     /// Reads how numbers follow from others, up to what is coded in their place.
     fn read(r: &mut ByteReader, shape: &[usize], mantissa_bits: Option<u32>) -> Result<Recast> {
         let recast = match r.u8()? {
-            0 => {
-                let bits = mantissa_bits.ok_or_else(|| Error::corrupt("expected orders of floats"))?;
-                Recast::Hidden(strangers::read_hidden(r, shape, bits)?)
-            }
-            1 => Recast::Divided { divisor: r.varint()?, rest: r.signed()? },
-            2 => Recast::Dictionary(dictionary::Order::Sorted),
-            3 => Recast::Dictionary(dictionary::Order::First),
-            4 => Recast::Turned(r.count()?),
-            5 => Recast::Split(r.count()?),
-            6 => Recast::Records(r.count()?),
+            0 => Recast::Hidden(strangers::read_hidden(r, shape, mantissa_bits)?),
+            1 => Recast::Dictionary(dictionary::Order::Sorted),
+            2 => Recast::Dictionary(dictionary::Order::First),
+            3 => Recast::Turned(r.count()?),
+            4 => Recast::Split(r.count()?),
+            5 => Recast::Records(r.count()?),
             n => {
-                return Err(Error::unsupported(format!(
-                    "expected numbers recast in a way from 0 to 6, found {n}"
-                )));
+                let expected = "expected numbers recast in a way from 0 to 5";
+                return Err(Error::unsupported(format!("{expected}, found {n}; use a newer version")));
             }
         };
         Ok(recast)
@@ -185,12 +163,7 @@ pub fn decode(
     };
     let decoded = match recast {
         Recast::Hidden(hidden) => {
-            (strangers::decode(&hidden, &mut r, shape, mask, mantissa_bits.unwrap_or(52), inner)?, 1)
-        }
-        Recast::Divided { divisor, rest } => {
-            let mut q = whole(inner(r.block()?, shape, mask, None)?)?;
-            divided::undo(divisor, rest, &mut q);
-            (q, 1)
+            (strangers::decode(&hidden, &mut r, shape, mask, mantissa_bits, inner)?, 1)
         }
         Recast::Dictionary(order) => {
             let n_entries = r.count_of_items()?;
@@ -229,7 +202,6 @@ pub fn describe<'a>(
             strangers::skip(&mut r)?;
             (shape.to_vec(), None)
         }
-        Recast::Divided { .. } => (shape.to_vec(), None),
         Recast::Dictionary(_) => {
             r.count_of_items()?;
             r.block()?;
@@ -244,34 +216,37 @@ pub fn describe<'a>(
     Ok((words, r.block()?, inner, bits))
 }
 
-/// Runs `$body` with `$T` the type whose orders have so many mantissa bits.
-macro_rules! with_float {
+/// Runs `$body` with `$T` the type of values whose orders have so many mantissa bits, or that are integers.
+macro_rules! with_type {
     ($bits:expr, $T:ident => $body:expr) => {
         match $bits {
-            10 => {
+            None => {
+                type $T = i64;
+                $body
+            }
+            Some(10) => {
                 type $T = f16;
                 $body
             }
-            23 => {
+            Some(23) => {
                 type $T = f32;
                 $body
             }
-            _ => {
+            Some(_) => {
                 type $T = f64;
                 $body
             }
         }
     };
 }
-use with_float;
+use with_type;
 
-/// The integers behind the floats whose orders these are.
+/// The integers behind the values whose orders these are.
 pub fn find_hidden(numbers: Numbers) -> Option<Hidden> {
-    let bits = numbers.mantissa_bits?;
-    with_float!(bits, T => Hidden::find::<T>(&floats(numbers.q), numbers.shape, numbers.mask))
+    with_type!(numbers.mantissa_bits, T => Hidden::find::<T>(&values(numbers.q), numbers.shape, numbers.mask))
 }
 
-fn floats<T: Element>(orders: &[i64]) -> Vec<T> {
+fn values<T: Element>(orders: &[i64]) -> Vec<T> {
     orders.iter().map(|&order| T::from_order(order)).collect()
 }
 

@@ -1,19 +1,18 @@
-//! The integers behind floats, and the strangers among these: floats that no integer stands for, kept by their orders.
+//! The integers behind values, and the strangers among these: values that no integer stands for, kept by their orders.
 
 use crate::classical;
 use crate::hidden::Hidden;
 use crate::predict::Numbers;
-use crate::recast::{Array, Inner, floats, with_float};
+use crate::recast::{Array, Inner, values, with_type};
 use baler_data::bytes::{ByteReader, ByteWriter};
-use baler_data::dataset::DType;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
 use half::f16;
 
 /// The integers; writes where strangers stand and their orders. Strangers need not come back from the integers.
 pub fn forward(hidden: &Hidden, numbers: Numbers, w: &mut ByteWriter) -> Option<Array> {
-    let bits = numbers.mantissa_bits?;
-    let found = with_float!(bits, T => hidden.numbers::<T>(&floats(numbers.q), numbers.shape));
+    let found =
+        with_type!(numbers.mantissa_bits, T => hidden.numbers::<T>(&values(numbers.q), numbers.shape));
     let is_masked = |at: usize| numbers.mask.is_some_and(|mask| mask[at]);
     let strangers: Vec<usize> =
         (0..found.len()).filter(|&at| found[at].is_none() && !is_masked(at)).collect();
@@ -41,23 +40,19 @@ pub fn forward(hidden: &Hidden, numbers: Numbers, w: &mut ByteWriter) -> Option<
     Some(Array { q, shape: numbers.shape.to_vec(), mask, mantissa_bits: None })
 }
 
-/// Reads what stands behind floats of so many mantissa bits.
-pub fn read_hidden(r: &mut ByteReader, shape: &[usize], bits: u32) -> Result<Hidden> {
-    let dtype = match bits {
-        10 => DType::F16,
-        23 => DType::F32,
-        _ => DType::F64,
-    };
+/// Reads what stands behind floats of so many mantissa bits, or behind integers.
+pub fn read_hidden(r: &mut ByteReader, shape: &[usize], mantissa_bits: Option<u32>) -> Result<Hidden> {
+    let dtype = with_type!(mantissa_bits, T => T::DTYPE);
     Hidden::read(r, dtype, shape)
 }
 
-/// The orders of the floats.
+/// The orders of the values.
 pub fn decode(
     hidden: &Hidden,
     r: &mut ByteReader,
     shape: &[usize],
     mask: Option<&[bool]>,
-    bits: u32,
+    mantissa_bits: Option<u32>,
     inner: &mut Inner,
 ) -> Result<Vec<i64>> {
     let strangers = read(r, shape.iter().product())?;
@@ -68,9 +63,9 @@ pub fn decode(
     }
     let (numbers, stride) = inner(r.block()?, shape, with_strangers.as_deref(), None)?;
     if stride != 1 {
-        return Err(Error::corrupt("expected the integers behind floats, found strides"));
+        return Err(Error::corrupt("expected the integers behind values, found strides"));
     }
-    let mut q: Vec<i64> = with_float!(bits, T => {
+    let mut q: Vec<i64> = with_type!(mantissa_bits, T => {
         hidden.values::<T>(&numbers, shape)?.into_iter().map(Element::order).collect()
     });
     strangers.into_iter().for_each(|(at, order)| q[at] = order);
