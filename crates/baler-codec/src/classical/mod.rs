@@ -21,6 +21,9 @@ const MIN_SERIES: usize = 1024;
 /// ... on this many values.
 const SERIES_PART: usize = 1 << 15;
 
+/// Values on which it is tried whether differences are of use.
+const WHOLE_PART: usize = 1 << 16;
+
 /// A coded grid of integers, and what was done, in words.
 #[derive(Debug)]
 pub struct Encoded {
@@ -83,7 +86,10 @@ fn encode_unranked(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> E
     let extents = four_axes(shape);
     let series = (mask.is_none() && extents[3] >= MIN_SERIES).then(|| middle(&q, SERIES_PART).to_vec());
     let constant = mask.is_none() && q.iter().all(|value| *value == q[0]);
-    let orders = if constant { [0; MAX_AXES] } else { best_orders(&q, extents, mask) };
+    let mut orders = if constant { [0; MAX_AXES] } else { best_orders(&q, extents, mask) };
+    if orders != [0; MAX_AXES] && mask.is_none() && whole_pays(&q, extents, orders) {
+        orders = [0; MAX_AXES];
+    }
     if let Some(mask) = mask {
         fill_masked(&mut q, extents, orders, mask);
     }
@@ -106,6 +112,18 @@ fn encode_unranked(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> E
     let mut bytes = vec![coder as u8, pack_orders(orders)];
     bytes.extend_from_slice(&symbols);
     Encoded { bytes, codec: describe(coder, orders, shape) }
+}
+
+/// True if rows from the middle take fewer bytes without differences: an entropy estimate does not see all that a coder does.
+fn whole_pays(q: &[i64], extents: [usize; MAX_AXES], orders: Orders) -> bool {
+    let row: usize = extents[1..].iter().product();
+    let n_rows = (WHOLE_PART / row.max(1)).clamp(1, extents[0].max(1));
+    let extents = [n_rows, extents[1], extents[2], extents[3]];
+    let start = (q.len() - n_rows * row) / 2 / row.max(1) * row;
+    let mut part = q[start..start + n_rows * row].to_vec();
+    let whole = pack::pco_bytes(&part);
+    difference(&mut part, extents, orders);
+    whole < pack::pco_bytes(&part)
 }
 
 /// What was done to make a stream, in words.

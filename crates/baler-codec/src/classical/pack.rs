@@ -12,7 +12,7 @@ use pco::data_types::Number;
 use pco::standalone::{DecompressorItem, FileCompressor, FileDecompressor};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 
-const PCO_LEVEL: usize = 9;
+const PCO_LEVEL: usize = 12;
 /// Values before each that pco's convolution takes in.
 const CONVOLUTION_ORDER: usize = 16;
 /// Values that share pco's bins.
@@ -124,6 +124,11 @@ fn pack_pco(q: &[i64], delta: DeltaSpec) -> (CoderByte, Vec<u8>) {
     } else {
         (CoderByte::Pco64, pack_pco_as(q, delta, |value| value))
     }
+}
+
+/// Bytes that values take through pco.
+pub fn pco_bytes(q: &[i64]) -> usize {
+    pack_pco(q, DeltaSpec::NoOp).1.len()
 }
 
 fn pack_pco_as<T: Number>(q: &[i64], delta: DeltaSpec, number: impl Fn(i64) -> T) -> Vec<u8> {

@@ -10,12 +10,15 @@ use rayon::prelude::*;
 /// Numbers of a sample.
 const SAMPLE: usize = 1 << 14;
 /// Fewest of each array where there are many.
-const MIN_SAMPLE: usize = 1 << 11;
+const MIN_SAMPLE: usize = 1 << 12;
 /// Fewest numbers that are looked at.
 const MIN_VALUES: usize = 128;
 /// What recast numbers take of what they take as they are, by an estimate: at most so much to be coded, and less than
 /// this for nothing else to be tried.
 const WORTH: f64 = 0.99;
+/// The same for so few numbers that it costs little to code them twice: the fixed part of streams blurs the estimate.
+const SMALL: usize = 1 << 16;
+const SMALL_WORTH: f64 = 1.06;
 const SURE: f64 = 0.85;
 /// The same where only the layout is another: the estimate knows little of what filters make of it.
 const SURE_LAYOUT: f64 = 0.5;
@@ -48,7 +51,7 @@ const MOST_SEEN: usize = 1 << 20;
 pub struct Found {
     /// How these follow from them.
     pub recast: Recast,
-    /// Less than 1.
+    /// About 1 at most.
     pub share: f64,
 }
 
@@ -68,12 +71,13 @@ pub fn best(numbers: Numbers, used: u8, plain: &Prices) -> Option<Found> {
     let priced = candidates(numbers, used).into_par_iter().filter_map(|recast| {
         let (head, arrays) = recast.forward(numbers)?;
         let (beside, n) = (plain / arrays.len() as f64, (SAMPLE / arrays.len()).max(MIN_SAMPLE));
-        let price =
-            head.len() as f64 + arrays.iter().map(|array| Prices::beside(array.numbers(), beside, n).least()).sum::<f64>();
+        let price = head.len() as f64
+            + arrays.iter().map(|array| Prices::beside(array.numbers(), beside, n).least()).sum::<f64>();
         Some(Found { recast, share: price / plain })
     });
     let best = priced.min_by(|a, b| a.share.total_cmp(&b.share))?;
-    (best.share < WORTH).then_some(best)
+    let worth = if numbers.q.len() <= SMALL { SMALL_WORTH } else { WORTH };
+    (best.share < worth).then_some(best)
 }
 
 /// True if values may take less than `least` bytes by their orders, that is exactly.

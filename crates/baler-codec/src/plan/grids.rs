@@ -29,6 +29,9 @@ const FINE_STEP: f64 = 1.0 / (1 << 18) as f64;
 /// A uniform grid of more numbers than this holds nothing exactly that an order does not hold better.
 const MAX_NUMBERS: f64 = (1u64 << 32) as f64;
 
+/// Divisors of decimals that are tried.
+const DIGITS: [f64; 12] = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
+
 /// A variable with its promise and its grid.
 pub struct Typed {
     /// As the archive will hold it.
@@ -362,7 +365,10 @@ impl SourceVariable<'_> {
             grids.push(Grid::Uniform { step, non_negative: profile.non_negative });
         }
         let sample: Vec<T> = self.thousand()?;
-        let digits = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12].into_iter();
+        // Only a table asks for more digits of its columns: elsewhere the integers behind values are found chunk by chunk.
+        let is_column = self.source.schema().variables[self.idx].shape.len() == 1;
+        let n_digits = if is_column { DIGITS.len() } else { DIGITS.len() / 2 };
+        let digits = DIGITS[..n_digits].iter().copied();
         grids.extend(
             digits.map(|divisor| Grid::Decimal { divisor }).find(|grid| holds(&sample, profile, *grid)),
         );

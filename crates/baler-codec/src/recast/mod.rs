@@ -162,9 +162,7 @@ pub fn decode(
         _ => Err(Error::corrupt(format!("expected numbers that are no strides, found strides of {stride}"))),
     };
     let decoded = match recast {
-        Recast::Hidden(hidden) => {
-            (strangers::decode(&hidden, &mut r, shape, mask, mantissa_bits, inner)?, 1)
-        }
+        Recast::Hidden(hidden) => (strangers::decode(&hidden, &mut r, shape, mask, mantissa_bits, inner)?, 1),
         Recast::Dictionary(order) => {
             let n_entries = r.count_of_items()?;
             let table = whole(inner(r.block()?, &[n_entries], None, mantissa_bits)?)?;
