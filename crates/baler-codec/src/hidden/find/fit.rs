@@ -456,7 +456,7 @@ fn rounded(x: f64, float: Float) -> f64 {
 }
 
 /// Constants between two differences from a center, likely ones first.
-fn candidates(center: f64, (low, high): (f64, f64), float: Float, most: usize) -> Vec<f64> {
+pub fn candidates(center: f64, (low, high): (f64, f64), float: Float, most: usize) -> Vec<f64> {
     let pad = 0.1 * (high - low);
     let is_inside = |x: &f64| {
         let away = x - center;
@@ -470,6 +470,7 @@ fn candidates(center: f64, (low, high): (f64, f64), float: Float, most: usize) -
             found.push(x);
         }
     };
+    see(libm::ldexp(1.0, libm::rint(libm::log2(middle.abs().max(f64::MIN_POSITIVE))) as i32), &mut found);
     for digits in 1..=17 {
         see(through_text(middle, digits), &mut found);
         if found.len() >= 2 {
