@@ -117,7 +117,7 @@ impl Step {
 
     /// About the x of which this step made `y`.
     #[inline(always)]
-    fn undo(self, y: f64) -> f64 {
+    pub fn undo(self, y: f64) -> f64 {
         match self {
             Step::Add(c) => y - c,
             Step::Mul(c) => y / c,
@@ -193,8 +193,9 @@ impl Program {
         }
     }
 
+    /// The float with which a number begins.
     #[inline(always)]
-    fn first(&self, number: i64) -> f64 {
+    pub fn first(&self, number: i64) -> f64 {
         match self.start {
             Start::Whole { stride, phase } => number.wrapping_mul(stride).wrapping_add(phase) as f64,
             Start::Order { float, shift } => {
@@ -220,7 +221,7 @@ impl Program {
     }
 
     /// About the number behind a value.
-    fn guess<T: Element>(&self, value: T, x: f64) -> Option<i64> {
+    pub fn guess<T: Element>(&self, value: T, x: f64) -> Option<i64> {
         if let (false, Start::Whole { stride, phase }) = (T::IS_FLOAT, self.start) {
             let whole = i128::from(value.order()) - i128::from(phase);
             return i64::try_from(whole.div_euclid(i128::from(stride))).ok();

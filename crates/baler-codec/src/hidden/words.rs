@@ -11,8 +11,9 @@ impl Hidden {
             return program_words(&self.programs[0]);
         }
         let first = &self.programs[0];
-        let is_plain =
-            |program: &Program| matches!(program.start, Start::Order { .. }) && program.steps.is_empty();
+        let is_plain = |program: &Program| {
+            matches!(program.start, Start::Order { shift: 0, .. }) && program.steps.is_empty()
+        };
         let n_plain = self.programs.iter().filter(|program| is_plain(program)).count();
         let shown = self.programs.iter().find(|program| !is_plain(program)).unwrap_or(first);
         let n_alike = self.programs.iter().filter(|program| is_same_form(program, shown)).count();

@@ -1,10 +1,11 @@
 //! One lattice for each index along an axis: gains of channels, slopes of slices, offsets of columns.
 
 use super::claims::Claim;
-use super::confirmed;
+use super::fit::candidates;
 use super::sample::Group;
+use super::{STRANGERS, confirmed, strangers};
 use crate::hidden::Hidden;
-use crate::hidden::program::Program;
+use crate::hidden::program::{Float, Program, Start, Step};
 use crate::hidden::stored::MAX_LATTICES;
 use baler_data::element::Element;
 use std::ops::Range;
@@ -19,6 +20,8 @@ const N_PROBES: usize = 4;
 const WORTH: f64 = 1.5;
 /// Bits that the constants of a lattice take.
 const LATTICE_BITS: f64 = 100.0;
+/// Offsets that are tried for an index with the scale of another.
+const N_OFFSETS: usize = 8;
 /// How many shifts of the numbers are tried for each index.
 const REACH_EACH: i64 = 1 << 12;
 
@@ -58,17 +61,83 @@ fn along<T: Element>(
     if 2 * n_found < n_probes {
         return None;
     }
-    let mut programs = Vec::with_capacity(extent);
-    let mut saved = 0.0;
-    for idx in 0..extent {
-        match each(idx) {
-            Some(claim) => {
-                saved += claim.saved - LATTICE_BITS / (values.len() / extent) as f64;
-                programs.push(claim.program);
-            }
-            None => programs.push(Program::plain::<T>()),
-        }
+    let claims: Vec<Option<Claim>> = (0..extent).map(each).collect();
+    let n_each = (values.len() / extent) as f64;
+    let saved =
+        claims.iter().flatten().map(|claim| claim.saved - LATTICE_BITS / n_each).sum::<f64>() / extent as f64;
+    if saved <= least {
+        return None;
     }
-    let saved = saved / extent as f64;
-    (saved > least).then_some((saved, Hidden { axes, programs }))
+    let template = most_common(&claims);
+    let program = |(idx, claim): (usize, Option<Claim>)| {
+        let group = Group::along(shape, &axes, idx);
+        let alike =
+            template.as_ref().and_then(|template| alike(template, values, group, skip, claim.as_ref()));
+        alike.or(claim.map(|claim| claim.program)).unwrap_or_else(Program::plain::<T>)
+    };
+    let programs = claims.into_iter().enumerate().map(program).collect();
+    Some((saved, Hidden { axes, programs }))
+}
+
+/// A lattice with the form and the scale that most have, if it has an offset.
+fn most_common(claims: &[Option<Claim>]) -> Option<Program> {
+    let scaled: Vec<&Program> = (claims.iter().flatten())
+        .map(|claim| &claim.program)
+        .filter(|program| offset_place(program).is_some())
+        .collect();
+    let is_alike = |a: &Program, b: &Program| with_offset(a, 0.0) == with_offset(b, 0.0);
+    let count = |program: &&Program| scaled.iter().filter(|other| is_alike(program, other)).count();
+    let most = scaled.iter().max_by_key(|program| count(program))?;
+    (count(most) > 1).then(|| (*most).clone())
+}
+
+/// The step that adds the first constant to whole numbers or a multiple of them.
+fn offset_place(program: &Program) -> Option<usize> {
+    let is_whole = matches!(program.start, Start::Whole { .. });
+    program.steps.iter().position(|step| matches!(step, Step::Add(_))).filter(|_| is_whole)
+}
+
+fn with_offset(program: &Program, offset: f64) -> Program {
+    let mut other = program.clone();
+    if let Some(place) = offset_place(program) {
+        other.steps[place] = Step::Add(offset);
+    }
+    other
+}
+
+/// A group's lattice in the form and with the scale of another, and with the offset that is nearest to the other's: so numbers
+/// of neighboring indices are near each other. `None` where it has more strangers than the group's own.
+fn alike<T: Element>(
+    template: &Program,
+    values: &[T],
+    group: Group,
+    skip: Option<&[bool]>,
+    own: Option<&Claim>,
+) -> Option<Program> {
+    let place = offset_place(template)?;
+    let Step::Add(offset) = template.steps[place] else { return None };
+    let sample = group.sample(values, skip, SAMPLE_EACH);
+    let moved = |x: f64| template.steps[place + 1..].iter().rev().fold(x, |y, step| step.undo(y));
+    let scaled = |k: i64| template.steps[..place].iter().fold(template.first(k), |x, step| step.apply(x));
+    let off = |x: T| -> Option<f64> {
+        let number = template.guess(x, x.to_f64())?;
+        Some(moved(x.to_f64()) - offset - scaled(number))
+    };
+    // Near half a step off, values go either way: they are counted from the first.
+    let step = scaled(1) - scaled(0);
+    let first = sample.iter().find_map(|&x| off(x))?;
+    let offs: Vec<f64> = (sample.iter())
+        .filter_map(|&x| off(x))
+        .map(|off| off - step * libm::rint((off - first) / step))
+        .collect();
+    let mean = offs.iter().sum::<f64>() / offs.len() as f64;
+    let spread = offs.iter().fold(0.0, |spread: f64, off| spread.max((off - mean).abs()));
+    let n_allowed = own.map_or(usize::MAX, |claim| claim.n_strangers);
+    candidates(offset + mean, (-spread, spread), Float::F64, N_OFFSETS)
+        .into_iter()
+        .map(|q| with_offset(template, q))
+        .find(|program| {
+            let (n_counted, strangers) = strangers(values, group, skip, program);
+            strangers.len() <= n_allowed && strangers.len() as f64 <= STRANGERS * n_counted as f64
+        })
 }

@@ -2,12 +2,13 @@
 //! constants. Constants that a writer would have chosen (short decimals, float32) are tried first, then every float that the
 //! values leave possible.
 
-use super::region::{Region, Strip, least_squares, two_product, two_sum};
+use super::region::{Region, Strip, least_squares, rest, two_product, two_sum};
 use super::sample::{Grain, ulp};
 use super::step::Rough;
 use crate::hidden::digits::through_text;
 use crate::hidden::program::{Float, Program, Start, Step};
 use baler_data::element::Element;
+use baler_data::random::mix;
 
 /// Most constants of one kind that are tried.
 const MOST: usize = 24;
@@ -15,10 +16,19 @@ const MOST: usize = 24;
 const N_NICE: usize = 3;
 /// Largest number of a rough lattice that may be multiplied.
 const MAX_NUMBER: i64 = 1 << 53;
+/// Misses after which a lattice is given up: so many, and one more in so many points. Of many candidates only an exact one
+/// is wanted.
+const LENIENT: (usize, usize) = (8, 3);
+const STRICT: (usize, usize) = (2, 100);
+/// Points that may be computed for one scale: so many, and so many for each shift of the numbers that is tried.
+const WORK: i64 = 50_000;
+const WORK_EACH: i64 = 12;
 /// Points on which a lattice is tried before it is tried on all.
-const N_QUICK: usize = 16;
-/// With fewer misses in a hundred, no other precision is tried.
-const FEW_MISSES: usize = 1;
+const N_QUICK: usize = 24;
+/// Points that are further off a lattice than this many units may be strangers.
+const STRANGE: f64 = 0.8;
+/// With fewer than one miss in so many points, no other precision is tried.
+const FEW_MISSES: usize = 400;
 /// Offsets that are tried first: multiples of these fractions, and float32.
 const NICE_OFFSETS: [f64; 6] = [1.0, 10.0, 100.0, 1000.0, 10_000.0, AS_SINGLE];
 const AS_SINGLE: f64 = -1.0;
@@ -83,8 +93,12 @@ pub struct Search<'a, T: Element> {
     values: &'a [(i64, f64)],
     target: Target,
     last: Vec<Step>,
+    /// Points that are hard to give.
+    hard: Vec<(i64, T)>,
     /// How many shifts of the numbers are tried.
     reach: i64,
+    /// Points that may still be computed for the scale that is tried.
+    work_left: i64,
     best: Option<Fitted>,
 }
 
@@ -94,7 +108,9 @@ impl<'a, T: Element> Search<'a, T> {
     pub fn run(rough: &'a Rough, target: Target, reach: i64) -> Option<Fitted> {
         let points = |times: i64| rough.points.iter().map(move |&(k, x)| (k * times, x)).collect::<Vec<_>>();
         let mut best: Option<Fitted> = None;
-        for times in [1, 2, 5, 10, 3, 4] {
+        let is_exact = target.grain == Grain::Float(Float::F64);
+        for times in if is_exact { &[1, 2, 5, 10, 3, 4] } else { &[1][..] } {
+            let times = *times;
             if rough.points.last().is_none_or(|point| point.0 > MAX_NUMBER) {
                 break;
             }
@@ -116,7 +132,8 @@ impl<'a, T: Element> Search<'a, T> {
     fn of(values: &'a [(i64, f64)], target: Target, reach: i64) -> Option<Fitted> {
         let points = points_of::<T>(values, target);
         let last = target.last_steps();
-        let mut search = Search { points, values, target, last, reach, best: None };
+        let mut search =
+            Search { points, values, target, last, hard: Vec::new(), reach, work_left: 0, best: None };
         let center = least_squares(search.values);
         for arithmetic in target.arithmetic() {
             search.without_offset(center, arithmetic);
@@ -133,7 +150,7 @@ impl<'a, T: Element> Search<'a, T> {
                 break;
             }
             search.moved_then_scaled(center, arithmetic);
-            let is_good = |best: &Fitted| 100 * best.n_misses <= FEW_MISSES * search.points.len();
+            let is_good = |best: &Fitted| best.n_misses * FEW_MISSES <= search.points.len();
             if search.best.as_ref().is_some_and(is_good) {
                 break;
             }
@@ -162,40 +179,87 @@ impl<'a, T: Element> Search<'a, T> {
             .collect()
     }
 
-    /// True if a lattice gives most of a few points.
-    fn is_likely(&self, shift: i64, arithmetic: Float, steps: &[Step]) -> bool {
+    /// What computing one point costs: text takes longer.
+    fn cost(&self) -> i64 {
+        if matches!(self.target.grain, Grain::Float(_)) { 1 } else { 6 }
+    }
+
+    /// True if a lattice gives all but `most` of a few points, which are the hard ones where nearly none may be missed.
+    fn is_likely(&mut self, shift: i64, arithmetic: Float, steps: &[Step], most: usize) -> bool {
         let n = self.points.len();
+        let n_quick = N_QUICK.min(n);
         let mut n_misses = 0;
-        for place in 0..N_QUICK.min(n) {
-            let (k, x) = self.points[place * n / N_QUICK.min(n)];
+        for place in 0..n_quick {
+            let is_strict = most == STRICT.0 && !self.hard.is_empty();
+            let (k, x) = if is_strict { self.hard[place] } else { self.points[place * n / n_quick] };
             let first = k.wrapping_sub(shift) as f64;
             let y = steps.iter().fold(first, |y, step| rounded(step.apply(y), arithmetic));
             let y = self.last.iter().fold(y, |y, step| step.apply(y));
-            n_misses += usize::from(T::from_f64(y).to_bits64() != x.to_bits64());
-            if n_misses > N_QUICK / 4 {
+            if T::from_f64(y).to_bits64() != x.to_bits64() {
+                n_misses += 1;
+                if is_strict {
+                    self.hard.swap(place, place / 2);
+                }
+            }
+            if n_misses > most {
+                self.work_left -= self.cost() * place as i64;
                 return false;
             }
         }
+        self.work_left -= self.cost() * n_quick as i64;
         true
+    }
+
+    /// Brings the points into an order for candidates of which only an exact one is wanted: spread, those that may be strangers
+    /// last. Points that a candidate misses move forward, so that the next one is given up after few of them.
+    fn spread_points(&mut self, region: &Region) {
+        let (dp, dq) = region.middle();
+        let line = (region.center.0 + dp, region.center.1 + dq);
+        let mut order: Vec<(bool, u64, usize)> = (self.values.iter().enumerate())
+            .map(|(idx, &(k, x))| {
+                let is_off = rest(k as f64, x, line).abs() > STRANGE * self.target.grain.unit(x);
+                (is_off, mix(idx as u64), idx)
+            })
+            .collect();
+        order.sort_unstable();
+        self.hard = order.iter().map(|&(_, _, idx)| self.points[idx]).collect();
     }
 
     /// Tries a lattice on all points, giving up early.
     fn try_steps(&mut self, shift: i64, arithmetic: Float, steps: &[Step]) {
-        if !self.is_likely(shift, arithmetic, steps) {
+        self.try_with_misses(shift, arithmetic, steps, LENIENT);
+    }
+
+    /// [`Search::try_steps`], giving up after some misses and one more in every so many points.
+    fn try_with_misses(
+        &mut self,
+        shift: i64,
+        arithmetic: Float,
+        steps: &[Step],
+        (first, every): (usize, usize),
+    ) {
+        if !self.is_likely(shift, arithmetic, steps, first) {
             return;
         }
         let program = self.program(arithmetic, steps);
         let n = self.points.len();
         let allowed = self.best.as_ref().map_or(n / 4, |best| best.n_misses.saturating_sub(1));
         let mut n_misses = 0;
-        for (place, &(k, x)) in self.points.iter().enumerate() {
+        let is_strict = first == STRICT.0 && !self.hard.is_empty();
+        for place in 0..n {
+            let (k, x) = if is_strict { self.hard[place] } else { self.points[place] };
             if program.value::<T>(k.wrapping_sub(shift)).to_bits64() != x.to_bits64() {
                 n_misses += 1;
-                if n_misses > allowed || n_misses > 5 + place / 3 {
+                if is_strict {
+                    self.hard.swap(place, place / 2);
+                }
+                if n_misses > allowed || n_misses > first + place / every {
+                    self.work_left -= self.cost() * place as i64;
                     return;
                 }
             }
         }
+        self.work_left -= self.cost() * n as i64;
         if self.best.is_none() || n_misses <= allowed {
             self.best = Some(Fitted { program, n_misses });
         }
@@ -269,6 +333,7 @@ impl<'a, T: Element> Search<'a, T> {
         let mut as_scales = scales.iter().map(|&s| (s, Step::Mul(s)));
         let nice: Vec<(f64, Step)> = as_scales.by_ref().take(N_NICE).chain(as_divisors.take(2)).collect();
         let is_coarse = self.target.grain == Grain::Float(arithmetic);
+        self.spread_points(region);
         if !is_coarse {
             for &(p, step) in &nice {
                 let Some(range) = region.q_range(p - scale) else { continue };
@@ -308,6 +373,7 @@ impl<'a, T: Element> Search<'a, T> {
         let pad = 0.2 * (high - low);
         let (low, high) = (low - pad, high + pad);
         let middle = (low + high) / 2.0;
+        self.work_left = WORK + WORK_EACH * self.reach;
         let kinds: &[f64] = if nice_only { &NICE_OFFSETS } else { &[0.0] };
         for &kind in kinds {
             for place in 0..=2 * self.reach {
@@ -324,8 +390,8 @@ impl<'a, T: Element> Search<'a, T> {
                 let q = rounded(q, arithmetic);
                 let away = (q - base) - base_low;
                 if low <= away && away <= high {
-                    self.try_steps(shift, arithmetic, &[step, Step::Add(q)]);
-                    if self.is_done() {
+                    self.try_with_misses(shift, arithmetic, &[step, Step::Add(q)], STRICT);
+                    if self.is_done() || self.work_left < 0 {
                         return;
                     }
                 }
@@ -390,7 +456,7 @@ fn rounded(x: f64, float: Float) -> f64 {
 }
 
 /// Constants between two differences from a center, likely ones first.
-fn candidates(center: f64, (low, high): (f64, f64), float: Float, most: usize) -> Vec<f64> {
+pub fn candidates(center: f64, (low, high): (f64, f64), float: Float, most: usize) -> Vec<f64> {
     let pad = 0.1 * (high - low);
     let is_inside = |x: &f64| {
         let away = x - center;
@@ -404,6 +470,7 @@ fn candidates(center: f64, (low, high): (f64, f64), float: Float, most: usize) -
             found.push(x);
         }
     };
+    see(libm::ldexp(1.0, libm::rint(libm::log2(middle.abs().max(f64::MIN_POSITIVE))) as i32), &mut found);
     for digits in 1..=17 {
         see(through_text(middle, digits), &mut found);
         if found.len() >= 2 {

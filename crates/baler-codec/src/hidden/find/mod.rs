@@ -42,9 +42,12 @@ impl Hidden {
             return common_stride(values, skip);
         }
         let whole = confirmed(values, Group::all(values.len()), skip, SAMPLE, REACH);
-        let saved = whole.as_ref().map_or(0.0, |claim| claim.saved);
-        along::find(values, shape, skip, saved)
-            .or_else(|| whole.map(|claim| Hidden { axes: 0..0, programs: vec![claim.program] }))
+        let one = |claim: Claim| Hidden { axes: 0..0, programs: vec![claim.program] };
+        match whole {
+            Some(claim) if matches!(claim.program.start, Start::Whole { .. }) => Some(one(claim)),
+            Some(claim) => along::find(values, shape, skip, claim.saved).or_else(|| Some(one(claim))),
+            None => along::find(values, shape, skip, 0.0),
+        }
     }
 }
 
