@@ -1,18 +1,23 @@
-//! Whole numbers that may come next: those that followed earlier places that looked alike, and straight lines.
+//! Whole numbers that may come next: what followed an earlier place that looked alike, and what a rule gives.
 
-use crate::mixing::contexts::join;
+use crate::mixing::contexts::{GOLDEN, back, join};
 
-/// Kinds of candidates.
-pub const N_CANDIDATES: usize = N_LOOKUPS + N_MATCHES + N_LINES;
-pub const N_MATCHES: usize = 2;
-const N_LINES: usize = 4;
-/// Kinds that look back at earlier places, one table each.
-pub const N_LOOKUPS: usize = 4;
+/// Places that are followed, and how many numbers must agree.
+const LEAST: [usize; N_MATCHES] = [6, 24];
+const N_MATCHES: usize = 2;
+/// Rules, see [`Candidates::find`].
+const N_RULES: usize = 6;
+/// All of them: matches first.
+pub const N_CANDIDATES: usize = N_MATCHES + N_RULES;
 /// Largest confidence.
 pub const MAX_CONFIDENCE: usize = 15;
-/// Numbers that must agree before a long match is followed, and at which length is it sure.
-pub const SURE: usize = 48;
+/// Columns whose rules are judged apart.
+const N_COLUMNS: usize = 64;
+/// Numbers in a row after which a match is sure; up to how many are compared; and counted.
+const SURE: usize = 48;
+const MOST_COMPARED: usize = 48;
 const MAX_LENGTH: usize = 65_535;
+/// Least and largest binary logarithm of the number of places that a table holds.
 const MIN_BITS: u32 = 10;
 const MAX_BITS: u32 = 20;
 
@@ -24,157 +29,125 @@ pub struct Candidate {
     pub confidence: usize,
 }
 
-struct Lookup {
-    /// Position behind the last place with a hash, and how often in a row it was right.
-    places: Vec<(u32, u32)>,
-    shift: u32,
-    slot: usize,
+/// What a sure match expects.
+pub struct Sure {
+    pub value: i64,
+    /// Numbers in a row that were right.
+    pub length: usize,
+    /// Which of the numbers around are the same, a bit each.
+    pub agreement: usize,
 }
 
 pub struct Candidates {
-    lookups: [Lookup; N_LOOKUPS],
-    pub matches: [Match; N_MATCHES],
-    lines: [[u8; 64]; N_LINES],
-    pub found: [Candidate; N_CANDIDATES],
     columns: usize,
-    /// One more than the largest so far, 0 at the least.
+    matches: [Match; N_MATCHES],
+    /// How often in a row each rule was right, by column.
+    right: [[u8; N_COLUMNS]; N_RULES],
+    pub found: [Candidate; N_CANDIDATES],
+    /// One more than the largest number; 0 at the beginning.
     pub next: i64,
 }
 
-impl Lookup {
-    fn new(n: usize) -> Lookup {
-        let bits = (usize::BITS - n.leading_zeros()).clamp(MIN_BITS, MAX_BITS);
-        Lookup { places: vec![(0, 0); 1 << bits], shift: 64 - bits, slot: 0 }
-    }
-}
-
-#[inline(always)]
-fn back(values: &[i64], distance: usize) -> i64 {
-    if distance <= values.len() { values[values.len() - distance] } else { 0 }
-}
-
 impl Candidates {
-    pub fn new(n: usize, columns: usize) -> Candidates {
+    pub fn new(n_values: usize, columns: usize) -> Candidates {
         Candidates {
-            lookups: std::array::from_fn(|_| Lookup::new(n)),
-            matches: [6, 24].map(|least| Match::new(n, least)),
-            lines: [[0; 64]; N_LINES],
-            found: Default::default(),
             columns,
+            matches: LEAST.map(|least| Match::new(n_values, least)),
+            right: [[0; N_COLUMNS]; N_RULES],
+            found: Default::default(),
             next: 0,
         }
     }
 
-    /// Finds the candidates for the next number.
+    /// Finds the candidates for the number behind `values`.
     #[inline(always)]
     pub fn find(&mut self, values: &[i64]) {
         let c = self.columns;
         let v = |distance| back(values, distance);
-        let u = |distance| back(values, distance) as u64;
-        let column = (values.len() % c) as u64;
-        let hashes = [join([u(1)]), join([u(1), u(2)]), join([u(c), u(1), column]), join([u(1), u(2), u(3)])];
-        for (i, hash) in hashes.into_iter().enumerate() {
-            let lookup = &mut self.lookups[i];
-            lookup.slot = (hash >> lookup.shift) as usize;
-            let (place, right) = lookup.places[lookup.slot];
-            self.found[i] = match place {
-                0 => Candidate::default(),
-                place => {
-                    Candidate { value: values[place as usize], confidence: 1 + (right as usize).min(14) }
-                }
-            };
-        }
-        for (found, one) in self.found[N_LOOKUPS..].iter_mut().zip(&self.matches) {
-            *found = one.candidate(values);
-        }
-        let lines = [
+        let rules = [
             v(1).wrapping_add(v(1)).wrapping_sub(v(2)),
             v(1).wrapping_add(v(c)).wrapping_sub(v(c + 1)),
             v(c).wrapping_add(v(c)).wrapping_sub(v(2 * c)),
             self.next,
+            v(c),
+            v(1),
         ];
-        for (i, value) in lines.into_iter().enumerate() {
-            let right = self.lines[i][values.len() % c % 64];
-            self.found[N_LOOKUPS + N_MATCHES + i] = Candidate { value, confidence: 1 + right as usize };
+        let column = values.len() % c % N_COLUMNS;
+        let (matched, ruled) = self.found.split_at_mut(N_MATCHES);
+        for (found, one) in matched.iter_mut().zip(&self.matches) {
+            *found = one.candidate(values);
+        }
+        for ((found, value), right) in ruled.iter_mut().zip(rules).zip(&self.right) {
+            *found = Candidate { value, confidence: 1 + right[column] as usize };
         }
     }
 
-    /// Learns the number; `values` does not have it yet.
+    /// Learns the number behind `values`, and appends it.
     #[inline(always)]
     pub fn learn(&mut self, values: &mut Vec<i64>, value: i64) {
-        for (lookup, found) in self.lookups.iter_mut().zip(&self.found) {
-            let right = found.confidence > 0 && found.value == value;
-            let place = &mut lookup.places[lookup.slot];
-            *place = (values.len() as u32, if right { (place.1 + 1).min(255) } else { 0 });
+        let column = values.len() % self.columns % N_COLUMNS;
+        for (right, found) in self.right.iter_mut().zip(&self.found[N_MATCHES..]) {
+            let right = &mut right[column];
+            *right = if found.value == value { (*right + 1).min(MAX_CONFIDENCE as u8 - 1) } else { *right / 4 };
         }
-        for (i, lines) in self.lines.iter_mut().enumerate() {
-            let right = &mut lines[values.len() % self.columns % 64];
-            *right = if self.found[N_LOOKUPS + N_MATCHES + i].value == value {
-                (*right + 1).min(14)
-            } else {
-                *right / 4
-            };
-        }
+        let next = value.wrapping_add(1);
+        self.next = if values.is_empty() { next } else { self.next.max(next) };
         self.matches.iter_mut().for_each(|one| one.check(values, value));
         values.push(value);
-        let next = value.wrapping_add(1);
-        self.next = if values.len() == 1 { next } else { self.next.max(next) };
         self.matches.iter_mut().for_each(|one| one.follow(values));
     }
 
-    /// A sure number that did not come.
-    pub fn exclude(&mut self, value: i64) {
-        for found in &mut self.found {
-            if found.value == value {
-                found.confidence = 0;
-            }
-        }
-    }
-
-    /// Which of the numbers around are the expected one.
-    pub fn agreement(&self, values: &[i64], value: i64) -> usize {
+    /// What the first sure match expects.
+    #[inline(always)]
+    pub fn sure(&self, values: &[i64]) -> Option<Sure> {
+        let which = self.matches.iter().position(|one| one.length >= SURE)?;
+        let value = self.found[which].value;
         let c = self.columns;
-        let is = |distance: usize| (back(values, distance) == value) as usize;
-        let other = (self.found[N_LOOKUPS + 1].value == value) as usize;
-        is(1) | is(c) << 1 | is(c.max(2) - 1) << 2 | is(c + 1) << 3 | is(2 * c) << 4 | other << 5
+        let is = |distance| (back(values, distance) == value) as usize;
+        let around = is(1) | is(c) << 1 | is(c.max(2) - 1) << 2 | is(c + 1) << 3 | is(2 * c) << 4;
+        let agreement = around | ((self.found[1].value == value) as usize) << 5;
+        Some(Sure { value, length: self.matches[which].length, agreement })
     }
 
-    /// The number that a long match expects.
-    pub fn sure(&self) -> Option<(i64, usize)> {
-        let i = self.matches.iter().position(|one| one.length >= SURE)?;
-        Some((self.found[N_LOOKUPS + i].value, self.matches[i].length))
+    /// Rules out a number.
+    pub fn exclude(&mut self, value: i64) {
+        for found in self.found.iter_mut().filter(|found| found.value == value) {
+            found.confidence = 0;
+        }
     }
 }
 
 /// Goes along behind an earlier place that looked alike.
-pub struct Match {
+struct Match {
     /// Numbers that must agree.
     least: usize,
-    lookup: Lookup,
-    /// 0: none so far.
-    pub place: usize,
-    /// Numbers since the last that did not agree.
-    pub length: usize,
-    /// Of the last `least` numbers.
+    /// By hash of the last `least` numbers: where the next number stood.
+    places: Vec<u32>,
+    shift: u32,
+    /// Where the expected number stands; 0: nowhere.
+    place: usize,
+    /// Numbers in a row that agreed.
+    length: usize,
+    /// Sum of the last `least` numbers' hashes, times powers of [`GOLDEN`]; the power of the one that drops out.
     hash: u64,
-    factor: u64,
+    power: u64,
 }
 
-const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-
 impl Match {
-    fn new(n: usize, least: usize) -> Match {
-        let factor = (0..least).fold(1u64, |power, _| power.wrapping_mul(FACTOR));
-        Match { least, lookup: Lookup::new(n), place: 0, length: 0, hash: 0, factor }
+    fn new(n_values: usize, least: usize) -> Match {
+        let bits = (usize::BITS - n_values.leading_zeros()).clamp(MIN_BITS, MAX_BITS);
+        let power = (0..least).fold(1u64, |power, _| power.wrapping_mul(GOLDEN));
+        Match { least, places: vec![0; 1 << bits], shift: 64 - bits, place: 0, length: 0, hash: 0, power }
     }
 
+    #[inline(always)]
     fn candidate(&self, values: &[i64]) -> Candidate {
         if self.place == 0 {
             return Candidate::default();
         }
-        let log = (usize::BITS - self.length.leading_zeros()) as usize;
-        let confidence = if self.length < 8 { 1 + self.length } else { 5 + log }.min(MAX_CONFIDENCE);
-        Candidate { value: values[self.place], confidence }
+        let n_bits = (usize::BITS - self.length.leading_zeros()) as usize;
+        let confidence = if self.length < 8 { 1 + self.length } else { 5 + n_bits };
+        Candidate { value: values[self.place], confidence: confidence.min(MAX_CONFIDENCE) }
     }
 
     #[inline(always)]
@@ -185,30 +158,27 @@ impl Match {
         }
     }
 
-    /// `values` has the new number.
+    /// Looks for a better place, unless this one is sure; `values` has the new number.
     #[inline(always)]
     fn follow(&mut self, values: &[i64]) {
         let n = values.len();
-        let scramble = |value: i64| join([value as u64]);
-        self.hash = self.hash.wrapping_mul(FACTOR).wrapping_add(scramble(values[n - 1]));
+        self.hash = self.hash.wrapping_mul(GOLDEN).wrapping_add(join([values[n - 1] as u64]));
+        if n > self.least {
+            let dropped = join([values[n - 1 - self.least] as u64]);
+            self.hash = self.hash.wrapping_sub(dropped.wrapping_mul(self.power));
+        }
         if n < self.least {
             return;
         }
-        if n > self.least {
-            self.hash =
-                self.hash.wrapping_sub(scramble(values[n - 1 - self.least]).wrapping_mul(self.factor));
-        }
-        let slot = (join([self.hash]) >> self.lookup.shift) as usize;
-        if self.length < SURE {
-            let place = self.lookup.places[slot].0 as usize;
-            if place > 0 && place != self.place {
-                let same =
-                    (0..place.min(48)).take_while(|&i| values[place - 1 - i] == values[n - 1 - i]).count();
-                if same >= self.least && same > self.length {
-                    (self.place, self.length) = (place, same);
-                }
+        let slot = (join([self.hash]) >> self.shift) as usize;
+        let place = self.places[slot] as usize;
+        if self.length < SURE && place > 0 && place != self.place {
+            let pairs = values[..place].iter().rev().zip(values.iter().rev());
+            let same = pairs.take(MOST_COMPARED).take_while(|(a, b)| a == b).count();
+            if same >= self.least && same > self.length {
+                (self.place, self.length) = (place, same);
             }
         }
-        self.lookup.places[slot].0 = n as u32;
+        self.places[slot] = n as u32;
     }
 }

@@ -10,6 +10,8 @@ mod choose;
 mod contexts;
 mod mixer;
 mod model;
+mod predictor;
+mod refine;
 mod slots;
 mod symbols;
 #[cfg(test)]
