@@ -6,6 +6,7 @@ pub mod live;
 pub mod manifest;
 mod models;
 mod predictive;
+mod recast;
 
 use baler::{BoundSpec, Dataset, Kind, Method, Missing, Model, NoProgress, Options, Values, Variable};
 use baler_data::dataset::kind::TimeUnit;
@@ -52,6 +53,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(learned());
     cases.extend(tables());
     cases.push(fields());
+    cases.extend(recast::recast());
     cases
 }
 
