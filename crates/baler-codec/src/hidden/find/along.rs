@@ -20,6 +20,8 @@ const N_PROBES: usize = 4;
 const WORTH: f64 = 1.5;
 /// Bits that the constants of a lattice take.
 const LATTICE_BITS: f64 = 100.0;
+/// Pairs of neighbors that are looked at.
+const N_NEIGHBORS: usize = 4001;
 /// Offsets that are tried for an index with the scale of another.
 const N_OFFSETS: usize = 8;
 /// How many shifts of the numbers are tried for each index.
@@ -75,8 +77,54 @@ fn along<T: Element>(
             template.as_ref().and_then(|template| alike(template, values, group, skip, claim.as_ref()));
         alike.or(claim.map(|claim| claim.program)).unwrap_or_else(Program::plain::<T>)
     };
-    let programs = claims.into_iter().enumerate().map(program).collect();
-    Some((saved, Hidden { axes, programs }))
+    let programs: Vec<Program> = claims.into_iter().enumerate().map(program).collect();
+    if template.is_none() {
+        return Some((saved, Hidden { axes, programs }));
+    }
+    let own = Hidden {
+        programs: programs
+            .iter()
+            .enumerate()
+            .map(|(idx, program)| counted_from_least(program, values, Group::along(shape, &axes, idx), skip))
+            .collect(),
+        axes: axes.clone(),
+    };
+    let common = Hidden { axes, programs };
+    let is_own_nearer = neighbor_bits(&own, values, shape) < neighbor_bits(&common, values, shape);
+    Some((saved, if is_own_nearer { own } else { common }))
+}
+
+/// The lattice with 0 for the least of its sampled numbers.
+fn counted_from_least<T: Element>(
+    program: &Program,
+    values: &[T],
+    group: Group,
+    skip: Option<&[bool]>,
+) -> Program {
+    let mut program = program.clone();
+    let sample = group.sample(values, skip, SAMPLE_EACH);
+    let least = sample.iter().filter_map(|&x| program.number(x)).min();
+    if let (Start::Whole { stride, phase }, Some(least)) = (&mut program.start, least) {
+        *phase = phase.wrapping_add(least.wrapping_mul(*stride));
+    }
+    program
+}
+
+/// About the bits of a difference to the nearer neighbor, along the last axis or along the one of the lattices.
+fn neighbor_bits<T: Element>(hidden: &Hidden, values: &[T], shape: &[usize]) -> f64 {
+    let inner: usize = shape[hidden.axes.end..].iter().product();
+    let n = hidden.programs.len();
+    let number = |position: usize| hidden.programs[position / inner % n].number(values[position]);
+    let stride = (values.len() / N_NEIGHBORS).max(1);
+    (inner.max(1)..values.len())
+        .step_by(stride)
+        .filter_map(|position| {
+            let here = number(position)?;
+            let away = |before: usize| Some(here.abs_diff(number(position - before)?));
+            let nearest = away(1).into_iter().chain(away(inner)).min()?;
+            Some(libm::log2(1.0 + nearest as f64))
+        })
+        .sum()
 }
 
 /// A lattice with the form and the scale that most have, if it has an offset.
