@@ -90,10 +90,15 @@ pub fn nearest_decimal(x: f64, digits: u8) -> Option<(u64, i64)> {
     Some((m, e.parse::<i64>().ok()? - i64::from(digits - 1)))
 }
 
-/// m and e of the shortest decimal m * 10^e that is read as `x` (finite), the nearest of several; m has at most 17 digits
-/// and no trailing zero.
+/// m and e of the shortest decimal m * 10^e that is read as `x` (finite), the nearest of several, with an even m where two are
+/// as near; m has at most 17 digits and no trailing zero.
 pub fn shortest_decimal(x: f64) -> (u64, i64) {
-    shortest_of(&format!("{:e}", x.abs()))
+    let x = x.abs();
+    let (m, e) = shortest_of(&format!("{x:e}"));
+    // A tie is broken upward there.
+    let digits = m.checked_ilog10().unwrap_or(0) as usize;
+    let nearest = format!("{x:.digits$e}");
+    if m % 2 == 1 && nearest.parse() == Ok(x) { shortest_of(&nearest) } else { (m, e) }
 }
 
 /// [`shortest_decimal`] of a float32: read as float32.
@@ -220,6 +225,18 @@ mod tests {
                 assert_eq!(through_fixed_text(x, places).to_bits(), slow.to_bits(), "{x} {places}");
             }
         }
+    }
+
+    #[test]
+    fn ties_go_to_the_even_digit() {
+        assert_eq!(through_fixed_text(2.5, 0), 2.0);
+        assert_eq!(through_fixed_text(3.5, 0), 4.0);
+        assert_eq!(through_fixed_text(0.125, 2), 0.12);
+        assert_eq!(through_text(0.375, 2), 0.38);
+        assert_eq!(through_text(-0.125, 2), -0.12);
+        assert_eq!(through_text(1.000_000_000_000_000_5 + f64::EPSILON / 2.0, 16), 1.0);
+        assert_eq!(shortest_decimal(95.597_564_697_265_625), (9_559_756_469_726_562, -14));
+        assert_eq!(shortest_decimal(0.3), (3, -1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::claims::Claim;
 use super::fit::candidates;
-use super::sample::Group;
+use super::sample::{Group, distinct};
 use super::{STRANGERS, confirmed, strangers};
 use crate::hidden::Hidden;
 use crate::hidden::program::{Float, Program, Start, Step};
@@ -16,10 +16,16 @@ const FEWEST_EACH: usize = 32;
 const SAMPLE_EACH: usize = 768;
 /// Indices that are tried first; if most of them have nothing, the axis has nothing.
 const N_PROBES: usize = 4;
+/// Indices that are looked at for these.
+const MOST_PROBES: usize = 24;
+/// Fewest different values of an index that say something.
+const FEWEST_DISTINCT: usize = 8;
 /// Bits a value that lattices of their own must save beside one for all.
 const WORTH: f64 = 1.5;
 /// Bits that the constants of a lattice take.
 const LATTICE_BITS: f64 = 100.0;
+/// Pairs of neighbors that are looked at.
+const N_NEIGHBORS: usize = 4001;
 /// Offsets that are tried for an index with the scale of another.
 const N_OFFSETS: usize = 8;
 /// How many shifts of the numbers are tried for each index.
@@ -55,10 +61,11 @@ fn along<T: Element>(
     let each = |idx: usize| -> Option<Claim> {
         confirmed(values, Group::along(shape, &axes, idx), skip, SAMPLE_EACH, REACH_EACH)
     };
-    let n_probes = N_PROBES.min(extent);
-    let probes = (0..n_probes).map(|probe| (2 * probe + 1) * extent / (2 * n_probes));
-    let n_found = probes.filter(|&idx| each(idx).is_some_and(|claim| claim.saved > least)).count();
-    if 2 * n_found < n_probes {
+    if !is_likely(
+        extent,
+        |idx| (has_many(values, Group::along(shape, &axes, idx), skip)).then(|| each(idx)),
+        least,
+    ) {
         return None;
     }
     let claims: Vec<Option<Claim>> = (0..extent).map(each).collect();
@@ -75,8 +82,77 @@ fn along<T: Element>(
             template.as_ref().and_then(|template| alike(template, values, group, skip, claim.as_ref()));
         alike.or(claim.map(|claim| claim.program)).unwrap_or_else(Program::plain::<T>)
     };
-    let programs = claims.into_iter().enumerate().map(program).collect();
-    Some((saved, Hidden { axes, programs }))
+    let programs: Vec<Program> = claims.into_iter().enumerate().map(program).collect();
+    if template.is_none() {
+        return Some((saved, Hidden { axes, programs }));
+    }
+    let own = Hidden {
+        programs: programs
+            .iter()
+            .enumerate()
+            .map(|(idx, program)| counted_from_least(program, values, Group::along(shape, &axes, idx), skip))
+            .collect(),
+        axes: axes.clone(),
+    };
+    let common = Hidden { axes, programs };
+    let is_own_nearer = neighbor_bits(&own, values, shape) < neighbor_bits(&common, values, shape);
+    Some((saved, if is_own_nearer { own } else { common }))
+}
+
+/// The lattice with 0 for the least of its sampled numbers.
+fn counted_from_least<T: Element>(
+    program: &Program,
+    values: &[T],
+    group: Group,
+    skip: Option<&[bool]>,
+) -> Program {
+    let mut program = program.clone();
+    let sample = group.sample(values, skip, SAMPLE_EACH);
+    let least = sample.iter().filter_map(|&x| program.number(x)).min();
+    if let (Start::Whole { stride, phase }, Some(least)) = (&mut program.start, least) {
+        *phase = phase.wrapping_add(least.wrapping_mul(*stride));
+    }
+    program
+}
+
+/// About the bits of a difference to the nearer neighbor, along the last axis or along the one of the lattices.
+fn neighbor_bits<T: Element>(hidden: &Hidden, values: &[T], shape: &[usize]) -> f64 {
+    let inner: usize = shape[hidden.axes.end..].iter().product();
+    let n = hidden.programs.len();
+    let number = |position: usize| hidden.programs[position / inner % n].number(values[position]);
+    let stride = (values.len() / N_NEIGHBORS).max(1);
+    (inner.max(1)..values.len())
+        .step_by(stride)
+        .filter_map(|position| {
+            let here = number(position)?;
+            let away = |before: usize| Some(here.abs_diff(number(position - before)?));
+            let nearest = away(1).into_iter().chain(away(inner)).min()?;
+            Some(libm::log2(1.0 + nearest as f64))
+        })
+        .sum()
+}
+
+/// True if most of a few indices save enough; those of hardly any different values say nothing.
+fn is_likely(extent: usize, each: impl Fn(usize) -> Option<Option<Claim>>, least: f64) -> bool {
+    let (mut n_seen, mut n_found) = (0, 0);
+    for probe in 0..MOST_PROBES.min(extent) {
+        // The golden ratio spreads however many are looked at.
+        let place = (probe as f64 + 0.5) * 0.618_033_988_749_895;
+        let idx = (((place - libm::floor(place)) * extent as f64) as usize).min(extent - 1);
+        if let Some(claim) = each(idx) {
+            n_seen += 1;
+            n_found += usize::from(claim.is_some_and(|claim| claim.saved > least));
+            if n_seen == N_PROBES {
+                break;
+            }
+        }
+    }
+    n_seen > 0 && 2 * n_found >= n_seen
+}
+
+/// True if a group has more different values than a lattice of any two has.
+fn has_many<T: Element>(values: &[T], group: Group, skip: Option<&[bool]>) -> bool {
+    distinct(&group.sample(values, skip, SAMPLE_EACH / 4)).len() >= FEWEST_DISTINCT
 }
 
 /// A lattice with the form and the scale that most have, if it has an offset.

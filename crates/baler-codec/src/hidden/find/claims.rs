@@ -8,8 +8,8 @@ use crate::hidden::digits::{self, POWERS, nearest_decimal, shortest_decimal, sho
 use crate::hidden::program::{Float, Program, Start, Step};
 use baler_data::element::Element;
 
-/// Bits that a stranger costs, beside its own.
-const STRANGER_BITS: f64 = 12.0;
+/// Bits that a stranger costs: its own, and to say where it is.
+const STRANGER_BITS: f64 = 80.0;
 /// 0 degrees Celsius in kelvin.
 const ZERO_CELSIUS: f32 = 273.15;
 /// Most significant digits of decimals in each format: with more, the format itself is coarser.
@@ -30,6 +30,8 @@ pub struct Claim {
     pub program: Program,
     /// Bits saved a value, strangers counted.
     pub saved: f64,
+    /// Bits saved a value that it has.
+    pub saved_each: f64,
     /// Values that it does not have.
     pub n_strangers: usize,
 }
@@ -112,7 +114,12 @@ fn few_values<T: Element>(sample: &[T], values: &[f64]) -> Option<Claim> {
     }
     let program = Program { start: Start::Whole { stride: 1, phase: 0 }, steps };
     let serves = sample.iter().all(|&value| program.number(value).is_some());
-    serves.then_some(Claim { program, saved: f64::from(T::DIGITS), n_strangers: 0 })
+    serves.then_some(Claim {
+        program,
+        saved: f64::from(T::DIGITS),
+        saved_each: f64::from(T::DIGITS),
+        n_strangers: 0,
+    })
 }
 
 fn take_better(best: &mut Option<Claim>, claim: Option<Claim>) {
@@ -155,13 +162,24 @@ fn claim<T: Element>(program: Program, sample: &[T]) -> Option<Claim> {
     }
     let n = sample.len() as f64;
     let strangers = n_strangers as f64 / n;
-    let saved = bits / n_numbers.max(1) as f64;
-    let saved = saved * (1.0 - strangers) - strangers * STRANGER_BITS;
+    let saved_each = bits / n_numbers.max(1) as f64;
+    let saved = with_strangers(saved_each, strangers);
     let is_enough = saved >= LEAST_SAVED && strangers <= 4.0 * STRANGERS;
-    is_enough.then_some(Claim { program, saved, n_strangers })
+    is_enough.then_some(Claim { program, saved, saved_each, n_strangers })
+}
+
+/// Bits saved a value, of which some share are strangers.
+fn with_strangers(saved_each: f64, strangers: f64) -> f64 {
+    saved_each * (1.0 - strangers) - strangers * STRANGER_BITS
 }
 
 impl Claim {
+    /// Counts the strangers among all values.
+    pub fn with_all(&mut self, n_strangers: usize, n_values: usize) {
+        self.n_strangers = n_strangers;
+        self.saved = with_strangers(self.saved_each, n_strangers as f64 / n_values.max(1) as f64);
+    }
+
     /// Lets decimals begin at the decade of the least of all values.
     pub fn widen<T: Element>(&mut self, values: &[T], group: Group, skip: Option<&[bool]>) {
         let Start::Decimal { digits, low } = &mut self.program.start else { return };

@@ -166,6 +166,13 @@ impl<'a, T: Element> Search<'a, T> {
         region.n_left_out * 8 <= self.points.len()
     }
 
+    /// How far the last roundings may have moved a value.
+    fn rounding(&self, x: f64) -> f64 {
+        let is_rounded_twice = self.target.grain != Grain::Float(Float::F64);
+        let before = if is_rounded_twice { 0.5 * ulp(Float::F64, x) } else { 0.0 };
+        0.500_001 * self.target.grain.unit(x) + before
+    }
+
     /// k -> x, with what rounding allows; `offset` is added to numbers.
     fn strips(&self, arithmetic: Float, offset: f64) -> Vec<Strip> {
         let (first, last) = (self.values[0].1, self.values[self.values.len() - 1].1);
@@ -174,7 +181,7 @@ impl<'a, T: Element> Search<'a, T> {
             .map(|&(k, x)| Strip {
                 a: k as f64 + offset,
                 b: x,
-                tolerance: 0.500_001 * self.target.grain.unit(x) + 0.5 * ulp(arithmetic, inner),
+                tolerance: self.rounding(x) + 0.5 * ulp(arithmetic, inner),
             })
             .collect()
     }
@@ -410,14 +417,28 @@ impl<'a, T: Element> Search<'a, T> {
         let strips: Vec<Strip> = (self.values.iter())
             .map(|&(k, x)| {
                 let b = k as f64 - whole;
-                let moved = 0.500_001 * self.target.grain.unit(x) * inverse.abs();
-                Strip { a: x, b, tolerance: moved + 0.5 * ulp(arithmetic, b) }
+                Strip { a: x, b, tolerance: self.rounding(x) * inverse.abs() + 0.5 * ulp(arithmetic, b) }
             })
             .collect();
-        let Some(region) = Region::of(&strips, (inverse, mean - whole), false) else { return };
+        self.moved_then_scaled_in(&strips, (inverse, mean - whole), whole as i64, arithmetic);
+        if self.is_done() || !matches!(self.target.grain, Grain::Digits(_)) {
+            return;
+        }
+        // Text of small values says more than some writers got right.
+        let mut tolerances: Vec<f64> = strips.iter().map(|strip| strip.tolerance).collect();
+        tolerances.sort_by(f64::total_cmp);
+        let typical = tolerances[tolerances.len() / 2];
+        let wide = |strip: Strip| Strip { tolerance: strip.tolerance.max(typical), ..strip };
+        let strips: Vec<Strip> = strips.into_iter().map(wide).collect();
+        self.moved_then_scaled_in(&strips, (inverse, mean - whole), whole as i64, arithmetic);
+    }
+
+    fn moved_then_scaled_in(&mut self, strips: &[Strip], center: (f64, f64), shift: i64, arithmetic: Float) {
+        let Some(region) = Region::of(strips, center, false) else { return };
         if !self.is_fitting(&region) {
             return;
         }
+        let inverse = center.0;
         let (low, high) = region.p_range();
         for divisor in candidates(inverse, (low, high), arithmetic, MOST) {
             let Some(range) = region.q_range(divisor - inverse) else { continue };
@@ -426,7 +447,7 @@ impl<'a, T: Element> Search<'a, T> {
                 .chain(grid(region.center.1, range))
             {
                 for scaled in [Step::Div(divisor), Step::Mul(rounded(1.0 / divisor, arithmetic))] {
-                    self.try_steps(whole as i64, arithmetic, &[Step::Add(-rounded(m, arithmetic)), scaled]);
+                    self.try_steps(shift, arithmetic, &[Step::Add(-rounded(m, arithmetic)), scaled]);
                     if self.is_done() {
                         return;
                     }

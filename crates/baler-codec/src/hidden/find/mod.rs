@@ -20,8 +20,11 @@ use sample::{Group, is_usable};
 const SAMPLE: usize = 2048;
 /// Fewest values that are worth a lattice.
 const FEWEST: usize = 24;
-/// The share of values that may be strangers.
+/// The share of values that may be strangers: the first, and up to the second where a lattice saves so many bits that even
+/// these are worth it.
 const STRANGERS: f64 = 0.02;
+const MOST_STRANGE: f64 = 0.06;
+const BITS_A_STRANGER: f64 = 700.0;
 /// Bits a value that a lattice must save.
 const LEAST_SAVED: f64 = 1.0;
 /// How many shifts of the numbers are tried where the offset of a writer is not known.
@@ -60,25 +63,31 @@ fn confirmed<T: Element>(
     reach: i64,
 ) -> Option<Claim> {
     let mut sample = group.sample(values, skip, n_sampled);
-    let mut best: Option<(usize, Claim)> = None;
+    let mut best: Option<Claim> = None;
     for _ in 0..N_FITS {
         let Some(mut claim) = best_claim(&sample, reach) else { break };
         claim.widen(values, group, skip);
         let (n_counted, strangers) = strangers(values, group, skip, &claim.program);
         let n_strangers = strangers.len();
-        claim.n_strangers = n_strangers;
-        let is_better = best.as_ref().is_none_or(|(least, _)| n_strangers < *least);
-        let is_bad = n_strangers as f64 > 0.2 * n_counted as f64;
-        if is_better && n_strangers as f64 <= STRANGERS * n_counted as f64 {
-            best = Some((n_strangers, claim));
+        claim.with_all(n_strangers, n_counted);
+        let share = n_strangers as f64 / n_counted.max(1) as f64;
+        let is_better = best.as_ref().is_none_or(|best| best.saved < claim.saved);
+        let is_allowed = share <= allowed_strangers(claim.saved) && claim.saved >= LEAST_SAVED;
+        if is_better && is_allowed {
+            best = Some(claim);
         }
-        if !is_better || is_bad || n_strangers == 0 || group.len() <= sample.len() {
+        if !is_better || share > 0.2 || n_strangers == 0 || group.len() <= sample.len() {
             break;
         }
         let stride = n_strangers.div_ceil(MOST_STRANGERS);
         sample.extend(strangers.into_iter().step_by(stride));
     }
-    best.map(|(_, claim)| claim)
+    best
+}
+
+/// The share of values that may be strangers of a lattice that saves so many bits a value.
+fn allowed_strangers(saved: f64) -> f64 {
+    (saved / BITS_A_STRANGER).clamp(STRANGERS, MOST_STRANGE)
 }
 
 /// How many values of a group count, and those that a lattice does not have.
