@@ -67,7 +67,7 @@ impl Candidates {
         let rules = [
             v(1).wrapping_add(v(1)).wrapping_sub(v(2)),
             v(1).wrapping_add(v(c)).wrapping_sub(v(c + 1)),
-            v(c).wrapping_add(v(c)).wrapping_sub(v(2 * c)),
+            v(c).wrapping_add(v(c)).wrapping_sub(v(c.saturating_mul(2))),
             self.next,
             v(c),
             v(1),
@@ -88,7 +88,8 @@ impl Candidates {
         let column = values.len() % self.columns % N_COLUMNS;
         for (right, found) in self.right.iter_mut().zip(&self.found[N_MATCHES..]) {
             let right = &mut right[column];
-            *right = if found.value == value { (*right + 1).min(MAX_CONFIDENCE as u8 - 1) } else { *right / 4 };
+            *right =
+                if found.value == value { (*right + 1).min(MAX_CONFIDENCE as u8 - 1) } else { *right / 4 };
         }
         let next = value.wrapping_add(1);
         self.next = if values.is_empty() { next } else { self.next.max(next) };
@@ -104,7 +105,8 @@ impl Candidates {
         let value = self.found[which].value;
         let c = self.columns;
         let is = |distance| (back(values, distance) == value) as usize;
-        let around = is(1) | is(c) << 1 | is(c.max(2) - 1) << 2 | is(c + 1) << 3 | is(2 * c) << 4;
+        let around =
+            is(1) | is(c) << 1 | is(c.max(2) - 1) << 2 | is(c + 1) << 3 | is(c.saturating_mul(2)) << 4;
         let agreement = around | ((self.found[1].value == value) as usize) << 5;
         Some(Sure { value, length: self.matches[which].length, agreement })
     }

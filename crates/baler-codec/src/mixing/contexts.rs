@@ -50,7 +50,7 @@ impl Before<'_> {
         let v = |distance| back(self.values, distance) as u64;
         let column = (self.symbols.len() % c) as u64;
         let (s1, s2, s3) = (s(1), s(2), s(3));
-        let (w, ww, n, nn) = (v(1), v(2), v(c), v(2 * c));
+        let (w, ww, n, nn) = (v(1), v(2), v(c), v(c.saturating_mul(2)));
         let (nw, ne) = (v(c + 1), v(c.max(2) - 1));
         let [first, second] = self.expected.map(|value| value as u64);
         [

@@ -18,43 +18,29 @@ mod symbols;
 mod tests;
 
 use crate::entropy::binary::{BinaryDecoder, BinaryEncoder};
-use baler_data::bytes::{ByteReader, ByteWriter, with_room};
+use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::error::{Error, Result};
-use choose::{Choice, choose};
+use choose::{LISTED, PLAIN, encode_best};
 use model::Model;
 use symbols::{Difference, Symbols};
 
-/// How numbers are coded: themselves, or as places in a list of the values that occur.
-const PLAIN: u8 = 0;
-const LISTED: u8 = 1;
 /// Numbers that a byte can stand for at most: a bit costs 2^-16 or more, and a number is a bit or more.
 const MAX_NUMBERS_A_BYTE: usize = 1 << 19;
 
 /// Codes numbers (C order). `columns`: numbers of a record, that is the distance to the number above; 1 where there is
 /// none.
 pub fn encode(q: &[i64], columns: usize) -> Vec<u8> {
-    let columns = columns.max(1);
-    let mut writer = ByteWriter::default();
-    if !q.is_empty() {
-        match choose(q, columns) {
-            Choice { list: None, difference } => {
-                writer.u8(PLAIN);
-                writer.raw(&encode_symbols(q, columns, difference));
-            }
-            Choice { list: Some(list), difference } => {
-                writer.u8(LISTED);
-                writer.count(list.values.len());
-                writer.block(&encode_symbols(&list.values, 1, list.difference));
-                writer.raw(&encode_symbols(&list.places, columns, difference));
-            }
-        }
-    }
-    writer.bytes
+    if q.is_empty() { Vec::new() } else { encode_best(q, within(columns, q.len())) }
+}
+
+/// Numbers of a record; more than there are numbers is as good as one more.
+fn within(columns: usize, n_values: usize) -> usize {
+    columns.clamp(1, n_values.saturating_add(1))
 }
 
 /// Inverse of [`encode`].
 pub fn decode(bytes: &[u8], n_values: usize, columns: usize) -> Result<Vec<i64>> {
-    let columns = columns.max(1);
+    let columns = within(columns, n_values);
     let mut reader = ByteReader::new(bytes);
     if n_values == 0 {
         reader.finish("no numbers")?;
@@ -111,9 +97,7 @@ fn decode_symbols(bytes: &[u8], n_values: usize, columns: usize) -> Result<Vec<i
     let symbols = Symbols::read(&mut reader)?;
     let coded = reader.rest();
     if symbols.width == 0 {
-        let mut values = with_room(n_values)?;
-        values.resize(n_values, symbols.minimum);
-        return Ok(values);
+        return symbols.of_zeros(n_values);
     }
     if n_values / MAX_NUMBERS_A_BYTE > coded.len() {
         let most = (coded.len() + 1).saturating_mul(MAX_NUMBERS_A_BYTE);

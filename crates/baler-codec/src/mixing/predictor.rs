@@ -19,6 +19,8 @@ const AGREEING: [usize; 2] = [3, 4];
 /// Rows of the sets of weights but the first: by the matches' confidence and agreement; by counts and column.
 const N_MATCH_ROWS: usize = (MAX_CONFIDENCE + 1) * (MAX_CONFIDENCE + 1) * 3;
 const N_COUNT_ROWS: usize = 64 * N_COLUMNS;
+/// Slots for each byte of all symbols.
+const SLOTS_A_BYTE: usize = 8;
 /// The input that is always there.
 const BIAS: i16 = 256;
 
@@ -72,7 +74,7 @@ impl Predictor {
         Predictor {
             t,
             width,
-            slots: Slots::new(n_values.saturating_mul(width * N_CONTEXTS / 2)),
+            slots: Slots::new(n_values.saturating_mul(width * SLOTS_A_BYTE)),
             trust: [[[HALF; 64]; MAX_CONFIDENCE + 1]; N_CANDIDATES],
             mixer: Mixer::new([n_nodes, N_MATCH_ROWS, N_COUNT_ROWS], width * 8),
             refine: Refine::new([n_nodes, N_COUNT_ROWS]),

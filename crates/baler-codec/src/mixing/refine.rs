@@ -3,7 +3,7 @@
 use crate::predict::tables::Tables;
 
 /// Points of a curve, and the binary logarithm of their distance in 1/256.
-const N_POINTS: usize = 46;
+const N_POINTS: usize = 45;
 const STEP_BITS: u32 = 7;
 const FIRST: i32 = -(22 << STEP_BITS);
 /// How fast a point moves, as a shift.

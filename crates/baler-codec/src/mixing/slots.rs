@@ -50,7 +50,8 @@ impl Slots {
         for ((slot, &hash), check) in slots.iter_mut().zip(hashes).zip(&mut checks) {
             let hash = spread(hash ^ so_far);
             *slot = (hash >> self.shift) as usize;
-            *check = (hash as u16, self.slots[*slot][0]);
+            // Never 0, which is what a slot has before its first use.
+            *check = (hash as u16 | 1, self.slots[*slot][0]);
         }
         for (slot, (check, found)) in slots.iter_mut().zip(checks) {
             if found != check {

@@ -1,7 +1,8 @@
-//! What is coded for a number: its distance to the smallest one, its place among the values that occur, or the
-//! zigzag of its difference from the number before or above.
+//! What is coded for a number: its distance to the smallest one, or the zigzag of its difference from the number before
+//! or above, or from one more than the largest before.
 
-use baler_data::bytes::{ByteReader, ByteWriter, unzigzag, zigzag};
+use crate::mixing::contexts::back;
+use baler_data::bytes::{ByteReader, ByteWriter, unzigzag, with_room, zigzag};
 use baler_data::error::{Error, Result};
 
 /// What is taken off a number.
@@ -33,26 +34,27 @@ pub struct Symbols {
 }
 
 impl Symbols {
+    /// As narrow as these numbers allow.
     pub fn new(q: &[i64], columns: usize, difference: Difference) -> Symbols {
-        let lag = match difference {
-            Difference::None => {
-                let minimum = q.iter().copied().min().unwrap_or(0);
-                let most = q.iter().copied().max().unwrap_or(0).wrapping_sub(minimum) as u64;
-                return Symbols { difference, minimum, width: width(most) };
-            }
-            Difference::Previous => 1,
-            Difference::Above => columns,
-            Difference::Largest => 0,
+        let minimum = match difference {
+            Difference::None => q.iter().copied().min().unwrap_or(0),
+            _ => 0,
         };
-        if lag == 0 {
-            let mut next = 0i64;
-            let mut first = true;
-            let most = q.iter().map(|&v| { let z = zigzag(next.wrapping_sub(v)); next = if first { v.wrapping_add(1) } else { next.max(v.wrapping_add(1)) }; first = false; z }).max().unwrap_or(0);
-            return Symbols { difference, minimum: 0, width: width(most) };
+        let mut symbols = Symbols { difference, minimum, width: 0 };
+        let mut next = None;
+        let mut most = 0;
+        for (idx, &value) in q.iter().enumerate() {
+            let base = match difference {
+                Difference::None => 0,
+                Difference::Previous => back(&q[..idx], 1),
+                Difference::Above => back(&q[..idx], columns),
+                Difference::Largest => next.unwrap_or(0),
+            };
+            most = symbols.of(value, base).max(most);
+            next = Some(next.map_or(i64::MIN, |next| next).max(value.wrapping_add(1)));
         }
-        let base = |idx: usize| if idx < lag { 0 } else { q[idx - lag] };
-        let most = (0..q.len()).map(|idx| zigzag(q[idx].wrapping_sub(base(idx)))).max().unwrap_or(0);
-        Symbols { difference, minimum: 0, width: width(most) }
+        symbols.width = (64 - most.leading_zeros() as usize).div_ceil(8);
+        symbols
     }
 
     pub fn write(&self, writer: &mut ByteWriter) {
@@ -68,7 +70,7 @@ impl Symbols {
         let width = first as usize & 15;
         let (Some(difference), 0..=8) = (difference, width) else {
             return Err(Error::corrupt(format!(
-                "expected symbols of at most 8 bytes and a difference of kind 0 to 2, found {first:#04x}; the stream is damaged"
+                "expected symbols of at most 8 bytes and a difference of kind 0 to 3, found {first:#04x}; the stream is damaged"
             )));
         };
         let minimum = if difference == Difference::None { reader.signed()? } else { 0 };
@@ -84,6 +86,16 @@ impl Symbols {
         }
     }
 
+    /// The numbers whose symbols are all 0.
+    pub fn of_zeros(&self, n_values: usize) -> Result<Vec<i64>> {
+        let mut values = with_room(n_values)?;
+        match self.difference {
+            Difference::Largest => values.extend(0..n_values as i64),
+            _ => values.resize(n_values, self.minimum),
+        }
+        Ok(values)
+    }
+
     /// Inverse of [`Symbols::of`].
     pub fn value(&self, symbol: u64, base: i64) -> i64 {
         match self.difference {
@@ -92,9 +104,4 @@ impl Symbols {
             _ => base.wrapping_add(unzigzag(symbol)),
         }
     }
-}
-
-/// Bytes that hold every number up to `most`.
-fn width(most: u64) -> usize {
-    (64 - most.leading_zeros() as usize).div_ceil(8)
 }
