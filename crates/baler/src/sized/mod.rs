@@ -101,6 +101,9 @@ impl Progress for Unwarned<'_> {
     fn advance(&mut self, done: u64) {
         self.progress.advance(done);
     }
+    fn begin(&mut self, n_units: u64) {
+        self.progress.begin(n_units);
+    }
     fn warn(&mut self, _: &str) {}
     fn is_cancelled(&self) -> bool {
         self.progress.is_cancelled()
