@@ -31,6 +31,7 @@ impl Files {
             let bar = SCREEN.add(ProgressBar::new(n_files as u64));
             bar.set_style(told(
                 parsed("{pos}/{len} files [{bar:30}] {elapsed} so far{rest}"),
+                "",
                 Arc::default(),
             ));
             bar.enable_steady_tick(TICK);
@@ -109,41 +110,43 @@ impl Bar {
 /// Amount done, rate, time so far and left: training counts steps, everything else bytes. Until something is done nobody knows
 /// the rate, but that it is less than if all that is at work were done now: that is told.
 fn style(stage: &str, at_work: Arc<AtomicU64>) -> ProgressStyle {
-    let amount = match stage.contains("train") || stage.contains("choose") {
-        true => "{pos}/{len} steps",
-        false => "{bytes}/{total_bytes}",
+    let (amount, unit) = match stage.contains("train") || stage.contains("choose") {
+        true => ("{pos}/{len} steps", ""),
+        false => ("{bytes}/{total_bytes}", "B"),
     };
-    told(parsed(&format!("{{msg}} [{{bar:30}}] {amount}  {{elapsed}} so far{{rest}}")), at_work)
+    told(parsed(&format!("{{msg}} [{{bar:30}}] {amount}  {{elapsed}} so far{{rest}}")), unit, at_work)
 }
 
-/// A style that knows `{rest}`.
-fn told(style: ProgressStyle, at_work: Arc<AtomicU64>) -> ProgressStyle {
+/// A style that knows `{rest}`, in B for bytes.
+fn told(style: ProgressStyle, unit: &'static str, at_work: Arc<AtomicU64>) -> ProgressStyle {
     style.with_key("rest", move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         let at_work = at_work.load(Ordering::Relaxed);
-        let _ = out.write_str(&rest(state.pos(), state.len(), at_work, state.elapsed()));
+        let _ = out.write_str(&rest((state.pos(), at_work), state.len(), state.elapsed(), unit));
     })
 }
 
 /// `, 1.2 MB/s, 3 s left`, as of the whole stage so far; `, under 4.5 MB/s` before the first of several pieces at work is done.
-fn rest(done: u64, total: Option<u64>, at_work: u64, elapsed: Duration) -> String {
+fn rest((done, at_work): (u64, u64), total: Option<u64>, elapsed: Duration, unit: &str) -> String {
     let seconds = elapsed.as_secs_f64();
-    if seconds < 1e-3 || done == 0 && at_work == 0 {
-        return String::new();
-    }
     if done == 0 {
-        return format!(", under {}", shown_rate(at_work as f64 / seconds));
+        let is_told = at_work > 0 && seconds >= 1.0;
+        return if is_told {
+            format!(", under {}", shown_rate(at_work as f64 / seconds, unit))
+        } else {
+            String::new()
+        };
     }
-    let rate = done as f64 / seconds;
+    let rate = done as f64 / seconds.max(1e-3);
     let left = total.map_or(0.0, |total| total.saturating_sub(done) as f64 / rate);
     let left = HumanDuration(Duration::from_secs_f64(left.min(1e8)));
-    format!(", {}, {left} left", shown_rate(rate))
+    format!(", {}, {left} left", shown_rate(rate, unit))
 }
 
-fn shown_rate(rate: f64) -> String {
+fn shown_rate(rate: f64, unit: &str) -> String {
     match rate {
-        r if r >= 1e6 => format!("{:.1} M/s", r / 1e6),
-        r if r >= 1e3 => format!("{:.1} k/s", r / 1e3),
-        r => format!("{r:.1} /s"),
+        r if r >= 1e6 => format!("{:.1} M{unit}/s", r / 1e6),
+        r if r >= 1e3 => format!("{:.1} k{unit}/s", r / 1e3),
+        r => format!("{r:.1} {unit}/s"),
     }
 }
 
@@ -210,12 +213,14 @@ mod tests {
     /// The templates are parsed only on a terminal, where no other test runs.
     #[test]
     fn before_anything_is_done_a_rate_is_told_that_is_too_high_and_no_time_left() {
-        let of = |done, seconds| rest(done, Some(4_000_000), 2_000_000, Duration::from_secs(seconds));
-        assert_eq!(rest(0, Some(4_000_000), 0, Duration::from_secs(9)), "");
-        assert_eq!(of(0, 1), ", under 2.0 M/s");
-        assert_eq!(of(0, 10), ", under 200.0 k/s");
-        assert_eq!(of(1_000_000, 2), ", 500.0 k/s, 6 seconds left");
-        assert_eq!(of(4_000_000, 2), ", 2.0 M/s, 0 seconds left");
+        let of = |done, seconds| rest((done, 2_000_000), Some(4_000_000), Duration::from_secs(seconds), "B");
+        assert_eq!(rest((0, 0), Some(4_000_000), Duration::from_secs(9), "B"), "");
+        assert_eq!(of(0, 0), "");
+        assert_eq!(of(0, 1), ", under 2.0 MB/s");
+        assert_eq!(of(0, 10), ", under 200.0 kB/s");
+        assert_eq!(rest((30, 0), Some(90), Duration::from_secs(3), ""), ", 10.0 /s, 6 seconds left");
+        assert_eq!(of(1_000_000, 2), ", 500.0 kB/s, 6 seconds left");
+        assert_eq!(of(4_000_000, 2), ", 2.0 MB/s, 0 seconds left");
     }
 
     #[test]
