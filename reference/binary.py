@@ -1,6 +1,6 @@
 """The binary code of predictive streams: docs/format.md, section 12, "Binary code" and "One error"."""
 
-from fields import clamp, wrap64
+from fields import check, clamp, wrap64
 
 MAX_LEVEL = 255
 
@@ -9,10 +9,15 @@ class Bits:
     """The arithmetic decoder."""
 
     def __init__(self, data):
-        self.rest = iter(data)
+        self.rest = iter(data + bytes(8))
         self.low, self.high, self.value = 0, (1 << 64) - 1, 0
         for _ in range(8):
-            self.value = self.value << 8 | next(self.rest, 0)
+            self.value = self.value << 8 | self.next_byte()
+
+    def next_byte(self):
+        byte = next(self.rest, None)
+        check(byte is not None, "a binary code is too short")
+        return byte
 
     def bit(self, p_one):
         r = self.high - self.low
@@ -26,7 +31,7 @@ class Bits:
             mask = (1 << 56) - 1
             self.low = (self.low & mask) << 8
             self.high = (self.high & mask) << 8 | 255
-            self.value = (self.value & mask) << 8 | next(self.rest, 0)
+            self.value = (self.value & mask) << 8 | self.next_byte()
         return int(bit)
 
 

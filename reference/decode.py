@@ -119,9 +119,13 @@ def read_promise(r, dtype):
         limits = orders(np.frombuffer(ends, dtype.newbyteorder("<")).astype(dtype))
         check(limits[0] <= limits[1], "limits that are not in order")
     grid = read_grid(r, dtype)
+    return bound, limits, grid, read_patterns(r, dtype)
+
+
+def read_patterns(r, dtype):
     n_patterns = r.varint()
     check(n_patterns <= 16, "too many patterns")
-    return bound, limits, grid, [r.raw(dtype.itemsize) for _ in range(n_patterns)]
+    return [r.raw(dtype.itemsize) for _ in range(n_patterns)]
 
 
 def check_kind(kind, dtype, shape, has_lists, bound):

@@ -3,6 +3,7 @@
 use crate::input::{INPUT_HELP, RawArgs, read_data};
 use crate::json;
 use crate::library::{BoundSpec, Dataset, Error, Options, Schema, Threads};
+use crate::names;
 use crate::output::{Target, print_text};
 use crate::peers;
 use crate::progress::Bar;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// Every codec on your data at one promise, model bytes counted
 #[derive(Args)]
 pub struct CompareArgs {
-    #[arg(help = INPUT_HELP)]
+    #[arg(help = INPUT_HELP, value_parser = names::parser())]
     pub input: String,
     /// Only codecs with such names, such as 'baler *,gzip*,SZ3'
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]

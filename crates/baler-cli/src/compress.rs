@@ -10,6 +10,7 @@ use crate::library::{
     is_searched,
 };
 use crate::live;
+use crate::names;
 use crate::numbers::grouped;
 use crate::output::{Target, refuse_json_on_stdout, say};
 use crate::progress::{Bar, Loudness};
@@ -25,7 +26,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Compress data; without --model the model is made from the data itself and embedded
 #[derive(Args)]
 pub struct CompressArgs {
-    #[arg(value_name = "INPUT", required = true, help = format!("{INPUT_HELP}; several with -d"))]
+    #[arg(value_name = "INPUT", required = true, value_parser = names::parser(), help = format!("{INPUT_HELP}; several with -d"))]
     pub inputs: Vec<String>,
     /// Archive; - is standard output. Without it INPUT's name with .bale, where no such file is; of - standard output
     #[arg(short, long, value_name = "FILE", conflicts_with = "folder")]
@@ -155,7 +156,8 @@ fn one_target(input: &str, output: Option<&Path>, force: bool) -> Result<Target>
 /// INPUT's name with .bale in the place of its suffix, beside it; the array that is picked stands in the name.
 pub fn archive_name(input: &str) -> Result<PathBuf> {
     let (file, inner) = io::split_inner(input);
-    let stem = Path::new(file).file_stem().filter(|_| file != "-");
+    let path = names::path(file);
+    let stem = path.file_stem().filter(|_| file != "-");
     let stem = stem.ok_or_else(|| {
         Error::config(format!("expected a file whose name an archive can have, found '{input}'"))
     })?;
@@ -166,7 +168,7 @@ pub fn archive_name(input: &str) -> Result<PathBuf> {
         name.push(inner.trim_matches('/').chars().map(plain).collect::<String>());
     }
     name.push(".bale");
-    Ok(Path::new(file).with_file_name(name))
+    Ok(path.with_file_name(name))
 }
 
 /// The first Ctrl-C stops the work after the chunks that are being made, the second at once.
@@ -226,7 +228,7 @@ pub fn compress_one(
 fn whole_file(input: &str, options: &Options) -> Option<u64> {
     let (file, inner) = io::split_inner(input);
     let is_whole = inner.is_none() && options.drop.is_empty() && file != "-";
-    is_whole.then(|| io::bytes_on_disk(Path::new(file))).flatten()
+    is_whole.then(|| io::bytes_on_disk(&names::path(file))).flatten()
 }
 
 /// The file that takes what is done; tells what becomes of what a run before has left.
@@ -245,7 +247,7 @@ fn open_partial(
     let alike = Options { threads: Threads::default(), ..options.clone() };
     let model = model.map(|model| model.hash());
     let origin = format!("{} {identity:?} {alike:?} {model:?}", env!("CARGO_PKG_VERSION"));
-    let partial = PartialFile::new(output, &[Path::new(io::split_inner(input).0)], &origin, resume)?;
+    let partial = PartialFile::new(output, &[&names::path(io::split_inner(input).0)], &origin, resume)?;
     if let Some(other) = partial.in_the_way() {
         let (other, own) = (other.display(), partial.path().display());
         bar.warn(&format!(

@@ -8,6 +8,7 @@ use crate::library::{
 };
 use crate::live;
 use crate::many;
+use crate::names;
 use crate::numbers::{counted, grouped};
 use crate::output::refuse_json_on_stdout;
 use crate::output::{Target, say};
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 pub struct DecompressArgs {
     /// Archives or live streams, or folders of them; - is standard input. Several with -d, or joined row after row with -o
-    #[arg(value_name = "ARCHIVE", required = true)]
+    #[arg(value_name = "ARCHIVE", required = true, value_parser = names::parser())]
     pub archives: Vec<String>,
     /// A file whose name ends in a format (.npz, .h5, .root, .parquet, ...); - is standard output
     #[arg(short, long, value_name = "FILE", conflicts_with = "folder")]

@@ -4,6 +4,7 @@ use crate::library::{
     DType, Dataset, Error, ErrorKind, Format, Layout, Model, RawSpec, ReadOptions, Region, Schema, Source,
     Spill, Threads, collect, io, is_archive, is_model, resolved,
 };
+use crate::names;
 use crate::nearest::suggestion;
 use crate::output::say;
 use anyhow::{Context, Result};
@@ -55,7 +56,7 @@ pub fn open_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Box<dyn S
     let inner = inner.map(str::to_string);
     let (raw, delimiter) = (raw.spec(), raw.delimiter);
     let options = ReadOptions { inner, raw, delimiter, drop: drop.to_vec(), ..ReadOptions::default() };
-    let opened = match io::open(Path::new(file), &options) {
+    let opened = match io::open(&names::path(file), &options) {
         Err(error) if error.kind() == ErrorKind::Config && !drop.is_empty() && file != "-" => {
             with_whole_names(file, &options).unwrap_or(Err(error))
         }
@@ -72,11 +73,11 @@ pub fn open_data(name: &str, raw: &RawArgs, drop: &[String]) -> Result<Box<dyn S
 /// Opens a file whose names tell which variables are meant to be left out; none where that does not help.
 fn with_whole_names(file: &str, options: &ReadOptions) -> Option<Result<Box<dyn Source>, Error>> {
     let all = ReadOptions { drop: Vec::new(), warnings: Default::default(), ..options.clone() };
-    let source = io::open(Path::new(file), &all).ok()?;
+    let source = io::open(&names::path(file), &all).ok()?;
     let whole = |pattern: &String| resolved(pattern, source.schema().names());
     match options.drop.iter().map(whole).collect() {
         Ok(drop) if drop == options.drop => None,
-        Ok(drop) => Some(io::open(Path::new(file), &ReadOptions { drop, ..options.clone() })),
+        Ok(drop) => Some(io::open(&names::path(file), &ReadOptions { drop, ..options.clone() })),
         Err(error) => Some(Err(error)),
     }
 }
@@ -95,11 +96,11 @@ pub fn identity(name: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let what = || format!("reading {file}");
-    if !std::fs::metadata(file).with_context(what)?.is_file() {
+    if !std::fs::metadata(names::path(file)).with_context(what)?.is_file() {
         return Ok(None);
     }
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(std::fs::File::open(file).with_context(what)?).with_context(what)?;
+    hasher.update_reader(std::fs::File::open(names::path(file)).with_context(what)?).with_context(what)?;
     Ok(Some(format!("{inner:?} {}", hasher.finalize())))
 }
 
@@ -110,7 +111,7 @@ pub fn read_bytes(name: &str) -> Result<Vec<u8>> {
         std::io::stdin().lock().read_to_end(&mut bytes).context("reading standard input")?;
         return Ok(bytes);
     }
-    std::fs::read(name).with_context(|| format!("reading {name}"))
+    std::fs::read(names::path(name)).with_context(|| format!("reading {name}"))
 }
 
 /// The bytes of an archive.
@@ -124,7 +125,7 @@ pub fn open_archive(name: &str) -> Result<Region> {
         Spill::of_reader(&mut std::io::stdin().lock())?
     } else {
         let what = || format!("reading {name}");
-        let mut file = std::fs::File::open(name).with_context(what)?;
+        let mut file = std::fs::File::open(names::path(name)).with_context(what)?;
         match file.metadata().with_context(what)?.is_file() {
             true => Region::of_file(file).with_context(what)?,
             false => Spill::of_reader(&mut file).with_context(what)?,
@@ -185,7 +186,7 @@ pub fn source_format(schema: &Schema) -> (Format, &'static str) {
 pub fn files_of(arguments: &[String]) -> Result<Vec<String>> {
     let mut files = Vec::with_capacity(arguments.len());
     for argument in arguments {
-        let path = Path::new(argument);
+        let path = names::path(argument);
         if !path.is_dir() {
             files.push(argument.clone());
             continue;
@@ -196,7 +197,7 @@ pub fn files_of(arguments: &[String]) -> Result<Vec<String>> {
             let entry = entry.with_context(what)?.path();
             let ends = entry.extension().is_some_and(|e| e == "bale" || e == "bals");
             if ends && entry.is_file() {
-                found.extend(entry.to_str().map(str::to_string));
+                found.push(names::of(entry.as_os_str()));
             }
         }
         if found.is_empty() {

@@ -4,6 +4,7 @@ use crate::choices::choices;
 use crate::input::{RawArgs, open_archive, read_bytes, read_data};
 use crate::json::{self, ArchiveObject, ModelObject};
 use crate::library::{Dataset, Model, ModelInfo, Report, Values, inspect_from, is_archive, is_model, live};
+use crate::names;
 use crate::numbers::{counted, grouped, ratio, shape, value};
 use crate::output::print_text;
 use crate::say::SayArgs;
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 #[derive(Args)]
 pub struct InspectArgs {
     /// Archive, model, live stream or data (FILE:INNER picks an array)
+    #[arg(value_parser = names::parser())]
     pub file: String,
     /// Of data: only what one pass finds, no expected sizes
     #[arg(long)]
@@ -73,7 +75,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
 fn first_bytes(name: &str) -> Result<Vec<u8>> {
     use std::io::Read;
     let mut head = Vec::new();
-    if let Ok(file) = std::fs::File::open(name) {
+    if let Ok(file) = std::fs::File::open(names::path(name)) {
         file.take(64).read_to_end(&mut head).with_context(|| format!("reading {name}"))?;
     }
     Ok(head)

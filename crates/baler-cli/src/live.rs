@@ -4,6 +4,7 @@ use crate::compress::CompressArgs;
 use crate::decompress::{DecompressArgs, Sizes, say_lost};
 use crate::input::read_model;
 use crate::library::{Dataset, Error, Format, Layout, Schema, Values, Variable, io, live, live_decoder};
+use crate::names;
 use crate::numbers::{bound, grouped};
 use crate::output::{Target, say};
 use crate::progress::Loudness;
@@ -34,7 +35,7 @@ pub fn compress(args: &CompressArgs) -> Result<()> {
     };
     let input: Box<dyn Read + Send> = match input.as_str() {
         "-" => Box::new(std::io::stdin()),
-        name => Box::new(std::fs::File::open(name).with_context(|| format!("reading {name}"))?),
+        name => Box::new(std::fs::File::open(names::path(name)).with_context(|| format!("reading {name}"))?),
     };
     let pump = live::Pump::new(Duration::from_secs_f64(args.latency_ms.unwrap_or(LATENCY_MS) / 1e3));
     let stats = match args.output.as_deref().filter(|output| *output != Path::new("-")) {
@@ -155,7 +156,7 @@ struct LiveVariable {
 
 /// Reads a live stream to its end. One that only names its model cannot be read without it.
 pub fn inspect(name: &str) -> Result<LiveObject> {
-    let file = std::fs::File::open(name).with_context(|| format!("reading {name}"))?;
+    let file = std::fs::File::open(names::path(name)).with_context(|| format!("reading {name}"))?;
     let mut decoder = live_decoder(BufReader::new(file), None).with_context(|| name.to_string())?;
     let mut input_bytes = 0;
     while let Some(records) = decoder.next_frame().with_context(|| name.to_string())? {
@@ -194,7 +195,8 @@ pub fn is_stream(name: &str) -> bool {
         file.take(64).read_to_end(&mut head).is_ok_and(|_| live::is_live(&head))
     };
     // What is no file, a pipe for example, would be lost by looking.
-    Path::new(name).is_file() && std::fs::File::open(name).is_ok_and(head)
+    let path = names::path(name);
+    path.is_file() && std::fs::File::open(path).is_ok_and(head)
 }
 
 /// Decodes `name` if it is a live stream; none if it is something else, of which nothing was read. Without a format the
@@ -207,7 +209,7 @@ pub fn decompress(
 ) -> Result<Option<Sizes>> {
     let mut input: Box<dyn BufRead> = match name {
         "-" => Box::new(std::io::stdin().lock()),
-        _ => match std::fs::File::open(name) {
+        _ => match std::fs::File::open(names::path(name)) {
             Ok(file) => Box::new(BufReader::new(file)),
             Err(_) => return Ok(None), // told where archives are read
         },

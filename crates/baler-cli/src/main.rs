@@ -16,6 +16,7 @@ mod json;
 mod library;
 mod live;
 mod many;
+mod names;
 mod nearest;
 mod new;
 mod numbers;

@@ -8,6 +8,7 @@ use crate::library::{
     write_spilled,
 };
 use crate::live;
+use crate::names;
 use crate::numbers::{counted, grouped};
 use crate::output::{Target, say};
 use crate::progress::{Files, Loudness};
@@ -24,7 +25,8 @@ pub fn decompress_all(archives: &[String], folder: &Path, args: &DecompressArgs)
             Some(suffix) => (suffix.text().to_string(), suffix.format()),
             None => format_of(archive, args)?,
         };
-        let stem = Path::new(archive).file_stem().filter(|_| archive != "-");
+        let path = names::path(archive);
+        let stem = path.file_stem().filter(|_| archive != "-");
         let stem = stem.ok_or_else(|| Error::config(format!("expected a file for -d, found '{archive}'")))?;
         let mut name = stem.to_os_string();
         name.push(format!(".{suffix}"));

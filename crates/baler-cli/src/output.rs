@@ -5,6 +5,7 @@
 
 use crate::closed::refuse_closed_stdout;
 use crate::library::Error;
+use crate::names;
 use baler_data::names::shown;
 use baler_io::WriteSeek;
 
@@ -168,7 +169,7 @@ pub fn print_text(text: &str) -> Result<()> {
 /// Writes one line to standard error; nobody listening is no error.
 pub fn say(line: &str) {
     crate::progress::beside_bars(|| {
-        let _ = writeln!(std::io::stderr().lock(), "{}", shown(line));
+        let _ = writeln!(std::io::stderr().lock(), "{}", shown(&names::shown(line)));
     });
 }
 

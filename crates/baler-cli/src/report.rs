@@ -5,6 +5,7 @@ use crate::json;
 use crate::library::{
     Dataset, DecompressOptions, Error, Model, Report, decompress_with, inspect, is_archive,
 };
+use crate::names;
 use crate::output::{Target, say, write_whole};
 use crate::progress::Loudness;
 use crate::say::SayArgs;
@@ -21,9 +22,10 @@ use std::path::{Path, PathBuf};
 #[derive(Args)]
 pub struct ReportArgs {
     /// Archive; or data that any other tool has brought back
+    #[arg(value_parser = names::parser())]
     pub after: String,
     /// The data that were compressed
-    #[arg(long, value_name = "INPUT")]
+    #[arg(long, value_name = "INPUT", value_parser = names::parser())]
     pub against: String,
     /// One HTML file that needs nothing else
     #[arg(short, long, value_name = "FILE", required_unless_present_any = ["json", "figures"])]
@@ -32,7 +34,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FOLDER")]
     pub figures: Option<PathBuf>,
     /// Further archives of the same data (other seeds): response and residual as mean +- 2 sigma over all
-    #[arg(long, value_name = "ARCHIVES", value_delimiter = ',')]
+    #[arg(long, value_name = "ARCHIVES", value_delimiter = ',', value_parser = names::parser())]
     pub runs: Vec<String>,
     /// A derived quantity, such as 'p=sqrt(px^2 + py^2)'
     #[arg(long, value_name = "NAME=FORMULA", value_parser = parse_formula)]
@@ -127,7 +129,7 @@ pub struct After {
 
 impl After {
     fn read(name: &str, args: &ReportArgs, model: Option<&Model>) -> Result<After> {
-        let is_file = Path::new(name).is_file();
+        let is_file = names::path(name).is_file();
         let bytes = if is_file { read_bytes(name)? } else { Vec::new() };
         if is_archive(&bytes) {
             return After::from_archive(bytes, model).with_context(|| name.to_string());

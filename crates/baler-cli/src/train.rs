@@ -3,6 +3,7 @@
 use crate::input::{RawArgs, open_data};
 use crate::json::{self, TrainedObject};
 use crate::library::{Source, Threads, Trained, train_on};
+use crate::names;
 use crate::numbers::{counted, error, grouped};
 use crate::output::refuse_json_on_stdout;
 use crate::output::{Target, say};
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub struct TrainArgs {
     /// Data to learn from: all with the same variables
-    #[arg(required = true)]
+    #[arg(required = true, value_parser = names::parser())]
     pub inputs: Vec<String>,
     /// Model (.balm); - is standard output
     #[arg(short, long, value_name = "FILE")]

@@ -4,6 +4,7 @@ use crate::errors::{exit_code, one_line_of};
 use crate::input::{RawArgs, files_of, open_archive, open_data, read_model};
 use crate::json::{self, VerifyObject};
 use crate::library::{BoundSpec, Error, ErrorKind, Model, Reader, Threads, Verification, verify_with};
+use crate::names;
 use crate::numbers::{self, counted, grouped};
 use crate::output::say;
 use crate::progress::{Files, Loudness};
@@ -11,16 +12,16 @@ use crate::say::SayArgs;
 use crate::table::table;
 use anyhow::{Context, Result};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Check an archive: checksums and, with --against, the bound on every value
 #[derive(Args)]
 pub struct VerifyArgs {
     /// Archives, or folders of them; - is standard input
-    #[arg(value_name = "ARCHIVE", required = true)]
+    #[arg(value_name = "ARCHIVE", required = true, value_parser = names::parser())]
     pub archives: Vec<String>,
     /// The data that were compressed; for several archives their folder, with a file of the same name but for its end each
-    #[arg(long, value_name = "INPUT")]
+    #[arg(long, value_name = "INPUT", value_parser = names::parser())]
     pub against: Option<String>,
     /// Variables of INPUT that were left out
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "against")]
@@ -91,7 +92,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
 }
 
 fn is_folder(name: &str) -> bool {
-    Path::new(name).is_dir()
+    names::path(name).is_dir()
 }
 
 /// The file of the folder `against` that has the name of an archive but for its end.
@@ -101,14 +102,15 @@ fn counterpart(archive: &str, against: Option<&str>) -> Result<Option<String>> {
         let text = format!("expected --against the folder of the data of several archives, found {folder}");
         return Err(Error::config(text).into());
     }
-    let stem = Path::new(archive).file_stem();
-    let entries = std::fs::read_dir(folder).with_context(|| format!("reading {folder}"))?;
+    let archive_path = names::path(archive);
+    let stem = archive_path.file_stem();
+    let entries = std::fs::read_dir(names::path(folder)).with_context(|| format!("reading {folder}"))?;
     let mut found: Vec<String> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
             path.file_stem() == stem && !path.extension().is_some_and(|e| e == "bale" || e == "part")
         })
-        .filter_map(|path| path.to_str().map(str::to_string))
+        .map(|path| names::of(path.as_os_str()))
         .collect();
     found.sort();
     match found.as_slice() {

@@ -269,3 +269,38 @@ fn a_file_over_its_limit_is_told() {
     assert!(said.starts_with("baler: ") && said.lines().count() == 1, "{said}");
     assert_eq!(folder.names(), ["x.bale", "x.npy"]);
 }
+
+/// Names of old archives and of other systems are bytes.
+#[cfg(target_os = "linux")]
+#[test]
+fn inputs_may_have_names_that_are_no_utf_8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    let name = OsStr::from_bytes(b"h\xe9.npy");
+    write_npy(&folder.path("x.npy"), &[300], &smooth(300));
+    std::fs::rename(folder.path("x.npy"), folder.path("").join(name)).unwrap();
+    let run = |args: &[&OsStr]| {
+        let mut command = folder.command(&[]);
+        let output = command.args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stderr).unwrap() + &String::from_utf8(output.stdout).unwrap()
+    };
+    let words = |words: &'static str| words.split(' ').map(OsStr::new).collect::<Vec<_>>();
+    let said = run(&[&words("compress")[..], &[name], &words("--rel 1e-3")].concat());
+    assert!(said.contains("h\\xe9.npy -> "), "{said}");
+    let archive = OsStr::from_bytes(b"h\xe9.bale");
+    run(&[&words("verify")[..], &[archive], &words("--against"), &[name]].concat());
+    assert!(run(&[&words("inspect")[..], &[archive]].concat()).contains("300"));
+    assert!(run(&[&words("inspect --quick")[..], &[name]].concat()).contains("300"));
+    run(&[&words("decompress")[..], &[archive], &words("-o back.npy")].concat());
+    assert!(worst(&read_npy(&folder.path("back.npy")), &smooth(300)) <= 2e-3);
+    run(&[&words("decompress")[..], &[archive], &words("-d out")].concat());
+    assert!(folder.path("out").join(name).is_file());
+    // Folders give such names as well.
+    run(&words("decompress . -d all"));
+    assert!(folder.path("all").join(name).is_file());
+    let missing = folder.command(&["verify"]).arg(OsStr::from_bytes(b"\xff.bale")).output().unwrap();
+    let said = String::from_utf8(missing.stderr).unwrap();
+    assert!(missing.status.code() == Some(2) && said.contains("reading \\xff.bale"), "{said}");
+}

@@ -139,6 +139,8 @@ fn write_archive(
     }
     loop {
         let batch: Vec<(usize, usize)> = starts.by_ref().take(CHUNKS_A_THREAD * threads.count()).collect();
+        let at_once = batch.iter().take(threads.count());
+        progress.begin(at_once.map(|&(group, row)| plan.chunk_bytes(group, row) as u64).sum());
         let frames = encoder.chunks(&batch, threads, &mut |n_more| progress.advance(n_done + n_more))?;
         for ((frame, of_chunk), &(group, _)) in frames.iter().zip(&batch) {
             out.write(frame)?;

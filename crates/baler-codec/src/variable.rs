@@ -106,10 +106,13 @@ pub fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
 pub fn write_promise(variable: &VariablePlan, w: &mut ByteWriter) {
     write_bound(variable, w);
     write_grid(&variable.grid, w);
+    write_patterns(variable, w);
+}
+
+/// Bits of the values that are kept exactly.
+pub fn write_patterns(variable: &VariablePlan, w: &mut ByteWriter) {
     w.count(variable.patterns.len());
-    for pattern in &variable.patterns {
-        w.raw(&pattern.to_le_bytes()[..variable.dtype.size_bytes()]);
-    }
+    variable.patterns.iter().for_each(|&pattern| write_bits(pattern, variable.dtype, w));
 }
 
 /// A bound, the limits of decoded values, their grid, and bits that are kept exactly.
@@ -119,12 +122,16 @@ type Promise = (Bound, Option<Limits>, Grid, Vec<u64>);
 pub fn read_promise(r: &mut ByteReader, dtype: DType) -> Result<Promise> {
     let (bound, limits) = read_bound(r, dtype)?;
     let grid = read_grid(r, dtype)?;
+    Ok((bound, limits, grid, read_patterns(r, dtype)?))
+}
+
+/// Inverse of [`write_patterns`].
+pub fn read_patterns(r: &mut ByteReader, dtype: DType) -> Result<Vec<u64>> {
     let n_patterns = r.count_of_items()?;
     if n_patterns > MAX_PATTERNS {
         return Err(Error::corrupt(format!("expected at most {MAX_PATTERNS} patterns, found {n_patterns}")));
     }
-    let patterns = (0..n_patterns).map(|_| read_bits(r, dtype)).collect::<Result<_>>()?;
-    Ok((bound, limits, grid, patterns))
+    (0..n_patterns).map(|_| read_bits(r, dtype)).collect()
 }
 
 /// Inverse of [`write_variable`].
@@ -158,7 +165,12 @@ pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
 }
 
 /// The bits of one value.
-fn read_bits(r: &mut ByteReader, dtype: DType) -> Result<u64> {
+pub fn write_bits(bits: u64, dtype: DType, w: &mut ByteWriter) {
+    w.raw(&bits.to_le_bytes()[..dtype.size_bytes()]);
+}
+
+/// Inverse of [`write_bits`].
+pub fn read_bits(r: &mut ByteReader, dtype: DType) -> Result<u64> {
     let mut bits = [0; 8];
     bits[..dtype.size_bytes()].copy_from_slice(r.raw(dtype.size_bytes())?);
     Ok(u64::from_le_bytes(bits))
@@ -243,7 +255,7 @@ fn write_bound(variable: &VariablePlan, w: &mut ByteWriter) {
     }
     if let Some(limits) = limits {
         let ends = with_dtype!(*dtype, T => limits.ends::<T>().map(Element::to_bits64));
-        ends.iter().for_each(|bits| w.raw(&bits.to_le_bytes()[..dtype.size_bytes()]));
+        ends.iter().for_each(|&bits| write_bits(bits, *dtype, w));
     }
 }
 
@@ -273,10 +285,7 @@ fn read_bound(r: &mut ByteReader, dtype: DType) -> Result<(Bound, Option<Limits>
     if code & WITH_LIMITS == 0 {
         return Ok((bound, None));
     }
-    let (low, high) = (read_bits(r, dtype)?, read_bits(r, dtype)?);
-    let limits = with_dtype!(dtype, T => Limits::new(T::from_bits64(low), T::from_bits64(high)));
-    let limits =
-        limits.ok_or_else(|| Error::corrupt("expected limits that are in order, found the upper first"))?;
+    let limits = Limits::read(read_bits(r, dtype)?, read_bits(r, dtype)?, dtype)?;
     Ok((bound, Some(limits)))
 }
 

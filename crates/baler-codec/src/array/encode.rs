@@ -1,6 +1,6 @@
 //! An array -> its bytes, decoded and compared before anyone has them.
 
-use crate::array::{HASH_BYTES, MODEL_HASH_BYTES, WITH_MODEL, decode_array};
+use crate::array::{BRIEF, HASH_BYTES, MODEL_HASH_BYTES, WITH_MODEL, brief, decode_array};
 use crate::model::Model;
 use crate::options::{BoundSpec, Method, Missing, Options};
 use crate::part::numbers::quantize;
@@ -10,7 +10,7 @@ use crate::plan::fits_predictor;
 use crate::plan::grids::{Asked, type_variable};
 use crate::predict::predictor::Predictor;
 use crate::quantize::blocks;
-use crate::variable::{VariablePlan, write_promise};
+use crate::variable::{VariablePlan, write_patterns, write_promise};
 use baler_data::bytes::ByteWriter;
 use baler_data::dataset::{Layout, Values, n_elements};
 use baler_data::element::Element;
@@ -32,7 +32,7 @@ pub struct ArrayOptions<'a> {
     /// The promise for every value.
     pub bound: BoundSpec,
     /// What [`BoundSpec::Rel`] is relative to; the array's own range without. The chunks of a larger array need that of
-    /// the whole.
+    /// the whole. What is coded then tells the absolute bound that this makes.
     pub range: Option<f64>,
     /// Which values are missing, and kept exactly.
     pub missing: Missing,
@@ -93,7 +93,10 @@ pub fn encode_array<T: Element>(values: &[T], shape: &[usize], options: &ArrayOp
         return Err(Error::config("expected a bound for an array, found none; a size needs an archive"));
     }
     let array = Borrowed::of(values, shape)?;
-    let variable = type_variable(&array, 0, &options.of_variable(), Asked::Nothing)?.plan;
+    let mut variable = type_variable(&array, 0, &options.of_variable(), Asked::Nothing)?.plan;
+    if options.range.is_some() && matches!(variable.bound.spec, BoundSpec::Rel(_)) {
+        variable.bound.spec = BoundSpec::Abs(variable.bound.limit);
+    }
     let given = options.model.filter(|_| n_values > 0 && options.method != Method::Classical);
     let predictor = given.and_then(|model| model.predictors.iter().find(|p| fits_predictor(p, &variable)));
     let shared = predictor.map(|predictor| &predictor.shared);
@@ -112,11 +115,16 @@ pub fn encode_array<T: Element>(values: &[T], shape: &[usize], options: &ArrayOp
 }
 
 fn written(variable: &VariablePlan, coded: &Coded, given: Option<(&Model, &Predictor)>) -> Vec<u8> {
-    let mut w = ByteWriter::default();
-    w.u8(variable.dtype as u8 | if given.is_some() { WITH_MODEL } else { 0 });
+    let (mut promise, mut w) = (ByteWriter::default(), ByteWriter::default());
+    let is_brief = brief::write(variable, &mut promise);
+    match is_brief {
+        true => write_patterns(variable, &mut promise),
+        false => write_promise(variable, &mut promise),
+    }
+    w.u8(variable.dtype as u8 | (WITH_MODEL * given.is_some() as u8) | (BRIEF * is_brief as u8));
     w.u8(variable.shape.len() as u8);
     variable.shape.iter().for_each(|&extent| w.count(extent));
-    write_promise(variable, &mut w);
+    w.raw(&promise.bytes);
     if let Some((model, predictor)) = given {
         w.raw(&model.hash()[..MODEL_HASH_BYTES]);
         w.count(model.predictors.iter().position(|p| std::ptr::eq(p, predictor)).unwrap_or_default());
@@ -181,13 +189,48 @@ mod tests {
         exact(&[-5i8, 7, 127, -128], &[2, 2]);
     }
 
+    /// Bytes beside the numbers, and whether the promise is in short.
+    fn beside<T: Element>(values: &[T], options: &ArrayOptions) -> (usize, bool) {
+        let bytes = encode_array(values, &[64, 16, 16], options).unwrap();
+        let info = array_info(&bytes).unwrap();
+        assert_eq!(info.bound.value(), if options.range.is_some() { 0.02 } else { options.bound.value() });
+        (info.beside_bytes, bytes[0] & BRIEF != 0)
+    }
+
     #[test]
     fn what_stands_beside_the_numbers_is_little() {
-        let values = field(1 << 14);
-        let options = ArrayOptions::new(BoundSpec::Abs(1e-3));
-        let bytes = encode_array(&values, &[128, 128], &options).unwrap();
-        let beside_bytes = array_info(&bytes).unwrap().beside_bytes;
-        assert!(beside_bytes <= 40, "{beside_bytes}");
+        let narrow = field(1 << 14);
+        let wide: Vec<f64> = narrow.iter().map(|&x| x as f64 * 1.1).collect();
+        let whole: Vec<i32> = narrow.iter().map(|&x| (x * 100.0) as i32).collect();
+        let cents: Vec<f64> = narrow.iter().map(|&x| (x as f64 * 100.0).round() / 100.0).collect();
+        for bound in [BoundSpec::Abs(0.02), BoundSpec::Rel(1e-3)] {
+            let range = matches!(bound, BoundSpec::Rel(_)).then_some(20.0);
+            for range in [None, range] {
+                let options = ArrayOptions { range, ..ArrayOptions::new(bound) };
+                assert_eq!(beside(&narrow, &options), (28, true));
+                assert_eq!(beside(&wide, &options), (36, true));
+            }
+        }
+        assert_eq!(beside(&cents, &ArrayOptions::new(BoundSpec::Abs(1e-5))), (36, true));
+        assert_eq!(beside(&whole, &ArrayOptions::new(BoundSpec::Abs(3.0))), (28, true));
+        assert!(!beside(&narrow, &ArrayOptions::new(BoundSpec::Lossless)).1);
+    }
+
+    #[test]
+    fn a_promise_in_short_that_gives_no_grid_is_an_error() {
+        let bytes = encode_array(&field(300), &[300], &ArrayOptions::new(BoundSpec::Rel(1e-3))).unwrap();
+        let damaged = |at: usize, new: &[u8]| {
+            let mut bytes = bytes.clone();
+            bytes[at..at + new.len()].copy_from_slice(new);
+            decode_array::<f32>(&bytes, None).unwrap_err().to_string()
+        };
+        let start = 4; // Behind dtype, one axis and its extent.
+        assert!(damaged(start, &[20]).contains("found 20"));
+        assert!(damaged(start + 1, &0f64.to_le_bytes()).contains("the step of a grid"));
+        for wrong in [f64::NAN, -1.0, f64::INFINITY] {
+            assert!(damaged(start + 1, &wrong.to_le_bytes()).contains("finite bound"));
+        }
+        assert!(damaged(start + 9, &1e30f32.to_le_bytes()).contains("in order"));
     }
 
     #[test]

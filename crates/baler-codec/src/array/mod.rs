@@ -4,6 +4,7 @@
 //! promised and the grid, special values, numbers, and a hash of the decoded values. Parts of an archive are coded by the
 //! same functions ([`crate::part`]).
 
+mod brief;
 #[cfg(feature = "encode")]
 mod encode;
 
@@ -15,7 +16,7 @@ use crate::options::BoundSpec;
 use crate::part::{Prediction, read_values, values_hash};
 use crate::predict::Known;
 use crate::predict::predictor::Predictor;
-use crate::variable::{VariablePlan, read_promise};
+use crate::variable::{VariablePlan, read_patterns, read_promise};
 use baler_data::bytes::ByteReader;
 use baler_data::dataset::{DType, MAX_AXES, Storage, n_elements};
 use baler_data::element::Element;
@@ -27,6 +28,8 @@ const HASH_BYTES: usize = 4;
 const MODEL_HASH_BYTES: usize = 8;
 /// Set in the first byte where a model is named.
 const WITH_MODEL: u8 = 0x10;
+/// Set in the first byte where the promise is [`brief`].
+const BRIEF: u8 = 0x20;
 
 /// What the first bytes of a coded array say.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,7 +129,7 @@ struct Head {
 impl Head {
     fn read(r: &mut ByteReader) -> Result<Head> {
         let code = r.u8()?;
-        let dtype = DType::ALL.get((code & !WITH_MODEL) as usize).copied().ok_or_else(|| {
+        let dtype = DType::ALL.get((code & !(WITH_MODEL | BRIEF)) as usize).copied().ok_or_else(|| {
             Error::unsupported(format!("expected a coded array, found the first byte {code}"))
         })?;
         let n_axes = r.u8()? as usize;
@@ -135,7 +138,13 @@ impl Head {
         }
         let shape: Vec<usize> = (0..n_axes).map(|_| r.count()).collect::<Result<_>>()?;
         n_elements(&shape)?;
-        let (bound, limits, grid, patterns) = read_promise(r, dtype)?;
+        let (bound, limits, grid, patterns) = match code & BRIEF {
+            0 => read_promise(r, dtype)?,
+            _ => {
+                let (bound, limits, grid) = brief::read(r, dtype)?;
+                (bound, limits, grid, read_patterns(r, dtype)?)
+            }
+        };
         let (name, storage) = (String::new(), Storage::default());
         let variable = VariablePlan { name, dtype, shape, storage, bound, limits, grid, patterns };
         let mut named = None;

@@ -1,7 +1,13 @@
 //! Binary arithmetic coder: one bit at a time with a 16-bit probability, by an interval of 64-bit numbers.
 //!
 //! The interval `[low, high]` is cut at `low + (high - low) * p / 2^16`; the lower part is bit 1. Leading bytes that
-//! both ends share are moved out. No carries; an interval never becomes empty. Reading past the end gives zeros.
+//! both ends share are moved out. No carries; an interval never becomes empty. Reading past the end gives zeros, of which a
+//! reader needs 8 at most: it holds 8 bytes, and no more are moved out of its interval than were written.
+
+use baler_data::error::{Error, Result};
+
+/// Bytes that a decoder holds.
+const HELD_BYTES: u64 = 8;
 
 /// Something that codes bits: the encoder writes the given bit, the decoder ignores it and returns the one read.
 pub trait BitCoder {
@@ -9,6 +15,12 @@ pub trait BitCoder {
     const DECODES: bool;
     /// Codes one bit; `p_one` is the probability of 1 out of 2^16, neither 0 nor 2^16.
     fn code(&mut self, bit: u32, p_one: u32) -> u32;
+
+    /// True once more was read than any encoder would have left out: what is read from then on is not in the bytes.
+    #[inline(always)]
+    fn is_spent(&self) -> bool {
+        false
+    }
 }
 
 /// Writes bits.
@@ -76,13 +88,15 @@ pub struct BinaryDecoder<'a> {
     high: u64,
     value: u64,
     rest: &'a [u8],
+    /// Zeros that were read past the end.
+    n_beyond: u64,
 }
 
 impl<'a> BinaryDecoder<'a> {
     /// Starts at the first of `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
-        let mut decoder = BinaryDecoder { low: 0, high: u64::MAX, value: 0, rest: bytes };
-        for _ in 0..8 {
+        let mut decoder = BinaryDecoder { low: 0, high: u64::MAX, value: 0, rest: bytes, n_beyond: 0 };
+        for _ in 0..HELD_BYTES {
             decoder.value = decoder.value << 8 | decoder.next_byte();
         }
         decoder
@@ -95,8 +109,21 @@ impl<'a> BinaryDecoder<'a> {
                 self.rest = rest;
                 byte as u64
             }
-            None => 0,
+            None => {
+                self.n_beyond += 1;
+                0
+            }
         }
+    }
+
+    /// An error for a code that [is spent](BitCoder::is_spent).
+    pub fn check(&self) -> Result<()> {
+        if self.is_spent() {
+            return Err(Error::corrupt(
+                "expected the bits of all numbers, found too few bytes; they are damaged",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -118,6 +145,11 @@ impl BitCoder for BinaryDecoder<'_> {
             self.value = self.value << 8 | self.next_byte();
         }
         bit
+    }
+
+    #[inline(always)]
+    fn is_spent(&self) -> bool {
+        self.n_beyond > HELD_BYTES
     }
 }
 
@@ -165,6 +197,7 @@ mod tests {
             for &(bit, p) in &bits {
                 assert_eq!(decoder.code(0, p), bit);
             }
+            decoder.check().unwrap();
         }
     }
 
@@ -175,5 +208,15 @@ mod tests {
             encoder.code(0, 10);
         }
         assert!(encoder.finish().len() < 8);
+    }
+
+    #[test]
+    fn a_code_that_is_too_short_is_noticed_when_8_bytes_too_many_are_read() {
+        let mut decoder = BinaryDecoder::new(&[0x12, 0x34]);
+        for n_bits in 0..300 {
+            assert_eq!(decoder.is_spent(), n_bits >= 3 * 8, "{n_bits}");
+            decoder.code(0, 1 << 15);
+        }
+        assert!(decoder.check().unwrap_err().to_string().contains("damaged"));
     }
 }

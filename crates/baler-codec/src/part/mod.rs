@@ -29,9 +29,10 @@ use stream::{How, Lattice, Stream};
 /// Values that become bytes for the hash at a time.
 const HASHED_AT_ONCE: usize = 1 << 14;
 
-/// Bytes that reading a part takes for each value, all its buffers together: asked for where refusing is an error and
-/// no abort.
-const BYTES_A_VALUE: usize = 40;
+/// Buffers of 8 bytes a value that reading a part takes, all together.
+const N_BUFFERS: usize = 5;
+/// Up to so many values are few.
+const FEW_VALUES: usize = 1 << 23;
 
 /// What writing a part gives.
 pub struct Part {
@@ -204,6 +205,16 @@ pub fn read_part<T: Element>(
     Ok(values)
 }
 
+/// Asks for the memory that reading a part takes, where refusing is an error and no abort. For few values that is one request
+/// a buffer; for many it is a single one, which also a system that promises more memory than it has refuses.
+fn ask_for_memory(n_values: usize) -> Result<()> {
+    if n_values > FEW_VALUES {
+        return with_room::<[u64; N_BUFFERS]>(n_values).map(drop);
+    }
+    let buffers: Result<Vec<Vec<u64>>> = (0..N_BUFFERS).map(|_| with_room(n_values)).collect();
+    buffers.map(drop)
+}
+
 /// The values of special values and a stream; nothing is checked that their bytes do not say.
 pub fn read_values<T: Element>(
     specials: &[u8],
@@ -214,7 +225,7 @@ pub fn read_values<T: Element>(
     variable: &VariablePlan,
 ) -> Result<Vec<T>> {
     let n_values = baler_data::dataset::n_elements(shape)?;
-    drop(with_room::<[u8; BYTES_A_VALUE]>(n_values)?);
+    ask_for_memory(n_values)?;
     let specials = Specials::read(specials, n_values, size_of::<T>(), variable.patterns.len())?;
     let mask = specials.mask();
     let decode = || {

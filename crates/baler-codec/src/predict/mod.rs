@@ -184,7 +184,9 @@ fn decode_as<T: Cell>(
 ) -> Result<()> {
     if model.kinds.is_some() {
         if let Some(map) = &mut model.map {
-            map.code(&mut BinaryDecoder::new(reader.block()?));
+            let mut bits = BinaryDecoder::new(reader.block()?);
+            map.code(&mut bits);
+            bits.check()?;
         }
         return rows::decode::<T>(reader, layout, model, mask, q);
     }
@@ -199,6 +201,7 @@ fn decode_as<T: Cell>(
     if let Some(map) = &mut model.map {
         map.code(&mut bits);
     }
+    bits.check()?;
     walk::<_, _, _, true>(layout, model, mask, q, &mut state, &mut bits, &mut Blind);
-    Ok(())
+    bits.check()
 }

@@ -23,6 +23,10 @@ const COUNT_LIMIT: u32 = 250;
 /// Weight of an input at the start, and at most: 2^16 is 1.
 const START_WEIGHT: i32 = 22_000;
 const MAX_WEIGHT: i32 = 1 << 18;
+/// Levels whose counters are made together, a multiple of 4.
+const LEVELS_AT_ONCE: u32 = 16;
+/// A counter that has seen nothing.
+const HALF: u32 = 1 << 31;
 
 /// What is known where a number stands.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +44,8 @@ pub struct Site {
 /// Adaptive state of the coder.
 pub struct ResidualCoder {
     tables: &'static Tables,
+    /// Levels that there are counters and weights for.
+    n_levels: u32,
     counters: [Vec<[u32; N_NODES]>; N_CONTEXTS],
     weights: Vec<[[i32; N_CONTEXTS + 1]; N_NODES]>,
     fine_bits: Vec<u32>,
@@ -58,18 +64,30 @@ fn ratio(v: i64, quarter: i64) -> usize {
 }
 
 impl ResidualCoder {
-    /// For levels up to `max_level`.
-    pub fn new(max_level: u32) -> Self {
-        let half = 1u32 << 31;
-        let n_levels = max_level as usize + 1;
-        let sizes = [n_levels * 8, n_levels * 41, n_levels * 41, n_levels * 20, n_levels * 41];
+    /// Nothing was seen yet.
+    #[allow(clippy::new_without_default)] // It makes tables.
+    pub fn new() -> Self {
         ResidualCoder {
             tables: tables(),
-            counters: sizes.map(|size| vec![[half; N_NODES]; size]),
-            weights: vec![[[START_WEIGHT; N_CONTEXTS + 1]; N_NODES]; n_levels / 4 + 1],
-            fine_bits: vec![half; 4 * 7 * 4],
-            escape_bits: [half; 64],
+            n_levels: 0,
+            counters: Default::default(),
+            weights: Vec::new(),
+            fine_bits: vec![HALF; 4 * 7 * 4],
+            escape_bits: [HALF; 64],
         }
+    }
+
+    /// Room for a level and some above: most arrays have few, and small ones would wait for the counters of all.
+    #[cold]
+    fn make_room_for(&mut self, level: u32) {
+        self.n_levels = (level + 1).next_multiple_of(LEVELS_AT_ONCE);
+        let (n_levels, n_pairs) = (self.n_levels as usize, self.n_levels as usize / 2);
+        let sizes = [n_levels * 8, n_pairs * 81, n_pairs * 81, n_pairs * 36, n_pairs * 81];
+        for (counters, size) in self.counters.iter_mut().zip(sizes) {
+            counters.reserve_exact(size - counters.len());
+            counters.resize(size, [HALF; N_NODES]);
+        }
+        self.weights.resize(n_levels / 4, [[START_WEIGHT; N_CONTEXTS + 1]; N_NODES]);
     }
 
     /// Codes an error (number minus rounded prediction), or reads it where bits are read.
@@ -80,6 +98,9 @@ impl ResidualCoder {
         let half = (1i64 << shift) >> 1;
         let error = if mirrored { error.wrapping_neg() } else { error };
         let raised = error.wrapping_add(half);
+        if site.level >= self.n_levels {
+            self.make_room_for(site.level);
+        }
         let indices = contexts(site, mirrored);
         let mut mixer = Mixer {
             tables: self.tables,

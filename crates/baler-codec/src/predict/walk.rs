@@ -39,6 +39,9 @@ impl<T> Observer<T> for Blind {
     fn see(&mut self, _: &State<T>, _: &PlaneView, _: usize, _: Seen) {}
 }
 
+/// Numbers of a row after which is looked whether the bits are spent.
+const LOOKED_AT: usize = 4096;
+
 #[inline(always)]
 fn at<T: Copy>(values: &[T], position: usize, offset: isize) -> T {
     values[position.wrapping_add_signed(offset)]
@@ -53,7 +56,7 @@ pub fn level_of(scale: i64) -> i32 {
 }
 
 /// Walks over all numbers `q` (C order), which are written where bits are read. Masked ones are replaced by a
-/// neighbor.
+/// neighbor. It ends early where the bits are spent, which whoever reads them has to [check](BitCoder::is_spent).
 pub fn walk<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
     layout: &Layout,
     model: &Model,
@@ -80,7 +83,7 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
     observer: &mut O,
 ) {
     let [a, b, n_rows, n_columns] = layout.extents;
-    let mut coder = ResidualCoder::new(if CODES { MAX_LEVEL } else { 0 });
+    let mut coder = ResidualCoder::new();
     let less = level_of(model.stride << 11) - level_of(1 << 11);
     let mut sums = RowSums::new(n_columns);
     if let Some(cascade) = &mut state.cascade {
@@ -119,6 +122,9 @@ fn walk_planes<T: Cell, B: BitCoder, O: Observer<T>, const CODES: bool>(
             let (plane, row) = (&plane, layout.row as isize);
             let row = Row { model, y, plane, start, place, mask, blocks, first_block, row, less };
             row.walk::<_, _, _, CODES>(numbers, &sums, state, bits, &mut coder, observer);
+            if bits.is_spent() {
+                return;
+            }
             layout.close_row(&mut state.values, start);
             layout.close_row(&mut state.errors_q3, start);
         }
@@ -157,6 +163,9 @@ impl Row<'_> {
     ) {
         let (model, plane) = (self.model, self.plane);
         for (x, number) in numbers.iter_mut().enumerate() {
+            if x % LOOKED_AT == 0 && bits.is_spent() {
+                return;
+            }
             let position = self.start + x;
             let scale = self.scale(state, sums.scales[x], position);
             let level = level_of(scale) - self.less;

@@ -1,7 +1,10 @@
 //! Least and greatest value of a variable: what a grid or a network makes beyond them is moved to them, so that no decoded
 //! value lies outside the range of the original ones. A value inside only comes nearer, so a bound that held still holds.
 
+use baler_data::dataset::DType;
 use baler_data::element::Element;
+use baler_data::error::{Error, Result};
+use baler_data::with_dtype;
 
 /// The ends of a range, both inside. They are kept as orders, which know nothing of rounding and put NaN outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,21 @@ impl Limits {
     pub fn new<T: Element>(low: T, high: T) -> Option<Limits> {
         let (low, high) = (low.order(), high.order());
         (low <= high).then_some(Limits { low, high })
+    }
+
+    /// From the bits of both ends.
+    pub fn read(low: u64, high: u64, dtype: DType) -> Result<Limits> {
+        let limits = with_dtype!(dtype, T => Limits::new(T::from_bits64(low), T::from_bits64(high)));
+        limits.ok_or_else(|| Error::corrupt("expected limits that are in order, found the upper first"))
+    }
+
+    /// The distance between them, as bounds are relative to it: in float64, of integers exact and then rounded.
+    pub fn range<T: Element>(&self) -> f64 {
+        if !T::IS_FLOAT {
+            return self.high.abs_diff(self.low) as f64;
+        }
+        let [low, high] = self.ends::<T>().map(Element::to_f64);
+        (high - low).min(f64::MAX)
     }
 
     /// The ends.

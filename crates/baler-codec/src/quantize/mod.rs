@@ -69,13 +69,19 @@ pub fn round_to_i64(x: f64) -> Option<i64> {
 }
 
 /// Largest step <= 2 * limit with 24 significant bits, less what rounding to the dtype can add at magnitude
-/// `max_abs`. `None` where no such step is a normal number, or the dtype is too coarse for the bound.
+/// `max_abs`. `None` where no such step is a normal number, or the dtype is too coarse for the bound. Readers of coded arrays
+/// compute it again (docs/format.md, section 17).
 pub fn uniform_step<T: Element>(limit: f64, max_abs: f64) -> Option<f64> {
     let half_ulp = if T::DIGITS == 53 { 0.0 } else { max_abs * libm::ldexp(1.0, -(T::DIGITS as i32)) };
     let usable = if half_ulp < limit * 0.25 { limit - half_ulp } else { limit };
     let bits = (2.0 * usable).to_bits() & !((1 << 29) - 1);
     let step = f64::from_bits(bits);
     (step.is_normal() && max_abs / step <= MAX_Q && half_ulp < limit * 2.0).then_some(step)
+}
+
+/// Step of a [`Grid::Integer`] that spends a bound on whole numbers; stored as little as [`uniform_step`].
+pub fn whole_step(limit: f64) -> u64 {
+    2 * (limit.min(1e18) as u64) + 1
 }
 
 /// Step of a [`Grid::Log`] that keeps |x' - x| <= factor * |x|, in units of 2^-48; `None` if the dtype is too coarse.

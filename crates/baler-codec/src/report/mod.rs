@@ -143,6 +143,8 @@ pub trait Progress {
     fn stage(&mut self, name: &str, total: u64);
     /// `done` units of the stage are finished, counted from its beginning.
     fn advance(&mut self, done: u64);
+    /// Work on so many more units of the stage begins: while none is done, nothing else tells how fast it can be at most.
+    fn begin(&mut self, _n_units: u64) {}
     /// Something that the user should know.
     fn warn(&mut self, text: &str);
     /// True once the work is to stop: it is asked between chunks.

@@ -312,6 +312,7 @@ fn decode_column(
         buckets.cells(context, n_rows)
     })?;
     code_column((&mut bits, &mut plain_bits), &mut numbers, &specials, (variable, column), &rows, cells)?;
+    bits.check()?;
     plain_bits.finish()?;
     r.f64()?;
     let hash = r.raw(8)?;

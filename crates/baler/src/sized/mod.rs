@@ -101,6 +101,9 @@ impl Progress for Unwarned<'_> {
     fn advance(&mut self, done: u64) {
         self.progress.advance(done);
     }
+    fn begin(&mut self, n_units: u64) {
+        self.progress.begin(n_units);
+    }
     fn warn(&mut self, _: &str) {}
     fn is_cancelled(&self) -> bool {
         self.progress.is_cancelled()
@@ -226,6 +229,7 @@ impl<'a> Search<'a> {
             e = curve.solve(AIM * most / share)?;
         }
         let (mut tries, mut best, mut finer_bytes) = (Tries::default(), None, None);
+        let mut beside_coarsest = None;
         loop {
             if tries.n > 0 {
                 out.restart()?;
@@ -249,7 +253,16 @@ impl<'a> Search<'a> {
                     }
                 };
             }
-            match next.filter(|_| finer_bytes.is_none()) {
+            let next = next.filter(|_| finer_bytes.is_none());
+            if next.is_none() && tries.fits.is_none() && beside_coarsest.is_none() {
+                // An even step has no centred grid, with which the odd one beside it may take far less.
+                beside_coarsest = self.steps.beside(e).map(|(finer, _)| finer);
+                if let Some(finer) = beside_coarsest {
+                    e = finer;
+                    continue;
+                }
+            }
+            match next {
                 Some(next) => e = next,
                 None => break,
             }

@@ -38,6 +38,8 @@ impl Tries {
             return false;
         }
         self.fits = self.fits.filter(|other| other.e <= seen.e).or(Some(seen));
+        // Bytes fall with the bound, about: a coarser one that did not fit says nothing of finer ones.
+        self.too_fine = self.too_fine.filter(|other| other.e < seen.e);
         let is_best = self.best.is_none_or(|best| seen.n_bytes > best.n_bytes);
         if is_best {
             self.best = Some(seen);
@@ -151,6 +153,15 @@ mod tests {
         tries.see(Try { e: 9.99e-3, n_bytes: 101 }, 100);
         assert_eq!(tries.next(9.995e-3, 96.0, &steps), None);
         assert_eq!(tries.best, Some(Try { e: 1e-2, n_bytes: 80 }));
+    }
+
+    #[test]
+    fn a_finer_bound_that_fits_outweighs_a_coarser_one_that_does_not() {
+        let (mut tries, steps) = (Tries::default(), Steps::default());
+        tries.see(Try { e: 0.5, n_bytes: 120 }, 100);
+        assert_eq!(tries.next(0.5, 96.0, &steps), None, "none is coarser");
+        assert!(tries.see(Try { e: 0.49, n_bytes: 60 }, 100));
+        assert_eq!(tries.next(0.2, 96.0, &steps), Some(0.2));
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub fn cases() -> Vec<Case> {
         waves(900).enumerate().map(|(i, x)| if i % 17 == 3 { f64::NAN } else { x }).collect();
     let counts: Vec<u16> = (0..1200).map(|i| (mix(i) % 40) as u16).collect();
     let halves: Vec<f16> = waves(600).map(f16::from_f64).collect();
+    let tenths: Vec<f64> = waves(600).map(|x| (x * 10.0).round() / 10.0).collect();
+    let whole: Vec<i16> = waves(600).map(|x| (x * 500.0) as i16).collect();
+    let wide: Vec<f64> = waves(600).map(|x| x + 21.0).collect();
     let model = Model::from_bytes(&std::fs::read(asset("predictive.balm")).unwrap()).unwrap();
     let options = ArrayOptions {
         model: Some(&model),
@@ -51,6 +54,11 @@ pub fn cases() -> Vec<Case> {
         case("relative", &halves, &[20, 30], BoundSpec::PwRel(0.01)),
         case("few", &[-7i8, 3, 3], &[3], BoundSpec::Lossless),
         case("single", &[2.5f32], &[], BoundSpec::Abs(0.1)),
+        case("brief", &f32s(600), &[20, 30], BoundSpec::Rel(1e-3)),
+        case("brief_half", &halves, &[600], BoundSpec::Abs(0.3)),
+        case("brief_double", &wide, &[600], BoundSpec::Rel(0.01)),
+        case("brief_integers", &whole, &[20, 30], BoundSpec::Rel(1e-3)),
+        case("brief_decimal", &tenths, &[600], BoundSpec::Abs(1e-3)),
         Case { name: "shared", bytes: shared, model: Some("predictive.balm"), decode: decoded::<f32> },
     ]
 }
