@@ -9,11 +9,10 @@
 //! the bits differ, and whoever codes the numbers keeps these *strangers* by other means.
 
 mod digits;
-#[cfg(feature = "encode")]
 mod find;
 mod program;
 mod stored;
-#[cfg(all(test, feature = "encode"))]
+#[cfg(test)]
 mod tests;
 mod words;
 

@@ -15,8 +15,6 @@ use crate::predict::walk::{Observer, Seen, walk};
 /// fitted again.
 pub const N_SAMPLES: usize = 1 << 17;
 const N_EARLY: usize = 1 << 15;
-/// About how many numbers tell the classes of blocks.
-const N_JUDGED: usize = 300_000;
 /// Passes: each fits the weights to the errors and scales of the one before.
 const N_PASSES: usize = 5;
 /// Share of the typical scale below which scales count as one.
@@ -264,7 +262,7 @@ pub fn fit<T: Cell>(
     let n_passes = N_PASSES + if mapped { 4 } else { 0 };
     for pass in 0..n_passes {
         let n_summed = if pass + 1 == n_passes { n_samples } else { n_samples.min(N_EARLY) };
-        let judge_every = q.len().div_ceil(if n_samples < N_SAMPLES { n_samples } else { N_JUDGED }).max(1);
+        let judge_every = q.len().div_ceil(n_samples).max(1);
         let gather = Gather::new(layout, q.len().div_ceil(n_summed), &model, floor);
         let mut gather = Gather { judge_every, ..gather };
         walk::<_, _, _, false>(layout, &model, mask, q, state, &mut NoBits, &mut gather);
