@@ -9,7 +9,7 @@ pub fn rounded(x: f64, float: Float) -> f64 {
     match float {
         Float::F64 => x,
         Float::F32 => f64::from(x as f32),
-        Float::F16 => half::f16::from_f64(x).to_f64(),
+        Float::F16 => half::f16::from_f32(x as f32).to_f64(),
     }
 }
 

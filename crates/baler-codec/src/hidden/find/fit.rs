@@ -392,7 +392,8 @@ impl<'a, T: Element> Search<'a, T> {
         let pad = 0.2 * (high - low);
         let (low, high) = (low - pad, high + pad);
         let middle = (low + high) / 2.0;
-        self.work_left = WORK + WORK_EACH * self.reach;
+        let is_coarse = self.target.grain == Grain::Float(arithmetic);
+        self.work_left = if is_coarse { WORK + WORK_EACH * self.reach } else { WORK };
         let kinds: &[f64] = if nice_only { &NICE_OFFSETS } else { &[0.0] };
         for &kind in kinds {
             for place in 0..=2 * self.reach {
