@@ -23,6 +23,8 @@ const STRICT: (usize, usize) = (2, 100);
 /// Points that may be computed for one scale: so many, and so many for each shift of the numbers that is tried.
 const WORK: i64 = 50_000;
 const WORK_EACH: i64 = 12;
+/// For all scales of a rough lattice, so many times as many.
+const SCALES: i64 = 6;
 /// Points on which a lattice is tried before it is tried on all.
 const N_QUICK: usize = 24;
 /// Points that are further off a lattice than this many units may be strangers.
@@ -103,6 +105,8 @@ pub struct Search<'a, T: Element> {
     pub reach: i64,
     /// Points that may still be computed for the scale that is tried.
     work_left: i64,
+    /// Points that may still be computed for all scales.
+    work_in_all: i64,
     best: Option<Fitted>,
 }
 
@@ -113,13 +117,14 @@ impl<'a, T: Element> Search<'a, T> {
         let points = |times: i64| rough.points.iter().map(move |&(k, x)| (k * times, x)).collect::<Vec<_>>();
         let mut best: Option<Fitted> = None;
         let is_exact = target.grain == Grain::Float(Float::F64);
+        let mut work = SCALES * (WORK + WORK_EACH * reach);
         for times in if is_exact { &[1, 2, 5, 10, 3, 4] } else { &[1][..] } {
             let times = *times;
             if rough.points.last().is_none_or(|point| point.0 > MAX_NUMBER) {
                 break;
             }
             let values = points(times);
-            let Some(mut fitted) = Search::<T>::of(&values, times, target, reach) else { break };
+            let Some(mut fitted) = Search::<T>::of(&values, times, target, reach, &mut work) else { break };
             if best.as_ref().is_none_or(|best| fitted.n_misses < best.n_misses) {
                 fitted.program.start = strided(&fitted.program, &points_of::<T>(&values, target), times);
                 best = Some(fitted);
@@ -133,11 +138,27 @@ impl<'a, T: Element> Search<'a, T> {
         best
     }
 
-    fn of(values: &'a [(i64, f64)], times: i64, target: Target, reach: i64) -> Option<Fitted> {
+    fn of(
+        values: &'a [(i64, f64)],
+        times: i64,
+        target: Target,
+        reach: i64,
+        work: &mut i64,
+    ) -> Option<Fitted> {
         let points = points_of::<T>(values, target);
         let last = target.last_steps();
-        let mut search =
-            Search { points, values, times, target, last, hard: Vec::new(), reach, work_left: 0, best: None };
+        let mut search = Search {
+            points,
+            values,
+            times,
+            target,
+            last,
+            hard: Vec::new(),
+            reach,
+            work_left: 0,
+            work_in_all: *work,
+            best: None,
+        };
         let center = least_squares(search.values);
         for arithmetic in target.arithmetic() {
             search.without_offset(center, arithmetic);
@@ -161,6 +182,7 @@ impl<'a, T: Element> Search<'a, T> {
                 break;
             }
         }
+        *work = search.work_in_all;
         search.best
     }
 
@@ -389,15 +411,32 @@ impl<'a, T: Element> Search<'a, T> {
         arithmetic: Float,
         nice_only: bool,
     ) {
+        let is_coarse = self.target.grain == Grain::Float(arithmetic);
+        let most = if is_coarse { WORK + WORK_EACH * self.reach } else { WORK };
+        self.work_left = most.min(self.work_in_all);
+        let before = self.work_left;
+        self.try_offsets_while_there_is_work((p, step), (center, (low, high)), arithmetic, nice_only);
+        self.work_in_all -= before - self.work_left;
+    }
+
+    fn try_offsets_while_there_is_work(
+        &mut self,
+        (p, step): (f64, Step),
+        (center, (low, high)): (f64, (f64, f64)),
+        arithmetic: Float,
+        nice_only: bool,
+    ) {
         let pad = 0.2 * (high - low);
         let (low, high) = (low - pad, high + pad);
         let middle = (low + high) / 2.0;
-        let is_coarse = self.target.grain == Grain::Float(arithmetic);
-        self.work_left = if is_coarse { WORK + WORK_EACH * self.reach } else { WORK };
         let kinds: &[f64] = if nice_only { &NICE_OFFSETS } else { &[0.0] };
         for &kind in kinds {
             for place in 0..=2 * self.reach {
                 let shift = if place % 2 == 0 { place / 2 } else { -(place / 2) - 1 };
+                self.work_left -= place & 1;
+                if self.work_left < 0 {
+                    return;
+                }
                 let (product, product_low) = two_product(shift as f64, p);
                 let (base, base_low) = two_sum(center, product);
                 let base_low = base_low + product_low;
