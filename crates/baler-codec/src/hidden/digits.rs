@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(through_text(0.375, 2), 0.38);
         assert_eq!(through_text(-0.125, 2), -0.12);
         assert_eq!(through_text(1.000_000_000_000_000_5 + f64::EPSILON / 2.0, 16), 1.0);
-        assert_eq!(shortest_decimal(95.597_564_697_265_625), (9_559_756_469_726_562, -14));
+        assert_eq!(shortest_decimal(95.597_564_697_265_63), (9_559_756_469_726_562, -14));
         assert_eq!(shortest_decimal(0.3), (3, -1));
     }
 

@@ -33,7 +33,7 @@ impl Float {
     /// The order of `x` rounded to this format.
     pub fn order(self, x: f64) -> i64 {
         match self {
-            Float::F16 => f16::from_f64(x).order(),
+            Float::F16 => f16::from_f32(x as f32).order(),
             Float::F32 => f32::from_f64(x).order(),
             Float::F64 => x.order(),
         }
@@ -108,7 +108,7 @@ impl Step {
             Step::Div(c) => x / c,
             Step::Sqrt => libm::sqrt(x),
             Step::ToF32 => f64::from(x as f32),
-            Step::ToF16 => f16::from_f64(x).to_f64(),
+            Step::ToF16 => f16::from_f32(x as f32).to_f64(),
             Step::Text(digits) => through_text(x, digits),
             Step::LooseText => through_loose_text(x),
             Step::FixedText(places) => through_fixed_text(x, places),

@@ -203,7 +203,8 @@ fn write_form(programs: &[&Program], w: &mut ByteWriter) {
 /// `n` lattices of one form.
 fn read_form(r: &mut ByteReader, dtype: DType, n: usize) -> Result<Vec<Program>> {
     let first = read_shape(r)?;
-    if !dtype.is_float() && !(matches!(first.start, Start::Whole { .. }) && first.steps.is_empty()) {
+    let is_whole = matches!(first.start, Start::Whole { .. }) && first.steps.is_empty();
+    if !dtype.is_float() && !is_whole {
         return Err(Error::corrupt("expected integers of a stride and a phase, found a lattice of floats"));
     }
     let mut programs: Vec<Program> = with_room(n)?;

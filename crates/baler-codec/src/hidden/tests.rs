@@ -94,6 +94,29 @@ fn scaled_after_they_were_moved() {
 }
 
 #[test]
+fn divided_moved_and_scaled() {
+    let mut rng = Rng::new(14, 0);
+    let k: Vec<i64> = (0..3000).map(|_| (200.0 * rng.normal()) as i64 + 2000).collect();
+    let decimals: Vec<f64> = k.iter().map(|&k| k as f64 / 100.0).collect();
+    let (mean, deviation) = (20.004_133_333_333_33, 2.034_223_917_614_226);
+    let z: Vec<f64> = decimals.iter().map(|x| (x - mean) / deviation).collect();
+    let words = found_dense(&z, &k, 0).words();
+    assert_eq!(words, "2-decimal numbers, offset -20.00413333333333, divided by 2.034223917614226");
+    let levels = walk(3000, 255, 15);
+    let image: Vec<f32> = levels.iter().map(|&k| (k as f32 / 255.0 - 0.485) / 0.229).collect();
+    let words = found_dense(&image, &levels, 0).words();
+    assert!(words.starts_with("integers, divided by 255, offset -0.485"), "{words}");
+}
+
+#[test]
+fn kelvin_that_became_celsius() {
+    let k = walk(N, 30_000, 16);
+    let celsius: Vec<f32> = k.iter().map(|&k| (k as f64 * 0.001 + 270.0) as f32 - 273.15).collect();
+    let words = found_dense(&celsius, &k, 60).words();
+    assert!(words.contains("offset -273.14999"), "{words}");
+}
+
+#[test]
 fn images_and_decimals() {
     let k = walk(N, 255, 3);
     let image: Vec<f64> = k.iter().map(|&k| k as f64 / 255.0).collect();

@@ -1,7 +1,7 @@
 //! One lattice for each index along an axis: gains of channels, slopes of slices, offsets of columns.
 
 use super::claims::Claim;
-use super::fit::candidates;
+use super::constants::candidates;
 use super::sample::{Group, distinct};
 use super::{STRANGERS, confirmed, strangers};
 use crate::hidden::Hidden;

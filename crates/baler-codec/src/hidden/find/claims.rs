@@ -205,7 +205,7 @@ fn narrowest(values: &[f64], own: Float) -> Float {
         let n = values.iter().filter(|x| serves(**x)).count();
         n as f64 >= (1.0 - STRANGERS) * values.len() as f64
     };
-    if own == Float::F16 || share(|x| half::f16::from_f64(x).to_f64() == x) {
+    if own == Float::F16 || share(|x| half::f16::from_f32(x as f32).to_f64() == x) {
         return Float::F16;
     }
     if own == Float::F32 || share(|x| f64::from(x as f32) == x) { Float::F32 } else { own }

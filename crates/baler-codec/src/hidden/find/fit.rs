@@ -2,10 +2,10 @@
 //! constants. Constants that a writer would have chosen (short decimals, float32) are tried first, then every float that the
 //! values leave possible.
 
+use super::constants::{candidates, grid, rounded};
 use super::region::{Region, Strip, least_squares, rest, two_product, two_sum};
 use super::sample::{Grain, ulp};
 use super::step::Rough;
-use crate::hidden::digits::through_text;
 use crate::hidden::program::{Float, Program, Start, Step};
 use baler_data::element::Element;
 use baler_data::random::mix;
@@ -23,6 +23,8 @@ const STRICT: (usize, usize) = (2, 100);
 /// Points that may be computed for one scale: so many, and so many for each shift of the numbers that is tried.
 const WORK: i64 = 50_000;
 const WORK_EACH: i64 = 12;
+/// For all scales of a rough lattice, so many times as many.
+const SCALES: i64 = 6;
 /// Points on which a lattice is tried before it is tried on all.
 const N_QUICK: usize = 24;
 /// Points that are further off a lattice than this many units may be strangers.
@@ -90,15 +92,21 @@ pub struct Fitted {
 /// Looks for the arithmetic of some points.
 pub struct Search<'a, T: Element> {
     points: Vec<(i64, T)>,
-    values: &'a [(i64, f64)],
-    target: Target,
+    /// Numbers from 0, and what the arithmetic gives of them.
+    pub values: &'a [(i64, f64)],
+    /// By what the numbers of the rough lattice were multiplied.
+    pub times: i64,
+    /// What the result becomes.
+    pub target: Target,
     last: Vec<Step>,
     /// Points that are hard to give.
     hard: Vec<(i64, T)>,
     /// How many shifts of the numbers are tried.
-    reach: i64,
+    pub reach: i64,
     /// Points that may still be computed for the scale that is tried.
     work_left: i64,
+    /// Points that may still be computed for all scales.
+    work_in_all: i64,
     best: Option<Fitted>,
 }
 
@@ -109,13 +117,14 @@ impl<'a, T: Element> Search<'a, T> {
         let points = |times: i64| rough.points.iter().map(move |&(k, x)| (k * times, x)).collect::<Vec<_>>();
         let mut best: Option<Fitted> = None;
         let is_exact = target.grain == Grain::Float(Float::F64);
+        let mut work = SCALES * (WORK + WORK_EACH * reach);
         for times in if is_exact { &[1, 2, 5, 10, 3, 4] } else { &[1][..] } {
             let times = *times;
             if rough.points.last().is_none_or(|point| point.0 > MAX_NUMBER) {
                 break;
             }
             let values = points(times);
-            let Some(mut fitted) = Search::<T>::of(&values, target, reach) else { break };
+            let Some(mut fitted) = Search::<T>::of(&values, times, target, reach, &mut work) else { break };
             if best.as_ref().is_none_or(|best| fitted.n_misses < best.n_misses) {
                 fitted.program.start = strided(&fitted.program, &points_of::<T>(&values, target), times);
                 best = Some(fitted);
@@ -129,11 +138,27 @@ impl<'a, T: Element> Search<'a, T> {
         best
     }
 
-    fn of(values: &'a [(i64, f64)], target: Target, reach: i64) -> Option<Fitted> {
+    fn of(
+        values: &'a [(i64, f64)],
+        times: i64,
+        target: Target,
+        reach: i64,
+        work: &mut i64,
+    ) -> Option<Fitted> {
         let points = points_of::<T>(values, target);
         let last = target.last_steps();
-        let mut search =
-            Search { points, values, target, last, hard: Vec::new(), reach, work_left: 0, best: None };
+        let mut search = Search {
+            points,
+            values,
+            times,
+            target,
+            last,
+            hard: Vec::new(),
+            reach,
+            work_left: 0,
+            work_in_all: *work,
+            best: None,
+        };
         let center = least_squares(search.values);
         for arithmetic in target.arithmetic() {
             search.without_offset(center, arithmetic);
@@ -150,11 +175,14 @@ impl<'a, T: Element> Search<'a, T> {
                 break;
             }
             search.moved_then_scaled(center, arithmetic);
-            let is_good = |best: &Fitted| best.n_misses * FEW_MISSES <= search.points.len();
-            if search.best.as_ref().is_some_and(is_good) {
+            if !search.is_good() {
+                search.divided_then_moved(center, arithmetic);
+            }
+            if search.is_good() {
                 break;
             }
         }
+        *work = search.work_in_all;
         search.best
     }
 
@@ -162,12 +190,18 @@ impl<'a, T: Element> Search<'a, T> {
         self.best.as_ref().is_some_and(|best| best.n_misses == 0)
     }
 
+    /// True if so few points are missed that nothing else is tried.
+    pub fn is_good(&self) -> bool {
+        let is_good = |best: &Fitted| best.n_misses * FEW_MISSES <= self.points.len();
+        self.best.as_ref().is_some_and(is_good)
+    }
+
     fn is_fitting(&self, region: &Region) -> bool {
         region.n_left_out * 8 <= self.points.len()
     }
 
     /// How far the last roundings may have moved a value.
-    fn rounding(&self, x: f64) -> f64 {
+    pub fn rounding(&self, x: f64) -> f64 {
         let is_rounded_twice = self.target.grain != Grain::Float(Float::F64);
         let before = if is_rounded_twice { 0.5 * ulp(Float::F64, x) } else { 0.0 };
         0.500_001 * self.target.grain.unit(x) + before
@@ -377,14 +411,32 @@ impl<'a, T: Element> Search<'a, T> {
         arithmetic: Float,
         nice_only: bool,
     ) {
+        let is_coarse = self.target.grain == Grain::Float(arithmetic);
+        let most = if is_coarse { WORK + WORK_EACH * self.reach } else { WORK };
+        self.work_left = most.min(self.work_in_all);
+        let before = self.work_left;
+        self.try_offsets_while_there_is_work((p, step), (center, (low, high)), arithmetic, nice_only);
+        self.work_in_all -= before - self.work_left;
+    }
+
+    fn try_offsets_while_there_is_work(
+        &mut self,
+        (p, step): (f64, Step),
+        (center, (low, high)): (f64, (f64, f64)),
+        arithmetic: Float,
+        nice_only: bool,
+    ) {
         let pad = 0.2 * (high - low);
         let (low, high) = (low - pad, high + pad);
         let middle = (low + high) / 2.0;
-        self.work_left = WORK + WORK_EACH * self.reach;
         let kinds: &[f64] = if nice_only { &NICE_OFFSETS } else { &[0.0] };
         for &kind in kinds {
             for place in 0..=2 * self.reach {
                 let shift = if place % 2 == 0 { place / 2 } else { -(place / 2) - 1 };
+                self.work_left -= place & 1;
+                if self.work_left < 0 {
+                    return;
+                }
                 let (product, product_low) = two_product(shift as f64, p);
                 let (base, base_low) = two_sum(center, product);
                 let base_low = base_low + product_low;
@@ -420,7 +472,7 @@ impl<'a, T: Element> Search<'a, T> {
                 Strip { a: x, b, tolerance: self.rounding(x) * inverse.abs() + 0.5 * ulp(arithmetic, b) }
             })
             .collect();
-        self.moved_then_scaled_in(&strips, (inverse, mean - whole), whole as i64, arithmetic);
+        self.moved_then_scaled_in(&strips, (inverse, mean - whole), (whole as i64, None), arithmetic);
         if self.is_done() || !matches!(self.target.grain, Grain::Digits(_)) {
             return;
         }
@@ -430,10 +482,17 @@ impl<'a, T: Element> Search<'a, T> {
         let typical = tolerances[tolerances.len() / 2];
         let wide = |strip: Strip| Strip { tolerance: strip.tolerance.max(typical), ..strip };
         let strips: Vec<Strip> = strips.into_iter().map(wide).collect();
-        self.moved_then_scaled_in(&strips, (inverse, mean - whole), whole as i64, arithmetic);
+        self.moved_then_scaled_in(&strips, (inverse, mean - whole), (whole as i64, None), arithmetic);
     }
 
-    fn moved_then_scaled_in(&mut self, strips: &[Strip], center: (f64, f64), shift: i64, arithmetic: Float) {
+    /// [`Search::moved_then_scaled`] where x * d + m must be within the strips; another step may come before.
+    pub fn moved_then_scaled_in(
+        &mut self,
+        strips: &[Strip],
+        center: (f64, f64),
+        (shift, before): (i64, Option<Step>),
+        arithmetic: Float,
+    ) {
         let Some(region) = Region::of(strips, center, false) else { return };
         if !self.is_fitting(&region) {
             return;
@@ -447,7 +506,9 @@ impl<'a, T: Element> Search<'a, T> {
                 .chain(grid(region.center.1, range))
             {
                 for scaled in [Step::Div(divisor), Step::Mul(rounded(1.0 / divisor, arithmetic))] {
-                    self.try_steps(shift, arithmetic, &[Step::Add(-rounded(m, arithmetic)), scaled]);
+                    let steps =
+                        [before.unwrap_or(Step::Mul(1.0)), Step::Add(-rounded(m, arithmetic)), scaled];
+                    self.try_steps(shift, arithmetic, &steps);
                     if self.is_done() {
                         return;
                     }
@@ -465,59 +526,6 @@ fn points_of<T: Element>(values: &[(i64, f64)], target: Target) -> Vec<(i64, T)>
 fn strided<T: Element>(program: &Program, points: &[(i64, T)], times: i64) -> Start {
     let first = points.iter().find_map(|point| program.number(point.1));
     Start::Whole { stride: times, phase: first.map_or(0, |first| first.rem_euclid(times)) }
-}
-
-/// The nearest float of a precision.
-fn rounded(x: f64, float: Float) -> f64 {
-    match float {
-        Float::F64 => x,
-        Float::F32 => f64::from(x as f32),
-        Float::F16 => half::f16::from_f64(x).to_f64(),
-    }
-}
-
-/// Constants between two differences from a center, likely ones first.
-pub fn candidates(center: f64, (low, high): (f64, f64), float: Float, most: usize) -> Vec<f64> {
-    let pad = 0.1 * (high - low);
-    let is_inside = |x: &f64| {
-        let away = x - center;
-        x.is_finite() && *x != 0.0 && low - pad <= away && away <= high + pad
-    };
-    let middle = center + (low + high) / 2.0;
-    let mut found: Vec<f64> = Vec::new();
-    let see = |x: f64, found: &mut Vec<f64>| {
-        let x = rounded(x, float);
-        if is_inside(&x) && !found.contains(&x) {
-            found.push(x);
-        }
-    };
-    see(libm::ldexp(1.0, libm::rint(libm::log2(middle.abs().max(f64::MIN_POSITIVE))) as i32), &mut found);
-    for digits in 1..=17 {
-        see(through_text(middle, digits), &mut found);
-        if found.len() >= 2 {
-            break;
-        }
-    }
-    see(f64::from(middle as f32), &mut found);
-    let unit = ulp(float, middle);
-    let n_inside = (high - low) / unit;
-    let stride = unit * libm::floor(n_inside / most as f64).max(1.0);
-    for place in 0..most as i64 {
-        let away = if place % 2 == 0 { place / 2 } else { -(place / 2) - 1 };
-        see(middle + away as f64 * stride, &mut found);
-    }
-    found
-}
-
-/// Multiples of a power of two between two differences from a center, at most about 32 of them.
-fn grid(center: f64, (low, high): (f64, f64)) -> Vec<f64> {
-    let width = high - low;
-    if !(width > 0.0 && width.is_finite()) {
-        return vec![center];
-    }
-    let unit = libm::ldexp(1.0, libm::ilogb(width) - 4);
-    let first = libm::ceil((center + low) / unit);
-    (0..32).map(|place| (first + f64::from(place)) * unit).filter(|x| x - center <= high).collect()
 }
 
 /// The slope of the line through (0, 0) and points (k + shift, x).

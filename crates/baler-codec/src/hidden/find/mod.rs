@@ -5,7 +5,9 @@
 
 mod along;
 mod claims;
+mod constants;
 mod fit;
+mod normalized;
 mod region;
 mod sample;
 mod step;
