@@ -6,7 +6,7 @@ from fields import MASK64, Reader, check, clamp, unzigzag, wrap64
 NONE, PREVIOUS, ABOVE, LARGEST = range(4)
 GOLDEN = 0x9E3779B97F4A7C15
 LEAST = 6, 24
-SURE = 48
+SURE = 96
 N_CONTEXTS, N_LOW, N_HIGH_BYTES = 17, 7, 2
 N_INPUTS = 26
 
@@ -273,7 +273,7 @@ class Predictor:
             inputs.append(logit if bit else -logit)
             trusted.append(counter)
         inputs.append(256)
-        (a, a_bit), (b, b_bit) = says[3], says[4]
+        (a, a_bit), (b, b_bit) = says[6], says[7]
         agree = 0 if not a and not b else 2 if a and b and a_bit == b_bit else 1
         by_match = says[0][0], says[1][0], agree
         by_count = (column, *((n > 0) + (n > 2) + (n > 14) for _, n in (counters[i] for i in (0, 3, 6))))

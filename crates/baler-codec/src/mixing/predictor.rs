@@ -15,7 +15,7 @@ const HALF: u32 = 1 << 31;
 const COUNTED: [usize; 3] = [0, 3, 6];
 const N_COLUMNS: usize = 16;
 /// Candidates whose agreement chooses weights.
-const AGREEING: [usize; 2] = [3, 4];
+const AGREEING: [usize; 2] = [6, 7];
 /// Rows of the sets of weights but the first: by the matches' confidence and agreement; by counts and column.
 const N_MATCH_ROWS: usize = (MAX_CONFIDENCE + 1) * (MAX_CONFIDENCE + 1) * 3;
 const N_COUNT_ROWS: usize = 64 * N_COLUMNS;
