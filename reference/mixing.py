@@ -1,4 +1,4 @@
-"""Mixed streams: docs/format.md, section 18. As slow as it is simple: some ten thousand bits a second."""
+"""Mixed streams: docs/format.md, section 20. As slow as it is simple: some ten thousand bits a second."""
 
 from binary import SQUASH, STRETCH, Bits, Counter
 from fields import MASK64, Reader, check, clamp, unzigzag, wrap64
@@ -6,7 +6,7 @@ from fields import MASK64, Reader, check, clamp, unzigzag, wrap64
 NONE, PREVIOUS, ABOVE, LARGEST = range(4)
 GOLDEN = 0x9E3779B97F4A7C15
 LEAST = 6, 24
-SURE = 48
+SURE = 96
 N_CONTEXTS, N_LOW, N_HIGH_BYTES = 17, 7, 2
 N_INPUTS = 26
 
@@ -35,12 +35,12 @@ def decode_symbols(data, n_values, columns):
     head = r.u8()
     difference, width = head >> 4, head & 15
     check(difference <= 3 and width <= 8, "unknown difference or width")
-    minimum = r.signed() if difference == NONE else 0
+    start = r.signed()
     coded = r.rest()
     if width == 0:
-        return list(range(n_values)) if difference == LARGEST else [minimum] * n_values
+        return [wrap64(start + (idx if difference == LARGEST else 0)) for idx in range(n_values)]
     check(n_values // (1 << 19) <= len(coded), "more numbers than bits can hold")
-    numbers = Numbers(Bits(coded), difference, minimum, width, n_values, columns)
+    numbers = Numbers(Bits(coded), difference, start, width, n_values, columns)
     for _ in range(n_values):
         numbers.read()
     return numbers.values
@@ -100,8 +100,8 @@ class Match:
 class Numbers:
     """Reads number after number."""
 
-    def __init__(self, bits, difference, minimum, width, n_values, columns):
-        self.bits, self.difference, self.minimum, self.columns = bits, difference, minimum, columns
+    def __init__(self, bits, difference, start, width, n_values, columns):
+        self.bits, self.difference, self.start, self.columns = bits, difference, start, columns
         self.values, self.symbols = [], []
         self.matches = [Match(least, n_values) for least in LEAST]
         self.right = {}
@@ -113,18 +113,16 @@ class Numbers:
         return self.values[-k] if k <= len(self.values) else 0
 
     def base(self):
-        return [0, self.v(1), self.v(self.columns), self.next][self.difference]
+        if self.difference == NONE or len(self.values) < (self.columns if self.difference == ABOVE else 1):
+            return self.start
+        return [None, self.v(1), self.v(self.columns), self.next][self.difference]
 
     def symbol_of(self, value):
-        if self.difference == NONE:
-            return value - self.minimum & MASK64
         d = wrap64(value - self.base())
-        return zigzag(wrap64(-d) if self.difference == LARGEST else d)
+        return d & MASK64 if self.difference == NONE else zigzag(wrap64(-d) if self.difference == LARGEST else d)
 
     def value_of(self, symbol):
-        if self.difference == NONE:
-            return wrap64(self.minimum + symbol)
-        d = unzigzag(symbol)
+        d = symbol if self.difference == NONE else unzigzag(symbol)
         return wrap64(self.base() + (-d if self.difference == LARGEST else d))
 
     def candidates(self):
@@ -273,7 +271,7 @@ class Predictor:
             inputs.append(logit if bit else -logit)
             trusted.append(counter)
         inputs.append(256)
-        (a, a_bit), (b, b_bit) = says[3], says[4]
+        (a, a_bit), (b, b_bit) = says[6], says[7]
         agree = 0 if not a and not b else 2 if a and b and a_bit == b_bit else 1
         by_match = says[0][0], says[1][0], agree
         by_count = (column, *((n > 0) + (n > 2) + (n > 14) for _, n in (counters[i] for i in (0, 3, 6))))

@@ -14,7 +14,7 @@ pub const MAX_CONFIDENCE: usize = 15;
 /// Columns whose rules are judged apart.
 const N_COLUMNS: usize = 64;
 /// Numbers in a row after which a match is sure; up to how many are compared; and counted.
-const SURE: usize = 48;
+const SURE: usize = 96;
 const MOST_COMPARED: usize = 48;
 const MAX_LENGTH: usize = 65_535;
 /// Least and largest binary logarithm of the number of places that a table holds.

@@ -12,7 +12,7 @@ pub const LISTED: u8 = 1;
 /// Numbers that are coded in every way.
 const TRIAL: usize = 1 << 12;
 /// Ways that are expected to take this many hundredths of the best one's bytes are tried on all numbers.
-const CLOSE: usize = 115;
+const CLOSE: usize = 110;
 /// Ranges up to this need one byte; a list makes nothing smaller.
 const BYTE: u64 = 255;
 

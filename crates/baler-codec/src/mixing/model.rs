@@ -41,13 +41,7 @@ impl<'a> Model<'a> {
 
     /// The number that a difference is taken from.
     pub fn base(&self) -> i64 {
-        let distance = match self.symbols.difference {
-            Difference::None => return 0,
-            Difference::Largest => return self.candidates.next,
-            Difference::Previous => 1,
-            Difference::Above => self.columns,
-        };
-        crate::mixing::contexts::back(&self.values, distance)
+        self.symbols.base(&self.values, self.columns, self.candidates.next)
     }
 
     pub fn into_values(self) -> Vec<i64> {

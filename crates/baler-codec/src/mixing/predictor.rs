@@ -5,7 +5,7 @@ use crate::mixing::candidates::{MAX_CONFIDENCE, N_CANDIDATES};
 use crate::mixing::contexts::{N_CONTEXTS, N_HIGH_BYTES, N_LOW, spread};
 use crate::mixing::mixer::{MAX_INPUT, Mixer};
 use crate::mixing::refine::Refine;
-use crate::mixing::slots::{Slots, update};
+use crate::mixing::slots::{Slot, Slots, update};
 use crate::predict::tables::{Tables, tables};
 
 /// Observations after which a counter keeps its pace.
@@ -15,7 +15,7 @@ const HALF: u32 = 1 << 31;
 const COUNTED: [usize; 3] = [0, 3, 6];
 const N_COLUMNS: usize = 16;
 /// Candidates whose agreement chooses weights.
-const AGREEING: [usize; 2] = [3, 4];
+const AGREEING: [usize; 2] = [6, 7];
 /// Rows of the sets of weights but the first: by the matches' confidence and agreement; by counts and column.
 const N_MATCH_ROWS: usize = (MAX_CONFIDENCE + 1) * (MAX_CONFIDENCE + 1) * 3;
 const N_COUNT_ROWS: usize = 64 * N_COLUMNS;
@@ -113,7 +113,7 @@ impl Predictor {
         }
         let n_active = if place.byte_idx < N_HIGH_BYTES { N_CONTEXTS } else { N_LOW };
         self.mixer.inputs[n_active..N_CONTEXTS].fill(0);
-        let mut slots = [0; N_CONTEXTS];
+        let mut slots = [Slot::default(); N_CONTEXTS];
         let slots = &mut slots[..n_active];
         let mut node = 1;
         for half in 0..2 {
@@ -135,7 +135,7 @@ impl Predictor {
     fn code_bit<B: BitCoder>(
         &mut self,
         bits: &mut B,
-        slots: &[usize],
+        slots: &[Slot],
         voices: &[Voice; N_CANDIDATES],
         place: &Place,
         (node, leaf, step): (u32, usize, u32),
@@ -148,14 +148,12 @@ impl Predictor {
         let n_left = 8 * place.n_behind + 7 - step as usize;
         let mut says = [(0, 0); N_CANDIDATES];
         for (i, voice) in voices.iter().enumerate() {
-            let mut input = 0;
-            if voice.byte >> (8 - step) == node {
-                let bit = voice.byte >> (7 - step) & 1;
-                let logit = t.stretch(self.trust[i][voice.confidence][n_left & 63] >> 10);
-                input = if bit != 0 { logit } else { -logit };
-                says[i] = (voice.confidence, bit);
-            }
-            self.mixer.inputs[N_CONTEXTS + i] = clamped(input);
+            // Without branches, which would often be mispredicted.
+            let bit = voice.byte >> (7 - step) & 1;
+            let alike = (voice.byte >> (8 - step) == node) as usize;
+            says[i] = (voice.confidence * alike, bit);
+            let logit = clamped(t.stretch(self.trust[i][says[i].0][n_left & 63] >> 10));
+            self.mixer.inputs[N_CONTEXTS + i] = logit * (2 * bit as i16 - 1) * alike as i16;
         }
         self.mixer.inputs[N_CONTEXTS + N_CANDIDATES] = BIAS;
         let by_node = place.byte_idx * 256 + node as usize;
@@ -169,17 +167,15 @@ impl Predictor {
         for &slot in slots {
             update(self.slots.counter(slot, leaf), bit);
         }
-        for (i, &(confidence, said)) in says.iter().enumerate() {
-            if confidence > 0 {
-                t.update(&mut self.trust[i][confidence][n_left & 63], (said == bit) as u32, COUNT_LIMIT);
-            }
+        for (trust, &(confidence, said)) in self.trust.iter_mut().zip(&says) {
+            t.update(&mut trust[confidence][n_left & 63], (said == bit) as u32, COUNT_LIMIT);
         }
         bit
     }
 
     /// How often some contexts were seen.
     #[inline(always)]
-    fn count_class(&mut self, slots: &[usize], leaf: usize) -> usize {
+    fn count_class(&mut self, slots: &[Slot], leaf: usize) -> usize {
         COUNTED.into_iter().fold(0, |class, i| {
             let n = *self.slots.counter(slots[i], leaf) & 15;
             class * 4 + (n > 0) as usize + (n > 2) as usize + (n > 14) as usize

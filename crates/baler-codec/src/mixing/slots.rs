@@ -2,10 +2,15 @@
 
 use crate::mixing::contexts::{N_CONTEXTS, spread};
 
-/// A check, then the counters of nodes 1 to 15: the probability of a 1 out of 2^12, then 4 bits with the number of
-/// observations.
-type Slot = [u16; 16];
+/// Where a check stands; behind it the counters of nodes 1 to 15: the probability of a 1 out of 2^12, then 4 bits with
+/// the number of observations.
+#[derive(Clone, Copy, Default)]
+pub struct Slot(usize);
 
+/// A check and 15 counters.
+const SLOT: usize = 16;
+/// A line of a processor's cache: two slots.
+const LINE_BYTES: usize = 64;
 /// Least and largest binary logarithm of the number of slots.
 const MIN_BITS: u32 = 10;
 const MAX_BITS: u32 = 20;
@@ -25,7 +30,9 @@ const SHARES: [i32; MAX_COUNT as usize + 1] = {
 };
 
 pub struct Slots {
-    slots: Vec<Slot>,
+    /// [`SLOT`] counters each from `first` on, where a line of the processor's cache begins.
+    counters: Vec<u16>,
+    first: usize,
     shift: u32,
 }
 
@@ -33,46 +40,54 @@ impl Slots {
     /// For about `n_slots`.
     pub fn new(n_slots: usize) -> Slots {
         let bits = (usize::BITS - n_slots.leading_zeros()).clamp(MIN_BITS, MAX_BITS);
-        Slots { slots: vec![[0; 16]; 1 << bits], shift: 64 - bits }
+        let counters = vec![0; (SLOT << bits) + LINE_BYTES / 2];
+        let first = (counters.as_ptr() as usize).wrapping_neg() % LINE_BYTES / 2;
+        Slots { counters, first, shift: 64 - bits }
     }
 
     /// The counter of a node.
     #[inline(always)]
-    pub fn counter(&mut self, slot: usize, node: usize) -> &mut u16 {
-        &mut self.slots[slot][node & 15]
+    pub fn counter(&mut self, slot: Slot, node: usize) -> &mut u16 {
+        &mut self.counters[slot.0 + node]
     }
 
     /// The slot of each context, where `so_far` is a hash of the symbol's bits before.
     #[inline(always)]
-    pub fn find(&mut self, hashes: &[u64], so_far: u64, slots: &mut [usize]) {
-        let mut checks = [(0, 0); N_CONTEXTS];
+    pub fn find(&mut self, hashes: &[u64], so_far: u64, slots: &mut [Slot]) {
+        let mut checks = [(0, 0, 0); N_CONTEXTS];
         // All loads before the first branch, so that they wait for memory together.
         for ((slot, &hash), check) in slots.iter_mut().zip(hashes).zip(&mut checks) {
             let hash = spread(hash ^ so_far);
-            *slot = (hash >> self.shift) as usize;
+            let place = (hash >> self.shift) as usize;
+            *slot = self.at(place);
             // Never 0, which is what a slot has before its first use.
-            *check = (hash as u16 | 1, self.slots[*slot][0]);
+            *check = (place, hash as u16 | 1, self.counters[slot.0]);
         }
-        for (slot, (check, found)) in slots.iter_mut().zip(checks) {
+        for (slot, (place, check, found)) in slots.iter_mut().zip(checks) {
             if found != check {
-                *slot = self.find_near(*slot, check);
+                *slot = self.find_near(place, check);
             }
         }
     }
 
+    #[inline(always)]
+    fn at(&self, place: usize) -> Slot {
+        Slot(self.first + place * SLOT)
+    }
+
     /// The slot with this check, here or beside; otherwise the one less used, emptied.
     #[inline(always)]
-    fn find_near(&mut self, here: usize, check: u16) -> usize {
-        let beside = here ^ 1;
-        for slot in [here, beside] {
-            if self.slots[slot][0] == check {
+    fn find_near(&mut self, here: usize, check: u16) -> Slot {
+        let near = [self.at(here), self.at(here ^ 1)];
+        for slot in near {
+            if self.counters[slot.0] == check {
                 return slot;
             }
         }
-        let used = |slot: usize| self.slots[slot][1] & MAX_COUNT;
-        let slot = if used(here) <= used(beside) { here } else { beside };
-        self.slots[slot] = [UNSEEN; 16];
-        self.slots[slot][0] = check;
+        let [used_here, used_beside] = near.map(|slot| self.counters[slot.0 + 1] & MAX_COUNT);
+        let slot = near[(used_here > used_beside) as usize];
+        self.counters[slot.0..][..SLOT].fill(UNSEEN);
+        self.counters[slot.0] = check;
         slot
     }
 }
