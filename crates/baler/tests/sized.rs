@@ -102,31 +102,6 @@ fn few_archives_are_made_and_steps_that_leave_bytes_unused_are_told() {
     }
 }
 
-/// Frames of photons: the coarsest step of their range is even, and takes more bytes than the odd one below it.
-fn frames() -> Dataset {
-    let mut random = Random::new(8);
-    let mut counts = vec![0u8; 24 * 48 * 48];
-    for (i, count) in counts.iter_mut().enumerate() {
-        let (y, x) = ((i / 48 % 48) as f64, (i % 48) as f64);
-        let ring = (-((y - 22.0).hypot(x - 26.0) - 14.0).powi(2) / 12.0).exp();
-        let (mut product, least) = (1.0, (-3.0 - 12.0 * ring).exp());
-        while product > least {
-            product *= random.unit();
-            *count += 1;
-        }
-    }
-    counts[5] = 37;
-    counts.iter_mut().for_each(|count| *count = (*count).min(37));
-    single(&[24, 48, 48], Values::U8(counts))
-}
-
-#[test]
-fn a_small_size_is_found_though_the_coarsest_step_takes_more_than_a_finer_one() {
-    let (report, bytes) = of_size(&frames(), &sized(Size::Bytes(1000)));
-    assert!(bytes.len() <= 1000, "{}", bytes.len());
-    assert!(matches!(report.sized.unwrap().way, Way::Bounded(e) if e < 0.5));
-}
-
 #[test]
 fn what_fits_is_lossless() {
     for dataset in [field(), table()] {
