@@ -230,7 +230,7 @@ fn nothing_is_found_in_noise() {
 fn any_bytes_are_answered() {
     let mut rng = Rng::new(12, 0);
     let numbers: Vec<i64> = (0..24).map(|_| rng.next_u64() as i64 >> rng.below(63)).collect();
-    let mut bytes = vec![0; 40];
+    let mut bytes = [0; 40];
     for _ in 0..20_000 {
         let n = rng.below(40);
         bytes[..n].iter_mut().for_each(|byte| *byte = (rng.next_u64() >> (56 + 4 * (n as u32 % 2))) as u8);
