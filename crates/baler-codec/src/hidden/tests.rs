@@ -230,7 +230,7 @@ fn nothing_is_found_in_noise() {
 fn any_bytes_are_answered() {
     let mut rng = Rng::new(12, 0);
     let numbers: Vec<i64> = (0..24).map(|_| rng.next_u64() as i64 >> rng.below(63)).collect();
-    let mut bytes = vec![0; 40];
+    let mut bytes = [0; 40];
     for _ in 0..20_000 {
         let n = rng.below(40);
         bytes[..n].iter_mut().for_each(|byte| *byte = (rng.next_u64() >> (56 + 4 * (n as u32 % 2))) as u8);
@@ -341,6 +341,23 @@ fn random_cases() -> String {
             }
         })
         .collect()
+}
+
+#[test]
+fn many_values_are_those_of_each_number() {
+    let mut rng = Rng::new(17, 0);
+    for place in 0..60 {
+        let program = random_program(&mut rng, true);
+        let numbers: Vec<i64> = (0..600).map(|_| rng.next_u64() as i64 >> (20 + rng.below(43))).collect();
+        let each: Vec<u64> = numbers.iter().map(|&k| program.value::<f32>(k).to_bits64()).collect();
+        let shape = [[600, 1], [1, 600], [20, 30]][place % 3];
+        let axes = if place % 2 == 0 { 0..0 } else { 1..2 };
+        let n_lattices: usize = shape[axes.clone()].iter().product();
+        let hidden = Hidden { axes, programs: vec![program; n_lattices] };
+        let all: Vec<f32> = hidden.values(&numbers, &shape).unwrap();
+        let same = |(a, b): (&f32, &u64)| a.is_nan() || a.to_bits64() == *b;
+        assert!(all.iter().zip(&each).all(same), "{}", hidden.words());
+    }
 }
 
 #[test]
