@@ -24,7 +24,7 @@ const WALLS: [(&str, &[&str]); 9] = [
 const NOT_IN_CODEC: [&str; 6] = ["parquet", "zip", "csv", "clap", "serde_json", "flate2"];
 
 /// In the codec: what decodes, and what only compressing needs.
-const DECODE_SIDE: [&str; 13] = [
+const DECODE_SIDE: [&str; 16] = [
     "decode",
     "decompress",
     "container",
@@ -34,6 +34,9 @@ const DECODE_SIDE: [&str; 13] = [
     "table",
     "quantize",
     "classical",
+    "mixing",
+    "hidden",
+    "recast",
     "entropy",
     "network",
     "autoencoder",

@@ -1,7 +1,7 @@
 //! Numbers -> how they are coded: themselves or places in a list of the values that occur, and which differences are
 //! taken; by coding a part of them in every way, and all of them where two ways are close.
 
-use crate::mixing::encode_symbols;
+use crate::mixing::stream::encode_symbols;
 use crate::mixing::symbols::Difference::{self, Above, Largest, None as Plain, Previous};
 use baler_data::bytes::ByteWriter;
 use std::collections::HashMap;

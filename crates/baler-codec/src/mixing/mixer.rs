@@ -51,9 +51,9 @@ impl Mixer {
     pub fn mix(&mut self, t: &Tables, rows: [usize; N_SETS], last_row: usize) -> i32 {
         (self.rows, self.last_row) = (rows, last_row);
         let mut sum = 0i64;
-        for set in 0..N_SETS {
+        for (set, weights) in self.weights.iter().enumerate() {
             let mut dot = 0i32;
-            for (&input, &weight) in self.inputs.iter().zip(&self.weights[set][rows[set]]) {
+            for (&input, &weight) in self.inputs.iter().zip(&weights[rows[set]]) {
                 dot = dot.wrapping_add(input as i32 * (weight >> 16) as i16 as i32);
             }
             let logit = (dot >> (WEIGHT_BITS - 16)).clamp(-MAX_INPUT, MAX_INPUT);

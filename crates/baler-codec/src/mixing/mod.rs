@@ -3,7 +3,7 @@
 //!
 //! For what no smooth prediction helps: codes, labels, masks, indices, sparse rows, records, text, bits of floats. The
 //! numbers become symbols (differences, or places in a list of the values that occur), and each symbol is coded byte
-//! by byte, the most significant first ([`model`]). All arithmetic is of integers.
+//! by byte, the most significant first (`predictor.rs`). All arithmetic is of integers.
 
 mod candidates;
 mod choose;
@@ -13,19 +13,15 @@ mod model;
 mod predictor;
 mod refine;
 mod slots;
+mod stream;
 mod symbols;
 #[cfg(test)]
 mod tests;
 
-use crate::entropy::binary::{BinaryDecoder, BinaryEncoder};
-use baler_data::bytes::{ByteReader, ByteWriter};
+use baler_data::bytes::ByteReader;
 use baler_data::error::{Error, Result};
 use choose::{LISTED, PLAIN, encode_best};
-use model::Model;
-use symbols::{Difference, Symbols};
-
-/// Numbers that a byte can stand for at most: a bit costs 2^-16 or more, and a number is a bit or more.
-const MAX_NUMBERS_A_BYTE: usize = 1 << 19;
+use stream::decode_symbols;
 
 /// Codes numbers (C order). `columns`: numbers of a record, that is the distance to the number above; 1 where there is
 /// none.
@@ -72,44 +68,4 @@ pub fn decode(bytes: &[u8], n_values: usize, columns: usize) -> Result<Vec<i64>>
         })?;
     }
     Ok(values)
-}
-
-/// Header and bits of the symbols.
-fn encode_symbols(q: &[i64], columns: usize, difference: Difference) -> Vec<u8> {
-    let symbols = Symbols::new(q, columns, difference);
-    let mut writer = ByteWriter::default();
-    symbols.write(&mut writer);
-    if symbols.width > 0 {
-        let mut bits = BinaryEncoder::default();
-        let mut model = Model::new(&symbols, q.len(), columns);
-        for &value in q {
-            let symbol = symbols.of(value, model.base());
-            model.code(&mut bits, symbol);
-        }
-        writer.raw(&bits.finish());
-    }
-    writer.bytes
-}
-
-/// Inverse of [`encode_symbols`].
-fn decode_symbols(bytes: &[u8], n_values: usize, columns: usize) -> Result<Vec<i64>> {
-    let mut reader = ByteReader::new(bytes);
-    let symbols = Symbols::read(&mut reader)?;
-    let coded = reader.rest();
-    if symbols.width == 0 {
-        return symbols.of_zeros(n_values);
-    }
-    if n_values / MAX_NUMBERS_A_BYTE > coded.len() {
-        let most = (coded.len() + 1).saturating_mul(MAX_NUMBERS_A_BYTE);
-        return Err(Error::corrupt(format!(
-            "expected at most {most} numbers in {} bytes of mixed bits, found {n_values}; the stream is damaged",
-            coded.len()
-        )));
-    }
-    let mut bits = BinaryDecoder::new(coded);
-    let mut model = Model::new(&symbols, n_values, columns);
-    for _ in 0..n_values {
-        model.code(&mut bits, 0);
-    }
-    Ok(model.into_values())
 }

@@ -1,5 +1,9 @@
 use super::*;
 
+/// A list, runs, strangers and numbers that a sure match has.
+const PINNED: &str =
+    "010a170300ffffff159a848aadb69f57e860c2b91c738a59255c0100ff5751058b8926b6470458277beeabbd742f2e4dc316";
+
 /// Uniform numbers, always the same.
 fn random(seed: u64) -> impl FnMut() -> u64 {
     let mut state = seed;
@@ -47,6 +51,23 @@ fn numbers_of_every_kind_come_back() {
     }
 }
 
+/// The numbers of [`streams_of_the_first_version_are_read_for_ever`]: what repeats, what differs, and sure matches.
+fn pinned() -> Vec<i64> {
+    let mut next = random(5);
+    (0..600)
+        .map(|idx| if idx % 150 == 149 { next() as i64 % 1000 } else { idx * idx % 11 * 70_000 })
+        .collect()
+}
+
+#[test]
+fn streams_of_the_first_version_are_read_for_ever() {
+    let stream: Vec<u8> = (0..PINNED.len() / 2)
+        .map(|idx| u8::from_str_radix(&PINNED[2 * idx..2 * idx + 2], 16).unwrap())
+        .collect();
+    assert_eq!(decode(&stream, 600, 4).unwrap(), pinned());
+    assert_eq!(encode(&pinned(), 4), stream);
+}
+
 #[test]
 fn repeats_are_nearly_free() {
     let mut next = random(2);
@@ -92,12 +113,10 @@ fn damaged_bytes_are_refused_or_give_other_numbers() {
             let _ = decode(&bytes[..cut], q.len(), columns);
         }
         for idx in 0..bytes.len().min(40) {
-            for bit in 0..8 {
-                let mut damaged = bytes.clone();
-                damaged[idx] ^= 1 << bit;
-                if let Ok(values) = decode(&damaged, q.len(), columns) {
-                    assert_eq!(values.len(), q.len());
-                }
+            let mut damaged = bytes.clone();
+            damaged[idx] ^= 1 << (idx % 8);
+            if let Ok(values) = decode(&damaged, q.len(), columns) {
+                assert_eq!(values.len(), q.len());
             }
         }
     }
@@ -108,10 +127,10 @@ fn errors_say_what_was_expected() {
     let text = |bytes: &[u8], n_values| decode(bytes, n_values, 1).unwrap_err().to_string();
     let tests: [(&[u8], usize, &str); 5] = [
         (&[2], 3, "expected numbers as they are (0) or in a list (1), found 2; the stream is damaged"),
-        (&[0, 0x49], 3, "difference of kind 0 to 3, found 0x49; the stream is damaged"),
+        (&[0, 0x49, 0], 3, "difference of kind 0 to 3, found 0x49; the stream is damaged"),
         (&[1, 9], 3, "expected a list of at most 3 values, found 9; the stream is damaged"),
         (
-            &[0, 0x11],
+            &[0, 0x11, 0],
             1 << 40,
             "expected at most 524288 numbers in 0 bytes of mixed bits, found 1099511627776",
         ),
