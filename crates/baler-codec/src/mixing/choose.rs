@@ -11,8 +11,10 @@ pub const PLAIN: u8 = 0;
 pub const LISTED: u8 = 1;
 /// Numbers that are coded in every way.
 const TRIAL: usize = 1 << 12;
+/// The same where only a price is asked for.
+const PRICE_TRIAL: usize = 1 << 10;
 /// Ways that are expected to take this many hundredths of the best one's bytes are tried on all numbers.
-const CLOSE: usize = 110;
+const CLOSE: usize = 105;
 /// Ranges up to this need one byte; a list makes nothing smaller.
 const BYTE: u64 = 255;
 
@@ -34,7 +36,12 @@ struct Way<'a> {
 impl<'a> Differences<'a> {
     /// The kind that takes the fewest bytes on the middle of the numbers.
     fn choose(q: &'a [i64], columns: usize, kinds: &[Difference]) -> Differences<'a> {
-        let n = TRIAL.min(q.len());
+        Differences::choose_by(TRIAL, q, columns, kinds)
+    }
+
+    /// By so many numbers.
+    fn choose_by(n: usize, q: &'a [i64], columns: usize, kinds: &[Difference]) -> Differences<'a> {
+        let n = n.min(q.len());
         let part = &q[(q.len() - n) / 2..][..n];
         let kinds = kinds.iter().filter(|&&kind| kind != Above || columns > 1);
         let tried = kinds.map(|&kind| (kind, encode_symbols(part, columns, kind).len()));
@@ -66,6 +73,11 @@ impl Way<'_> {
         writer.raw(&self.numbers.encode());
         writer.bytes
     }
+}
+
+/// Bytes that the numbers take without a list, about the fewest.
+pub fn price(q: &[i64], columns: usize) -> usize {
+    Differences::choose_by(PRICE_TRIAL, q, columns, &Difference::ALL).encode().len()
 }
 
 /// The fewest bytes found.

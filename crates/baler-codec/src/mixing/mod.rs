@@ -29,6 +29,11 @@ pub fn encode(q: &[i64], columns: usize) -> Vec<u8> {
     if q.is_empty() { Vec::new() } else { encode_best(q, within(columns, q.len())) }
 }
 
+/// Bytes that [`encode`] takes, about, in a fraction of its time.
+pub fn price(q: &[i64], columns: usize) -> usize {
+    if q.is_empty() { 0 } else { choose::price(q, within(columns, q.len())) }
+}
+
 /// Numbers of a record; more than there are numbers is as good as one more.
 fn within(columns: usize, n_values: usize) -> usize {
     columns.clamp(1, n_values.saturating_add(1))

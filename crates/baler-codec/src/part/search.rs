@@ -181,7 +181,7 @@ impl Prices {
         let predicted = predicted.unwrap_or(f64::INFINITY);
         let classical = classical::encode(n.q.to_vec(), n.shape, n.mask).bytes.len() as f64 * scale;
         let may_mix = classical.min(predicted) < LATE * least && repeated(n.q, 1) > FEW_REPEATS;
-        let mixed = if may_mix { mix(n).len() as f64 * scale } else { f64::INFINITY };
+        let mixed = if may_mix { filled(n, mixing::price) as f64 * scale } else { f64::INFINITY };
         Prices { classical, mixed, predicted, is_whole: sample.q.len() == numbers.q.len() }
     }
 
@@ -238,17 +238,22 @@ fn middle_of(numbers: Numbers, most: usize) -> Array {
     Array { q, shape, mask, mantissa_bits: numbers.mantissa_bits }
 }
 
-/// The stream of context mixing; what is masked is what stands before it.
+/// The stream of context mixing.
 pub fn mix(numbers: Numbers) -> Vec<u8> {
+    filled(numbers, mixing::encode)
+}
+
+/// What `made` makes of numbers and their columns; what is masked is what stands before it.
+fn filled<R>(numbers: Numbers, made: impl Fn(&[i64], usize) -> R) -> R {
     let columns = columns(numbers.shape);
-    let Some(mask) = numbers.mask else { return mixing::encode(numbers.q, columns) };
+    let Some(mask) = numbers.mask else { return made(numbers.q, columns) };
     let mut last = numbers.unmasked().next().unwrap_or(0);
     let fill = |(&number, &masked): (&i64, &bool)| {
         last = if masked { last } else { number };
         last
     };
     let filled: Vec<i64> = numbers.q.iter().zip(mask).map(fill).collect();
-    mixing::encode(&filled, columns)
+    made(&filled, columns)
 }
 
 /// Numbers of a record for context mixing: those along the last axis.
