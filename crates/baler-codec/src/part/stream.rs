@@ -458,9 +458,9 @@ fn describe_numbers(bytes: &[u8], shape: &[usize], mantissa_bits: Option<u32>) -
     match CoderByte::of_byte(byte) {
         Some(Mixing) => of(Method::Auto, "context mixing".to_string(), 0, Candidate::Mixing),
         Some(Recast) => {
-            let (words, inner, shape, bits) = recast::describe(stream, shape, mantissa_bits)?;
-            let inner = describe_numbers(inner, &shape, bits)?;
-            let codec = format!("{words}; {}", inner.codec);
+            let found = recast::describe(stream, shape, mantissa_bits)?;
+            let inner = describe_numbers(found.inner, &found.shape, found.mantissa_bits)?;
+            let codec = format!("{}; {}", found.words, inner.codec);
             of(inner.method, codec, inner.model_bytes, Candidate::Recast)
         }
         Some(coder @ (Predictive | PredictiveShared | PredictiveCrossField)) => {

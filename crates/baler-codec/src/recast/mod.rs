@@ -186,16 +186,24 @@ pub fn decode(
     Ok(decoded)
 }
 
-/// The words of bytes that [`Recast::forward`] made, and the first of what is coded in their place with its shape.
-pub fn describe<'a>(
-    bytes: &'a [u8],
-    shape: &[usize],
-    mantissa_bits: Option<u32>,
-) -> Result<(String, &'a [u8], Vec<usize>, Option<u32>)> {
+/// What a recast stream is, in words, and the first stream inside with what it codes.
+pub struct Described<'a> {
+    /// How the numbers follow.
+    pub words: String,
+    /// A stream inside.
+    pub inner: &'a [u8],
+    /// The shape of its numbers.
+    pub shape: Vec<usize>,
+    /// Mantissa bits where these are the orders of floats.
+    pub mantissa_bits: Option<u32>,
+}
+
+/// Describes what [`Recast::forward`] made without decoding it.
+pub fn describe<'a>(bytes: &'a [u8], shape: &[usize], mantissa_bits: Option<u32>) -> Result<Described<'a>> {
     let mut r = ByteReader::new(bytes);
     let recast = Recast::read(&mut r, shape, mantissa_bits)?;
     let words = recast.words();
-    let (inner, bits) = match recast {
+    let (shape, mantissa_bits) = match recast {
         Recast::Hidden(_) => {
             strangers::skip(&mut r)?;
             (shape.to_vec(), None)
@@ -211,7 +219,7 @@ pub fn describe<'a>(
             (layout::record_shape(shape, n_columns).unwrap_or_else(|| shape.to_vec()), mantissa_bits)
         }
     };
-    Ok((words, r.block()?, inner, bits))
+    Ok(Described { words, inner: r.block()?, shape, mantissa_bits })
 }
 
 /// Runs `$body` with `$T` the type of values whose orders have so many mantissa bits, or that are integers.
