@@ -159,8 +159,7 @@ impl Coded {
                     proof = error_and_hash(q, finer.grid, &numbers.specials, values, variable);
                 }
                 let orders = || -> Vec<i64> { values.iter().map(|x| x.order()).collect() };
-                let may_be_exact = how.may_refine && spends_a_bound(variable);
-                let orders = may_be_exact.then(orders);
+                let orders = (how.may_refine && may_be_exact(variable)).then(orders);
                 let exact = orders.as_ref().and_then(|orders| {
                     stream::exactly(orders, (shape, mask.as_deref(), variable.dtype), how, &stream)
                 });
@@ -284,11 +283,11 @@ pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> R
     Ok(Described { max_error, stream, trials: Trials::read(&mut r)? })
 }
 
-/// True if values may differ from what they were.
-fn spends_a_bound(variable: &VariablePlan) -> bool {
-    let is_bounded =
-        matches!(variable.bound.spec, BoundSpec::Abs(_) | BoundSpec::Rel(_) | BoundSpec::PwRel(_));
-    is_bounded && !matches!(variable.grid, Grid::Order | Grid::OrderF32)
+/// True if what stands behind the values may be simpler than the numbers of their grid: where a bound is spent, or where floats
+/// lie on a lattice that their low bits suggest.
+fn may_be_exact(variable: &VariablePlan) -> bool {
+    let is_promised = variable.bound.spec != BoundSpec::Unbounded;
+    is_promised && !matches!(variable.grid, Grid::Order | Grid::OrderF32 | Grid::Integer { step: 1 })
 }
 
 /// Largest error, and hash, of the values that `q` gives; a part at a time, so that they need no memory.

@@ -9,6 +9,8 @@ use rayon::prelude::*;
 
 /// Numbers of a sample.
 const SAMPLE: usize = 1 << 14;
+/// The same for context mixing, which is slow.
+const MIX_SAMPLE: usize = 1 << 13;
 /// Fewest of each array where there are many.
 const MIN_SAMPLE: usize = 1 << 12;
 /// Fewest numbers that are looked at.
@@ -19,9 +21,11 @@ const WORTH: f64 = 0.99;
 /// The same for so few numbers that it costs little to code them twice: the fixed part of streams blurs the estimate.
 const SMALL: usize = 1 << 16;
 const SMALL_WORTH: f64 = 1.06;
-const SURE: f64 = 0.85;
-/// The same where only the layout is another: the estimate knows little of what filters make of it.
-const SURE_LAYOUT: f64 = 0.5;
+const WORTH_INSIDE: f64 = 0.95;
+const SURE: f64 = 0.7;
+/// The same for tables of different values, and where only the layout is another: the estimate knows little of what filters
+/// make of the numbers as they are.
+const SURE_OTHERS: f64 = 0.5;
 /// Most columns of a nameless table, and fewest rows of one.
 const MAX_COLUMNS: usize = 128;
 const MIN_ROWS: usize = 64;
@@ -43,6 +47,8 @@ const LATE: f64 = 1.6;
 /// those may lie farther apart than a sample shows.
 const FEW_REPEATS: f64 = 0.05;
 const MANY_REPEATS: f64 = 0.3;
+/// Bytes of numbers, about, that are always tried if many of them repeat.
+const SMALL_BYTES: usize = 1 << 19;
 /// Numbers of such a sequence, and numbers among which they are looked for.
 const SEQUENCE: usize = 6;
 const MOST_SEEN: usize = 1 << 20;
@@ -56,9 +62,15 @@ pub struct Found {
 }
 
 impl Found {
+    /// True if it is worth coding where numbers are recast already: there the estimate decides alone, or each level would double
+    /// the time.
+    pub fn pays_inside(&self) -> bool {
+        self.share < WORTH_INSIDE
+    }
+
     /// True if the numbers as they are need not be coded.
     pub fn is_sure(&self) -> bool {
-        self.share < if self.recast.is_layout() { SURE_LAYOUT } else { SURE }
+        self.share < if matches!(self.recast, Recast::Hidden(_)) { SURE } else { SURE_OTHERS }
     }
 }
 
@@ -181,7 +193,13 @@ impl Prices {
         let predicted = predicted.unwrap_or(f64::INFINITY);
         let classical = classical::encode(n.q.to_vec(), n.shape, n.mask).bytes.len() as f64 * scale;
         let may_mix = classical.min(predicted) < LATE * least && repeated(n.q, 1) > FEW_REPEATS;
-        let mixed = if may_mix { filled(n, mixing::price) as f64 * scale } else { f64::INFINITY };
+        let mixed = if may_mix {
+            let part = middle_of(n, MIX_SAMPLE);
+            let scale = numbers.q.len() as f64 / part.q.len().max(1) as f64;
+            filled(part.numbers(), mixing::price) as f64 * scale
+        } else {
+            f64::INFINITY
+        };
         Prices { classical, mixed, predicted, is_whole: sample.q.len() == numbers.q.len() }
     }
 
@@ -196,8 +214,16 @@ impl Prices {
 
     /// True if context mixing may take less than `least` bytes.
     pub fn may_mix(&self, numbers: Numbers, least: usize) -> bool {
-        let sequences = || repeated(&numbers.q[..numbers.q.len().min(MOST_SEEN)], SEQUENCE);
-        self.mixed < NEAR * least as f64 || self.mixed.is_finite() && sequences() > MANY_REPEATS
+        let seen = &numbers.q[..numbers.q.len().min(MOST_SEEN)];
+        let is_small = || {
+            let ends = |(low, high): (i64, i64), &q: &i64| (low.min(q), high.max(q));
+            let (low, high) = numbers.q.iter().fold((i64::MAX, i64::MIN), ends);
+            let width = (64 - high.abs_diff(low).leading_zeros() as usize).div_ceil(8);
+            numbers.q.len() * width <= SMALL_BYTES && width > 2
+        };
+        let repeats =
+            || repeated(seen, SEQUENCE) > MANY_REPEATS || is_small() && repeated(seen, 1) > MANY_REPEATS;
+        self.mixed < NEAR * least as f64 || self.mixed.is_finite() && repeats()
     }
 }
 

@@ -151,9 +151,10 @@ pub fn encode_numbers(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> 
     let prices = how.may_recast().then(|| Prices::of(numbers));
     let found = prices.and_then(|prices| search::best(numbers, how.recast.1, &prices));
     let plain = || encode_as_they_are(numbers, how, finer, prices.as_ref());
-    let Some(found) = found else { return plain() };
+    let is_inside = how.recast.0 > 0;
+    let Some(found) = found.filter(|found| !is_inside || found.pays_inside()) else { return plain() };
     let Some(recast) = encode_recast(numbers, &found.recast, how, finer) else { return plain() };
-    if found.is_sure() {
+    if is_inside || found.is_sure() {
         return recast;
     }
     let plain = plain();

@@ -8,7 +8,7 @@ use crate::options::{BoundSpec, Missing, Options};
 use crate::part::finer::whole_stride;
 use crate::part::numbers::quantize_on;
 use crate::plan::profile::{Profile, Profiler, low_bit, min_abs};
-use crate::quantize::{Bound, Grid, Limits, MAX_Q, log_number, log_step, uniform_step};
+use crate::quantize::{Bound, Grid, Limits, MAX_Q, log_number, log_step, uniform_step, whole_step};
 use crate::variable::VariablePlan;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
@@ -302,10 +302,8 @@ impl SourceVariable<'_> {
                 let step = uniform_step::<T>(limit, profile.max_abs())?;
                 return Some(Grid::Uniform { step, non_negative: profile.non_negative });
             }
-            let step = match T::IS_FLOAT {
-                true => (2.0 * limit).min(1e18) as u64 + 1,
-                false => 2 * (limit.min(1e18) as u64) + 1,
-            };
+            // Two whole floats share the value between them where the bound allows no more; else whole numbers stay whole.
+            let step = if T::IS_FLOAT && (0.5..1.0).contains(&limit) { 2 } else { whole_step(limit) };
             let step = whole_stride(step).map_or(step, |(_, step)| step);
             let in_reach = !T::IS_FLOAT || profile.max_abs() <= MAX_Q;
             (in_reach && (step > 1 || T::IS_FLOAT)).then_some(Grid::Integer { step })

@@ -29,8 +29,8 @@ pub enum Grid {
     /// x' = q * step, for whole numbers in any dtype, limited to the dtype's range; step 1 is exact. In floats an even step
     /// has its values in the middle: x' = q * step + 1/2.
     Integer {
-        /// Whole numbers of a cell, about: at most 2 * floor(E) + 1 of integers and floor(2 * E) + 1 of floats for an absolute bound
-        /// E; 2 * E may stand for one that was found for a size.
+        /// Whole numbers of a cell: at most 2 * floor(E) + 1 for an absolute bound E, 2 in floats for E from 1/2 on and below 1; 2 * E
+        /// may stand for one that was found for a size.
         step: u64,
     },
     /// x' = q * step in float64, then rounded to the dtype.
