@@ -61,7 +61,8 @@ def images(x):
 
 
 def stack(words, planes, back):
-    yield whole(f"planes together{words}", planes, back)
+    together = [np.ascontiguousarray(planes[k:k + 256]) for k in range(0, len(planes), 256)]
+    yield f"planes together{words}", together, lambda parts: back(np.concatenate(parts))
     yield f"planes apart{words}", list(np.ascontiguousarray(planes)), lambda parts: back(np.stack(parts))
 
 
@@ -141,6 +142,4 @@ def lattice_types(x, limit):
                 out = x.copy()
                 out[kept] = back(y.astype(np.int64) + least)
                 return np.where(good, out, x)
-            flat = np.where(kept, q, np.median(q[kept]).astype(np.int64) if kept.any() else 0)
-            yield ", ".join(filter(None, (name, "holes flat"))), narrow(flat - least), beside, filled_back, limit
             yield ", ".join(filter(None, (name, "holes left out"))), narrow(q[kept] - least), beside, spread, limit
