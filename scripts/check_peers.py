@@ -5,8 +5,9 @@
 
 BAR_CSV lists, for datasets and bounds, the smallest published codec and its bytes (SZ3, SPERR, ZFP) and the smallest
 recipe (quantize + pco). Each is run again on the same array; sizes must agree within 0.5 %. The bar knows a field in its
-own shape and with the first axis last, and SPERR also in 2-D: those are compared; that another view may be smaller still
-is told. Says so, and checks nothing, where the data are not there.
+own shape and with the first axis last: those are compared; that another view may be smaller still is told. (SPERR of
+float64 in 2-D is not compared: the bar has it by the HDF5 filter, which takes 305571 bytes on the CFD animation at 1e-6 where
+imagecodecs takes 269178.) Says so, and checks nothing, where the data are not there.
 """
 import csv, json, os, subprocess, sys, tempfile
 import numpy as np
@@ -20,7 +21,6 @@ CASES = [
     ("wx_ukmo_colpex", "wx_ukmo_colpex:data", "1e-3", "sz3@tlast", "SZ3", "first axis last"),
     ("turb_wmag91", "turb_wmag91:data", "1e-2", "sperr", "SPERR", ""),
     ("turb_wmag91", "turb_wmag91:data", "1e-3", "sperr", "SPERR", ""),
-    ("CFD_animation", "cfd_baler_animation:data", "1e-6", "sperr@2d", "SPERR", "2-D"),
     ("hep_cms_miniaod_jets", "hep_cms_miniaod_jets", "1e-4", "zfpy", "ZFP", ""),
     ("hep_cms_miniaod_jets", "hep_cms_miniaod_jets", "1e-6", "zfpy", "ZFP", ""),
     ("ts_ligo_gw150914", "ts_ligo_gw150914:data", "1e-6", "zfpy", "ZFP", "rows apart"),

@@ -23,7 +23,7 @@ pub struct CompareArgs {
     /// Only codecs with such names, such as 'baler *,gzip*,SZ3'
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub codecs: Vec<String>,
-    /// Also SZ3 (two versions), SZ2, SPERR, ZFP, fpzip and Blosc2, by this Python (see scripts/peers/requirements.txt)
+    /// Also SZ3, SPERR, ZFP, pcodec, bzip3, JPEG XL and others in their best layouts, by this Python (see scripts/peers/requirements.txt)
     #[arg(long, value_name = "PYTHON", num_args = 0..=1, default_missing_value = peers::DEFAULT_PYTHON)]
     pub peers: Option<PathBuf>,
     /// Rate and distortion at 10, 1 and 0.1 times the bound, as .svg or .pdf

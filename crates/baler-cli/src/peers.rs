@@ -12,7 +12,12 @@ use std::process::{Command, Stdio};
 /// Where the documented command makes the environment.
 pub const DEFAULT_PYTHON: &str = ".peers/bin/python";
 const SET_UP: &str = "python3 -m venv .peers && .peers/bin/pip install -r scripts/peers/requirements.txt";
-const SCRIPT: &str = include_str!("../../../scripts/peers/peers.py");
+/// What is run, and what it imports from its own folder.
+const SCRIPTS: [(&str, &str); 3] = [
+    ("peers.py", include_str!("../../../scripts/peers/peers.py")),
+    ("compressors.py", include_str!("../../../scripts/peers/compressors.py")),
+    ("layouts.py", include_str!("../../../scripts/peers/layouts.py")),
+];
 
 /// What the script answers.
 #[derive(Deserialize)]
@@ -48,7 +53,7 @@ pub struct Peers {
 
 /// Says what `--peers` would add.
 pub fn not_asked() -> Missing {
-    let name = "SZ3, SZ2, SPERR, ZFP, fpzip, Blosc2".to_string();
+    let name = "SZ3, SZ2, SPERR, ZFP, fpzip, Blosc2, pcodec, bzip3, zpaq, JPEG XL, JPEG-LS, WebP".to_string();
     Missing { name, why: format!("--peers runs them; set up once: {SET_UP}") }
 }
 
@@ -62,10 +67,13 @@ pub fn run(python: &Path, dataset: &Dataset, options: &Options, codecs: &[String
     let file = folder.path().join("data.npz");
     let arrays = Dataset::from_arrays(dataset.variables.clone());
     std::fs::write(&file, io::write(&arrays, Format::Npz)?).context("writing data for the peers")?;
+    for (name, text) in SCRIPTS {
+        std::fs::write(folder.path().join(name), text).context("writing the script of the peers")?;
+    }
     let limits: BTreeMap<String, f64> = limits.into_iter().collect();
     let request = serde_json::json!({ "limits": limits, "codecs": codecs });
     let child = Command::new(python)
-        .args(["-c", SCRIPT])
+        .arg(folder.path().join(SCRIPTS[0].0))
         .arg(&file)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
