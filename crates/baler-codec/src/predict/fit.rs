@@ -13,8 +13,8 @@ use crate::predict::walk::{Observer, Seen, walk};
 
 /// About how many numbers the last sums are made of, but for estimates; and those of the passes before it, whose weights are
 /// fitted again.
-pub const N_SAMPLES: usize = 1 << 17;
-const N_EARLY: usize = 1 << 15;
+pub const N_SAMPLES: usize = 300_000;
+const N_EARLY: usize = 1 << 16;
 /// Passes: each fits the weights to the errors and scales of the one before.
 const N_PASSES: usize = 5;
 /// Share of the typical scale below which scales count as one.
