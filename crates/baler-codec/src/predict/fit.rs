@@ -11,10 +11,8 @@ use crate::predict::state::Segment;
 use crate::predict::state::State;
 use crate::predict::walk::{Observer, Seen, walk};
 
-/// About how many numbers the last sums are made of, but for estimates; and those of the passes before it, whose weights are
-/// fitted again.
+/// About how many numbers the sums are made of, but for estimates.
 pub const N_SAMPLES: usize = 300_000;
-const N_EARLY: usize = 1 << 16;
 /// Passes: each fits the weights to the errors and scales of the one before.
 const N_PASSES: usize = 5;
 /// Share of the typical scale below which scales count as one.
@@ -95,8 +93,6 @@ struct Gather {
     /// True where the predictions' weights are not asked for.
     scales_only: bool,
     every: usize,
-    /// Of how many numbers one is used to judge classes of blocks.
-    judge_every: usize,
     seen: usize,
     row: isize,
     /// (behind, class) -> sums for the prediction.
@@ -123,7 +119,6 @@ impl Gather {
         Gather {
             scales_only: false,
             every: every.max(1),
-            judge_every: every.max(1),
             seen: 0,
             row: layout.row as isize,
             taps,
@@ -189,11 +184,10 @@ impl<T: Cell> Observer<T> for Gather {
     fn see(&mut self, state: &State<T>, plane: &PlaneView, position: usize, seen: Seen) {
         // A few numbers in a row, then a gap: fewer cache misses, and no stride that divides rows.
         self.seen += 1;
-        let is_summed = (self.seen / 13).is_multiple_of(self.every);
-        let is_judged = !self.blocks.is_empty() && (self.seen / 13).is_multiple_of(self.judge_every);
-        if !is_summed && !is_judged {
+        if !(self.seen / 13).is_multiple_of(self.every) {
             return;
         }
+        self.levels[plane.behind][seen.level as usize] += 1;
         let at = |offset: isize| position.wrapping_add_signed(offset);
         let unit = (seen.scale_q11.max(8) as f64) / 2048.0;
         let weight = 1.0 / (unit * unit + 0.05 + self.floor * self.floor);
@@ -206,16 +200,10 @@ impl<T: Cell> Observer<T> for Gather {
             self.features.push(against(0));
             self.look_at_reference(state, plane, seen.place);
             self.features.push(against(state.values[position].wide()));
-            if is_judged {
-                self.judge(plane, &seen, unit);
-            }
-            if !is_summed {
-                return;
-            }
+            self.judge(plane, &seen, unit);
             self.taps[plane.behind * MAX_CLASSES + seen.class].add(&self.features, weight);
         }
 
-        self.levels[plane.behind][seen.level as usize] += 1;
         let target = state.errors_q3[position].wide().unsigned_abs() as f64;
         self.features.clear();
         self.features
@@ -259,12 +247,8 @@ pub fn fit<T: Cell>(
     let mut model = start(layout, &needed(layout), like);
     model.map = mapped.then(|| Map::new(layout).expect("memory for a class a block"));
     let mut floor = 0.0;
-    let n_passes = N_PASSES + if mapped { 4 } else { 0 };
-    for pass in 0..n_passes {
-        let n_summed = if pass + 1 == n_passes { n_samples } else { n_samples.min(N_EARLY) };
-        let judge_every = q.len().div_ceil(n_samples).max(1);
-        let gather = Gather::new(layout, q.len().div_ceil(n_summed), &model, floor);
-        let mut gather = Gather { judge_every, ..gather };
+    for pass in 0..N_PASSES + if mapped { 4 } else { 0 } {
+        let mut gather = Gather::new(layout, q.len().div_ceil(n_samples), &model, floor);
         walk::<_, _, _, false>(layout, &model, mask, q, state, &mut NoBits, &mut gather);
         floor = gather.typical_scale() * FLOOR;
         if pass == 0 {
@@ -273,7 +257,7 @@ pub fn fit<T: Cell>(
         for behind in needed(layout) {
             refit(&mut model, &gather, behind, pass, n_classes, mapped);
         }
-        let last = pass + 1 == n_passes;
+        let last = pass + 1 == N_PASSES + 4;
         if let Some(map) = model.map.as_mut().filter(|_| pass > 1 && !last) {
             gather.assign(map, n_classes, pass == 2);
         }
