@@ -51,7 +51,10 @@ fn integers_behind_floats_cost_what_integers_cost() {
     for (name, form) in forms {
         let values = Values::F64((0..n).map(|i| form(count(i, 80))).collect());
         let (found, plain, words) = sizes(&[100, 80], values, BoundSpec::Lossless);
-        assert!(found < integers + 150 && 17 * found < 10 * plain, "{name}: {found} {integers} {plain} {words}");
+        assert!(
+            found < integers + 150 && 17 * found < 10 * plain,
+            "{name}: {found} {integers} {plain} {words}"
+        );
     }
     let unpacked = Values::F32((0..n).map(|i| (count(i, 80) * 0.019_373 + 11.7) as f32).collect());
     let (found, _, words) = sizes(&[100, 80], unpacked, BoundSpec::Lossless);
