@@ -2,7 +2,7 @@
 //!
 //! Many floats were never measured as floats: they are integers that were unpacked with a scale and an offset, decimals that
 //! were read from text, float32 that were widened, mantissas that were cut. A [`Hidden`] says which arithmetic made them, as a
-//! short [`program`] of once-rounded operations, either one for all values or one for each index along an axis. Numbers keep
+//! short program of once-rounded operations, either one for all values or one for each index along an axis. Numbers keep
 //! the order of values, as far as the arithmetic does.
 //!
 //! What is found is only ever a claim: [`Hidden::numbers`] computes the value of each number again and answers `None` where

@@ -8,7 +8,7 @@
 //! - [`dictionary`]: values that repeat far apart, as numbers of a table of the different ones.
 //! - [`layout`]: the axes turned, an array split along an axis, a series cut into records.
 //!
-//! [`crate::part::search`] decides; the encoder only. It refuses, when it reads, what would not give as many numbers as are
+//! `part::search` decides; the encoder only. It refuses, when it reads, what would not give as many numbers as are
 //! asked for.
 
 pub mod dictionary;
