@@ -102,7 +102,6 @@ pub fn shortest_decimal(x: f64) -> (u64, i64) {
 }
 
 /// [`shortest_decimal`] of a float32: read as float32.
-#[cfg(feature = "encode")]
 pub fn shortest_decimal_f32(x: f32) -> (u64, i64) {
     shortest_of(&format!("{:e}", x.abs()))
 }

@@ -157,7 +157,6 @@ pub struct Program {
 
 impl Program {
     /// The values as they are, by their order.
-    #[cfg(feature = "encode")]
     pub fn plain<T: Element>() -> Program {
         let float = match T::DTYPE {
             baler_data::dataset::DType::F16 => Float::F16,
