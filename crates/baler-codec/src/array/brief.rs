@@ -22,6 +22,7 @@ const DIVISORS: [f64; 6] = [1e1, 1e2, 1e3, 1e4, 1e5, 1e6];
 const LAST: u8 = DECIMAL + DIVISORS.len() as u8 - 1;
 
 /// Writes bound, limits and grid in short, if that says the same.
+#[cfg_attr(not(feature = "encode"), allow(dead_code))]
 pub fn write(variable: &VariablePlan, w: &mut ByteWriter) -> bool {
     let (VariablePlan { dtype, bound, grid, .. }, Some(limits)) = (variable, &variable.limits) else {
         return false;
