@@ -29,6 +29,11 @@ pub fn encode(q: &[i64], columns: usize) -> Vec<u8> {
     if q.is_empty() { Vec::new() } else { encode_best(q, within(columns, q.len())) }
 }
 
+/// Numbers of a record of an array: those along the last of several axes.
+pub fn columns(shape: &[usize]) -> usize {
+    if shape.len() > 1 { shape[shape.len() - 1] } else { 1 }
+}
+
 /// Bytes that [`encode`] takes, about, in a fraction of its time.
 pub fn price(q: &[i64], columns: usize) -> usize {
     if q.is_empty() { 0 } else { choose::price(q, within(columns, q.len())) }

@@ -15,13 +15,14 @@ const MIX_SAMPLE: usize = 1 << 13;
 const MIN_SAMPLE: usize = 1 << 12;
 /// Fewest numbers that are looked at.
 const MIN_VALUES: usize = 128;
-/// What recast numbers take of what they take as they are, by an estimate: at most so much to be coded, and less than
-/// this for nothing else to be tried.
+/// What recast numbers take of what they take as they are, by an estimate, at most, to be coded at all ...
 const WORTH: f64 = 0.99;
-/// The same for so few numbers that it costs little to code them twice: the fixed part of streams blurs the estimate.
+/// ... for so few numbers that it costs little to code them twice, for the fixed part of streams blurs the estimate ...
 const SMALL: usize = 1 << 16;
 const SMALL_WORTH: f64 = 1.06;
+/// ... and where they are inside numbers that are recast already.
 const WORTH_INSIDE: f64 = 0.95;
+/// Below this only the integers behind values are coded, and not the numbers as they are.
 const SURE: f64 = 0.7;
 /// The same for tables of different values, and where only the layout is another: the estimate knows little of what filters
 /// make of the numbers as they are.
@@ -94,9 +95,7 @@ pub fn best(numbers: Numbers, used: u8, plain: &Prices) -> Option<Found> {
 
 /// True if values may take less than `least` bytes by their orders, that is exactly.
 pub fn may_be_exact(numbers: Numbers, least: usize) -> bool {
-    let mut found = value_candidates(numbers);
-    found.retain(|recast| !recast.is_layout());
-    let priced = found.into_par_iter().filter_map(|recast| {
+    let priced = value_candidates(numbers).into_par_iter().filter_map(|recast| {
         let (_, arrays) = recast.forward(numbers)?;
         Some(arrays.iter().map(|array| Prices::of(array.numbers()).least()).sum::<f64>())
     });
@@ -107,8 +106,7 @@ pub fn may_be_exact(numbers: Numbers, least: usize) -> bool {
 
 fn candidates(numbers: Numbers, used: u8) -> Vec<Recast> {
     let mut found = value_candidates(numbers);
-    let layouts = Recast::Turned(0).kind() | Recast::Records(0).kind() | Recast::Split(0).kind();
-    if used & layouts == 0 {
+    if used & Recast::LAYOUTS == 0 {
         found.extend(layout_candidates(numbers));
     }
     found.retain(|recast| recast.kind() & used == 0);
@@ -271,7 +269,7 @@ pub fn mix(numbers: Numbers) -> Vec<u8> {
 
 /// What `made` makes of numbers and their columns; what is masked is what stands before it.
 fn filled<R>(numbers: Numbers, made: impl Fn(&[i64], usize) -> R) -> R {
-    let columns = columns(numbers.shape);
+    let columns = mixing::columns(numbers.shape);
     let Some(mask) = numbers.mask else { return made(numbers.q, columns) };
     let mut last = numbers.unmasked().next().unwrap_or(0);
     let fill = |(&number, &masked): (&i64, &bool)| {
@@ -280,9 +278,4 @@ fn filled<R>(numbers: Numbers, made: impl Fn(&[i64], usize) -> R) -> R {
     };
     let filled: Vec<i64> = numbers.q.iter().zip(mask).map(fill).collect();
     made(&filled, columns)
-}
-
-/// Numbers of a record for context mixing: those along the last axis.
-pub fn columns(shape: &[usize]) -> usize {
-    if shape.len() > 1 { shape[shape.len() - 1] } else { 1 }
 }

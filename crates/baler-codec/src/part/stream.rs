@@ -148,6 +148,9 @@ pub fn encode(
 
 /// The smallest of the streams of numbers as they are and recast, as far as an estimate leaves both in question.
 pub fn encode_numbers(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Stream {
+    if how.may_recast() && how.brief.is_some() {
+        return estimate_numbers(numbers, how, finer);
+    }
     let prices = how.may_recast().then(|| Prices::of(numbers));
     let found = prices.and_then(|prices| search::best(numbers, how.recast.1, &prices));
     let plain = || encode_as_they_are(numbers, how, finer, prices.as_ref());
@@ -175,7 +178,11 @@ pub fn exactly(
 ) -> Option<Stream> {
     let mantissa_bits = mantissa_bits(&Grid::Order, dtype);
     let numbers = Numbers { q: orders, shape, mask, mantissa_bits };
-    if how.is_opaque || !how.may_recast() || !search::may_be_exact(numbers, than.bytes.len()) {
+    if how.is_opaque
+        || how.brief.is_some()
+        || !how.may_recast()
+        || !search::may_be_exact(numbers, than.bytes.len())
+    {
         return None;
     }
     let how = How { shared: None, reference: None, may_refine: false, ..how };
@@ -185,6 +192,18 @@ pub fn exactly(
     trials.see(Candidate::Recast, bytes.len());
     trials.has_reference = false;
     (bytes.len() < than.bytes.len()).then(|| Stream { trials, ..Stream::of(bytes, Candidate::Recast) })
+}
+
+/// [`encode_numbers`] for an estimate, which takes a fraction of the time: only the integers behind values are looked for.
+fn estimate_numbers(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Stream {
+    let plain = encode_as_they_are(numbers, how, finer, None);
+    let hidden = recast::find_hidden(numbers).map(recast::Recast::Hidden);
+    let recast = hidden.filter(|recast| recast.kind() & how.recast.1 == 0);
+    let recast = recast.and_then(|recast| encode_recast(numbers, &recast, how, finer));
+    match recast {
+        Some(recast) if recast.bytes.len() < plain.bytes.len() => recast,
+        _ => plain,
+    }
 }
 
 fn encode_recast(
@@ -361,16 +380,16 @@ pub fn decode(
     (shape, mask, variable): (&[usize], Option<&[bool]>, (&Grid, DType)),
     known: Known,
 ) -> Result<(Vec<i64>, Lattice)> {
-    let numbers = |bytes, (grid, dtype): (&Grid, DType)| {
+    let numbers = |bytes, (grid, dtype): (&Grid, DType), known| {
         decode_numbers(bytes, (shape, mask, mantissa_bits(grid, dtype)), known, 0)
     };
     match bytes.split_first() {
         Some((&byte, bytes)) if byte == CoderByte::Exact as u8 => {
-            let (q, stride) = numbers(bytes, (&Grid::Order, variable.1))?;
+            let (q, stride) = numbers(bytes, (&Grid::Order, variable.1), Known::default())?;
             let orders = Some((q, Lattice::Orders)).filter(|_| stride == 1);
             orders.ok_or_else(|| Error::corrupt("expected the orders of values, found strides"))
         }
-        _ => numbers(bytes, variable).map(|(q, stride)| (q, Lattice::Finer(stride))),
+        _ => numbers(bytes, variable, known).map(|(q, stride)| (q, Lattice::Finer(stride))),
     }
 }
 
@@ -397,7 +416,7 @@ fn decode_numbers(
         }
         Some(CoderByte::Mixing) => {
             let n_values = baler_data::dataset::n_elements(shape)?;
-            Ok((mixing::decode(stream, n_values, search::columns(shape))?, 1))
+            Ok((mixing::decode(stream, n_values, mixing::columns(shape))?, 1))
         }
         Some(CoderByte::Recast) if depth < recast::MAX_DEPTH => {
             let inner = &mut |bytes: &[u8], shape: &[usize], mask: Option<&[bool]>, bits: Option<u32>| {

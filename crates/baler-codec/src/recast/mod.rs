@@ -67,20 +67,23 @@ pub enum Recast {
 pub type Inner<'a> = dyn FnMut(&[u8], &[usize], Option<&[bool]>, Option<u32>) -> Result<(Vec<i64>, i64)> + 'a;
 
 impl Recast {
+    /// The bits of the kinds by which numbers only stand elsewhere.
+    pub const LAYOUTS: u8 = 4 | 8 | 16;
+
     /// One bit for each kind, so that none is tried twice where that is of no use.
     pub fn kind(&self) -> u8 {
         match self {
             Recast::Hidden(_) => 1,
-            Recast::Dictionary(_) => 4,
-            Recast::Turned(_) => 8,
-            Recast::Split(_) => 16,
-            Recast::Records(_) => 32,
+            Recast::Dictionary(_) => 2,
+            Recast::Turned(_) => 4,
+            Recast::Split(_) => 8,
+            Recast::Records(_) => 16,
         }
     }
 
     /// True if numbers stay what they are and only stand elsewhere: then a finer grid's may take their place.
     pub fn is_layout(&self) -> bool {
-        matches!(self, Recast::Turned(_) | Recast::Split(_) | Recast::Records(_))
+        self.kind() & Recast::LAYOUTS != 0
     }
 
     /// In words.

@@ -103,8 +103,16 @@ impl Tally {
             };
         }
         let shape = variable.shape_of_rows(group.rows_per_chunk.min(variable.n_rows()));
-        if candidate != Candidate::Classical && !predict::is_for(&shape) {
+        let predicts = !matches!(candidate, Candidate::Classical | Candidate::Mixing | Candidate::Recast);
+        if predicts && !predict::is_for(&shape) {
             return "too few values to learn from, or nearly all margins";
+        }
+        if candidate == Candidate::Recast && self.n_silent == 0 {
+            return "no simpler numbers were found behind these";
+        }
+        let by_estimate = self.sums[Candidate::Recast as usize].2 > 0 || candidate == Candidate::Mixing;
+        if by_estimate && self.n_silent == 0 {
+            return "larger by an estimate";
         }
         if candidate == Candidate::Centred && self.n_silent == 0 {
             return match variable.bound.spec {
