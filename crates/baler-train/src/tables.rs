@@ -99,7 +99,7 @@ fn learn(merged: Vec<Variable>, options: &Options) -> Result<(KnownTable, Option
     let model = search::find(&columns, &plans)?;
     let bits = |most: f64| -> Result<Vec<f64>> {
         let most = vec![most; columns.len()];
-        let alone = Alone { method: Method::Classical, beyond: Some(&most) };
+        let alone = Alone { method: Method::Classical, beyond: Some(&most), recasts: false };
         let parts = table::encode(&columns, &plans, &model, alone)?;
         Ok(parts.iter().map(|part| 8.0 * part.len() as f64 / columns[0].len().max(1) as f64).collect())
     };

@@ -102,3 +102,23 @@ fn a_bound_costs_no_more_than_every_bit() {
         assert!(bounded <= exact + 60, "{bound:?}: {bounded} {exact} {words}");
     }
 }
+
+/// Arrays that are split keep lattices that are centred on predictions: columns whose neighbors in a row say nothing.
+#[test]
+fn columns_apart_are_centred_on_their_predictions() {
+    let wave = |x: f64| (x * 0.013).sin() + 0.3 * (x * 0.0031).cos();
+    let value = |i: usize| match i % 3 {
+        0 => 40.0 * wave((i / 3) as f64),
+        1 => (mix(i) % 2) as f64 * 77.0,
+        _ => 35.0 * wave(5000.0 - (i / 3) as f64) + (mix(i) % 100) as f64 * 0.002,
+    };
+    let values: Vec<f64> = (0..60_000).map(value).collect();
+    let variable = Variable::new("x", vec![20_000, 3], Values::F64(values.clone())).unwrap();
+    let dataset = Dataset::from_arrays(vec![variable]);
+    let written = compress_with(&dataset, &Options::new(BoundSpec::Abs(0.5)), None, &mut NoProgress).unwrap();
+    let words = &inspect(&written.bytes).unwrap().variables[0].codec;
+    assert!(words.contains("for each index of axis 1; predictive centred"), "{words}");
+    let back = decompress(&written.bytes).unwrap();
+    let decoded = back.variables[0].values.as_slice::<f64>().unwrap();
+    assert!(values.iter().zip(decoded).all(|(x, y)| (x - y).abs() <= 0.5));
+}

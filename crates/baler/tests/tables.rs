@@ -247,7 +247,7 @@ fn payload(
         &columns(used_on),
         &plans,
         &model,
-        baler_codec::table::Alone { method: Method::Classical, beyond: None },
+        baler_codec::table::Alone { method: Method::Classical, beyond: None, recasts: false },
     )
     .unwrap();
     parts.iter().map(Vec::len).sum()

@@ -98,7 +98,12 @@ impl Encoder<'_> {
                 // A model that was trained before is there for speed: what does without it is only tried where it fails.
                 let method = if beyond.is_some() { Method::Classical } else { self.options.method };
                 let mut w = ByteWriter::default();
-                let parts = table::encode(&originals, &variables, model, Alone { method, beyond })?;
+                let parts = table::encode(
+                    &originals,
+                    &variables,
+                    model,
+                    Alone { method, beyond, recasts: self.options.recasts },
+                )?;
                 parts.iter().for_each(|part| w.block(part));
                 w.bytes
             }
@@ -135,7 +140,8 @@ impl Encoder<'_> {
         };
         let (method, fast) = (self.options.method, self.options.fast);
         let shared = self.coders.predictor(&group.method);
-        let how = How { fast, shared, may_refine: true, ..How::by(method) };
+        let recasts = self.options.recasts;
+        let how = How { fast, shared, may_refine: true, ..How::by(method).recasting(recasts) };
         let code = |position: usize, numbers: Numbers, reference: Option<&[f64]>| {
             let variable = variables[position];
             let how = How { reference, is_opaque: variable.storage.kind.is_opaque(), ..how };

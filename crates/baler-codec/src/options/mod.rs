@@ -164,6 +164,8 @@ pub struct Options {
     pub ranges: Vec<(String, f64)>,
     /// Whole numbers under a relative bound may lie on grids of any whole step: the bound is then raised to half of it.
     pub any_step: bool,
+    /// Whether simpler numbers are looked for behind those of chunks; estimates of tables do without, for time.
+    pub recasts: bool,
     /// The method.
     pub method: Method,
     /// Only the fast tier of the predictive method: a few percent more bytes, a fraction of the time.
@@ -188,6 +190,7 @@ impl Options {
             missing: Vec::new(),
             ranges: Vec::new(),
             any_step: false,
+            recasts: true,
             method: Method::Auto,
             fast: false,
             size: None,

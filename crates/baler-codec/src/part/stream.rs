@@ -88,6 +88,11 @@ impl How<'_> {
         }
     }
 
+    /// The same, where simpler numbers are looked for or not.
+    pub fn recasting(self, recasts: bool) -> Self {
+        How { recast: (if recasts { 0 } else { recast::MAX_DEPTH }, 0), ..self }
+    }
+
     /// True if it may pay to look for other numbers that stand behind these.
     fn may_recast(&self) -> bool {
         self.method == Method::Auto && !self.fast && self.recast.0 < recast::MAX_DEPTH

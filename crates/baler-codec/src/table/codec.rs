@@ -155,6 +155,8 @@ pub struct Alone<'a> {
     pub method: Method,
     /// Only if the table takes more than so many bits a value, a number a column; without it is always tried.
     pub beyond: Option<&'a [f64]>,
+    /// Whether simpler numbers are looked for.
+    pub recasts: bool,
 }
 
 impl Alone<'_> {
@@ -194,7 +196,7 @@ pub fn encode(
             };
             if alone.is_tried(idx, part.bytes.len(), n_rows) {
                 part.trials.left_out = LeftOut::Nothing;
-                let plain = plain_part(&quantized, &originals[idx], variables[idx], n_rows, alone.method);
+                let plain = plain_part(&quantized, &originals[idx], variables[idx], n_rows, alone);
                 part = match plain {
                     Some(plain) => smaller(part, plain),
                     None => part,
@@ -239,7 +241,7 @@ fn plain_part(
     original: &Values,
     variable: &VariablePlan,
     n_rows: usize,
-    method: Method,
+    alone: Alone,
 ) -> Option<Part> {
     with_dtype!(original.dtype(), T => {
         let (values, expected) = (original.as_slice::<T>()?, quantized.values.as_slice::<T>()?);
@@ -247,7 +249,7 @@ fn plain_part(
         let decoded: Vec<T> = numbers::reconstruct(&numbers.q, &numbers.specials, variable);
         let same = values_hash(&decoded) == values_hash(expected);
         let original = Original { values, shape: &[n_rows], variable };
-        same.then(|| part::write_part(numbers, Prediction::Nothing, original, How::by(method)))
+        same.then(|| part::write_part(numbers, Prediction::Nothing, original, How::by(alone.method).recasting(alone.recasts)))
     })
 }
 

@@ -109,7 +109,8 @@ impl Sizes<'_> {
     fn compressed(&self, part: &Dataset, n_bytes: f64, bound: BoundSpec) -> Result<[f64; 2]> {
         let scale = n_bytes / (part.size_bytes() as f64).max(1.0);
         let bytes = |method: Method| -> Result<f64> {
-            let options = Options { method, ranges: self.ranges.clone(), ..Options::new(bound) };
+            let options =
+                Options { method, ranges: self.ranges.clone(), recasts: false, ..Options::new(bound) };
             Ok(scale * baler::compress(part, &options)?.len() as f64)
         };
         Ok([bytes(Method::Classical)?, bytes(Method::Auto)?])
