@@ -5,6 +5,7 @@ use crate::choices::choices;
 use crate::folder;
 use crate::input::{INPUT_HELP, RawArgs, identity, open_data, read_model};
 use crate::json::{self, ArchiveObject};
+use crate::level::LevelArgs;
 use crate::library::{
     Error, ErrorKind, Model, Options, PartialFile, Progress, Report, Source, Threads, compress_source, io,
     is_searched,
@@ -40,9 +41,8 @@ pub struct CompressArgs {
     /// Only name the model by its hash instead of embedding it (with -d it goes to DIR/model.balm)
     #[arg(long)]
     pub model_ref: bool,
-    /// Only the fast tier of the predictive method: a few percent larger, several times faster
-    #[arg(long)]
-    pub fast: bool,
+    #[command(flatten)]
+    pub level: LevelArgs,
     /// Go on with what a run that was stopped has left in OUT.part
     #[arg(long)]
     pub resume: bool,
@@ -98,7 +98,7 @@ pub fn run(args: &CompressArgs) -> Result<()> {
     let mut options = settings.options()?;
     options.threads = Threads::new(threads.unwrap_or(0))?;
     options.model_by_reference = args.model_ref;
-    options.fast = args.fast;
+    options.level = args.level.level()?;
     let model = args.model.as_deref().map(read_model).transpose()?;
     if args.resume && is_searched(&options, model.is_some()) {
         let text = "a size is searched for from the start, --resume cannot go on with it; leave out --resume, or give \

@@ -13,6 +13,7 @@ mod folder;
 mod input;
 mod inspect;
 mod json;
+mod level;
 mod library;
 mod live;
 mod many;

@@ -3,7 +3,7 @@
 //! `cargo bench -p baler-codec --bench arrays`
 
 use baler_codec::array::{ArrayOptions, array_info, decode_array_into, encode_array};
-use baler_codec::options::BoundSpec;
+use baler_codec::options::{BoundSpec, Level};
 use baler_data::threads::Threads;
 use baler_generate::Turbulence;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -50,17 +50,20 @@ fn measured(n: usize, n_bytes: usize, mut call: impl FnMut()) -> (f64, f64, f64)
 
 fn main() {
     println!("f32 turbulence, rel 1e-3, one thread; memory in multiples of the chunk");
-    println!("shape              effort   bytes beside encode ms  largest  all  decode ms  largest  all");
+    println!("shape              level    bytes beside encode ms  largest  all  decode ms  largest  all");
     let threads = Threads::new(1).expect("a thread");
     for (shape, n) in [([4, 64, 64], 20), ([16, 128, 128], 5), ([64, 256, 256], 1)] {
         let turbulence = Turbulence { height: shape[1], width: shape[2], seed: 3 };
         let field: Vec<f32> = (0..shape[0]).flat_map(|z| turbulence.plane(z)).collect();
         let n_bytes = size_of_val(&field[..]);
-        for fast in [true, false] {
-            if !fast && n_bytes > 1 << 20 && !std::env::args().any(|arg| arg == "--all") {
+        for level in [1, 3, 6, 9] {
+            if level == 9 && n_bytes > 1 << 20 && !std::env::args().any(|arg| arg == "--all") {
                 continue;
             }
-            let options = ArrayOptions { fast, ..ArrayOptions::new(BoundSpec::Rel(1e-3)) };
+            let options = ArrayOptions {
+                level: Level::new(level).expect("a level"),
+                ..ArrayOptions::new(BoundSpec::Rel(1e-3))
+            };
             let mut bytes = Vec::new();
             let (encode, largest, all) = threads.run(|| {
                 measured(n, n_bytes, || bytes = encode_array(&field, &shape, &options).expect("an array"))
@@ -72,7 +75,7 @@ fn main() {
             println!(
                 "{:18} {:6} {:8} {:5} {:10.2} {largest:8.2} {all:4.1} {:10.2} {decode_largest:8.2} {decode_all:4.1}",
                 format!("{shape:?}"),
-                if fast { "fast" } else { "auto" },
+                level,
                 bytes.len(),
                 array_info(&bytes).expect("an array").beside_bytes,
                 1e3 * encode,

@@ -26,6 +26,8 @@ pub enum CoderByte {
     Recast = 20,
     /// Behind it a stream of the orders of values, where a bound was not spent.
     Exact = 21,
+    /// Predictive, rows in lockstep.
+    Lockstep = 22,
     /// A column of a table.
     Table = 32,
 }
@@ -53,6 +55,7 @@ impl CoderByte {
             CoderByte::Predictive | CoderByte::PredictiveShared | CoderByte::PredictiveCrossField => {
                 "predictive"
             }
+            CoderByte::Lockstep => "lockstep",
             CoderByte::Mixing => "context mixing",
             CoderByte::Recast => "recast",
             CoderByte::Exact => "exact",
@@ -74,6 +77,7 @@ impl CoderByte {
             Mixing,
             Recast,
             Exact,
+            Lockstep,
             Table,
         ];
         all.into_iter().find(|coder| *coder as u8 == byte)
@@ -91,7 +95,7 @@ mod tests {
         assert!(known.iter().all(|&(byte, coder)| coder as u8 == byte));
         assert_eq!(
             known.iter().map(|(byte, _)| *byte).collect::<Vec<_>>(),
-            [0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 32]
+            [0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 22, 32]
         );
     }
 }

@@ -25,6 +25,7 @@ pub mod autoencoder;
 pub mod classical;
 pub mod hidden;
 pub mod live;
+pub mod lockstep;
 pub mod mixing;
 pub mod model;
 pub mod network;

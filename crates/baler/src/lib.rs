@@ -118,6 +118,15 @@ pub use baler_data::error::Result;
 /// ```
 pub use baler_codec::options::BoundSpec;
 
+/// How much time is spent for fewer bytes: from 1, the fastest, to 9, the smallest.
+///
+/// ```
+/// use baler::{BoundSpec, Level, Options};
+///
+/// let options = Options { level: Level::FAST, ..Options::new(BoundSpec::Rel(1e-3)) };
+/// assert!(options.level < Level::default() && Level::default() < Level::BEST);
+/// ```
+pub use baler_codec::options::Level;
 /// ```
 /// use baler::{BoundSpec, Method, Options};
 /// let options = Options { method: Method::Classical, ..Options::new(BoundSpec::Lossless) };

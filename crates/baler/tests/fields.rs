@@ -126,7 +126,7 @@ fn with_a_bound_what_is_a_multiple_of_another_is_coded_beside_it() {
     assert_eq!(codecs.iter().filter(|codec| codec.contains("with reference")).count(), 1, "{codecs:?}");
     assert!(!codec_of(&compressed, "noise").contains("with reference"));
     assert!(verify(&compressed.bytes, None, Some(&dataset)).unwrap().holds());
-    let fast = Options { fast: true, ..options };
+    let fast = Options { level: Level::FAST, ..options };
     let fast = compress_with(&dataset, &fast, None, &mut NoProgress).unwrap();
     assert!(Archive::parse(&fast.bytes).unwrap().plan.groups.iter().all(|group| group.variables.len() == 1));
 }

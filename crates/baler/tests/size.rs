@@ -1,6 +1,6 @@
 //! Size: an archive is never much larger than what it holds, nor than what one coder alone makes of it.
 
-use baler::{BoundSpec, Dataset, Method, Options, Values, Variable, compress, decompress};
+use baler::{BoundSpec, Dataset, Level, Method, Options, Values, Variable, compress, decompress};
 
 /// Header, plan, checksums and footer of a small archive.
 const OVERHEAD_BYTES: usize = 1024;
@@ -120,8 +120,11 @@ fn no_single_coder_is_smaller() {
 /// Frames of a photon-counting camera at a bound of about their noise: a tenth of their bytes, model included.
 #[test]
 fn frames_of_a_camera_take_a_tenth_at_a_bound_of_their_noise() {
-    let options =
-        Options { fast: true, threads: baler::Threads::new(2).unwrap(), ..Options::new(BoundSpec::Abs(7.0)) };
+    let options = Options {
+        level: Level::FAST,
+        threads: baler::Threads::new(2).unwrap(),
+        ..Options::new(BoundSpec::Abs(7.0))
+    };
     let frames = baler_generate::camera(2, 512, 512, 40.0, 1);
     let trained = baler_generate::camera(1, 512, 512, 40.0, 2);
     let model = baler_train::train(&[trained], &options, &mut baler::NoProgress).unwrap().model;

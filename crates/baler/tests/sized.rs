@@ -90,7 +90,7 @@ fn counts() -> Dataset {
 fn few_archives_are_made_and_steps_that_leave_bytes_unused_are_told() {
     for (dataset, ratio) in [(field(), 12.0), (counts(), 2.5), (counts(), 6.0)] {
         let mut archives = Archives::default();
-        let options = Options { fast: true, method: Method::Predictive, ..sized(Size::Ratio(ratio)) };
+        let options = Options { level: Level::FAST, method: Method::Predictive, ..sized(Size::Ratio(ratio)) };
         let report = compress_with(&dataset, &options, None, &mut archives).unwrap().report;
         assert!(archives.0 <= 3, "{ratio}: {} archives", archives.0);
         let sized = report.sized.unwrap();

@@ -2,7 +2,7 @@
 
 use crate::array::{BRIEF, HASH_BYTES, MODEL_HASH_BYTES, WITH_MODEL, brief, decode_array};
 use crate::model::Model;
-use crate::options::{BoundSpec, Method, Missing, Options};
+use crate::options::{BoundSpec, Level, Method, Missing, Options};
 use crate::part::numbers::quantize;
 use crate::part::stream::How;
 use crate::part::{Coded, Original, Prediction};
@@ -24,7 +24,7 @@ use std::ops::Range;
 /// use baler_codec::array::ArrayOptions;
 /// use baler_codec::options::BoundSpec;
 ///
-/// let options = ArrayOptions { fast: true, ..ArrayOptions::new(BoundSpec::Rel(1e-3)) };
+/// let options = ArrayOptions { level: Level::FAST, ..ArrayOptions::new(BoundSpec::Rel(1e-3)) };
 /// assert!(options.model.is_none());
 /// ```
 #[derive(Debug, Clone)]
@@ -38,8 +38,8 @@ pub struct ArrayOptions<'a> {
     pub missing: Missing,
     /// The method; a network has no use here.
     pub method: Method,
-    /// Only the fast tier of the predictive method.
-    pub fast: bool,
+    /// How much time is spent for fewer bytes.
+    pub level: Level,
     /// A model that was trained on like arrays. It is used where it fits; the bytes then name it by its hash, and
     /// [`decode_array`] needs it.
     pub model: Option<&'a Model>,
@@ -53,7 +53,7 @@ impl ArrayOptions<'_> {
             range: None,
             missing: Missing::Auto,
             method: Method::Auto,
-            fast: false,
+            level: Level::default(),
             model: None,
         }
     }
@@ -61,7 +61,7 @@ impl ArrayOptions<'_> {
     fn of_variable(&self) -> Options {
         let ranges = self.range.map(|range| (String::new(), range)).into_iter().collect();
         let missing = vec![("*".to_string(), self.missing)];
-        Options { missing, ranges, method: self.method, fast: self.fast, ..Options::new(self.bound) }
+        Options { missing, ranges, method: self.method, level: self.level, ..Options::new(self.bound) }
     }
 }
 
@@ -100,7 +100,7 @@ pub fn encode_array<T: Element>(values: &[T], shape: &[usize], options: &ArrayOp
     let given = options.model.filter(|_| n_values > 0 && options.method != Method::Classical);
     let predictor = given.and_then(|model| model.predictors.iter().find(|p| fits_predictor(p, &variable)));
     let shared = predictor.map(|predictor| &predictor.shared);
-    let how = How { fast: options.fast, shared, may_refine: true, ..How::by(options.method) };
+    let how = How { level: options.level, shared, may_refine: true, ..How::by(options.method) };
     let original = Original { values, shape, variable: &variable };
     let coded = Coded::of(quantize(values, &variable), Prediction::Nothing, original, how);
     let used = given.filter(|_| predictor.is_some());

@@ -102,7 +102,7 @@ impl Encoder<'_> {
                     &originals,
                     &variables,
                     model,
-                    Alone { method, beyond, recasts: self.options.recasts },
+                    Alone { method, beyond, recasts: self.options.recasts && self.options.level.adapts() },
                 )?;
                 parts.iter().for_each(|part| w.block(part));
                 w.bytes
@@ -138,10 +138,10 @@ impl Encoder<'_> {
             }
             _ => (None, true),
         };
-        let (method, fast) = (self.options.method, self.options.fast);
+        let (method, level) = (self.options.method, self.options.level);
         let shared = self.coders.predictor(&group.method);
         let recasts = self.options.recasts;
-        let how = How { fast, shared, may_refine: true, ..How::by(method).recasting(recasts) };
+        let how = How { level, shared, may_refine: true, ..How::by(method).recasting(recasts) };
         let code = |position: usize, numbers: Numbers, reference: Option<&[f64]>| {
             let variable = variables[position];
             let how = How { reference, is_opaque: variable.storage.kind.is_opaque(), ..how };

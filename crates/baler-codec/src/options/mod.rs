@@ -1,8 +1,11 @@
 //! What the user asks for: bounds, rules for single variables, method, size, training. [`BoundSpec`] is asked;
 //! `quantize::Bound` is what it resolves to for one variable and is stored in the archive.
 
+pub mod level;
 pub mod rules;
 pub mod training;
+
+pub use level::Level;
 
 use crate::options::training::TrainOptions;
 use baler_data::error::{Error, Result};
@@ -168,8 +171,8 @@ pub struct Options {
     pub recasts: bool,
     /// The method.
     pub method: Method,
-    /// Only the fast tier of the predictive method: a few percent more bytes, a fraction of the time.
-    pub fast: bool,
+    /// How much time is spent for fewer bytes.
+    pub level: Level,
     /// A target size, only with [`BoundSpec::Unbounded`].
     pub size: Option<Size>,
     /// How a model is trained.
@@ -192,7 +195,7 @@ impl Options {
             any_step: false,
             recasts: true,
             method: Method::Auto,
-            fast: false,
+            level: Level::default(),
             size: None,
             training: TrainOptions::default(),
             model_by_reference: false,

@@ -6,8 +6,9 @@ use crate::classical;
 use crate::classical::estimate::expected_bits;
 use crate::classical::lorenzo::four_axes;
 use crate::coder::CoderByte;
+use crate::lockstep;
 use crate::mixing;
-use crate::options::Method;
+use crate::options::{Level, Method};
 use crate::part::finer::{Finer, Placed};
 use crate::part::search::{self, Prices};
 use crate::predict::order::Order;
@@ -26,6 +27,10 @@ const WORTH: f64 = 0.995;
 /// Fewest numbers along the last axis of a series that are worth several models.
 const LONG_SERIES: usize = 1 << 14;
 
+/// So few numbers are worth slower tiers at any level that searches.
+const FEW: usize = 1 << 12;
+/// So few numbers are worth context mixing at every such level.
+const FEW_MIXED: usize = 1 << 17;
 /// Bits a number from which on nothing is gained by centring on predictions: noise is all that is left to tell.
 const MAX_CENTRED_BITS: f64 = 3.5;
 
@@ -41,8 +46,8 @@ pub struct How<'a> {
     /// `Auto` takes the smaller, `Predictive` the predictive stream wherever there is enough to learn from, all others
     /// the classical one.
     pub method: Method,
-    /// Only the fast tier of the predictive method.
-    pub fast: bool,
+    /// How much time is spent for fewer bytes.
+    pub level: Level,
     /// A model that was trained before, which is never refitted.
     pub shared: Option<&'a Shared>,
     /// Values of the reference field: another variable on the same grid.
@@ -58,14 +63,14 @@ pub struct How<'a> {
 }
 
 impl How<'_> {
-    /// True if time counts more than the last bytes.
+    /// True if a candidate that is expected to be far behind need not be tried.
     fn is_hasty(&self) -> bool {
-        self.fast && self.shared.is_some()
+        !self.level.adapts()
     }
 
     /// What is not tried.
     fn left_out(&self) -> LeftOut {
-        match (self.method, self.fast) {
+        match (self.method, self.is_hasty()) {
             (Method::Auto, false) => LeftOut::Nothing,
             (Method::Auto, true) => LeftOut::Slow,
             (Method::Predictive, false) => LeftOut::Classical,
@@ -78,7 +83,7 @@ impl How<'_> {
     pub fn by(method: Method) -> How<'static> {
         How {
             method,
-            fast: false,
+            level: Level::BEST,
             shared: None,
             reference: None,
             is_opaque: false,
@@ -95,7 +100,7 @@ impl How<'_> {
 
     /// True if it may pay to look for other numbers that stand behind these.
     fn may_recast(&self) -> bool {
-        self.method == Method::Auto && !self.fast && self.recast.0 < recast::MAX_DEPTH
+        self.method == Method::Auto && self.level.searches() && self.recast.0 < recast::MAX_DEPTH
     }
 }
 
@@ -276,8 +281,10 @@ fn encode_as_they_are(
                 }
             };
             let least = match prices {
-                Some(prices) => or_mixed(least, numbers, prices, &mut trials),
-                None => least,
+                Some(prices) if how.level.adapts() || numbers.q.len() < FEW_MIXED => {
+                    or_mixed(least, numbers, prices, &mut trials)
+                }
+                _ => least,
             };
             Stream { trials, ..least }.leaving_out(left_out)
         }
@@ -311,13 +318,62 @@ fn is_far_ahead(stream: &Stream, numbers: Numbers) -> bool {
     FAR * bits < expected_bits(numbers.q, four_axes(numbers.shape), numbers.mask)
 }
 
+/// A stream of the fast tier, which learns from samples.
+fn in_lockstep(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
+    let finer = finer.filter(|_| how.may_refine);
+    let nearest = finer.and_then(|finer| finer.numbers(numbers.q));
+    let nearest = nearest.as_ref().map(|(q, stride)| (q.as_slice(), *stride));
+    let effort = match how.level.number() {
+        1 | 2 => lockstep::encode::Effort::STATIC,
+        3 | 4 => lockstep::encode::Effort::FILTERED,
+        _ => lockstep::encode::Effort::THOROUGH,
+    };
+    let coded = |nearest| lockstep::encode::encode(numbers, nearest, effort);
+    let mut found = coded(nearest)?;
+    if let (Some(finer), Some(q)) = (finer, &found.finer)
+        && !finer.serves(q)
+    {
+        found = coded(None)?;
+    }
+    let bytes = [&[CoderByte::Lockstep as u8], found.bytes.as_slice()].concat();
+    let mut trials = Trials::default();
+    trials.see(Candidate::Fast, bytes.len());
+    Some(Stream { finer: found.finer, trials, ..Stream::of(bytes, Candidate::Fast) })
+}
+
+/// The smallest predictive stream.
 fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
+    let lockstep =
+        || (how.shared.is_none() && how.brief.is_none()).then(|| in_lockstep(numbers, how, finer)).flatten();
+    let is_adaptive = how.level.adapts() || numbers.q.len() < FEW;
+    if !is_adaptive && let Some(stream) = lockstep() {
+        return Some(stream);
+    }
+    let adaptive = adapt(numbers, how, finer);
+    let lockstep = if is_adaptive { lockstep() } else { None };
+    match (adaptive, lockstep) {
+        (Some(mut adaptive), Some(lockstep)) => {
+            adaptive.trials.see(Candidate::Fast, lockstep.bytes.len());
+            let trials = adaptive.trials;
+            let has_reference = trials.has_reference && adaptive.bytes.len() <= lockstep.bytes.len();
+            let trials = Trials { has_reference, ..trials };
+            let least = if lockstep.bytes.len() < adaptive.bytes.len() { lockstep } else { adaptive };
+            Some(Stream { trials, ..least })
+        }
+        (adaptive, lockstep) => adaptive.or(lockstep),
+    }
+}
+
+/// A stream of the tiers that are walked over number by number.
+fn adapt(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
     let n_axes = numbers.shape.iter().filter(|&&extent| extent > 1).count();
-    let effort = match (how.fast, how.brief) {
-        (true, _) => Effort::Fast,
-        (false, Some(order)) => Effort::Brief(order),
-        (false, None) if n_axes > 1 || numbers.q.len() >= LONG_SERIES => Effort::Full,
-        (false, None) => Effort::Quick,
+    let is_small = numbers.q.len() < FEW && how.level.searches();
+    let effort = match (how.level.adapts() || is_small, how.brief) {
+        (_, Some(order)) => Effort::Brief(order),
+        (false, _) => Effort::Fast,
+        (true, _) if how.level.number() == 7 || is_small => Effort::Quick,
+        (true, _) if n_axes > 1 || numbers.q.len() >= LONG_SERIES => Effort::Full,
+        (true, _) => Effort::Quick,
     };
     let mut trials = Trials::default();
     let (coder, coded) = match how.shared {
@@ -327,7 +383,7 @@ fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stre
         None => (CoderByte::Predictive, predict::encode(numbers, effort, &mut trials)?),
     };
     let few_bits = 8.0 * (coded.bytes.len() as f64) < MAX_CENTRED_BITS * numbers.q.len() as f64;
-    let centred = finer.filter(|_| few_bits && how.may_refine && !how.fast).and_then(|finer| {
+    let centred = finer.filter(|_| few_bits && how.may_refine && effort != Effort::Fast).and_then(|finer| {
         let (q, stride) = finer.numbers(numbers.q)?;
         let numbers = Numbers { q: &q, ..numbers };
         let fitting = (coder == CoderByte::PredictiveShared, effort.n_fitted());
@@ -340,7 +396,8 @@ fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stre
     };
     // The coder's byte counts as it does for others.
     trials.bytes.iter_mut().flatten().for_each(|n_bytes| *n_bytes += 1);
-    let reference = how.reference.filter(|_| coder == CoderByte::Predictive && !how.fast && finer.is_none());
+    let reference =
+        how.reference.filter(|_| coder == CoderByte::Predictive && how.level.adapts() && finer.is_none());
     let stream = |coder: CoderByte, bytes: Vec<u8>, trials: Trials| {
         let candidate = predict::tier(&bytes).expect("a model that was just written");
         Stream { bytes: [&[coder as u8], bytes.as_slice()].concat(), candidate, trials, finer }
@@ -419,6 +476,7 @@ fn decode_numbers(
             let reference = Some(known.reference.ok_or_else(missing)?);
             predict::decode(stream, shape, mask, Known { shared: None, reference })
         }
+        Some(CoderByte::Lockstep) => lockstep::decode(stream, shape, mask),
         Some(CoderByte::Mixing) => {
             let n_values = baler_data::dataset::n_elements(shape)?;
             Ok((mixing::decode(stream, n_values, mixing::columns(shape))?, 1))
@@ -479,9 +537,13 @@ fn describe_numbers(bytes: &[u8], shape: &[usize], mantissa_bits: Option<u32>) -
     let Some((&byte, stream)) = bytes.split_first() else {
         return of(Method::Autoencoder, LATENTS.to_string(), 0, Candidate::Classical);
     };
-    use CoderByte::{Mixing, Predictive, PredictiveCrossField, PredictiveShared, Recast};
+    use CoderByte::{Lockstep, Mixing, Predictive, PredictiveCrossField, PredictiveShared, Recast};
     match CoderByte::of_byte(byte) {
         Some(Mixing) => of(Method::Auto, "context mixing".to_string(), 0, Candidate::Mixing),
+        Some(Lockstep) => {
+            let model_bytes = lockstep::model_bytes(stream, shape)?;
+            of(Method::Predictive, Candidate::Fast.name().to_string(), model_bytes, Candidate::Fast)
+        }
         Some(Recast) => {
             let found = recast::describe(stream, shape, mantissa_bits)?;
             let inner = describe_numbers(found.inner, &found.shape, found.mantissa_bits)?;

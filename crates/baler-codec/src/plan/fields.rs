@@ -40,7 +40,7 @@ const SAMPLED_VALUES: usize = 1 << 18;
 /// Makes groups of fields that help each other.
 pub fn group(source: &dyn Source, plan: Plan, options: &Options) -> Result<(Plan, Ready)> {
     let mut ready = Ready::new();
-    if !matches!(options.method, Method::Auto | Method::Predictive) || options.fast {
+    if !matches!(options.method, Method::Auto | Method::Predictive) || !options.level.adapts() {
         return Ok((plan, ready));
     }
     let mut grids: BTreeMap<(&[usize], usize), Vec<usize>> = BTreeMap::new();

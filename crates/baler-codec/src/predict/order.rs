@@ -41,9 +41,14 @@ impl Order {
         }
     }
 
+    /// Extents in this order.
+    pub fn extents(self, extents: [usize; 4]) -> [usize; 4] {
+        self.axes.map(|axis| extents[axis])
+    }
+
     /// The layout of extents in this order.
     pub fn layout(self, extents: [usize; 4]) -> Layout {
-        Layout::new(self.axes.map(|axis| extents[axis]))
+        Layout::new(self.extents(extents))
     }
 
     /// What stands where, in this order, of an array of `extents` (C order).

@@ -74,11 +74,11 @@ pub enum LeftOut {
     Predictive,
     /// By `--method predictive`.
     Classical,
-    /// By `--fast`.
+    /// By a level below 7.
     Slow,
-    /// By `--method predictive --fast`.
+    /// By `--method predictive` at a level below 7.
     SlowAndClassical,
-    /// By `--fast`, and the classical coder since an estimate put it far behind.
+    /// By a level below 7, and the classical coder since an estimate put it far behind.
     SlowAndFarBehind,
     /// All but the given table, which took no more than in training.
     AllButTable,
@@ -106,7 +106,7 @@ impl LeftOut {
             (
                 LeftOut::Slow | LeftOut::SlowAndClassical | LeftOut::SlowAndFarBehind,
                 Adaptive | Filtered | Centred,
-            ) => Some("left out by --fast"),
+            ) => Some("left out below level 7; --best tries it"),
             _ => None,
         }
     }
@@ -178,7 +178,10 @@ mod tests {
         assert_eq!(w.bytes, [0b1000_0001, 0b110, 100]);
         let read = Trials::read(&mut ByteReader::new(&w.bytes)).unwrap().unwrap();
         assert_eq!(read.bytes, [Some(100), None, None, None, None, None, None, None]);
-        assert_eq!(read.left_out.reason(Candidate::Filtered), Some("left out by --fast"));
+        assert_eq!(
+            read.left_out.reason(Candidate::Filtered),
+            Some("left out below level 7; --best tries it")
+        );
         assert_eq!(read.left_out.reason(Candidate::Table), None);
         assert_eq!(Trials::read(&mut ByteReader::new(&[])).unwrap(), None);
         let mut w = ByteWriter::default();

@@ -11,7 +11,7 @@ use baler_codec::encode::output::Output;
 use baler_codec::model::Model;
 use baler_codec::options::rules::{last_match, requested};
 use baler_codec::options::training::TrainOptions;
-use baler_codec::options::{BoundSpec, Method, Missing, Options, Size};
+use baler_codec::options::{BoundSpec, Level, Method, Missing, Options, Size};
 use baler_codec::plan::trainer::Models;
 use baler_codec::plan::{informed_with_profiles, keep_variables};
 use baler_codec::quantize::MAX_Q;
@@ -184,7 +184,7 @@ impl<'a> Search<'a> {
         let mut options = Options { bound, any_step: true, ..self.told.clone() };
         options.rules.extend(self.searched.iter().map(|name| (name.clone(), bound)));
         if fast {
-            options.fast = true;
+            options.level = options.level.min(Level::FAST);
             options.method =
                 if options.method == Method::Classical { Method::Classical } else { Method::Predictive };
         }

@@ -2,7 +2,9 @@
 
 use super::manifest::{asset, values_hash};
 use super::{mix, noise};
-use baler::{ArrayOptions, BoundSpec, Dataset, Method, Model, Values, Variable, decode_array, encode_array};
+use baler::{
+    ArrayOptions, BoundSpec, Dataset, Level, Method, Model, Values, Variable, decode_array, encode_array,
+};
 use baler_data::element::Element;
 use half::f16;
 
@@ -18,7 +20,8 @@ pub struct Case {
 }
 
 fn case<T: Element>(name: &'static str, values: &[T], shape: &[usize], bound: BoundSpec) -> Case {
-    let bytes = encode_array(values, shape, &ArrayOptions::new(bound)).unwrap();
+    let bytes = encode_array(values, shape, &ArrayOptions { level: Level::BEST, ..ArrayOptions::new(bound) })
+        .unwrap();
     Case { name, bytes, model: None, decode: decoded::<T> }
 }
 
@@ -44,6 +47,7 @@ pub fn cases() -> Vec<Case> {
     let options = ArrayOptions {
         model: Some(&model),
         method: Method::Predictive,
+        level: Level::BEST,
         ..ArrayOptions::new(BoundSpec::Abs(0.02))
     };
     let shared = encode_array(&f32s(6 * 20 * 30), &[6, 20, 30], &options).unwrap();

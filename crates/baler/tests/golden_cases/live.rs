@@ -1,6 +1,7 @@
 //! A live stream: events of jets, coded with a model of others; half the frames have a record or a few.
 
-use baler::{BoundSpec, Dataset, NoProgress, Options, Values, Variable};
+use super::best;
+use baler::{BoundSpec, Dataset, NoProgress, Values, Variable};
 use baler_codec::live::records::to_records;
 use baler_codec::model::live_decoder;
 use baler_train::train;
@@ -16,7 +17,7 @@ pub fn stream() -> Vec<u8> {
             |v: &Variable| Variable::new(v.name.clone(), vec![to - from], v.values.slice(from..to)).unwrap();
         Dataset::from_table(all.variables.iter().map(part).collect())
     };
-    let options = Options::new(BoundSpec::Rel(1e-3));
+    let options = best(BoundSpec::Rel(1e-3));
     let model = train(&[rows(0, 2000)], &options, &mut NoProgress).unwrap().model;
     let mut encoder = model.live_encoder(false).unwrap();
     let mut out = encoder.head().to_vec();

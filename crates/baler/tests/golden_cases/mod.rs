@@ -3,12 +3,13 @@
 
 pub mod arrays;
 pub mod live;
+mod lockstep;
 pub mod manifest;
 mod models;
 mod predictive;
 mod recast;
 
-use baler::{BoundSpec, Dataset, Kind, Method, Missing, Model, NoProgress, Options, Values, Variable};
+use baler::{BoundSpec, Dataset, Kind, Level, Method, Missing, Model, NoProgress, Options, Values, Variable};
 use baler_data::dataset::kind::TimeUnit;
 use baler_data::dataset::{Attachment, Storage};
 use baler_data::dataset::{Layout, ListKind, Lists};
@@ -26,6 +27,11 @@ pub struct Case {
     pub model: Option<(&'static str, Model)>,
 }
 
+/// Options for the smallest archive.
+fn best(bound: BoundSpec) -> Options {
+    Options { level: Level::BEST, ..Options::new(bound) }
+}
+
 /// Every golden file of version 1.
 pub fn cases() -> Vec<Case> {
     let classical = |name, options: Options, variables: Vec<Variable>| Case {
@@ -34,7 +40,7 @@ pub fn cases() -> Vec<Case> {
         options: Options { method: Method::Classical, ..options },
         model: None,
     };
-    let bound = |spec| Options::new(spec);
+    let bound = |spec| best(spec);
     let mut cases = vec![
         classical("dtypes_lossless", bound(BoundSpec::Lossless), every_dtype()),
         classical("specials", bound(BoundSpec::Abs(0.01)), specials()),
@@ -54,6 +60,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(tables());
     cases.push(fields());
     cases.extend(recast::recast());
+    cases.extend(lockstep::lockstep());
     cases
 }
 
@@ -172,7 +179,7 @@ fn bounds_options() -> Options {
         rule("none", BoundSpec::Rel(0.3)),
     ];
     let missing = vec![("exact".to_string(), Missing::Value(5.0))];
-    Options { rules, missing, ..Options::new(BoundSpec::Abs(0.02)) }
+    Options { rules, missing, ..best(BoundSpec::Abs(0.02)) }
 }
 
 fn float_fields() -> Vec<Variable> {
@@ -285,10 +292,7 @@ fn fields() -> Case {
             variable("red", &[30, 40], f64s(1200, rough)),
             variable("blue", &[30, 40], f32s(1200, |i| 90.0 - rough(i) + 0.4 * noise(i + 30_000))),
         ]),
-        options: Options {
-            rules: vec![lossless("pressure"), lossless("warm")],
-            ..Options::new(BoundSpec::Abs(0.1))
-        },
+        options: Options { rules: vec![lossless("pressure"), lossless("warm")], ..best(BoundSpec::Abs(0.1)) },
         model: None,
     }
 }
@@ -301,7 +305,7 @@ fn tables() -> Vec<Case> {
         options: Options {
             rules: vec![("n_*".to_string(), BoundSpec::Lossless)],
             missing: vec![("*".to_string(), Missing::None)],
-            ..Options::new(spec)
+            ..best(spec)
         },
         model: None,
     };
@@ -383,7 +387,7 @@ fn layouts() -> Vec<Case> {
     let mut table = Dataset::from_table(columns.clone());
     table.variables.push(variable("weights", &[3], f64s(3, |i| i as f64)));
     table.attachments = vec![Attachment { name: "kinds".into(), position: 2, bytes: b"as it is".to_vec() }];
-    let options = |spec| Options { method: Method::Classical, ..Options::new(spec) };
+    let options = |spec| Options { method: Method::Classical, ..best(spec) };
     let single = Dataset {
         layout: Layout::Single,
         ..Dataset::from_arrays(vec![variable("data", &[9, 9], f64s(81, noise))])
@@ -496,11 +500,7 @@ fn learned() -> Vec<Case> {
     let case = |name, dataset: &Dataset, spec, by_reference, model: (&'static str, Model)| Case {
         name,
         dataset: dataset.clone(),
-        options: Options {
-            method: Method::Autoencoder,
-            model_by_reference: by_reference,
-            ..Options::new(spec)
-        },
+        options: Options { method: Method::Autoencoder, model_by_reference: by_reference, ..best(spec) },
         model: Some(model),
     };
     let dense = || ("dense", models::dense(&["x", "y", "tail"]));

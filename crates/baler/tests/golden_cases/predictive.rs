@@ -6,7 +6,7 @@ pub(super) fn predictive() -> Vec<Case> {
     let case = |name, spec, variables: Vec<Variable>| Case {
         name,
         dataset: Dataset::from_arrays(variables),
-        options: Options { method: Method::Predictive, ..Options::new(spec) },
+        options: Options { method: Method::Predictive, ..best(spec) },
         model: None,
     };
     // Waves along the last axis (n values a turn) that move with the rest.
@@ -41,29 +41,29 @@ pub(super) fn predictive() -> Vec<Case> {
     // From row to row by 2, so that some are near 1 where the largest is near 2^18.
     let magnitudes =
         |i: usize| (1.5 + moving(i, 28) + 0.001 * noise(i)) * 2f64.powi((i / 28 % 20) as i32 - 2);
-    let fast = |case: Case| Case { options: Options { fast: true, ..case.options }, ..case };
+    let fast = |case: Case| Case { options: Options { level: Level::FAST, ..case.options }, ..case };
     let spiked = |i: usize| frames(i) + if mix(i as u64).is_multiple_of(97) { 900.0 } else { 0.0 };
     let known = Dataset::from_arrays(vec![variable("frames", &[4, 9, 11], f32s(396, frames))]);
     let shared = || {
-        let options = Options { method: Method::Predictive, ..Options::new(BoundSpec::Abs(0.02)) };
+        let options = Options { method: Method::Predictive, ..best(BoundSpec::Abs(0.02)) };
         baler_train::train(std::slice::from_ref(&known), &options, &mut NoProgress)
             .expect("enough to learn from")
             .model
     };
-    let with_model = |name, fast, by_reference| Case {
+    let with_model = |name, level, by_reference| Case {
         name,
         dataset: Dataset::from_arrays(vec![variable("frames", &[2, 5, 8, 12], f32s(960, frames))]),
         options: Options {
-            fast,
+            level,
             model_by_reference: by_reference,
             method: Method::Predictive,
-            ..Options::new(BoundSpec::Abs(0.01))
+            ..best(BoundSpec::Abs(0.01))
         },
         model: Some(("predictive", shared())),
     };
     vec![
-        with_model("predictive_model", false, true),
-        with_model("predictive_model_fast", true, false),
+        with_model("predictive_model", Level::BEST, true),
+        with_model("predictive_model_fast", Level::FAST, false),
         fast(case(
             "predictive_fast",
             BoundSpec::Abs(0.01),

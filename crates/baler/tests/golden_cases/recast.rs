@@ -1,14 +1,14 @@
 //! Numbers that follow from simpler ones: each way to find these, without loss and within a bound.
 
-use super::{Case, f32s, f64s, mix, noise, variable, wave};
-use baler::{BoundSpec, Dataset, Options, Values, Variable};
+use super::{Case, best, f32s, f64s, mix, noise, variable, wave};
+use baler::{BoundSpec, Dataset, Values, Variable};
 
 /// The golden files of recast streams.
 pub fn recast() -> Vec<Case> {
     let of = |name, bound, variables| Case {
         name,
         dataset: Dataset::from_arrays(variables),
-        options: Options::new(bound),
+        options: best(bound),
         model: None,
     };
     vec![of("recast", BoundSpec::Lossless, exact()), of("recast_bounded", BoundSpec::Abs(1.5), bounded())]

@@ -65,14 +65,14 @@ impl<'a> SymbolReader<'a> {
     /// Starts at the first symbol.
     pub fn new(bytes: &'a [u8]) -> Result<SymbolReader<'a>> {
         let mut r = ByteReader::new(bytes);
-        let raw = RawReader { bytes: r.block()?, buffer: 0, n_buffered: 0, overrun: false };
+        let raw = RawReader::new(r.block()?);
         Ok(SymbolReader { symbols: PairReader::new(&mut r)?, raw })
     }
 
     /// Checks that all was read and nothing more.
     pub fn finish(self) -> Result<()> {
         self.symbols.finish()?;
-        if self.raw.overrun || !self.raw.is_done() {
+        if !self.raw.is_done() {
             return Err(Error::corrupt("the raw bits of a symbol stream do not end where they should"));
         }
         Ok(())
@@ -99,17 +99,23 @@ impl SymbolCoder for SymbolReader<'_> {
     }
 }
 
-/// Bits, lowest first within each byte.
-struct RawReader<'a> {
+/// Bits, lowest first within each byte; zeros past the end.
+pub struct RawReader<'a> {
     bytes: &'a [u8],
     buffer: u64,
     n_buffered: u32,
     overrun: bool,
 }
 
-impl RawReader<'_> {
+impl<'a> RawReader<'a> {
+    /// Starts at the first bit.
+    pub fn new(bytes: &'a [u8]) -> RawReader<'a> {
+        RawReader { bytes, buffer: 0, n_buffered: 0, overrun: false }
+    }
+
+    /// The next bits, at most 32.
     #[inline(always)]
-    fn read(&mut self, n_bits: u32) -> u64 {
+    pub fn read(&mut self, n_bits: u32) -> u64 {
         if self.n_buffered < n_bits {
             self.refill(n_bits);
         }
@@ -143,9 +149,9 @@ impl RawReader<'_> {
         }
     }
 
-    /// True if less than a byte is left, and no bit of it is set.
-    fn is_done(&self) -> bool {
-        self.bytes.is_empty() && self.n_buffered < 8 && self.buffer == 0
+    /// True if nothing was read past the end, less than a byte is left, and no bit of it is set.
+    pub fn is_done(&self) -> bool {
+        !self.overrun && self.bytes.is_empty() && self.n_buffered < 8 && self.buffer == 0
     }
 }
 
