@@ -2,6 +2,7 @@
 //! OUT.part until the archive is whole, so that a run that was stopped can be gone on with.
 
 use crate::choices::choices;
+use crate::estimate::estimate;
 use crate::folder;
 use crate::input::{INPUT_HELP, RawArgs, identity, open_data, read_model};
 use crate::json::{self, ArchiveObject};
@@ -43,6 +44,9 @@ pub struct CompressArgs {
     pub model_ref: bool,
     #[command(flatten)]
     pub level: LevelArgs,
+    /// Only tell what three levels would take of time and bytes, from a part of the data; nothing is written
+    #[arg(long, conflicts_with_all = ["output", "folder", "model", "records", "resume"])]
+    pub estimate: bool,
     /// Go on with what a run that was stopped has left in OUT.part
     #[arg(long)]
     pub resume: bool,
@@ -107,6 +111,11 @@ pub fn run(args: &CompressArgs) -> Result<()> {
     }
     stop_on_ctrl_c();
     match (&args.folder, &args.output, args.inputs.as_slice()) {
+        (_, _, [input]) if args.estimate => {
+            let source = open_data(input, &args.raw, &settings.promise.drop)?;
+            let options = with_names(&options, [source.schema()])?;
+            estimate(&*source, &options, args.json).with_context(|| input.to_string())
+        }
         (Some(dir), _, inputs) => {
             folder::compress_all(inputs, dir, &options, model, args, &settings.promise.drop)
         }

@@ -2,9 +2,9 @@
 
 pub use baler::internal::{Decompressed, PartialFile, is_searched, write_spilled};
 pub use baler::{
-    BoundSpec, DType, Dataset, DecompressOptions, Error, ErrorKind, Level, Method, Missing, Model, Options,
-    Progress, Reader, Report, Result, Size, Values, Variable, compress_source, compress_with,
-    decompress_with, inspect, is_archive, is_model, verify, verify_with,
+    BoundSpec, DType, Dataset, DecompressOptions, Error, ErrorKind, Level, Method, Missing, Model,
+    NoProgress, Options, Progress, Reader, Report, Result, Size, Values, Variable, compress_source,
+    compress_with, decompress_with, inspect, is_archive, is_model, verify, verify_with,
 };
 pub use baler_codec::decode::inspect::inspect_from;
 pub use baler_codec::decode::verify::Verification;
@@ -12,6 +12,7 @@ pub use baler_codec::decompress::parts;
 pub use baler_codec::live;
 pub use baler_codec::model::{ModelInfo, live_decoder};
 pub use baler_codec::options::training::{Init, Loss, Normalization, TrainOptions, Transform};
+pub use baler_codec::plan::grids::ranges;
 pub use baler_codec::report::{CandidateReport, Outcome, SizedReport, VariableReport, Way};
 pub use baler_data::dataset::Layout;
 pub use baler_data::dataset::kind::Kind;
@@ -19,7 +20,7 @@ pub use baler_data::names::pattern_matches;
 pub use baler_data::names::resolved;
 pub use baler_data::source::joined::Joined;
 pub use baler_data::source::slice::{Pick, Picked, Range1, Slice};
-pub use baler_data::source::{Schema, Source, collect};
+pub use baler_data::source::{Schema, Source, collect, excerpt};
 pub use baler_data::threads::Threads;
 pub use baler_generate as generate;
 pub use baler_io as io;

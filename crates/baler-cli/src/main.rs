@@ -9,6 +9,7 @@ mod compress;
 mod decompress;
 mod demo;
 mod errors;
+mod estimate;
 mod folder;
 mod input;
 mod inspect;

@@ -24,12 +24,14 @@ const MIN_VALUES: usize = 1024;
 const N_LEVELS: usize = 160;
 
 /// How hard is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effort {
     /// The filters that are tried.
     pub filters: &'static [Filter],
     /// Whether other orders of the axes are tried.
     pub orders: bool,
+    /// Of each model that is fitted, the variance of noise that is added to what it is fitted to, in squared strides.
+    pub noises: &'static [f32],
     /// Most neighbors of a prediction.
     pub n_taps: usize,
     /// About how many numbers weights are fitted to.
@@ -43,14 +45,18 @@ impl Effort {
     pub const STATIC: Effort = Effort {
         filters: &[Filter::Off],
         orders: false,
+        noises: &[1.0 / 12.0, 0.03],
         n_taps: 16,
         n_samples: 1 << 13,
         n_compared: 1 << 17,
     };
+    /// The same, in the order of the axes that is likely the best.
+    pub const ORDERED: Effort = Effort { orders: true, ..Effort::STATIC };
     /// With filters.
     pub const FILTERED: Effort = Effort {
         filters: &[Filter::Long],
         orders: true,
+        noises: &[1.0 / 12.0, 0.03],
         n_taps: 16,
         n_samples: 1 << 14,
         n_compared: 1 << 18,
@@ -59,8 +65,9 @@ impl Effort {
     pub const THOROUGH: Effort = Effort {
         filters: &[Filter::Off, Filter::Long],
         orders: true,
+        noises: &[1.0 / 12.0, 0.03, 0.03, 0.1],
         n_taps: 24,
-        n_samples: 1 << 16,
+        n_samples: 1 << 15,
         n_compared: 1 << 19,
     };
 }
@@ -92,7 +99,7 @@ pub fn encode(numbers: Numbers, finer: Option<(&[i64], i64)>, effort: Effort) ->
     }
     let part = Part::of(numbers, finer.map(|(q, _)| q), extents, effort.n_compared);
     let lattices = [(1, Some(&part.q)), (finer.map_or(1, |finer| finer.1), part.finer.as_ref())];
-    let orders = match effort.orders {
+    let orders = match effort.orders || Cells::of(extents).is_none() {
         true => Order::all(extents),
         false => vec![Order::DATA],
     };
@@ -211,16 +218,17 @@ fn likely_orders(part: &Part, orders: &[Order], extents: [usize; 4], center: i64
     own.map(|_| orders[0]).into_iter().chain(best).collect()
 }
 
-/// Bits that the part takes with a model that is fitted to it, and that model.
+/// Bits that the part takes with the best of some models that are fitted to it, and that model. The first is fitted to the
+/// numbers themselves, each other to what a decoder has with the model before: where little noise is left, what rounding adds is
+/// most of it, and weights that make it grow take far more.
 fn fitted(placed: &Placed, q: &[i64], mut model: Model, effort: Effort) -> Option<(f64, Model)> {
-    /// Variance of what rounding to whole strides adds, and what of it is added where it is in the values already.
-    const NOISE: [f32; 2] = [1.0 / 12.0, 0.02];
     let cells = &placed.cells;
     let targets = placed.targets(q, model.center);
     let samples: Samples = fit::sampled(cells, &placed.active, effort.n_samples);
     let stride = model.stride as f32;
     let mut state: Option<State> = None;
-    for noise in NOISE {
+    let mut best: Option<(f64, Model)> = None;
+    for &noise in effort.noises {
         let (taps, weights) = {
             let values = state.as_ref().map_or(&targets, |state| &state.values);
             let errors = state.as_ref().map(|state| &state.errors[..]);
@@ -228,25 +236,24 @@ fn fitted(placed: &Placed, q: &[i64], mut model: Model, effort: Effort) -> Optio
         };
         model.taps = taps;
         model.weights = weights.map(|taps| Weights { taps, scale: Vec::new() });
-        let mut known = Known::new(&targets, stride, false, 0);
+        let mut known = Known::new(&targets, stride, placed.active.len());
         let mut walked = State::new(cells).ok()?;
         walk_filtered(cells, &model, &placed.active, &mut walked, &mut known);
+        for (weights, scale) in model.weights.iter_mut().zip(fit::scales(cells, &samples, &walked, stride)) {
+            weights.scale = scale;
+        }
+        fill_kinds(cells, &mut model);
+        let mut counts = Counts::new(model.stride);
+        see_all(placed, &model, &walked, &known, |active, residuals, scales, fractions| {
+            counts.see(active, residuals, scales, fractions)
+        });
+        let bits = counts.bits();
+        if best.as_ref().is_none_or(|best| bits < best.0) {
+            best = Some((bits, model.clone()));
+        }
         state = Some(walked);
     }
-    let state = state?;
-    let scales = fit::scales(cells, &samples, &state, stride);
-    for (weights, scale) in model.weights.iter_mut().zip(scales) {
-        weights.scale = scale;
-    }
-    fill_kinds(cells, &mut model);
-    let mut known = Known::new(&targets, stride, true, placed.active.len());
-    let mut walked = State::new(cells).ok()?;
-    walk_filtered(cells, &model, &placed.active, &mut walked, &mut known);
-    let mut counts = Counts::new(model.stride);
-    see_all(placed, &model, &walked, &known, |active, residuals, scales, fractions| {
-        counts.see(active, residuals, scales, fractions)
-    });
-    Some((counts.bits(), model))
+    best
 }
 
 /// Planes of kinds without samples take the weights of another kind.
@@ -272,19 +279,15 @@ struct Known<'a> {
     targets: &'a [f32],
     inverse: f32,
     is_whole: bool,
-    keeps: bool,
     residuals: Vec<[i32; LANES]>,
     fractions: Vec<Lane>,
 }
 
 impl<'a> Known<'a> {
-    fn new(targets: &'a [f32], stride: f32, keeps: bool, n_steps: usize) -> Known<'a> {
+    fn new(targets: &'a [f32], stride: f32, n_steps: usize) -> Known<'a> {
         let is_whole = stride == 1.0;
-        let (residuals, fractions) = match keeps {
-            true => (Vec::with_capacity(n_steps), Vec::with_capacity(if is_whole { n_steps } else { 0 })),
-            false => (Vec::new(), Vec::new()),
-        };
-        Known { targets, inverse: 1.0 / stride, is_whole, keeps, residuals, fractions }
+        let fractions = Vec::with_capacity(if is_whole { n_steps } else { 0 });
+        Known { targets, inverse: 1.0 / stride, is_whole, residuals: Vec::with_capacity(n_steps), fractions }
     }
 }
 
@@ -301,11 +304,9 @@ impl Residuals for Known<'_> {
         if !self.is_whole {
             residuals = residuals.map(|apart| rounded(apart * self.inverse));
         }
-        if self.keeps {
-            self.residuals.push(residuals.map(|residual| residual as i32));
-            if self.is_whole {
-                self.fractions.push(*fractions);
-            }
+        self.residuals.push(residuals.map(|residual| residual as i32));
+        if self.is_whole {
+            self.fractions.push(*fractions);
         }
         residuals
     }
@@ -386,7 +387,7 @@ fn coded(placed: &Placed, q: &[i64], mut model: Model, extents: [usize; 4]) -> C
     let cells = &placed.cells;
     let targets = placed.targets(q, model.center);
     let mut state = State::new(cells).expect("memory for an array");
-    let mut known = Known::new(&targets, model.stride as f32, true, placed.active.len());
+    let mut known = Known::new(&targets, model.stride as f32, placed.active.len());
     walk_filtered(cells, &model, &placed.active, &mut state, &mut known);
     let mut errors = Errors::default();
     let every = (placed.active.len() / EVERY).max(1);

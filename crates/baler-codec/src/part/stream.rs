@@ -324,7 +324,8 @@ fn in_lockstep(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<
     let nearest = finer.and_then(|finer| finer.numbers(numbers.q));
     let nearest = nearest.as_ref().map(|(q, stride)| (q.as_slice(), *stride));
     let effort = match how.level.number() {
-        1 | 2 => lockstep::encode::Effort::STATIC,
+        1 => lockstep::encode::Effort::STATIC,
+        2 => lockstep::encode::Effort::ORDERED,
         3 | 4 => lockstep::encode::Effort::FILTERED,
         _ => lockstep::encode::Effort::THOROUGH,
     };
