@@ -4,7 +4,7 @@
 
 mod support;
 
-use baler::{BoundSpec, Dataset, Method, Missing, Options, Values, compress_with, decompress};
+use baler::{BoundSpec, Dataset, Level, Method, Missing, Options, Values, compress_with, decompress};
 use support::*;
 
 /// Compresses and decompresses, and checks everything that was promised.
@@ -45,9 +45,10 @@ fn run_case(case: u64) {
     options.missing = vec![("*".into(), missing(&mut random))];
     options.threads = baler::Threads::new(1).unwrap();
     options.method = random.pick(&[Method::Auto, Method::Classical, Method::Predictive]);
+    options.level = Level::new(1 + (case % 9) as u8).unwrap();
     let context = format!(
-        "case {case} (dtype {dtype}, kind {kind}, {shape:?}, {spec:?}, {:?}, {:?})",
-        options.missing[0].1, options.method
+        "case {case} (dtype {dtype}, kind {kind}, {shape:?}, {spec:?}, {:?}, {:?}, {:?})",
+        options.missing[0].1, options.method, options.level
     );
     let mut dataset = Dataset::from_arrays(vec![variable("α β", &shape, values)]);
     if random.below(8) == 0 {
@@ -84,6 +85,23 @@ fn every_dtype_meets_every_bound_on_every_kind_of_field() {
                 let mut options = Options::new(spec);
                 options.threads = baler::Threads::new(1).unwrap();
                 check(&format!("dtype {dtype}, kind {kind}, {spec:?}"), &single(&[5, 8], values), &options);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_dtype_meets_every_bound_at_every_fast_level() {
+    let bounds = [BoundSpec::Lossless, BoundSpec::Abs(0.3), BoundSpec::Rel(1e-2), BoundSpec::PwRel(1e-2)];
+    for dtype in 0..12 {
+        for kind in 0..N_KINDS {
+            for (spec, level) in bounds.into_iter().zip([3, 1, 3, 6]) {
+                let mut random = Random::new((dtype * N_KINDS + kind) as u64);
+                let values = values_of(dtype, kind, 1500, &mut random);
+                let mut options = Options { level: Level::new(level).unwrap(), ..Options::new(spec) };
+                options.threads = baler::Threads::new(1).unwrap();
+                let context = format!("dtype {dtype}, kind {kind}, {spec:?}, level {level}");
+                check(&context, &single(&[2, 25, 30], values), &options);
             }
         }
     }

@@ -33,7 +33,7 @@ fn datasets() -> Vec<(&'static str, Dataset, BoundSpec)> {
 fn bytes_and_values_are_the_same_for_any_number_of_threads() {
     for (name, dataset, spec) in datasets() {
         let with = |n_threads| {
-            let mut options = Options::new(spec);
+            let mut options = best(spec);
             options.threads = Threads::new(n_threads).unwrap();
             compress(&dataset, &options).unwrap()
         };
@@ -54,7 +54,7 @@ fn bytes_and_values_are_the_same_for_any_number_of_threads() {
 fn trained_models_are_the_same_for_any_number_of_threads() {
     let field = single(&[8, 30, 50], Values::F64(smooth_field(240, 50)));
     let with = |n_threads| {
-        let mut options = Options::new(BoundSpec::Unbounded);
+        let mut options = best(BoundSpec::Unbounded);
         options.size = Some(Size::Latent(3));
         options.training.arch = "conv2d:4".into();
         options.training.epochs = 2;

@@ -43,7 +43,7 @@ fn fields(warm: Vec<f32>, pressure: Vec<f32>) -> [Variable; 2] {
 
 fn lossless(variables: Vec<Variable>) -> Compressed {
     let dataset = Dataset::from_arrays(variables);
-    compress_with(&dataset, &Options::new(BoundSpec::Lossless), None, &mut NoProgress).unwrap()
+    compress_with(&dataset, &best(BoundSpec::Lossless), None, &mut NoProgress).unwrap()
 }
 
 fn bytes_of(compressed: &Compressed, name: &str) -> u64 {
@@ -120,7 +120,7 @@ fn with_a_bound_what_is_a_multiple_of_another_is_coded_beside_it() {
         variable("noise", &shape, Values::F64(noise)),
         variable("blue", &shape, Values::F32(blue)),
     ]);
-    let options = Options::new(BoundSpec::Abs(0.1));
+    let options = best(BoundSpec::Abs(0.1));
     let compressed = compress_with(&dataset, &options, None, &mut NoProgress).unwrap();
     let codecs = ["red", "blue"].map(|name| codec_of(&compressed, name));
     assert_eq!(codecs.iter().filter(|codec| codec.contains("with reference")).count(), 1, "{codecs:?}");
@@ -147,7 +147,7 @@ fn what_looks_at_a_centred_field_sees_what_it_decodes_to() {
         variable("twice", &shape, Values::F64(twice)),
     ]);
     let rules = vec![("flow".to_string(), BoundSpec::Abs(0.5))];
-    let options = Options { rules, ..Options::new(BoundSpec::Abs(0.01)) };
+    let options = Options { rules, ..best(BoundSpec::Abs(0.01)) };
     let compressed = compress_with(&dataset, &options, None, &mut NoProgress).unwrap();
     assert_eq!(codec_of(&compressed, "flow"), "uniform predictive centred");
     assert_eq!(codec_of(&compressed, "twice"), "uniform predictive, with reference flow");

@@ -117,10 +117,10 @@ fn model(n_values: usize, variables: &[&str], blocks: Option<Vec<usize>>) -> Mod
 }
 
 fn samples() -> Vec<Sample> {
-    let classical = |spec| Options { method: Method::Classical, ..Options::new(spec) };
+    let classical = |spec| Options { method: Method::Classical, ..best(spec) };
     let lossless = classical(BoundSpec::Lossless);
     let rel = classical(BoundSpec::Rel(1e-2));
-    let learned = Options { method: Method::Autoencoder, ..Options::new(BoundSpec::Rel(1e-2)) };
+    let learned = Options { method: Method::Autoencoder, ..best(BoundSpec::Rel(1e-2)) };
     let mut random = Random::new(3);
     let smooth = smooth_field(8, 25);
     let gaps: Vec<f64> = (0..200)
@@ -164,9 +164,9 @@ fn samples() -> Vec<Sample> {
     let rows = model(3, &["pt", "eta", "phi"], None);
     let mut by_reference = learned.clone();
     by_reference.model_by_reference = true;
-    let mut unbounded = Options::new(BoundSpec::Unbounded);
+    let mut unbounded = best(BoundSpec::Unbounded);
     unbounded.size = Some(Size::Latent(2));
-    let predictive = |spec| Options { method: Method::Predictive, ..Options::new(spec) };
+    let predictive = |spec| Options { method: Method::Predictive, ..best(spec) };
     let floats: Vec<f32> = smooth_field(10, 12).iter().map(|&x| x as f32).collect();
     vec![
         sample(
@@ -203,8 +203,9 @@ fn samples() -> Vec<Sample> {
         sample("decimals", &single(&[100], Values::F64(cents)), &lossless, None),
         sample("spread", &single(&[80], Values::F32(spread)), &classical(BoundSpec::PwRel(1e-2)), None),
         sample("table", &table, &rel, None),
-        sample("fields", &beside(), &Options::new(BoundSpec::Lossless), None),
-        sample("relations", &relations(), &Options::new(BoundSpec::Lossless), None),
+        sample("fields", &beside(), &best(BoundSpec::Lossless), None),
+        sample("relations", &relations(), &best(BoundSpec::Lossless), None),
+        sample("lockstep", &moving(), &Options { level: Level::FAST, ..best(BoundSpec::Abs(0.05)) }, None),
         sample("arrays", &arrays, &lossless, None),
         sample("csv", &csv, &lossless, None),
         sample("tiles", &field, &learned, Some(&tiles)),
@@ -212,6 +213,19 @@ fn samples() -> Vec<Sample> {
         sample("rows by reference", &table, &by_reference, Some(&rows)),
         sample("no promise", &field, &unbounded, Some(&tiles)),
     ]
+}
+
+/// A field that is walked in lockstep, with a hole, and an image.
+fn moving() -> Dataset {
+    let field: Vec<f32> = (0..1200)
+        .map(|i| if i % 211 == 7 { f32::NAN } else { (i as f32 * 0.07).sin() + (i / 30) as f32 * 0.01 })
+        .collect();
+    let image =
+        (0..1200).map(|i| (200.0 + 90.0 * (i as f32 * 0.21).sin()) as u8 + (i * i % 7) as u8).collect();
+    Dataset::from_arrays(vec![
+        variable("field", &[40, 30], Values::F32(field)),
+        variable("image", &[40, 30], Values::U8(image)),
+    ])
 }
 
 /// A field that follows from another.
@@ -497,8 +511,7 @@ fn model_survives(context: &str, bytes: &[u8]) {
         let Ok(model) = Model::from_bytes(bytes) else { return };
         let _ = model.describe();
         let field = single(&[10, 7], Values::F64(smooth_field(10, 7)));
-        let compressed =
-            compress_with(&field, &Options::new(BoundSpec::Abs(0.1)), Some(&model), &mut NoProgress);
+        let compressed = compress_with(&field, &best(BoundSpec::Abs(0.1)), Some(&model), &mut NoProgress);
         let Ok(compressed) = compressed else { return };
         let Values::F64(back) = &decode(&compressed.bytes, None).unwrap().variables[0].values else {
             panic!("dtype")

@@ -1,7 +1,8 @@
 //! Promise: what stands behind values is found, coded in their place and gives every bit back, whatever the kind of array.
 
 use baler::{
-    BoundSpec, Dataset, Method, NoProgress, Options, Values, Variable, compress_with, decompress, inspect,
+    BoundSpec, Dataset, Level, Method, NoProgress, Options, Values, Variable, compress_with, decompress,
+    inspect,
 };
 
 /// Sizes of an archive with what is found behind the values, and by differences and pco alone.
@@ -115,7 +116,13 @@ fn columns_apart_are_centred_on_their_predictions() {
     let values: Vec<f64> = (0..60_000).map(value).collect();
     let variable = Variable::new("x", vec![20_000, 3], Values::F64(values.clone())).unwrap();
     let dataset = Dataset::from_arrays(vec![variable]);
-    let written = compress_with(&dataset, &Options::new(BoundSpec::Abs(0.5)), None, &mut NoProgress).unwrap();
+    let written = compress_with(
+        &dataset,
+        &Options { level: Level::BEST, ..Options::new(BoundSpec::Abs(0.5)) },
+        None,
+        &mut NoProgress,
+    )
+    .unwrap();
     let words = &inspect(&written.bytes).unwrap().variables[0].codec;
     assert!(words.contains("for each index of axis 1; predictive centred"), "{words}");
     let back = decompress(&written.bytes).unwrap();

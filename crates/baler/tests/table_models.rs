@@ -19,11 +19,11 @@ fn halves(n_rows: usize) -> [Dataset; 2] {
 }
 
 fn model_of(datasets: &[Dataset], spec: BoundSpec) -> Model {
-    train(datasets, &Options::new(spec), &mut NoProgress).unwrap().model
+    train(datasets, &best(spec), &mut NoProgress).unwrap().model
 }
 
 fn given(dataset: &Dataset, spec: BoundSpec, model: &Model) -> Compressed {
-    compress_with(dataset, &Options::new(spec), Some(model), &mut NoProgress).unwrap()
+    compress_with(dataset, &best(spec), Some(model), &mut NoProgress).unwrap()
 }
 
 fn is_within(bytes: &[u8], original: &Dataset) {
@@ -80,7 +80,7 @@ fn an_archive_may_only_name_the_model() {
     let spec = BoundSpec::Rel(1e-3);
     let model = model_of(&[first], spec);
     let inside = given(&second, spec, &model);
-    let options = Options { model_by_reference: true, ..Options::new(spec) };
+    let options = Options { model_by_reference: true, ..best(spec) };
     let named = compress_with(&second, &options, Some(&model), &mut NoProgress).unwrap();
     assert!(named.bytes.len() + 500 < inside.bytes.len());
     let error = decompress(&named.bytes).unwrap_err().to_string();
@@ -97,7 +97,7 @@ fn columns_that_do_not_fit_are_errors_that_name_the_nearest() {
     let error = |change: &dyn Fn(&mut Dataset)| {
         let mut other = second.clone();
         change(&mut other);
-        let options = Options::new(BoundSpec::Rel(1e-3));
+        let options = best(BoundSpec::Rel(1e-3));
         compress_with(&other, &options, Some(&model), &mut NoProgress).unwrap_err().to_string()
     };
     let name = second.variables[1].name.clone();
@@ -154,7 +154,7 @@ fn tables_train_a_table_unless_told_otherwise() {
     let architecture = |options: Options| {
         train(std::slice::from_ref(&first), &options, &mut NoProgress).unwrap().model.describe().architecture
     };
-    let options = Options::new(BoundSpec::Rel(1e-3));
+    let options = best(BoundSpec::Rel(1e-3));
     assert!(architecture(options.clone()).starts_with("table of"));
     let told = Options { method: Method::Autoencoder, ..options };
     assert!(!architecture(told).contains("table"));
@@ -227,7 +227,7 @@ fn a_model_of_lists_has_a_table_for_each_kind_and_serves_the_next_file() {
         with.report.warnings
     );
     is_within(&with.bytes, &second);
-    let own = compress_with(&second, &Options::new(BoundSpec::Rel(1e-3)), None, &mut NoProgress).unwrap();
+    let own = compress_with(&second, &best(BoundSpec::Rel(1e-3)), None, &mut NoProgress).unwrap();
     let sizes = [with.report.payload_bytes, own.report.archive_bytes];
     assert!(sizes[0] * 100 <= sizes[1] * 105, "{sizes:?}");
     let exact = &with.report.variables[0];

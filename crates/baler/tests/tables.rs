@@ -84,7 +84,7 @@ fn train_on(columns: &[(String, Values)], random: &mut Random) -> Option<Model> 
         return None;
     }
     let variables = columns.iter().map(|(name, v)| variable(name, &[n], v.clone())).collect();
-    let mut options = Options::new(bound(random));
+    let mut options = best(bound(random));
     options.threads = baler::Threads::new(1).unwrap();
     options.missing = vec![("*".into(), Missing::None)];
     let trained = train(&[Dataset::from_arrays(variables)], &options, &mut NoProgress);
@@ -104,7 +104,7 @@ fn run_case(case: u64) {
     if random.below(2) == 0 {
         columns.iter_mut().for_each(|(_, values)| disturb(values, &mut random));
     }
-    let mut options = Options::new(bound(&mut random));
+    let mut options = best(bound(&mut random));
     options.threads = baler::Threads::new(1).unwrap();
     options.missing = vec![("*".into(), Missing::None)];
     for (name, _) in columns.iter().filter(|_| random.below(5) == 0).collect::<Vec<_>>() {
@@ -171,8 +171,7 @@ fn smooth_columns_that_others_rely_on_keep_their_grid() {
         let dataset = Dataset::from_table(
             columns.iter().map(|(name, values)| variable(name, &[6000], values.clone())).collect(),
         );
-        let made =
-            compress_with(&dataset, &Options::new(BoundSpec::Rel(bound)), None, &mut NoProgress).unwrap();
+        let made = compress_with(&dataset, &best(BoundSpec::Rel(bound)), None, &mut NoProgress).unwrap();
         let codecs: Vec<String> =
             inspect(&made.bytes).unwrap().variables.into_iter().map(|variable| variable.codec).collect();
         // Some stand by themselves, and what follows from them is still decoded.
@@ -199,7 +198,7 @@ fn inspect_tells_relations_in_words() {
     let columns = [("pt", pt), ("phi", phi.clone()), ("px", px), ("phi2", phi), ("twice", twice)];
     let variables = columns.map(|(name, v)| variable(name, &[n], Values::F32(v)));
     let dataset = Dataset::from_arrays(variables.into());
-    let bytes = baler::compress(&dataset, &Options::new(BoundSpec::Lossless)).unwrap();
+    let bytes = baler::compress(&dataset, &best(BoundSpec::Lossless)).unwrap();
     let words: Vec<String> = inspect(&bytes).unwrap().variables.into_iter().map(|v| v.codec).collect();
     assert_eq!(words[2..], ["from pt * cos(phi)", "from phi", "from pt * 2"]);
     let size: Vec<u64> = inspect(&bytes).unwrap().variables.iter().map(|v| v.bytes).collect();
@@ -211,7 +210,7 @@ fn a_table_is_never_larger_than_its_columns_apart() {
     let dataset = jets();
     for spec in [BoundSpec::Lossless, BoundSpec::Rel(1e-3), BoundSpec::PwRel(1e-2)] {
         let sizes = [Method::Auto, Method::Classical].map(|method| {
-            let options = Options { method, ..Options::new(spec) };
+            let options = Options { method, ..best(spec) };
             baler::compress(&dataset, &options).unwrap().len()
         });
         assert!(sizes[0] * 100 < sizes[1] * 99, "{spec:?} {sizes:?}");
@@ -231,7 +230,7 @@ fn payload(
             baler_codec::plan::grids::type_variable(
                 &source,
                 idx,
-                &Options::new(spec),
+                &best(spec),
                 baler_codec::plan::grids::Asked::Nothing,
             )
             .unwrap()

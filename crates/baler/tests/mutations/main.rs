@@ -20,7 +20,7 @@ use baler_io::{Format, ReadOptions};
 use seeds::{Kind, Seed};
 use std::collections::BTreeMap;
 use std::path::Path;
-use support::{Random, single, smooth_field, values_bytes};
+use support::{Random, best, single, smooth_field, values_bytes};
 
 /// Data beyond this are read, but not written again.
 const WRITTEN_BYTES: usize = 8 << 20;
@@ -43,7 +43,7 @@ fn read_model(bytes: &[u8]) {
     let Ok(model) = Model::from_bytes(bytes) else { return };
     let _ = model.describe();
     let field = single(&[10, 7], Values::F64(smooth_field(10, 7)));
-    let options = Options { threads: Threads::new(1).unwrap(), ..Options::new(BoundSpec::Abs(0.1)) };
+    let options = Options { threads: Threads::new(1).unwrap(), ..best(BoundSpec::Abs(0.1)) };
     if let Ok(compressed) = compress_with(&field, &options, Some(&model), &mut NoProgress) {
         decompress(&compressed.bytes).expect("what was made with a model decodes");
     }
@@ -61,7 +61,7 @@ fn read_file(bytes: &[u8], format: Format, random: &mut Random) {
         let options = Options {
             threads: Threads::new(1).unwrap(),
             method: Method::Classical,
-            ..Options::new(BoundSpec::Lossless)
+            ..best(BoundSpec::Lossless)
         };
         if let Ok(compressed) = compress_with(&dataset, &options, None, &mut NoProgress) {
             let back = decompress(&compressed.bytes).expect("what was compressed decodes");

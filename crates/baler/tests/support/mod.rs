@@ -4,9 +4,14 @@
 
 pub mod frames;
 
-use baler::{BoundSpec, Dataset, Missing, Values, Variable};
+use baler::{BoundSpec, Dataset, Level, Missing, Options, Values, Variable};
 use baler_data::with_values;
 use half::f16;
+
+/// Options for the smallest archive.
+pub fn best(bound: BoundSpec) -> Options {
+    Options { level: Level::BEST, ..Options::new(bound) }
+}
 
 /// Marsaglia's xorshift64*.
 pub struct Random(u64);
