@@ -34,12 +34,21 @@ pub struct Encoded {
 }
 
 /// Codes `q` (C order of `shape`). Masked values need not come back and are not stored.
-pub fn encode(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> Encoded {
+pub fn encode(q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> Encoded {
+    encode_in(q, shape, mask, false)
+}
+
+/// [`encode`], without the slowest of what it tries.
+pub fn encode_in_a_hurry(q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> Encoded {
+    encode_in(q, shape, mask, true)
+}
+
+fn encode_in(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>, hurries: bool) -> Encoded {
     let Some(table) = useful_table(&q, mask) else {
-        return encode_unranked(q, shape, mask);
+        return encode_unranked(q, shape, mask, hurries);
     };
     to_ranks(&mut q, &table);
-    let coded = encode_unranked(q, shape, mask);
+    let coded = encode_unranked(q, shape, mask, hurries);
     let mut writer = ByteWriter::default();
     writer.u8(coded.bytes[0] | RANKED);
     writer.u8(coded.bytes[1]);
@@ -82,7 +91,7 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>) -> Result<Ve
     Ok(q)
 }
 
-fn encode_unranked(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> Encoded {
+fn encode_unranked(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>, hurries: bool) -> Encoded {
     let extents = four_axes(shape);
     let series = (mask.is_none() && extents[3] >= MIN_SERIES).then(|| middle(&q, SERIES_PART).to_vec());
     let constant = mask.is_none() && q.iter().all(|value| *value == q[0]);
@@ -98,7 +107,7 @@ fn encode_unranked(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> E
         let mut masked = mask.iter();
         q.retain(|_| !*masked.next().expect("a mask as long as the values"));
     }
-    let (coder, symbols) = pack(&q);
+    let (coder, symbols) = pack(&q, hurries);
     if coder != CoderByte::Constant && series.is_some_and(|part| series_pays(&part, middle(&q, SERIES_PART)))
     {
         integrate(&mut q, extents, orders);

@@ -38,13 +38,13 @@ fn slack(bits_per_value: f64, n_values: usize) -> [f64; 2] {
     [(0.96 + 0.5 / bits_per_value).max(least_first), (0.96 + 0.335 / bits_per_value).max(least_second)]
 }
 
-/// (coder, bytes): the smallest of the coders worth trying.
-pub fn pack(q: &[i64]) -> (CoderByte, Vec<u8>) {
+/// (coder, bytes): the smallest of the coders worth trying, in a hurry without the slow levels of zstd.
+pub fn pack(q: &[i64], hurries: bool) -> (CoderByte, Vec<u8>) {
     if let Some(constant) = pack_constant(q) {
         return (CoderByte::Constant, constant);
     }
     let (coder, packed) = pack_pco(q, DeltaSpec::NoOp);
-    match pack_zstd(q, packed.len()) {
+    match pack_zstd(q, packed.len(), hurries) {
         Some(planes) => (CoderByte::Zstd, planes),
         None => (coder, packed),
     }
@@ -198,7 +198,7 @@ fn unpack_pco<T: Number + Default + Into<i64>>(bytes: &[u8], n_values: usize) ->
 
 /// Width byte (1, 2, 4 or 8), then zstd over the byte planes of the zigzag values, lowest first; `None` if that
 /// takes `limit` bytes or more.
-fn pack_zstd(q: &[i64], limit: usize) -> Option<Vec<u8>> {
+fn pack_zstd(q: &[i64], limit: usize, hurries: bool) -> Option<Vec<u8>> {
     let bits_per_value = 8.0 * limit as f64 / q.len() as f64;
     let [first_slack, second_slack] = slack(bits_per_value, q.len());
     let part = middle(q, QUICK_PART);
@@ -213,8 +213,8 @@ fn pack_zstd(q: &[i64], limit: usize) -> Option<Vec<u8>> {
     }
     let clear = second.len() as f64 <= limit as f64 * CLEAR_GAIN;
     let sure = clear || q.len() <= FEW || bits_per_value < SHORT_VALUES;
-    let slow = compress_slowly(&planes, SLOW_LEVELS[sure as usize]);
-    let packed = if slow.len() < second.len() { slow } else { second };
+    let slow = (!hurries).then(|| compress_slowly(&planes, SLOW_LEVELS[sure as usize]));
+    let packed = slow.filter(|slow| slow.len() < second.len()).unwrap_or(second);
     (packed.len() + 1 < limit).then(|| [&[width as u8], packed.as_slice()].concat())
 }
 

@@ -268,7 +268,7 @@ fn encode_as_they_are(
             stream.leaving_out(LeftOut::SlowAndFarBehind)
         }
         predictive => {
-            let coded = classical::encode(numbers.q.to_vec(), numbers.shape, numbers.mask);
+            let coded = encode_classical(numbers, how, predictive.as_ref());
             let mut trials = predictive.as_ref().map_or(Trials::default(), |stream| stream.trials);
             trials.see(Candidate::Classical, coded.bytes.len());
             let worth = if trials.has_reference { WORTH } else { 1.0 };
@@ -289,6 +289,22 @@ fn encode_as_they_are(
             Stream { trials, ..least }.leaving_out(left_out)
         }
     }
+}
+
+/// The classical stream; the slowest of what it tries is left out where speed counts and it is far behind anyway.
+fn encode_classical(numbers: Numbers, how: How, predictive: Option<&Stream>) -> classical::Encoded {
+    /// What slow coders may save.
+    const SLOW_GAIN: f64 = 0.7;
+    let Numbers { q, shape, mask, .. } = numbers;
+    if how.is_hasty() {
+        let coded = classical::encode_in_a_hurry(q.to_vec(), shape, mask);
+        let least = SLOW_GAIN * coded.bytes.len() as f64;
+        let is_behind = predictive.is_some_and(|stream| (stream.bytes.len() as f64) < least);
+        if !how.level.searches() || is_behind {
+            return coded;
+        }
+    }
+    classical::encode(q.to_vec(), shape, mask)
 }
 
 /// The stream, or that of context mixing where it is smaller; an estimate tells where that is not worth the time.

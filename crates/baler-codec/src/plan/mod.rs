@@ -107,7 +107,9 @@ pub fn plan<'a>(
         progress.stage("search for relations of columns", 0);
         threads.run(|| tables::group(&*source, &variables, &mut groups))?;
     }
-    if model.is_none() && matches!(options.method, Method::Auto | Method::Predictive) {
+    // Below, a chunk has a model of its own that is fitted to samples of it.
+    let shares = options.level.adapts();
+    if shares && model.is_none() && matches!(options.method, Method::Auto | Method::Predictive) {
         let large = large_variables(&variables, &groups);
         if !large.is_empty() {
             progress.stage("learn from a sample", 0);
@@ -289,9 +291,9 @@ fn group_variables(
             && variable.n_rows() <= 16
             && row_len >= 1 << 14;
         groups.push(if series {
-            GroupPlan { rows_per_chunk: 1, ..alone(idx, variable) }
+            GroupPlan { rows_per_chunk: 1, ..alone(idx, variable, options.level.adapts()) }
         } else {
-            alone(idx, variable)
+            alone(idx, variable, options.level.adapts())
         });
     }
     groups.sort_by_key(|group| group.variables[0]);
@@ -299,10 +301,10 @@ fn group_variables(
 }
 
 /// A variable in a group of its own.
-fn alone(idx: usize, variable: &VariablePlan) -> GroupPlan {
+fn alone(idx: usize, variable: &VariablePlan, shares: bool) -> GroupPlan {
     GroupPlan {
         variables: vec![idx],
-        rows_per_chunk: rows_per_chunk(variable),
+        rows_per_chunk: rows_per_chunk(variable, shares),
         method: GroupMethod::Classical,
     }
 }
@@ -313,20 +315,20 @@ pub fn without_tables(plan: &Plan) -> Plan {
     let is_table = |group: &GroupPlan| matches!(group.method, GroupMethod::Table(_));
     apart.groups.retain(|group| !is_table(group));
     for &idx in plan.groups.iter().filter(|group| is_table(group)).flat_map(|group| &group.variables) {
-        apart.groups.push(alone(idx, &plan.variables[idx]));
+        apart.groups.push(alone(idx, &plan.variables[idx], true));
     }
     apart.groups.sort_by_key(|group| group.variables[0]);
     apart
 }
 
 /// Rows of a chunk of a variable that is coded by itself.
-pub fn rows_per_chunk(variable: &VariablePlan) -> usize {
+pub fn rows_per_chunk(variable: &VariablePlan, shares: bool) -> usize {
     if variable.storage.kind.is_opaque() {
         return (CHUNK_TEXT / variable.row_len().max(1)).clamp(1, variable.n_rows().max(1));
     }
     match variable.n_values() {
         n_values if n_values <= WHOLE_VALUES => variable.n_rows().max(1),
-        n_values if n_values < SHARED_VALUES => (CHUNK_VALUES / variable.row_len()).max(MIN_ROWS),
+        n_values if n_values < SHARED_VALUES || !shares => (CHUNK_VALUES / variable.row_len()).max(MIN_ROWS),
         _ => (CHUNK_VALUES / variable.row_len()).max(1),
     }
 }
@@ -365,7 +367,7 @@ fn predicted_group(predictor: &Predictor, entry: usize, variables: &[VariablePla
     if mantissa_bits != predictor.mantissa_bits {
         return wrong(kind(predictor.mantissa_bits).into(), kind(mantissa_bits).into());
     }
-    let rows_per_chunk = rows_per_chunk(variable);
+    let rows_per_chunk = rows_per_chunk(variable, true);
     if variable.n_values() > 0 && !predictor.shared.fits_shape(&variable.shape_of_rows(rows_per_chunk)) {
         return wrong("axes".into(), format!("shape {:?}", variable.shape));
     }
@@ -446,8 +448,8 @@ mod tests {
 
     #[test]
     fn chunks_of_frames_hold_a_few_unless_a_model_is_shared() {
-        let rows = |shape: &[usize]| {
-            rows_per_chunk(&VariablePlan {
+        let rows_if = |shape: &[usize], shares: bool| {
+            let variable = VariablePlan {
                 name: "frames".into(),
                 dtype: DType::U16,
                 shape: shape.to_vec(),
@@ -456,12 +458,15 @@ mod tests {
                 limits: None,
                 grid: Grid::Order,
                 patterns: Vec::new(),
-            })
+            };
+            rows_per_chunk(&variable, shares)
         };
+        let rows = |shape: &[usize]| rows_if(shape, true);
         assert_eq!(rows(&[]), 1);
         assert_eq!(rows(&[2, 1 << 10, 1 << 10]), 2, "small data stay whole");
         assert_eq!(rows(&[7, 1 << 10, 1 << 10]), 4);
         assert_eq!(rows(&[8, 1 << 10, 1 << 10]), 1, "many chunks share a model");
+        assert_eq!(rows_if(&[8, 1 << 10, 1 << 10], false), 4);
         assert_eq!(rows(&[(1 << 21) + 1]), 1 << 20);
     }
 }

@@ -212,7 +212,7 @@ impl Samples {
     /// Bytes beside the parts, and how many chunks there are.
     fn overhead(&self, plan: &VariablePlan) -> (f64, usize) {
         let plan = VariablePlan { shape: self.shape.clone(), ..plan.clone() };
-        let rows = rows_per_chunk(&plan);
+        let rows = rows_per_chunk(&plan, true);
         let n_chunks = plan.n_rows().div_ceil(rows.max(1)).max(1);
         let group = GroupPlan { variables: vec![0], rows_per_chunk: rows, method: GroupMethod::Classical };
         let layout = baler_data::dataset::Layout::Arrays;
