@@ -476,7 +476,7 @@ def decode_numbers(stream, shape, masked, variable, shared, beside=None):
     """The integers of a stream, their grid, and how many times finer it is."""
     of_orders = MANTISSA_BITS.get(variable.dtype.str[1:])
     if stream[:1] == bytes([EXACT]):
-        q, stride = decode_integers(stream[1:], shape, masked, of_orders, shared, beside)
+        q, stride = decode_integers(stream[1:], shape, masked, of_orders, None)
         check(stride == 1, "strides of orders")
         return q, ["order"], 1
     float_bits = {"order": of_orders, "order32": 23}.get(variable.grid[0])
