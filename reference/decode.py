@@ -20,6 +20,7 @@ from beside import values_beside
 from classical import decode_classical, four_axes
 from fields import Reader, check, unzstd, wrap64
 from grids import limited, orders, reconstruct, refined
+from lockstep import decode_lockstep
 from mixing import decode as decode_mixing
 from predictive import decode_predictive
 from recast import MAX_DEPTH, decode_recast
@@ -467,7 +468,7 @@ def read_specials(data, variable, n_values):
 
 # ---- Streams --------------------------------------------------------------------------------------------------------
 
-PREDICTIVE, PREDICTIVE_SHARED, PREDICTIVE_BESIDE, MIXING, RECAST, EXACT = 16, 17, 18, 19, 20, 21
+PREDICTIVE, PREDICTIVE_SHARED, PREDICTIVE_BESIDE, MIXING, RECAST, EXACT, LOCKSTEP = range(16, 23)
 MANTISSA_BITS = {"f2": 10, "f4": 23, "f8": 52}
 
 
@@ -475,7 +476,7 @@ def decode_numbers(stream, shape, masked, variable, shared, beside=None):
     """The integers of a stream, their grid, and how many times finer it is."""
     of_orders = MANTISSA_BITS.get(variable.dtype.str[1:])
     if stream[:1] == bytes([EXACT]):
-        q, stride = decode_integers(stream[1:], shape, masked, of_orders, shared, beside)
+        q, stride = decode_integers(stream[1:], shape, masked, of_orders, None)
         check(stride == 1, "strides of orders")
         return q, ["order"], 1
     float_bits = {"order": of_orders, "order32": 23}.get(variable.grid[0])
@@ -497,6 +498,8 @@ def decode_integers(stream, shape, masked, float_bits, shared, beside=None, dept
         return decode_predictive(Reader(stream[1:]), four_axes(shape), masked, None, beside)
     if stream[:1] == bytes([MIXING]):
         return decode_mixing(stream[1:], math.prod(shape), shape[-1] if len(shape) > 1 else 1), 1
+    if stream[:1] == bytes([LOCKSTEP]):
+        return decode_lockstep(Reader(stream[1:]), four_axes(shape), masked)
     if stream[:1] == bytes([RECAST]):
         check(depth < MAX_DEPTH, "recast too often")
 

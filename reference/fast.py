@@ -49,42 +49,41 @@ def lane_ends(n_rows, n_lanes):
     return list(zip(cuts, cuts[1:]))
 
 
-class FastErrors:
-    """Reads the errors of a lane, each a symbol of a fixed row and raw bits."""
+class SymbolErrors:
+    """Reads errors, each a symbol of a fixed row, by one of some states, and raw bits: all that is left of a reader."""
 
-    def __init__(self, data, kinds):
-        r = Reader(data)
+    def __init__(self, r, n_states, kinds, escape_bits):
         self.raw, self.at = r.block(), 0  # `at` counts bits
-        self.states = list(struct.unpack("<2I", r.raw(8)))
+        self.states = list(struct.unpack(f"<{n_states}I", r.raw(4 * n_states)))
         check(min(self.states) >= 1 << 16, "a state is too small")
         words = r.rest()
         check(len(words) % 2 == 0, "half a word")
         self.words = iter(struct.unpack(f"<{len(words) // 2}H", words))
-        self.kinds = kinds
+        self.kinds, self.escape_bits = kinds, escape_bits
 
-    def read(self, level, fraction, scale, find_around):
-        """The next error."""
+    def error(self, which, level, f, mirrored):
+        """The next error of a state; f is the part of the step in which the prediction lies."""
         kind = self.kinds.kinds[clamp(level - self.kinds.lowest, 0, len(self.kinds.kinds) - 1)]
-        symbol = self.symbol(row_starts(kind, min(31, abs(fraction - 32)) // 4))
+        symbol = self.symbol(which, row_starts(kind, f))
         bucket = symbol - 15 if symbol < ESCAPE else self.escape()
         t = fine_bits(kind.width)
-        return error_of(bucket, t, self.bits(t), fraction < 32)
+        return error_of(bucket, t, self.bits(t), mirrored)
 
-    def symbol(self, starts):
-        state = self.states[0]
+    def symbol(self, which, starts):
+        state = self.states[which]
         slot = state & (1 << TOTAL_BITS) - 1
         symbol = bisect_right(starts, slot) - 1
         state = (starts[symbol + 1] - starts[symbol]) * (state >> TOTAL_BITS) + slot - starts[symbol]
         if state < 1 << 16:
             word = next(self.words, None)
-            check(word is not None, "a lane ends too early")
+            check(word is not None, "words end too early")
             state = state << 16 | word
-        self.states = [self.states[1], state]
+        self.states[which] = state
         return symbol
 
     def escape(self):
         negative = self.bits(1)
-        magnitude = self.bits(self.bits(6)) + 16
+        magnitude = self.bits(self.bits(self.escape_bits)) + 16
         return -magnitude if negative else magnitude
 
     def bits(self, count):
@@ -94,6 +93,20 @@ class FastErrors:
         return int.from_bytes(bytes_with_them, "little") >> start % 8 & (1 << count) - 1
 
     def end(self):
-        check(self.states == [1 << 16] * 2 and next(self.words, None) is None, "a lane does not end where it should")
+        check(all(state == 1 << 16 for state in self.states), "a state does not end where it should")
+        check(next(self.words, None) is None, "words are left over")
         n_left = 8 * len(self.raw) - self.at
         check(n_left < 8 and self.bits(n_left) == 0, "raw bits do not end where they should")
+
+
+class FastErrors(SymbolErrors):
+    """Reads the errors of a lane by two states that take turns."""
+
+    def __init__(self, data, kinds):
+        super().__init__(Reader(data), 2, kinds, escape_bits=6)
+        self.turn = 1
+
+    def read(self, level, fraction, scale, find_around):
+        """The next error."""
+        self.turn ^= 1
+        return self.error(self.turn, level, min(31, abs(fraction - 32)) // 4, fraction < 32)

@@ -4,13 +4,14 @@ from collections import namedtuple
 
 TOP, BOTTOM = 3, 2  # rows of margin
 
+SQUARE = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+
 # A neighbor: planes back along a, planes back along b (-1: one on), rows down, values right.
 Tap = namedtuple("Tap", "a b y x")
 
 
 def value_taps(behind, series, one_row, deep):
     cross = [(-1, 0), (0, -1), (0, 0), (0, 1), (1, 0)]
-    square = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     taps = [Tap(0, 0, 0, -1)]
     if series:
         taps += [Tap(0, 0, 0, -back) for back in range(2, 33)]
@@ -22,11 +23,11 @@ def value_taps(behind, series, one_row, deep):
             taps += [Tap(0, 0, y, x) for y in (-1, -2) for x in range(-2, 3)]
             taps += [Tap(0, 0, -3, 0)]
     if behind & 1:
-        taps += [Tap(0, 1, y, x) for y, x in square + [(0, -2), (0, 2), (-2, 0), (2, 0)]]
-        taps += [Tap(0, 2, y, x) for y, x in square]
+        taps += [Tap(0, 1, y, x) for y, x in SQUARE + [(0, -2), (0, 2), (-2, 0), (2, 0)]]
+        taps += [Tap(0, 2, y, x) for y, x in SQUARE]
         taps += [Tap(0, 3, 0, 0)]
     if behind & 2:
-        taps += [Tap(1, 0, y, x) for y, x in square]
+        taps += [Tap(1, 0, y, x) for y, x in SQUARE]
         if deep:
             taps += [Tap(1, -1, y, x) for y, x in cross]
     if behind == 3:
@@ -47,11 +48,27 @@ def error_taps(behind, series):
     return taps
 
 
-class Layout:
+class Planes:
+    """The first two extents of an array of planes."""
+
+    def __init__(self, n_a, n_b):
+        self.n_a, self.n_b = n_a, n_b
+        self.n_planes = n_a * n_b
+
+    def behind(self, plane):
+        return (plane % self.n_b > 0) + 2 * (plane >= self.n_b)
+
+    def behinds(self):
+        """Values of `behind` that the extents have."""
+        return [b for b in range(4) if (not b & 1 or self.n_b > 1) and (not b & 2 or self.n_a > 1)]
+
+
+class Layout(Planes):
     """Places in the two arrays; of some rows of each plane only, if lane says which."""
 
     def __init__(self, extents, lane=None):
-        self.n_a, self.n_b, n_y, self.n_x = extents
+        n_a, n_b, n_y, self.n_x = extents
+        super().__init__(n_a, n_b)
         self.first_row, end_row = lane or (0, n_y)
         self.n_y = end_row - self.first_row
         self.series = self.n_a * self.n_b * n_y <= 16 and self.n_x >= 256
@@ -59,10 +76,6 @@ class Layout:
         self.side = 32 if self.series else 3
         self.row = self.n_x + 2 * self.side
         self.plane = self.row * (TOP + self.n_y + BOTTOM)
-        self.n_planes = self.n_a * self.n_b
-
-    def behind(self, plane):
-        return (plane % self.n_b > 0) + 2 * (plane >= self.n_b)
 
     def offset(self, tap, plane):
         """Flat distance of a neighbor; planes before the first along b are the first, the one after the last the last."""
@@ -72,10 +85,6 @@ class Layout:
 
     def start(self, plane, y):
         return plane * self.plane + (TOP + y) * self.row + self.side
-
-    def behinds(self):
-        """Values of `behind` that the extents have."""
-        return [b for b in range(4) if (not b & 1 or self.n_b > 1) and (not b & 2 or self.n_a > 1)]
 
     # Margins of an array (values or errors), as the walk goes.
 
