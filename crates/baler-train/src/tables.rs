@@ -2,7 +2,7 @@
 
 use baler_codec::live;
 use baler_codec::live::LiveTable;
-use baler_codec::options::{Method, Options};
+use baler_codec::options::{Level, Method, Options};
 use baler_codec::plan::grids::{Asked, profiles, type_variables};
 use baler_codec::plan::tables as search;
 use baler_codec::plan::tables::{MAX_COLUMNS, MIN_ROWS};
@@ -96,10 +96,11 @@ fn learn(merged: Vec<Variable>, options: &Options) -> Result<(KnownTable, Option
     let typed = type_variables(&source, &all, &profiles, options, &|_| Asked::Nothing)?;
     let plans: Vec<&VariablePlan> = typed.iter().map(|typed| &typed.plan).collect();
     let columns: Vec<Values> = merged.variables.into_iter().map(|variable| variable.values).collect();
-    let model = search::find(&columns, &plans)?;
+    let model = search::find(&columns, &plans, Level::BEST)?;
     let bits = |most: f64| -> Result<Vec<f64>> {
         let most = vec![most; columns.len()];
-        let alone = Alone { method: Method::Classical, beyond: Some(&most), recasts: false };
+        let alone =
+            Alone { method: Method::Classical, beyond: Some(&most), recasts: false, level: Level::BEST };
         let parts = table::encode(&columns, &plans, &model, alone)?;
         Ok(parts.iter().map(|part| 8.0 * part.len() as f64 / columns[0].len().max(1) as f64).collect())
     };

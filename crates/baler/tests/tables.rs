@@ -4,7 +4,7 @@
 mod support;
 
 use baler::{
-    BoundSpec, Dataset, DecompressOptions, Method, Missing, Model, NoProgress, Options, Values,
+    BoundSpec, Dataset, DecompressOptions, Level, Method, Missing, Model, NoProgress, Options, Values,
     compress_with, decompress, decompress_with, inspect,
 };
 use baler_codec::table::elementary::Elementary;
@@ -241,12 +241,17 @@ fn payload(
     let columns = |rows: std::ops::Range<usize>| -> Vec<Values> {
         dataset.variables.iter().map(|variable| variable.values.slice(rows.clone())).collect()
     };
-    let model = baler_codec::plan::tables::find(&columns(trained_on), &plans).unwrap();
+    let model = baler_codec::plan::tables::find(&columns(trained_on), &plans, Level::BEST).unwrap();
     let parts = baler_codec::table::encode(
         &columns(used_on),
         &plans,
         &model,
-        baler_codec::table::Alone { method: Method::Classical, beyond: None, recasts: false },
+        baler_codec::table::Alone {
+            method: Method::Classical,
+            beyond: None,
+            recasts: false,
+            level: Level::BEST,
+        },
     )
     .unwrap();
     parts.iter().map(Vec::len).sum()

@@ -102,7 +102,12 @@ impl Encoder<'_> {
                     &originals,
                     &variables,
                     model,
-                    Alone { method, beyond, recasts: self.options.recasts && self.options.level.adapts() },
+                    Alone {
+                        method,
+                        beyond,
+                        recasts: self.options.recasts && self.options.level.adapts(),
+                        level: self.options.level,
+                    },
                 )?;
                 parts.iter().for_each(|part| w.block(part));
                 w.bytes

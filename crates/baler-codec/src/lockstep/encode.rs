@@ -61,6 +61,15 @@ impl Effort {
         n_samples: 1 << 14,
         n_compared: 1 << 18,
     };
+    /// With more neighbors, and more models to choose from.
+    pub const CAREFUL: Effort = Effort {
+        filters: &[Filter::Long],
+        orders: true,
+        noises: &[1.0 / 12.0, 0.03, 0.1],
+        n_taps: 24,
+        n_samples: 1 << 15,
+        n_compared: 1 << 18,
+    };
     /// As good as it gets.
     pub const THOROUGH: Effort = Effort {
         filters: &[Filter::Off, Filter::Long],

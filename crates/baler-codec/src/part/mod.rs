@@ -141,6 +141,7 @@ impl Coded {
             // Nothing is promised: where others of the group need residuals, this one's are zeros.
             numbers.q.copy_from_slice(predicted);
         }
+        let how = How { is_exact: variable.bound.spec == BoundSpec::Lossless, ..how };
         let mask = numbers.specials.mask();
         let mut proof = error_and_hash(&numbers.q, variable.grid, &numbers.specials, values, variable);
         let kind = (&variable.grid, variable.dtype);

@@ -48,6 +48,8 @@ pub struct How<'a> {
     pub method: Method,
     /// How much time is spent for fewer bytes.
     pub level: Level,
+    /// True if every bit must come back: only then simpler numbers are looked for at levels that do not adapt.
+    pub is_exact: bool,
     /// A model that was trained before, which is never refitted.
     pub shared: Option<&'a Shared>,
     /// Values of the reference field: another variable on the same grid.
@@ -84,6 +86,7 @@ impl How<'_> {
         How {
             method,
             level: Level::BEST,
+            is_exact: false,
             shared: None,
             reference: None,
             is_opaque: false,
@@ -100,7 +103,8 @@ impl How<'_> {
 
     /// True if it may pay to look for other numbers that stand behind these.
     fn may_recast(&self) -> bool {
-        self.method == Method::Auto && self.level.searches() && self.recast.0 < recast::MAX_DEPTH
+        let searches = self.level.adapts() || self.level.searches() && self.is_exact;
+        self.method == Method::Auto && searches && self.recast.0 < recast::MAX_DEPTH
     }
 }
 
@@ -158,7 +162,8 @@ pub fn encode(
 
 /// The smallest of the streams of numbers as they are and recast, as far as an estimate leaves both in question.
 pub fn encode_numbers(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Stream {
-    if how.may_recast() && how.brief.is_some() {
+    let is_brief = how.brief.is_some() || !how.level.adapts() && numbers.q.len() > FEW_MIXED;
+    if how.may_recast() && is_brief {
         return estimate_numbers(numbers, how, finer);
     }
     let prices = how.may_recast().then(|| Prices::of(numbers));
@@ -190,6 +195,7 @@ pub fn exactly(
     let numbers = Numbers { q: orders, shape, mask, mantissa_bits };
     if how.is_opaque
         || how.brief.is_some()
+        || !how.level.adapts()
         || !how.may_recast()
         || !search::may_be_exact(numbers, than.bytes.len())
     {
@@ -204,7 +210,7 @@ pub fn exactly(
     (bytes.len() < than.bytes.len()).then(|| Stream { trials, ..Stream::of(bytes, Candidate::Recast) })
 }
 
-/// [`encode_numbers`] for an estimate, which takes a fraction of the time: only the integers behind values are looked for.
+/// [`encode_numbers`] for an estimate, or for many numbers below the levels that adapt, in a fraction of the time: only the integers behind values are looked for.
 fn estimate_numbers(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Stream {
     let plain = encode_as_they_are(numbers, how, finer, None);
     let hidden = recast::find_hidden(numbers).map(recast::Recast::Hidden);
@@ -343,6 +349,7 @@ fn in_lockstep(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<
         1 => lockstep::encode::Effort::STATIC,
         2 => lockstep::encode::Effort::ORDERED,
         3 | 4 => lockstep::encode::Effort::FILTERED,
+        5 | 6 => lockstep::encode::Effort::CAREFUL,
         _ => lockstep::encode::Effort::THOROUGH,
     };
     let coded = |nearest| lockstep::encode::encode(numbers, nearest, effort);

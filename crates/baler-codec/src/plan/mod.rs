@@ -105,7 +105,7 @@ pub fn plan<'a>(
     }
     if options.method == Method::Auto && options.bound != BoundSpec::Unbounded {
         progress.stage("search for relations of columns", 0);
-        threads.run(|| tables::group(&*source, &variables, &mut groups))?;
+        threads.run(|| tables::group(&*source, &variables, &mut groups, options.level))?;
     }
     // Below, a chunk has a model of its own that is fitted to samples of it.
     let shares = options.level.adapts();

@@ -4,7 +4,7 @@
 use crate::coder::CoderByte;
 use crate::entropy::binary::{BinaryDecoder, BinaryEncoder, BitCoder};
 use crate::entropy::bits::{BitReader, BitWriter};
-use crate::options::Method;
+use crate::options::{Level, Method};
 use crate::part;
 use crate::part::numbers;
 use crate::part::stream::How;
@@ -157,6 +157,8 @@ pub struct Alone<'a> {
     pub beyond: Option<&'a [f64]>,
     /// Whether simpler numbers are looked for.
     pub recasts: bool,
+    /// How much time is spent for fewer bytes.
+    pub level: Level,
 }
 
 impl Alone<'_> {
@@ -249,7 +251,8 @@ fn plain_part(
         let decoded: Vec<T> = numbers::reconstruct(&numbers.q, &numbers.specials, variable);
         let same = values_hash(&decoded) == values_hash(expected);
         let original = Original { values, shape: &[n_rows], variable };
-        same.then(|| part::write_part(numbers, Prediction::Nothing, original, How::by(alone.method).recasting(alone.recasts)))
+        let how = How { level: alone.level, ..How::by(alone.method) }.recasting(alone.recasts);
+        same.then(|| part::write_part(numbers, Prediction::Nothing, original, how))
     })
 }
 

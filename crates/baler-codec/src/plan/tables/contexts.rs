@@ -14,7 +14,9 @@ use rayon::prelude::*;
 use std::sync::OnceLock;
 
 /// Rows on which contexts are tried.
-const N_ROWS: usize = 50_000;
+pub const N_ROWS: usize = 50_000;
+/// The same at levels that do not adapt.
+pub const FEW_ROWS: usize = 12_500;
 /// Numbers on which all candidates are tried, and how many of these are tried on all rows.
 const N_FIRST: usize = 10_000;
 const N_FINALISTS: usize = 10;
@@ -125,12 +127,12 @@ impl Trial<'_> {
     }
 }
 
-/// The heads of column `idx`: classes from all rows, contexts from the first ones.
+/// The heads of column `idx`: classes from all rows, contexts from the first `n_tried`.
 pub fn find(
     quantized: &Quantized,
     variable: &VariablePlan,
     model: &TableModel,
-    idx: usize,
+    (idx, n_tried): (usize, usize),
     decoded: &Decoded,
     tight: &[bool],
     closures: &Closures,
@@ -147,7 +149,7 @@ pub fn find(
             numbers[head].push((row, number));
         }
     }
-    let short = first_rows(decoded, model, idx, n_rows.min(N_ROWS))?;
+    let short = first_rows(decoded, model, idx, n_rows.min(n_tried))?;
     let mut needed = closures.of(model, idx);
     let mut heads = Vec::new();
     for coded in numbers {
@@ -155,8 +157,8 @@ pub fn find(
         let bins = fit(coded.iter().map(|&(_, number)| number).collect(), n_bins);
         let mut trial = Trial {
             decoded: &short,
-            coded: coded.into_iter().take_while(|&(row, _)| row < N_ROWS).collect(),
-            n_rows: n_rows.min(N_ROWS),
+            coded: coded.into_iter().take_while(|&(row, _)| row < n_tried).collect(),
+            n_rows: n_rows.min(n_tried),
             buckets: Buckets::default(),
         };
         let features = features(model, idx, tight);

@@ -10,6 +10,7 @@ mod ratios;
 mod relations;
 
 use crate::container::{GroupMethod, GroupPlan};
+use crate::options::Level;
 use crate::table::codec::{Decoded, Quantized};
 use crate::table::model::{Base, ColumnModel, TableModel};
 use crate::variable::VariablePlan;
@@ -37,7 +38,12 @@ pub fn rows_per_chunk(n_rows: usize, n_columns: usize) -> usize {
 
 /// Makes groups of the columns that are coded apart and have the same number of rows: one for each such table, more
 /// where it has more columns than a group takes.
-pub fn group(source: &dyn Source, variables: &[VariablePlan], groups: &mut Vec<GroupPlan>) -> Result<()> {
+pub fn group(
+    source: &dyn Source,
+    variables: &[VariablePlan],
+    groups: &mut Vec<GroupPlan>,
+    level: Level,
+) -> Result<()> {
     let length = |group: &GroupPlan| {
         let variable = &variables[group.variables[0]];
         let single = matches!(group.method, GroupMethod::Classical)
@@ -53,7 +59,7 @@ pub fn group(source: &dyn Source, variables: &[VariablePlan], groups: &mut Vec<G
         let n_groups = members.len().div_ceil(MAX_COLUMNS);
         for part in members.chunks(members.len().div_ceil(n_groups)).filter(|part| part.len() > 1) {
             groups.retain(|group| !part.contains(&group.variables[0]));
-            groups.push(table(source, variables, part.to_vec(), n_rows)?);
+            groups.push(table(source, variables, part.to_vec(), n_rows, level)?);
         }
     }
     groups.sort_by_key(|group| group.variables[0]);
@@ -66,17 +72,18 @@ fn table(
     variables: &[VariablePlan],
     members: Vec<usize>,
     n_rows: usize,
+    level: Level,
 ) -> Result<GroupPlan> {
     let rows_per_chunk = rows_per_chunk(n_rows, members.len());
     let rows = 0..rows_per_chunk;
     let columns = source.read_rows(&members, rows)?;
     let plans: Vec<&VariablePlan> = members.iter().map(|&idx| &variables[idx]).collect();
-    let model = find(&columns, &plans)?;
+    let model = find(&columns, &plans, level)?;
     Ok(GroupPlan { variables: members, rows_per_chunk, method: GroupMethod::Table(model) })
 }
 
 /// The model of a chunk of rows.
-pub fn find(originals: &[Values], variables: &[&VariablePlan]) -> Result<TableModel> {
+pub fn find(originals: &[Values], variables: &[&VariablePlan], level: Level) -> Result<TableModel> {
     let raw: Vec<Vec<f64>> = originals
         .iter()
         .map(|values| with_values!(values, v => baler_data::element::as_f64(v)))
@@ -93,10 +100,12 @@ pub fn find(originals: &[Values], variables: &[&VariablePlan]) -> Result<TableMo
             quantized.as_ref().is_some_and(|quantized| says_nothing(quantized, column))
         })
         .collect();
+    let n_tried = if level.adapts() { contexts::N_ROWS } else { contexts::FEW_ROWS };
     let mut closures = Closures::new(&quantized, &model, &decoded);
     for idx in model.order.clone() {
         let quantized = quantized[idx].as_ref().expect("the order holds every column");
-        let heads = contexts::find(quantized, variables[idx], &model, idx, &decoded, &tight, &closures)?;
+        let heads =
+            contexts::find(quantized, variables[idx], &model, (idx, n_tried), &decoded, &tight, &closures)?;
         model.columns[idx].heads = heads;
         closures.know(&model, idx);
     }
