@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ._words import as_keywords
+
 
 class BalerError(Exception):
     """Any error of this package; the others are kinds of it."""
@@ -12,6 +14,9 @@ class BalerError(Exception):
     chunk: int | None = None
     #: The byte of the archive, the model or the input at which it happened, if one is known.
     offset: int | None = None
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(as_keywords(text))
 
 
 class InputError(BalerError, ValueError):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Union
 
 from ._errors import missing
+from ._words import as_keywords
 
 #: True, or a function of (stage, bytes done, bytes in all).
 Progress = Union[bool, Callable[[str, int, int], object], None]
@@ -69,4 +70,4 @@ class Hearer:
 def tell(texts: list[str], stacklevel: int = 3) -> None:
     """Warns of each text once."""
     for text in dict.fromkeys(texts):
-        warnings.warn(text, BalerWarning, stacklevel=stacklevel)
+        warnings.warn(as_keywords(text), BalerWarning, stacklevel=stacklevel)
