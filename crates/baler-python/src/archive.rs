@@ -39,8 +39,7 @@ pub struct Archive {
 
 /// One variable that is wanted: its name, a range (first, one past the last) for each of the first axes, and where its values
 /// go: an array's bytes, the offset of the first value, strides and byte order.
-type Wanted<'py> =
-    (String, Vec<(Option<isize>, Option<isize>)>, Bound<'py, PyAny>, usize, Vec<usize>, bool);
+type Wanted<'py> = (String, Vec<(Option<isize>, Option<isize>)>, Bound<'py, PyAny>, usize, Vec<usize>, bool);
 
 #[pymethods]
 impl Archive {
@@ -62,11 +61,12 @@ impl Archive {
     }
 
     /// What there is, as JSON.
-    fn schema(&self) -> PyResult<String> {
+    fn schema(&self, py: Python) -> PyResult<String> {
         let schema = self.reader.schema();
         let plan = &self.reader.index().plan;
         let variables: Vec<_> = schema.variables.iter().map(|of| variable_object(of, schema)).collect();
-        let bounds: Vec<_> = plan.variables.iter().map(|of| json!([of.bound.spec.kind(), of.bound.spec.value()])).collect();
+        let bounds: Vec<_> =
+            plan.variables.iter().map(|of| json!([of.bound.spec.kind(), of.bound.spec.value()])).collect();
         let layout = match schema.layout {
             Layout::Arrays => "arrays",
             Layout::Single => "single",
@@ -91,7 +91,7 @@ impl Archive {
             "format": format,
             "models": self.models(),
             "notes": schema.attached(NOTES).map(String::from_utf8_lossy),
-            "records": records(schema)?,
+            "records": records(py, schema)?,
         }))
     }
 
@@ -168,7 +168,12 @@ impl Archive {
                     return Ok(Some(out.into_inner()));
                 };
                 let failed = |e| Error::io(format!("writing '{}'", path.display()), e);
-                let mut file = std::fs::File::options().write(true).truncate(true).read(true).open(&path).map_err(failed)?;
+                let mut file = std::fs::File::options()
+                    .write(true)
+                    .truncate(true)
+                    .read(true)
+                    .open(&path)
+                    .map_err(failed)?;
                 decompressed.write(format, &mut file, teller)?;
                 file.sync_all().map_err(failed)?;
                 Ok(None)
@@ -310,8 +315,8 @@ fn kind_word(kind: Kind) -> &'static str {
 }
 
 /// Arrays of records: of which variables their items are made.
-fn records(schema: &Schema) -> PyResult<Vec<serde_json::Value>> {
-    let members = Python::attach(|py| baler_io::members(schema).or_raise(py))?;
+fn records(py: Python, schema: &Schema) -> PyResult<Vec<serde_json::Value>> {
+    let members = baler_io::members(schema).or_raise(py)?;
     let object = |member: &baler_io::Member| {
         let (descr, n_axes) = member.item();
         let names = member.variables.iter().map(|&idx| &schema.variables[idx].name);
@@ -382,7 +387,8 @@ fn decode(
     wanted: Vec<(String, Vec<(Option<isize>, Option<isize>)>, Room)>,
     progress: &mut dyn Progress,
 ) -> Result<()> {
-    let (mut whole, parts): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(_, ranges, _)| ranges.is_empty());
+    let (mut whole, parts): (Vec<_>, Vec<_>) =
+        wanted.into_iter().partition(|(_, ranges, _)| ranges.is_empty());
     let names: Vec<&str> = whole.iter().map(|(name, ..)| name.as_str()).collect();
     let selected = Selected::new(reader, |name| names.contains(&name));
     let total: usize = selected.schema().size_bytes();

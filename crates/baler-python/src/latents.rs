@@ -70,9 +70,11 @@ pub fn encode_latents<'py>(
 /// What an archive holds of a part of its model.
 fn of_archive(bytes: &[u8], part: usize, model: &baler::Model) -> Result<Vec<i16>> {
     let archive = Archive::parse(bytes)?;
-    let is_wanted = |method: &GroupMethod| matches!(method, GroupMethod::Autoencoder { model, .. } if *model == part);
+    let is_wanted =
+        |method: &GroupMethod| matches!(method, GroupMethod::Autoencoder { model, .. } if *model == part);
     let group_idx = archive.plan.groups.iter().position(|group| is_wanted(&group.method));
-    let group_idx = group_idx.ok_or_else(|| Error::input("expected data that the model is for, found others"))?;
+    let group_idx =
+        group_idx.ok_or_else(|| Error::input("expected data that the model is for, found others"))?;
     let group = &archive.plan.groups[group_idx];
     let GroupMethod::Autoencoder { blocks, .. } = &group.method else { return Ok(Vec::new()) };
     let first = &archive.plan.variables[group.variables[0]];
@@ -158,9 +160,7 @@ fn decoded(part: &ModelPart, latents: &[u8], shape: &[usize]) -> Result<Vec<Valu
     let sampling = Sampling { scalings: &scalings, blocks: part.blocks.as_ref(), shape };
     let coder = Coder::new(&part.decoder, None)?;
     let numbers = coder.decode(sampling, &encode_columns(&latents, &part.decoder.priors))?;
-    let values = |((variable, grid), numbers): ((&ModelVariable, &Grid), Vec<i64>)| {
-        values_of!(variable.dtype, T => numbers.iter().map(|&q| grid.reconstruct::<T>(q)).collect::<Vec<T>>())
-    };
+    let values = |((variable, grid), numbers): ((&ModelVariable, &Grid), Vec<i64>)| values_of!(variable.dtype, T => numbers.iter().map(|&q| grid.reconstruct::<T>(q)).collect::<Vec<T>>());
     Ok(part.variables.iter().zip(&grids).zip(numbers).map(values).collect())
 }
 

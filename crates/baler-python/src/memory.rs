@@ -49,12 +49,7 @@ pub struct Room {
 
 impl Room {
     /// Of bytes that can be written and follow each other.
-    pub fn of(
-        object: &Bound<PyAny>,
-        offset: usize,
-        strides: Vec<usize>,
-        big_endian: bool,
-    ) -> PyResult<Room> {
+    pub fn of(object: &Bound<PyAny>, offset: usize, strides: Vec<usize>, big_endian: bool) -> PyResult<Room> {
         let buffer = PyBuffer::<u8>::get(object)?;
         match buffer.is_c_contiguous() && !buffer.readonly() {
             true => Ok(Room { buffer, offset, strides, big_endian }),
@@ -67,9 +62,7 @@ impl Room {
             0 => &mut [],
             // Safe because the exporter keeps so many bytes that can be written at that place until the buffer is
             // released, and no other room of this library writes them: a room is filled by one thread.
-            n_bytes => unsafe {
-                std::slice::from_raw_parts_mut(self.buffer.buf_ptr().cast::<u8>(), n_bytes)
-            },
+            n_bytes => unsafe { std::slice::from_raw_parts_mut(self.buffer.buf_ptr().cast::<u8>(), n_bytes) },
         }
     }
 

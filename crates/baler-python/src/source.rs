@@ -10,10 +10,10 @@ use baler::{Format, ReadOptions, Result};
 use baler_cli::objects::ArchiveObject;
 use baler_codec::encode::output::Output;
 use baler_data::dataset::kind::Kind;
-use baler_data::dataset::{Attachment, ListKind, Lists, Values};
+use baler_data::dataset::{Attachment, Layout, ListKind, Lists, Values};
 use baler_data::error::Error;
 use baler_data::metadata::{About, Attribute, Axis, Group, Metadata, Role, Value};
-use baler_data::source::Schema;
+use baler_data::source::{Schema, VariableSchema};
 use baler_io::Region;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -81,6 +81,26 @@ impl Source {
         Source::of(|options| baler_io::open_members(members, options)).or_raise(py)
     }
 
+    /// Named arrays, each for itself: no name of one means anything for another, as `data` and `names` do in an npz.
+    #[staticmethod]
+    fn of_variables(py: Python, members: Vec<(String, Vec<u8>, Bound<PyAny>)>) -> PyResult<Source> {
+        let mut sources: Vec<Box<dyn baler::Source>> = Vec::with_capacity(members.len());
+        let mut schema = Schema { variables: Vec::new(), layout: Layout::Arrays, attachments: Vec::new() };
+        for (name, header, values) in members {
+            let file = Region::of_shared(header, Held::of(&values)?);
+            let opened = baler_io::open_bytes(file, Format::Npy, &ReadOptions::default());
+            let source = opened.map_err(|e| e.in_variable(&name)).or_raise(py)?;
+            let [variable] = source.schema().variables.as_slice() else {
+                let text =
+                    "expected an array of numbers, text or times, found records; take their fields apart";
+                return Err(Error::input(text).in_variable(&name)).or_raise(py);
+            };
+            schema.variables.push(VariableSchema { name, ..variable.clone() });
+            sources.push(source);
+        }
+        Ok(Source { inner: Arc::new(Several { sources, schema }), warnings: Vec::new(), file_bytes: None })
+    }
+
     /// A file of any format, or, as `FILE:INNER`, an array in it.
     #[staticmethod]
     fn of_file(py: Python, name: &str) -> PyResult<Source> {
@@ -104,11 +124,10 @@ impl Source {
     fn described(
         &self,
         py: Python,
-        about: Vec<Bound<PyAny>>,
+        about: Vec<PyAbout>,
         attributes: Vec<(String, PyValue)>,
         notes: Option<&str>,
     ) -> PyResult<Source> {
-        let about = about.iter().map(PyAbout::extract_bound_any).collect::<PyResult<Vec<_>>>()?;
         let mut schema = self.inner.schema().clone();
         describe(&mut schema, about, attributes, notes).or_raise(py)?;
         let inner = Arc::new(Described { source: self.inner.clone(), schema });
@@ -130,12 +149,6 @@ impl Source {
     #[getter]
     fn warnings(&self) -> Vec<String> {
         self.warnings.clone()
-    }
-}
-
-impl PyAbout {
-    fn extract_bound_any(object: &Bound<PyAny>) -> PyResult<PyAbout> {
-        object.extract()
     }
 }
 
@@ -162,7 +175,8 @@ fn describe(
         };
         let idx = find(&name)?;
         if let Some(counts) = counts {
-            schema.variables[idx].storage.lists = Some(Lists { counts: find(&counts)?, kind: ListKind::Vector });
+            schema.variables[idx].storage.lists =
+                Some(Lists { counts: find(&counts)?, kind: ListKind::Vector });
         }
         if let Some(kind) = kind {
             schema.variables[idx].storage.kind = kind_of(&kind)?;
@@ -239,6 +253,21 @@ impl baler::Source for Described {
     }
 }
 
+/// Sources of one variable each, together.
+struct Several {
+    sources: Vec<Box<dyn baler::Source>>,
+    schema: Schema,
+}
+
+impl baler::Source for Several {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
+        self.sources[variable].read(0, elements)
+    }
+}
+
 /// A file that an archive is written to as it is made.
 struct ToFile {
     file: File,
@@ -299,7 +328,8 @@ pub fn compress<'py>(
 }
 
 /// Metadata as Python takes it: (name, axes, role, attributes) of variables, and attributes of the whole.
-pub type PyMetadata = (Vec<(String, Vec<String>, &'static str, Vec<(String, PyValue)>)>, Vec<(String, PyValue)>);
+pub type PyMetadata =
+    (Vec<(String, Vec<String>, &'static str, Vec<(String, PyValue)>)>, Vec<(String, PyValue)>);
 
 /// What a source tells beside its values.
 pub fn metadata(schema: &Schema) -> PyMetadata {

@@ -69,9 +69,8 @@ pub fn run<T: Send + 'static>(
     let cancelled = is_cancelled.clone();
     let body = move || {
         let events = send.clone();
-        let done = Threads::new(n_threads).and_then(|threads| {
-            work(&mut Teller { threads, events, is_cancelled: cancelled, told: None })
-        });
+        let done = Threads::new(n_threads)
+            .and_then(|threads| work(&mut Teller { threads, events, is_cancelled: cancelled, told: None }));
         let _ = send.send(Event::Done(done));
     };
     let spawned = std::thread::Builder::new().name("baler".into()).stack_size(STACK_BYTES).spawn(body);
@@ -82,7 +81,11 @@ pub fn run<T: Send + 'static>(
 }
 
 /// Waits for the end of the work, or for what stops it.
-fn wait<T: Send>(py: Python, receive: &Mutex<Receiver<Event<T>>>, hearer: Option<&Bound<PyAny>>) -> PyResult<T> {
+fn wait<T: Send>(
+    py: Python,
+    receive: &Mutex<Receiver<Event<T>>>,
+    hearer: Option<&Bound<PyAny>>,
+) -> PyResult<T> {
     let next = || receive.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PAUSE);
     loop {
         let event = py.detach(next);

@@ -25,7 +25,8 @@ def array_of(dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     if item.kind == "U":
         return np.array([f"a{i}ü" for i in range(n)], item).reshape(shape)
     if item.kind == "b":
-        return (np.arange(n) % 3 == 0).reshape(shape)
+        truths: npt.NDArray[Any] = np.arange(n) % 3 == 0
+        return truths.reshape(shape)
     data = (np.arange(n * item.itemsize) * 37 % 256).astype(np.uint8)
     return data.view(item).reshape(shape)
 

@@ -320,7 +320,7 @@ class File(Mapping[str, Variable]):
         dtype = np.lib.format.descr_to_dtype(ast.literal_eval(of["descr"]))
         array: npt.NDArray[Any] = np.empty(shape, dtype, order="F" if of["fortran"] else "C")
         array.view(np.uint8).fill(0) if array.flags.c_contiguous and array.size and array.ndim else None
-        requests = []
+        requests: list[tuple[Any, ...]] = []
         for name, offset in of["fields"]:
             told = self._variables[name]._told
             inner = told["shape"][of["n_axes"] :]
@@ -352,7 +352,7 @@ class File(Mapping[str, Variable]):
     def to_arrow(self) -> Any:
         """A ``pyarrow.Table``."""
         if self.format == "parquet":
-            return _tables.read_arrow(self.write("parquet"))
+            return _tables.read_arrow(self.to_bytes("parquet"))
         return _tables.arrow_of(self._columns())
 
     def to_pandas(self) -> Any:
@@ -381,7 +381,7 @@ class File(Mapping[str, Variable]):
     def to_polars(self) -> Any:
         """A ``polars.DataFrame``."""
         if self.format == "parquet":
-            return _tables.read_polars(self.write("parquet"))
+            return _tables.read_polars(self.to_bytes("parquet"))
         try:
             import polars
         except ImportError:
@@ -415,24 +415,23 @@ class File(Mapping[str, Variable]):
             raise InputError(f"expected columns of one length, found {shown}; read them one by one")
         return columns
 
-    @overload
-    def write(self, path: str | os.PathLike[str], *, progress: Progress = ...) -> None: ...
-    @overload
-    def write(self, path: str, *, progress: Progress = ...) -> bytes: ...
-    def write(self, path: str | os.PathLike[str], *, progress: Progress = None) -> bytes | None:
-        """Writes a file of any format that baler knows, as ``baler decompress -o`` does (the extension names it); a mere
-        extension (``"parquet"``) gives its bytes."""
-        name = os.fspath(path)
+    def write(self, path: str | os.PathLike[str], *, progress: Progress = None) -> None:
+        """Writes a file of any format that baler knows, as ``baler decompress -o`` does; the extension names it."""
+        name = os.path.basename(os.fspath(path))
+        extension = "fits.gz" if name.endswith(".fits.gz") else name.rpartition(".")[2]
+        threads = _options.threads(self._n_threads)
+        with _files.written(os.fspath(path)) as part, Hearer(progress) as hearer:
+            heard = None if progress in (None, False) else hearer
+            self._opened().write(extension, part, None, None, threads, heard)
+
+    def to_bytes(self, extension: str, *, progress: Progress = None) -> bytes:
+        """The bytes of a file of the format that an extension names (``"parquet"``, ``"npz"``)."""
         threads = _options.threads(self._n_threads)
         with Hearer(progress) as hearer:
             heard = None if progress in (None, False) else hearer
-            if "." not in name and os.sep not in name:
-                return self._opened().write(name, None, None, None, threads, heard)
-            with _files.written(name) as part:
-                extension = os.path.basename(name).partition(".")[2]
-                extension = extension if extension.endswith("fits.gz") else extension.rpartition(".")[2]
-                self._opened().write(extension, part, None, None, threads, heard)
-        return None
+            found = self._opened().write(extension, None, None, None, threads, heard)
+        assert found is not None
+        return found
 
     def verify(self, original: Any = None, *, progress: Progress = None) -> Any:
         """See :func:`baler.verify`."""
@@ -514,9 +513,10 @@ def _members(file: File, arrays: dict[str, Any]) -> Any:
         n_columns, data_position, names_position, width = table
         names = file.variables[:n_columns]
         first = file._variables[names[0]]._told if names else None
-        order = "F" if first and first["fortran"] else "C"
-        columns = [arrays.pop(name) for name in names]
-        placed.append((data_position, "data", np.array(columns).T.copy(order=order)))
+        columns = np.array([arrays.pop(name) for name in names]).T
+        placed.append(
+            (data_position, "data", columns.copy("F" if first and first["fortran"] else "C"))
+        )
         placed.append((names_position, "names", np.array(names, f"<U{width}")))
     placed += [(position, name, _npy(data)) for position, name, data in attachments]
     found: dict[str, Any] = {}

@@ -89,11 +89,12 @@ def _described(
             missing += [(name, repr(fill))] if fill is not None else []
         else:
             members.append((name, *_arrays.member(_arrays.as_array(value, name))))
-    source = _baler.Source.of_arrays(members)
     if masked:
         notes = {"type": "dict"} | (notes or {}) | {"masked": masked}
-    if about or attributes or notes:
-        source = source.described(about, attributes, None if notes is None else json.dumps(notes))
+    if notes is None:
+        return Given(_baler.Source.of_arrays(members), rules, missing)
+    source = _baler.Source.of_variables(members)
+    source = source.described(about, attributes, json.dumps(notes))
     return Given(source, rules, missing)
 
 

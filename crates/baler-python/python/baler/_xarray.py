@@ -71,7 +71,10 @@ def parts(obj: Any) -> Parts:
                 "name": str(name),
                 "axes": [str(dim) for dim in variable.dims],
                 "role": role,
-                "attributes": [(str(key), attribute(value)) for key, value in variable.attrs.items()],
+                "attributes": [
+                    (str(key), attribute(value)) for key, value in variable.attrs.items()
+                ]
+                + _units(variable.dtype),
                 "counts": None,
                 "kind": None,
             }
@@ -79,6 +82,28 @@ def parts(obj: Any) -> Parts:
     notes["coords"] = [str(name) for name in obj.coords]
     attributes = [(str(key), attribute(value)) for key, value in obj.attrs.items()]
     return data, about, attributes, notes
+
+
+_UNITS = {"D": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds", "us": "microseconds"}
+
+
+def _units(dtype: np.dtype[Any]) -> list[tuple[str, Any]]:
+    """What a NetCDF file says of whole numbers that are times; here the dtype says it."""
+    if dtype.kind not in "mM":
+        return []
+    unit = _UNITS.get(np.datetime_data(dtype)[0], "nanoseconds")
+    if dtype.kind == "m":
+        return [("units", unit)]
+    return [("units", f"{unit} since 1970-01-01"), ("calendar", "proleptic_gregorian")]
+
+
+def _attrs(column: Any) -> dict[str, Any]:
+    told = dict(_units(column.dtype))
+    return {
+        key: value
+        for key, value in column.attrs.items()
+        if not (isinstance(value, str) and told.get(key) == value)
+    }
 
 
 def dataset(file: Any, drop: Any = ()) -> Any:
@@ -107,7 +132,7 @@ def dataset(file: Any, drop: Any = ()) -> Any:
             continue
         dims = _dims(column, extents)
         lazy = indexing.LazilyIndexedArray(Lazy(column))
-        variables[name] = xarray.Variable(dims, lazy, column.attrs)
+        variables[name] = xarray.Variable(dims, lazy, _attrs(column))
         if column.role == "coordinate":
             coords.add(name)
     found = xarray.Dataset(variables, attrs=file.attrs)

@@ -10,7 +10,7 @@ from xarray.backends import BackendEntrypoint
 from . import _archive, _xarray
 
 
-class BalerBackendEntrypoint(BackendEntrypoint):
+class BalerBackendEntrypoint(BackendEntrypoint):  # type: ignore[misc]
     """Opens archives of baler; values are decoded when they are looked at."""
 
     description = "Open archives of baler (.bale)"
@@ -20,7 +20,7 @@ class BalerBackendEntrypoint(BackendEntrypoint):
     def guess_can_open(self, filename_or_obj: Any) -> bool:
         """True for names that end in .bale."""
         try:
-            return os.fspath(filename_or_obj).endswith(".bale")
+            return str(os.fspath(filename_or_obj)).endswith(".bale")
         except TypeError:
             return False
 
