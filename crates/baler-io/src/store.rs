@@ -85,6 +85,11 @@ impl Region {
         self.len
     }
 
+    /// True if reading needs no copy of the bytes.
+    pub fn is_in_memory(&self) -> bool {
+        !matches!(&*self.bytes, Bytes::File(_))
+    }
+
     /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0

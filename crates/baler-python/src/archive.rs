@@ -27,7 +27,7 @@ use std::sync::Arc;
 const BUFFER_BYTES: usize = 1 << 18;
 
 /// What archives are read from.
-trait Input: Read + Seek + Send {}
+pub trait Input: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Input for T {}
 
 /// An archive.
@@ -228,7 +228,7 @@ pub fn inspect(py: Python, input: &Bound<PyAny>) -> PyResult<String> {
 }
 
 /// What is read, and its bytes.
-fn opened(input: &Bound<PyAny>) -> PyResult<(Box<dyn Input>, u64)> {
+pub fn opened(input: &Bound<PyAny>) -> PyResult<(Box<dyn Input>, u64)> {
     let py = input.py();
     if input.hasattr("read")? && input.hasattr("seek")? {
         let mut file = PythonFile(input.clone().unbind());

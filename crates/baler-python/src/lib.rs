@@ -4,6 +4,7 @@
 mod archive;
 mod errors;
 mod latents;
+mod live;
 mod memory;
 mod model;
 mod options;
@@ -22,6 +23,8 @@ mod _baler {
     use super::archive::{Archive, inspect};
     #[pymodule_export]
     use super::latents::{decode_latents, decoded_shape, encode_latents, n_latents, part_variables};
+    #[pymodule_export]
+    use super::live::{LiveDecoder, LiveEncoder};
     #[pymodule_export]
     use super::model::{Model, train};
     #[pymodule_export]

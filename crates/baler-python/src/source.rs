@@ -268,6 +268,39 @@ impl baler::Source for Several {
     }
 }
 
+/// The bytes of an archive as they were made, one piece after the other: so that they need not be there twice when they
+/// become one object of Python's.
+#[derive(Default)]
+struct Pieces(Vec<Vec<u8>>);
+
+impl Output for Pieces {
+    fn begin(&mut self, header: &[u8]) -> Result<()> {
+        Output::write(self, header)
+    }
+    fn restart(&mut self) -> Result<()> {
+        self.0.clear();
+        Ok(())
+    }
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0.push(bytes.to_vec());
+        Ok(())
+    }
+}
+
+impl Pieces {
+    fn into_python(self, py: Python) -> PyResult<Bound<PyBytes>> {
+        let n_bytes = self.0.iter().map(Vec::len).sum();
+        PyBytes::new_with(py, n_bytes, |mut out| {
+            for piece in self.0 {
+                let (place, rest) = out.split_at_mut(piece.len());
+                place.copy_from_slice(&piece);
+                out = rest;
+            }
+            Ok(())
+        })
+    }
+}
+
 /// A file that an archive is written to as it is made.
 struct ToFile {
     file: File,
@@ -311,9 +344,9 @@ pub fn compress<'py>(
         let options = baler::Options { threads: teller.threads.clone(), ..options };
         let model = model.as_deref();
         let Some(path) = path else {
-            let mut bytes = Vec::new();
-            let report = baler::compress_source(&inner, &options, model, &mut bytes, teller)?;
-            return Ok((Some(bytes), report));
+            let mut pieces = Pieces::default();
+            let report = baler::compress_source(&inner, &options, model, &mut pieces, teller)?;
+            return Ok((Some(pieces), report));
         };
         let opened = File::options().write(true).truncate(true).open(&path);
         let file = opened.map_err(|e| Error::io(format!("writing '{}'", path.display()), e))?;
@@ -324,7 +357,7 @@ pub fn compress<'py>(
     })?;
     report.file_bytes = source.file_bytes;
     let told = crate::tell::json(&ArchiveObject::new(&report, None))?;
-    Ok((bytes.map(|bytes| PyBytes::new(py, &bytes)), told))
+    Ok((bytes.map(|pieces| pieces.into_python(py)).transpose()?, told))
 }
 
 /// Metadata as Python takes it: (name, axes, role, attributes) of variables, and attributes of the whole.

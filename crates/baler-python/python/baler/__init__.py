@@ -21,6 +21,7 @@ from ._errors import (
     LimitError,
     UnsupportedError,
 )
+from ._live import Live, read_live
 from ._model import Model, train
 from ._progress import BalerWarning
 from ._report import Inspection, Report, Verification, compare, inspect, report, verify
@@ -39,6 +40,7 @@ __all__ = [
     "InputError",
     "Inspection",
     "LimitError",
+    "Live",
     "Model",
     "Report",
     "UnsupportedError",
@@ -54,6 +56,7 @@ __all__ = [
     "lossless",
     "open",
     "pw_rel",
+    "read_live",
     "rel",
     "report",
     "save",

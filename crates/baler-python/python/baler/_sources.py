@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,10 +26,19 @@ class Given:
     missing: list[tuple[str, str]] = field(default_factory=list)
 
     def complete(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """The options, with what the data say."""
+        """The options, with what the data say; names that are joined by commas stand for each of them."""
+        known = set(self.source.names())
+
+        def each(rules: list[tuple[str, str]]) -> list[tuple[str, str]]:
+            return [
+                (name.strip(), value)
+                for names, value in rules
+                for name in ([names] if names in known else names.split(","))
+            ]
+
         return asked | {
-            "rules": self.rules + asked["rules"],
-            "missing": self.missing + asked["missing"],
+            "rules": self.rules + each(asked["rules"]),
+            "missing": self.missing + each(asked["missing"]),
         }
 
 
@@ -117,11 +125,6 @@ def _filled(array: Any) -> tuple[Any, float | None]:
     if kind == "b":
         return array.filled(False), None
     return array.filled(np.zeros((), array.dtype)), None
-
-
-def library(name: str) -> Any:
-    """A library, only if somebody has imported it: objects of it cannot come from elsewhere."""
-    return sys.modules.get(name)
 
 
 def bytes_of(obj: Any) -> bytes | memoryview | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-_VALUE = r"(?: ((?:[A-Z]{1,4}\b)|[0-9][\w.%+-]*|'[^']*'|none\b|auto\b|autoencoder\b|classical\b|predictive\b|[\w/]+\.balm))?"
+_VALUE = r"(?: ([\w/]+\.balm|[A-Z]{1,4}\b|[0-9][\w.%+-]*|'[^']*'|(?:none|auto|autoencoder|classical|predictive)\b))?"
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)" + _VALUE)
+_BOUND = re.compile(r"--bound '([^'=]+)=([^']+)'")
 _FLAGS = {"lossless", "model-ref"}
 
 
@@ -27,4 +28,4 @@ def as_keywords(text: str) -> str:
             value = f"'{value}'"
         return f"{word}={value}"
 
-    return _OPTION.sub(keyword, text)
+    return _OPTION.sub(keyword, _BOUND.sub(r"bounds={'\1': '\2'}", text))
