@@ -362,7 +362,8 @@ struct One<'a> {
 
 fn alone(variable: &VariableSchema) -> Schema {
     let mut variable = variable.clone();
-    variable.storage.lists = None;
+    // Items of lists are sliced as numbers are, those of texts too.
+    (variable.storage.lists, variable.storage.kind) = (None, Kind::Number);
     Schema { variables: vec![variable], layout: Layout::Arrays, attachments: Vec::new() }
 }
 

@@ -70,6 +70,7 @@ def test_what_is_not_there_is_told(path: Path) -> None:
         with pytest.raises(IndexError):
             f["Ux"][key]
     f.close()
+    assert "4 variables" in repr(f)
     with pytest.raises(ValueError, match="found a closed one"):
         f["Ux"][0]
 

@@ -206,3 +206,17 @@ def test_paths_of_fsspec(tmp_path: Path) -> None:
 def test_bars_of_tqdm() -> None:
     pytest.importorskip("tqdm")
     baler.compress(np.arange(1e5), lossless=True, progress=True)
+
+
+def test_tables_of_text_files(tmp_path: Path) -> None:
+    pd = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    (tmp_path / "a.csv").write_text("name,n,x\n" + "ab,1,1.5\nü,,2.5\n,3,3.5\n" * 20)
+    baler.save(tmp_path / "a.bale", tmp_path / "a.csv", lossless=True)
+    with baler.open(tmp_path / "a.bale") as f:
+        frame = f.to_pandas()
+        assert list(frame.columns) == ["name", "n", "x"] and len(frame) == 60
+        assert frame.x.sum() == 150.0 and frame.n.isna().sum() == 20 and frame.n.sum() == 80
+        assert list(frame.name[:2]) == ["ab", "ü"]
+        texts = next(v for v in f.values() if v.counts and v._told["kind"] == "text")
+        assert bytes(texts[:2]) == b"ab"

@@ -13,7 +13,9 @@ import baler
 def field() -> npt.NDArray[np.float32]:
     """A field of two waves."""
     t, y, x = np.ogrid[:24, :16, :16]
-    return (np.sin(0.4 * t) * np.cos(0.5 * x) + np.cos(0.3 * t) * np.sin(0.4 * y)).astype("f4")
+    waves = np.sin(0.4 * t) * np.cos(0.5 * x) + np.cos(0.3 * t) * np.sin(0.4 * y)
+    values: npt.NDArray[np.float32] = waves.astype(np.float32)
+    return values
 
 
 def test_latents_of_fields(field: npt.NDArray[np.float32]) -> None:

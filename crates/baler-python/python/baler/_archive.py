@@ -120,6 +120,7 @@ class File(Mapping[str, Variable]):
         self._pid = -1
         self._report: dict[str, Any] | None = None
         told = json.loads(self._opened().schema())
+        self._size = self._opened().size_bytes
         #: What Python has noted when the archive was made.
         self.notes: dict[str, Any] = json.loads(told["notes"]) if told["notes"] else {}
         about, attributes = self._opened().metadata()
@@ -181,7 +182,7 @@ class File(Mapping[str, Variable]):
     @property
     def archive_bytes(self) -> int:
         """Bytes of the archive."""
-        return self._opened().size_bytes
+        return self._size
 
     def __getitem__(self, name: str) -> Variable:
         try:
@@ -367,8 +368,8 @@ class File(Mapping[str, Variable]):
             frame = self.to_arrow().to_pandas()
         else:
             columns = self._columns()
-            if any(isinstance(column, tuple) or column.ndim != 1 for column in columns.values()):
-                frame = self.to_arrow().to_pandas()
+            if not all(_is_plain(column) for column in columns.values()):
+                frame = _tables.arrow_of(columns).to_pandas()
             else:
                 frame = pandas.DataFrame(
                     {name: _native(column) for name, column in columns.items()}, copy=False
@@ -389,26 +390,31 @@ class File(Mapping[str, Variable]):
 
             raise missing("polars", "to_polars()") from None
         columns = self._columns()
-        if any(isinstance(column, tuple) or column.ndim != 1 for column in columns.values()):
-            return polars.from_arrow(self.to_arrow())
+        if not all(_is_plain(column) for column in columns.values()):
+            return polars.from_arrow(_tables.arrow_of(columns))
         return polars.from_dict({name: _native(column) for name, column in columns.items()})
 
     def _columns(self) -> dict[str, Any]:
-        """Columns of one length: arrays, and (counts, items) of lists."""
+        """Columns of one length: arrays, masked ones where values are missing, and lists."""
         arrays = self._arrays(None, check=False)
-        lists = {name: of.counts for name, of in self._variables.items() if of.counts}
-        nested = set(lists.values()) & set(lists)
-        if nested:
-            raise InputError(
-                f"expected lists of numbers, found lists of lists in {sorted(nested)[0]!r}; to_awkward() has these"
-            )
-        columns = {
-            name: (arrays[lists[name]], array) if name in lists else array
-            for name, array in arrays.items()
-        }
+        counting = {of.counts for of in self._variables.values() if of.counts}
+        columns: dict[str, Any] = {}
+        for name, array in arrays.items():
+            variable = self._variables.get(name)
+            if variable is None or not variable.counts:
+                # What counts the items of lists is told by the lists.
+                if name not in counting or self.format not in ("csv", "parquet"):
+                    columns[name] = array
+                continue
+            counts = arrays[variable.counts]
+            if self._variables[variable.counts].counts or name in counting:
+                raise InputError(
+                    f"expected lists of numbers, found lists of lists in '{name}'; to_awkward() has these"
+                )
+            columns[name] = _listed(variable, counts, array)
         lengths = {
-            name: len(column[0]) if isinstance(column, tuple) else len(column) if column.ndim else 1
-            for name, column in columns.items()
+            name: len(of.counts) if isinstance(of, _tables.Lists) else len(of) if of.ndim else 1
+            for name, of in columns.items()
         }
         if len(set(lengths.values())) > 1:
             shown = ", ".join(f"{name}: {n}" for name, n in list(lengths.items())[:4])
@@ -447,6 +453,22 @@ class File(Mapping[str, Variable]):
 
 def _unpickled(path: Any, model: Model | None, threads: int | None) -> File:
     return File(path, model=model, threads=threads)
+
+
+def _is_plain(column: Any) -> bool:
+    """True for an array of one axis without missing values."""
+    return type(column) is np.ndarray and column.ndim == 1
+
+
+def _listed(variable: Variable, counts: Any, items: Any) -> Any:
+    """A column of lists, or of values some of which are missing."""
+    kind = variable._told["kind"] if variable._told["kind"] in ("text", "bytes") else "number"
+    if kind != "number" or not variable._told["optional"]:
+        return _tables.Lists(counts, items, kind)
+    there = np.asarray(counts) != 0
+    values = np.zeros(len(there), items.dtype)
+    values[there] = items
+    return np.ma.MaskedArray(values, mask=~there)
 
 
 def _native(column: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._errors import missing
+from ._errors import InputError, missing
 
 #: Bytes of a Parquet file in memory, or named arrays; and notes for who reads them.
 Parts = tuple[Any, dict[str, Any]]
@@ -76,7 +76,8 @@ def _parquet(arrow: Any, table: Any) -> bytes:
 def read_arrow(data: bytes) -> Any:
     """A Parquet file in memory as a table of pyarrow's."""
     arrow = _pyarrow("to_arrow()")
-    return arrow.parquet.read_table(arrow.BufferReader(data))
+    # Columns of one name are no matter for a file of them.
+    return arrow.parquet.ParquetFile(arrow.BufferReader(data)).read()
 
 
 def read_polars(data: bytes) -> Any:
@@ -88,28 +89,49 @@ def read_polars(data: bytes) -> Any:
     return polars.read_parquet(io.BytesIO(data))
 
 
+class Lists(NamedTuple):
+    """Lists of a column: how many items each has, and all items; texts are lists of characters."""
+
+    counts: Any
+    items: Any
+    kind: str
+
+    def offsets(self) -> Any:
+        """Where each list begins, and where the last ends."""
+        offsets = np.zeros(len(self.counts) + 1, np.int64)
+        np.cumsum(self.counts, out=offsets[1:])
+        return offsets
+
+
 def arrow_of(columns: dict[str, Any]) -> Any:
-    """A table of pyarrow's from arrays, and of lists from (counts, items)."""
+    """A table of pyarrow's from arrays and lists."""
     arrow = _pyarrow("to_arrow()")
+    return arrow.table({name: _arrow_column(arrow, value) for name, value in columns.items()})
 
-    def column(value: Any) -> Any:
-        if isinstance(value, tuple):
-            counts, items = value
-            offsets = np.zeros(len(counts) + 1, np.int32 if len(items) < 2**31 else np.int64)
-            np.cumsum(counts, out=offsets[1:])
-            kind = arrow.ListArray if offsets.dtype == np.int32 else arrow.LargeListArray
-            return kind.from_arrays(arrow.array(offsets), column(items))
-        if isinstance(value, np.ma.MaskedArray):
-            return arrow.array(np.ma.getdata(value), mask=np.ma.getmaskarray(value))
-        value = np.asarray(value)
-        value = value.astype(value.dtype.newbyteorder("="), copy=False)
-        if value.dtype.kind == "S":
-            return arrow.array(value.tolist(), arrow.binary())
-        if value.ndim > 1:
-            inner = arrow.array(value.reshape(-1))
-            for extent in reversed(value.shape[1:]):
-                inner = arrow.FixedSizeListArray.from_arrays(inner, extent)
-            return inner
+
+def _arrow_column(arrow: Any, value: Any) -> Any:
+    if isinstance(value, Lists):
+        offsets = value.offsets()
+        if value.kind == "number":
+            items = _arrow_column(arrow, value.items)
+            if len(items) < 2**31:
+                return arrow.ListArray.from_arrays(arrow.array(offsets.astype(np.int32)), items)
+            return arrow.LargeListArray.from_arrays(arrow.array(offsets), items)
+        kind = arrow.LargeStringArray if value.kind == "text" else arrow.LargeBinaryArray
+        buffers = [arrow.py_buffer(np.ascontiguousarray(part)) for part in (offsets, value.items)]
+        found = kind.from_buffers(len(value.counts), *buffers)
+        return found.cast(arrow.string() if value.kind == "text" else arrow.binary())
+    if isinstance(value, np.ma.MaskedArray):
+        return arrow.array(np.ma.getdata(value), mask=np.ma.getmaskarray(value))
+    value = np.asarray(value)
+    value = value.astype(value.dtype.newbyteorder("="), copy=False)
+    if value.dtype.kind == "S":
+        return arrow.array(value.tolist(), arrow.binary())
+    if value.ndim <= 1:
         return arrow.array(value)
-
-    return arrow.table({name: column(value) for name, value in columns.items()})
+    if 0 in value.shape[1:]:
+        raise InputError(f"expected columns with values in every row, found one of shape {value.shape}")
+    inner = arrow.array(value.reshape(-1))
+    for extent in reversed(value.shape[1:]):
+        inner = arrow.FixedSizeListArray.from_arrays(inner, extent)
+    return inner
