@@ -6,11 +6,11 @@ use crate::model::Model;
 use crate::source::Source;
 use crate::work;
 use baler::{BoundSpec, Method, Options, Result, Size, Values};
-use baler_codec::autoencoder::{Coder, Sampling};
+use baler_codec::autoencoder::{Coder, Sampling, Scaling};
 use baler_codec::container::{Archive, GroupMethod};
 use baler_codec::entropy::{decode_columns, encode_columns};
 use baler_codec::model::{Coordinate, ModelPart, ModelVariable};
-use baler_codec::quantize::Grid;
+use baler_codec::quantize::{Grid, Limits};
 use baler_data::bytes::ByteReader;
 use baler_data::error::Error;
 use baler_data::values_of;
@@ -118,9 +118,10 @@ pub fn decoded_shape(
     }
 }
 
-/// What a decoder makes of latents, into the bytes of an array.
+/// What a decoder makes of latents, into the bytes of an array; on the grids of an archive, if one is given.
 #[pyfunction]
-#[pyo3(signature = (model, latents, shape, out, part=0, threads=0))]
+#[pyo3(signature = (model, latents, shape, out, part=0, like=None, threads=0))]
+#[allow(clippy::too_many_arguments)]
 pub fn decode_latents(
     py: Python,
     model: &Model,
@@ -128,9 +129,11 @@ pub fn decode_latents(
     shape: Vec<usize>,
     out: &Bound<PyAny>,
     part: usize,
+    like: Option<&Bound<PyAny>>,
     threads: usize,
 ) -> PyResult<()> {
     let latents = Held::of(latents)?;
+    let like = like.map(Held::of).transpose()?;
     let model = model.inner.clone();
     let variables = part_of(&model, part).or_raise(py)?.variables.clone();
     let item = variables[0].dtype.size_bytes();
@@ -143,25 +146,74 @@ pub fn decode_latents(
     let mut rooms = rooms.collect::<PyResult<Vec<_>>>()?;
     work::run(py, threads, None, move |_| {
         let shape = if is_table { vec![shape[0]] } else { shape };
-        let found = decoded(part_of(&model, part)?, latents.as_ref(), &shape)?;
+        let found = match &like {
+            Some(bytes) => decoded_like(&model, part, latents.as_ref(), &shape, bytes.as_ref())?,
+            None => decoded(part_of(&model, part)?, latents.as_ref(), &shape)?,
+        };
         rooms.iter_mut().zip(&found).try_for_each(|(room, values)| room.put(0, &shape, values))
     })
 }
 
-/// The values of each variable.
+/// The values of each variable, on grids of the model's own.
 fn decoded(part: &ModelPart, latents: &[u8], shape: &[usize]) -> Result<Vec<Values>> {
     let grids = part.variables.iter().map(grid_of).collect::<Result<Vec<_>>>()?;
     let scaling = |(variable, grid): (&ModelVariable, &Grid)| {
         variable.scaling(grid).ok_or_else(|| Error::config("expected a model of values, found another"))
     };
     let scalings = part.variables.iter().zip(&grids).map(scaling).collect::<Result<Vec<_>>>()?;
+    let limits = vec![None; grids.len()];
+    on_grids(part, latents, shape, &scalings, &grids, &limits)
+}
+
+/// [`decoded`] on the grids of an archive that the model has made, within its limits: the same bits.
+fn decoded_like(
+    model: &baler::Model,
+    part: usize,
+    latents: &[u8],
+    shape: &[usize],
+    bytes: &[u8],
+) -> Result<Vec<Values>> {
+    let archive = Archive::parse(bytes)?;
+    let found = archive.plan.groups.iter().find_map(|group| match &group.method {
+        GroupMethod::Autoencoder { model, scalings, .. } if *model == part => Some((group, scalings)),
+        _ => None,
+    });
+    let (group, scalings) = found.ok_or_else(|| {
+        Error::input("expected an archive that was made with this model's autoencoder, found another")
+    })?;
+    let variables = group.variables.iter().map(|&idx| &archive.plan.variables[idx]);
+    let (grids, limits): (Vec<Grid>, Vec<Option<Limits>>) =
+        variables.map(|variable| (variable.grid, variable.limits)).unzip();
+    if grids.len() != part_of(model, part)?.variables.len() {
+        return Err(Error::input("expected an archive that was made with this model, found another"));
+    }
+    on_grids(part_of(model, part)?, latents, shape, scalings, &grids, &limits)
+}
+
+fn on_grids(
+    part: &ModelPart,
+    latents: &[u8],
+    shape: &[usize],
+    scalings: &[Scaling],
+    grids: &[Grid],
+    limits: &[Option<Limits>],
+) -> Result<Vec<Values>> {
     let (latents, _) = latents.as_chunks::<2>();
     let latents: Vec<i32> = latents.iter().map(|z| i32::from(i16::from_le_bytes(*z))).collect();
-    let sampling = Sampling { scalings: &scalings, blocks: part.blocks.as_ref(), shape };
+    let sampling = Sampling { scalings, blocks: part.blocks.as_ref(), shape };
     let coder = Coder::new(&part.decoder, None)?;
     let numbers = coder.decode(sampling, &encode_columns(&latents, &part.decoder.priors))?;
-    let values = |((variable, grid), numbers): ((&ModelVariable, &Grid), Vec<i64>)| values_of!(variable.dtype, T => numbers.iter().map(|&q| grid.reconstruct::<T>(q)).collect::<Vec<T>>());
-    Ok(part.variables.iter().zip(&grids).zip(numbers).map(values).collect())
+    let mut all = Vec::with_capacity(numbers.len());
+    for (at, numbers) in numbers.into_iter().enumerate() {
+        all.push(values_of!(part.variables[at].dtype, T => {
+            let mut values: Vec<T> = numbers.iter().map(|&q| grids[at].reconstruct::<T>(q)).collect();
+            if let Some(limits) = limits[at] {
+                limits.apply(&mut values);
+            }
+            values
+        }));
+    }
+    Ok(all)
 }
 
 /// A grid on which decoded values lie: as fine as that of an archive without a bound.

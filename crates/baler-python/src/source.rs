@@ -81,11 +81,18 @@ impl Source {
         Source::of(|options| baler_io::open_members(members, options)).or_raise(py)
     }
 
-    /// Named arrays, each for itself: no name of one means anything for another, as `data` and `names` do in an npz.
+    /// Named arrays, each for itself: no name of one means anything for another, as `data` and `names` do in an npz. They
+    /// may be the `columns` of a table.
     #[staticmethod]
-    fn of_variables(py: Python, members: Vec<(String, Vec<u8>, Bound<PyAny>)>) -> PyResult<Source> {
+    #[pyo3(signature = (members, columns=false))]
+    fn of_variables(
+        py: Python,
+        members: Vec<(String, Vec<u8>, Bound<PyAny>)>,
+        columns: bool,
+    ) -> PyResult<Source> {
         let mut sources: Vec<Box<dyn baler::Source>> = Vec::with_capacity(members.len());
-        let mut schema = Schema { variables: Vec::new(), layout: Layout::Arrays, attachments: Vec::new() };
+        let layout = if columns { Layout::Columns } else { Layout::Arrays };
+        let mut schema = Schema { variables: Vec::new(), layout, attachments: Vec::new() };
         for (name, header, values) in members {
             let file = Region::of_shared(header, Held::of(&values)?);
             let opened = baler_io::open_bytes(file, Format::Npy, &ReadOptions::default());

@@ -3,6 +3,26 @@
 from collections.abc import Sequence
 from typing import Any, Protocol, final
 
+__all__ = [
+    "Archive",
+    "LiveDecoder",
+    "LiveEncoder",
+    "Model",
+    "Source",
+    "__version__",
+    "compare",
+    "compress",
+    "decode_latents",
+    "decoded_shape",
+    "encode_latents",
+    "inspect",
+    "main",
+    "n_latents",
+    "part_variables",
+    "report",
+    "train",
+]
+
 __version__: str
 
 class _Hearer(Protocol):
@@ -21,7 +41,9 @@ class Source:
     @staticmethod
     def of_arrays(members: Sequence[tuple[str, bytes, Any]]) -> Source: ...
     @staticmethod
-    def of_variables(members: Sequence[tuple[str, bytes, Any]]) -> Source: ...
+    def of_variables(
+        members: Sequence[tuple[str, bytes, Any]], columns: bool = False
+    ) -> Source: ...
     @staticmethod
     def of_file(name: str) -> Source: ...
     @staticmethod
@@ -119,7 +141,13 @@ def decoded_shape(
     model: Model, n_samples: int, shape: list[int] | None = None, part: int = 0
 ) -> tuple[str, list[int]]: ...
 def decode_latents(
-    model: Model, latents: Any, shape: list[int], out: Any, part: int = 0, threads: int = 0
+    model: Model,
+    latents: Any,
+    shape: list[int],
+    out: Any,
+    part: int = 0,
+    like: bytes | None = None,
+    threads: int = 0,
 ) -> None: ...
 @final
 class LiveEncoder:

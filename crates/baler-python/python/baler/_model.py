@@ -78,8 +78,8 @@ class Model:
     def encode(self, x: Any, *, part: int = 0, threads: int | None = None) -> npt.NDArray[np.int16]:
         """The latents of ``x``: (samples, latents), whole numbers, as an archive holds them before they are coded.
 
-        For a table ``x`` is an array (rows, columns), or a dict or table with the columns; a field is an array of its
-        rank, of which each tile is a sample.
+        For a table ``x`` is an array (rows, columns), ``{"data": rows, "names": [...]}``, or a table with the columns; a
+        field is an array of its rank, of which each tile is a sample.
         """
         return _encode(self, x, part, threads)
 
@@ -88,13 +88,15 @@ class Model:
         latents: Any,
         *,
         shape: Sequence[int] | None = None,
+        like: bytes | None = None,
         part: int = 0,
         threads: int | None = None,
     ) -> npt.NDArray[Any]:
         """What the decoder makes of latents: (rows, columns) of a table, or a field of ``shape``.
 
-        Inference is in integers, so the values are the same on every machine. An archive without a bound gives the same
-        ones, rounded to a grid of its own range in steps of 2^-18 of it.
+        Inference is in integers: the same values on every machine. They lie on a grid as fine as 2^-19 of the range that
+        the model knows. An archive without a bound has a grid of its own data, in steps of 2^-17 of their range: with the
+        bytes of one as ``like``, values are bit for bit those that it gives back.
         """
         z = np.ascontiguousarray(latents)
         n_latents = self._part(part)
@@ -109,7 +111,9 @@ class Model:
         dtype, extents = _baler.decoded_shape(self._inner, len(z), asked, part)
         out: npt.NDArray[Any] = np.empty(extents, dtype)
         flat, room = _arrays.flat_bytes(z), _arrays.flat_bytes(out)
-        _baler.decode_latents(self._inner, flat, extents, room, part, _options.threads(threads))
+        _baler.decode_latents(
+            self._inner, flat, extents, room, part, like, _options.threads(threads)
+        )
         return out
 
     def _part(self, part: int) -> int:
@@ -130,7 +134,7 @@ def _encode(model: Model, x: Any, part: int, threads: int | None) -> npt.NDArray
     if isinstance(x, np.ndarray) and len(names) > 1:
         if x.ndim != 2 or x.shape[1] != len(names):
             raise InputError(f"expected an array (rows, {len(names)}), found {x.shape}")
-        x = {name: np.ascontiguousarray(x[:, column]) for column, name in enumerate(names)}
+        x = {"data": x, "names": np.array(names)}
     elif isinstance(x, np.ndarray):
         x = {names[0]: x}
     data = _baler.encode_latents(model._inner, given(x).source, part, _options.threads(threads))

@@ -101,7 +101,7 @@ def _described(
         notes = {"type": "dict"} | (notes or {}) | {"masked": masked}
     if notes is None:
         return Given(_baler.Source.of_arrays(members), rules, missing)
-    source = _baler.Source.of_variables(members)
+    source = _baler.Source.of_variables(members, notes.get("type") == "pandas")
     source = source.described(about, attributes, json.dumps(notes))
     return Given(source, rules, missing)
 
