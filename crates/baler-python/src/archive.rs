@@ -1,10 +1,10 @@
 //! An archive that is open: what is in it, and any part of its values, decoded straight into arrays of Python's.
 
 use crate::errors::OrRaise;
+use crate::json::json;
 use crate::memory::{Held, Room};
 use crate::model::Model;
 use crate::source::{NOTES, PyMetadata, Source, metadata};
-use crate::tell::json;
 use crate::work;
 use baler::{DecompressOptions, Format, Progress, Reader, Result, Threads};
 use baler_cli::objects::{ArchiveObject, VerifyObject};
@@ -37,9 +37,15 @@ pub struct Archive {
     size_bytes: u64,
 }
 
+/// First, and one past the last; each from the end if negative, and the axis' own without one.
+type Ends = (Option<isize>, Option<isize>);
+
+/// A variable that is decoded: its name, ranges of its first axes, and where it goes.
+type Placed = (String, Vec<Ends>, Room);
+
 /// One variable that is wanted: its name, a range (first, one past the last) for each of the first axes, and where its values
 /// go: an array's bytes, the offset of the first value, strides and byte order.
-type Wanted<'py> = (String, Vec<(Option<isize>, Option<isize>)>, Bound<'py, PyAny>, usize, Vec<usize>, bool);
+type Wanted<'py> = (String, Vec<Ends>, Bound<'py, PyAny>, usize, Vec<usize>, bool);
 
 #[pymethods]
 impl Archive {
@@ -107,13 +113,8 @@ impl Archive {
     }
 
     /// Extents of the part that these ranges pick of a variable.
-    fn shape_of(
-        &self,
-        py: Python,
-        name: &str,
-        ranges: Vec<(Option<isize>, Option<isize>)>,
-    ) -> PyResult<Vec<usize>> {
-        let sliced = sliced(&*self.reader, name, &ranges).or_raise(py)?;
+    fn shape_of(&self, py: Python, name: &str, ranges: Vec<Ends>) -> PyResult<Vec<usize>> {
+        let sliced = sliced(&self.reader, name, &ranges).or_raise(py)?;
         Ok(sliced.1)
     }
 
@@ -335,7 +336,7 @@ fn records(py: Python, schema: &Schema) -> PyResult<Vec<serde_json::Value>> {
 fn sliced<'a>(
     reader: &'a Reader<Box<dyn Input>>,
     name: &str,
-    ranges: &[(Option<isize>, Option<isize>)],
+    ranges: &[Ends],
 ) -> Result<(Box<dyn baler::Source + 'a>, Vec<usize>)> {
     let schema = reader.schema();
     let unknown = || baler_data::names::unknown_variable(name, schema.names());
@@ -383,11 +384,7 @@ impl baler::Source for One<'_> {
 }
 
 /// Decodes what is wanted, whole variables together, for those that are coded together are decoded once.
-fn decode(
-    reader: &Reader<Box<dyn Input>>,
-    wanted: Vec<(String, Vec<(Option<isize>, Option<isize>)>, Room)>,
-    progress: &mut dyn Progress,
-) -> Result<()> {
+fn decode(reader: &Reader<Box<dyn Input>>, wanted: Vec<Placed>, progress: &mut dyn Progress) -> Result<()> {
     let (mut whole, parts): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|(_, ranges, _)| ranges.is_empty());
     let names: Vec<&str> = whole.iter().map(|(name, ..)| name.as_str()).collect();

@@ -2,7 +2,9 @@
 //! Python has made, and tells everything else as JSON; what users see of it is Python's (`python/baler`).
 
 mod archive;
+mod compress;
 mod errors;
+mod json;
 mod latents;
 mod live;
 mod memory;
@@ -10,6 +12,7 @@ mod model;
 mod options;
 mod source;
 mod tell;
+mod train;
 mod work;
 
 use pyo3::prelude::*;
@@ -22,15 +25,19 @@ mod _baler {
     #[pymodule_export]
     use super::archive::{Archive, inspect};
     #[pymodule_export]
+    use super::compress::compress;
+    #[pymodule_export]
     use super::latents::{decode_latents, decoded_shape, encode_latents, n_latents, part_variables};
     #[pymodule_export]
     use super::live::{LiveDecoder, LiveEncoder};
     #[pymodule_export]
-    use super::model::{Model, train};
+    use super::model::Model;
     #[pymodule_export]
-    use super::source::{Source, compress};
+    use super::source::Source;
     #[pymodule_export]
     use super::tell::{compare, report};
+    #[pymodule_export]
+    use super::train::train;
 
     /// The version of the library.
     #[pymodule_export]

@@ -1,12 +1,9 @@
-//! Models: trained on sources, read from bytes, and what they say of themselves.
+//! Models, and what they say of themselves.
 
 use crate::errors::OrRaise;
+use crate::json::json;
 use crate::memory::Held;
-use crate::options::Asked;
-use crate::source::Source;
-use crate::tell::json;
-use crate::work;
-use baler_cli::objects::{ModelObject, TrainedObject};
+use baler_cli::objects::ModelObject;
 use baler_data::error::Error;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -17,7 +14,8 @@ use std::sync::Arc;
 pub struct Model {
     /// The library's.
     pub inner: Arc<baler::Model>,
-    told: String,
+    /// What is told of it, as JSON.
+    pub told: String,
 }
 
 #[pymethods]
@@ -44,26 +42,4 @@ impl Model {
     fn describe(&self) -> &str {
         &self.told
     }
-}
-
-/// Trains a model on sources with the same variables.
-#[pyfunction]
-#[pyo3(signature = (sources, asked, threads=0, hearer=None))]
-pub fn train(
-    py: Python,
-    sources: Vec<PyRef<Source>>,
-    asked: Asked,
-    threads: usize,
-    hearer: Option<Bound<PyAny>>,
-) -> PyResult<Model> {
-    let sources: Vec<_> = sources.iter().map(|source| source.inner.clone()).collect();
-    let schemas: Vec<_> = sources.iter().map(|source| source.schema()).collect();
-    let options = asked.options(py, &schemas)?;
-    let trained = work::run(py, threads, hearer, move |teller| {
-        let options = baler::Options { threads: teller.threads.clone(), ..options };
-        let sources: Vec<&dyn baler::Source> = sources.iter().map(|source| &**source).collect();
-        baler_train::train_on(&sources, &options, teller)
-    })?;
-    let told = json(&TrainedObject::from(&trained))?;
-    Ok(Model { inner: Arc::new(trained.model), told })
 }

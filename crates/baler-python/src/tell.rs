@@ -1,6 +1,7 @@
 //! What is told of data and archives: comparisons and reports, as JSON, HTML and pictures.
 
 use crate::errors::{OrRaise, raised};
+use crate::json::json;
 use crate::memory::Held;
 use crate::model::Model;
 use crate::options::Asked;
@@ -12,13 +13,7 @@ use baler_data::source::collect;
 use baler_report::compare::CompareOptions;
 use baler_report::measure::MeasureOptions;
 use baler_report::metrics::expression::Expression;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-
-/// An object as JSON.
-pub fn json(object: &impl serde::Serialize) -> PyResult<String> {
-    serde_json::to_string(object).map_err(|error| PyRuntimeError::new_err(error.to_string()))
-}
 
 /// All values of a source.
 fn whole(source: &dyn baler::Source) -> Result<Dataset> {
