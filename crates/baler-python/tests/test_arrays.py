@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import threading
 from pathlib import Path
@@ -77,6 +78,35 @@ def test_records_and_scalars_and_lists() -> None:
     same(record, back["rec"])
     assert baler.decompress(baler.compress(3.5, lossless=True))[()] == 3.5
     assert baler.decompress(baler.compress([1, 2, 3], lossless=True)).tolist() == [1, 2, 3]
+
+
+def test_odd_arrays(tmp_path: Path) -> None:
+    mapped = np.memmap(tmp_path / "m", "f4", "w+", shape=(4, 5))
+    odd: list[Any] = [np.zeros(3, "U0"), np.zeros((2, 0), "S3"), mapped, np.float16(2.5)]
+    odd.append(np.array([1.5, 2.5], np.longdouble))
+    for array in odd:
+        same(np.asarray(array), baler.decompress(baler.compress(array, lossless=True)))
+    texts = ["a", "ü", "bcd"]
+    same_texts: list[Any] = [texts, np.array(texts, object)]
+    if hasattr(np.dtypes, "StringDType"):
+        same_texts.append(np.array(texts, "T"))
+    for array in same_texts:
+        assert baler.decompress(baler.compress(array, lossless=True)).tolist() == texts
+
+
+def _in_child(queue: Any, file: baler.File) -> None:
+    queue.put((float(file["x"][5:7].sum()), baler.compress(np.arange(1000.0), abs=1, threads=2)))
+
+
+def test_forked_workers_read_and_compress() -> None:
+    context = multiprocessing.get_context("fork")
+    file = baler.open(baler.compress({"x": np.arange(100.0)}, lossless=True))
+    assert file["x"][3] == 3
+    queue = context.Queue()
+    worker = context.Process(target=_in_child, args=(queue, file))
+    worker.start()
+    assert queue.get(timeout=60) == (11.0, baler.compress(np.arange(1000.0), abs=1))
+    worker.join()
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])

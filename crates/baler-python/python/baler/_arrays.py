@@ -16,18 +16,15 @@ AnyArray = npt.NDArray[Any]
 def as_array(obj: Any, name: str = "data") -> AnyArray:
     """The object as an array whose values the library takes."""
     array: AnyArray = np.asarray(obj)
-    if array.dtype.kind == "T" or (array.dtype.kind == "O" and _holds_text(array)):
-        array = array.astype("U")
+    if array.size and array.dtype.kind in "TO" and all(isinstance(item, str) for item in array.flat):
+        # Text of any width, as text of the width of the longest.
+        array = np.array(array.tolist(), "U").reshape(array.shape)
     if array.dtype.hasobject:
         raise InputError(
             f"expected numbers, text or times in '{name}', found dtype {array.dtype};"
             " give it a dtype of its own (astype), or leave it out"
         )
     return array
-
-
-def _holds_text(array: AnyArray) -> bool:
-    return array.size > 0 and all(isinstance(item, str) for item in array.flat)
 
 
 def header(array: AnyArray) -> bytes:
