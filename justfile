@@ -26,6 +26,10 @@ checked:
 fuzz first="0" cases="1000000":
     BALER_FIRST={{first}} BALER_MUTATIONS={{cases}} cargo test --profile checked -p baler --test mutations changed -- --nocapture
 
+# The Python package as users get it.
+python:
+    scripts/python/check.sh
+
 bench:
     cargo bench --workspace
 

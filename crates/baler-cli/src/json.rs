@@ -179,6 +179,7 @@ impl From<&CandidateReport> for CandidateObject {
 }
 
 impl ArchiveObject {
+    /// Of a report; `kind` is told by inspect.
     pub fn new(report: &Report, kind: Option<&'static str>) -> Self {
         let variables = report.variables.iter().map(|v| CompressedObject {
             name: v.name.clone(),
@@ -299,6 +300,7 @@ pub struct ModelObject {
 }
 
 impl ModelObject {
+    /// Of what a model says of itself; `kind` is told by inspect.
     pub fn new(info: &ModelInfo, kind: Option<&'static str>) -> Self {
         ModelObject {
             kind,

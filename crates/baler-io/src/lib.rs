@@ -44,6 +44,7 @@ use absent::zarr;
 pub use arrays::{ArrayInfo, Arrays};
 pub use csv::Delimiter;
 pub use lost::lost;
+pub use npy::{Member, members, told};
 pub use raw::RawSpec;
 pub use store::{Appended, Region, Spill};
 pub use stored::{Part, Place, Stored};
@@ -271,6 +272,18 @@ fn open_region(file: Region, format: Format, options: &ReadOptions) -> Result<Bo
         }
     };
     finished(Box::new(source), picked, options)
+}
+
+/// The bytes of a file of a format as a source, wherever they are: what [`open`] makes of the file.
+pub fn open_bytes(file: Region, format: Format, options: &ReadOptions) -> Result<Box<dyn Source>> {
+    open_region(file, format, options)
+}
+
+/// Named npy files in memory as a source: what [`open`] makes of an npz with these members.
+pub fn open_members(members: Vec<(String, Region)>, options: &ReadOptions) -> Result<Box<dyn Source>> {
+    let parsed = |(name, file)| table::Member::parse(name, file, &options.warnings);
+    let members = members.into_iter().map(parsed).collect::<Result<_>>()?;
+    finished(Box::new(table::assemble(members)?), true, options)
 }
 
 /// Opens a file of arrays without reading their values; not for formats without names of arrays.

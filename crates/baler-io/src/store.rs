@@ -5,6 +5,7 @@ use baler_data::error::{Error, Result};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most bytes that are kept in memory.
@@ -15,10 +16,41 @@ const READ_AT_ONCE: u64 = 1 << 20;
 const BUFFER_BYTES: u64 = 1 << 18;
 
 /// Bytes in memory or in a file.
-#[derive(Debug)]
 enum Bytes {
     Memory(Vec<u8>),
+    /// Bytes of ours, and behind them those of somebody else, where they stand.
+    Shared(Vec<u8>, Box<dyn AsRef<[u8]> + Send + Sync>),
     File(Mutex<File>),
+}
+
+impl std::fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self {
+            Bytes::Memory(bytes) => write!(f, "{} bytes in memory", bytes.len()),
+            Bytes::Shared(head, rest) => {
+                write!(f, "{} bytes in memory", head.len() + (**rest).as_ref().len())
+            }
+            Bytes::File(file) => file.fmt(f),
+        }
+    }
+}
+
+impl Bytes {
+    /// Some of the bytes in memory, which are there; `None` of a file.
+    fn in_memory(&self, range: Range<usize>) -> Option<Cow<'_, [u8]>> {
+        match self {
+            Bytes::Memory(bytes) => Some(Cow::Borrowed(&bytes[range])),
+            Bytes::Shared(head, rest) => {
+                let (n_head, rest) = (head.len(), (**rest).as_ref());
+                Some(match (range.end <= n_head, range.start >= n_head) {
+                    (true, _) => Cow::Borrowed(&head[range]),
+                    (_, true) => Cow::Borrowed(&rest[range.start - n_head..range.end - n_head]),
+                    _ => Cow::Owned([&head[range.start..], &rest[..range.end - n_head]].concat()),
+                })
+            }
+            Bytes::File(_) => None,
+        }
+    }
 }
 
 /// A part of some bytes.
@@ -41,9 +73,21 @@ impl Region {
         Region { start: 0, len: bytes.len() as u64, bytes: Arc::new(Bytes::Memory(bytes)) }
     }
 
+    /// The bytes of `head` and behind them those of `rest`, which stay where they are: a header, for example, and the
+    /// values of an array that somebody else holds.
+    pub fn of_shared(head: Vec<u8>, rest: impl AsRef<[u8]> + Send + Sync + 'static) -> Region {
+        let len = (head.len() + rest.as_ref().len()) as u64;
+        Region { start: 0, len, bytes: Arc::new(Bytes::Shared(head, Box::new(rest))) }
+    }
+
     /// Number of bytes.
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    /// True if reading needs no copy of the bytes.
+    pub fn is_in_memory(&self) -> bool {
+        !matches!(&*self.bytes, Bytes::File(_))
     }
 
     /// True if there are none.
@@ -70,7 +114,10 @@ impl Region {
         }
         let at = self.start + start;
         match &*self.bytes {
-            Bytes::Memory(bytes) => Ok(bytes[at as usize..(at + n_bytes) as usize].to_vec()),
+            bytes @ (Bytes::Memory(_) | Bytes::Shared(..)) => {
+                let found = bytes.in_memory(at as usize..(at + n_bytes) as usize);
+                Ok(found.map(Cow::into_owned).unwrap_or_default())
+            }
             Bytes::File(file) => {
                 let failed = |e| Error::io("reading the input", e);
                 let mut bytes = vec![0; n_bytes as usize];
@@ -90,11 +137,9 @@ impl Region {
                 self.len
             ))
         })?;
-        match &*self.bytes {
-            Bytes::Memory(bytes) => {
-                Ok(Cow::Borrowed(&bytes[(self.start + start) as usize..(self.start + end) as usize]))
-            }
-            Bytes::File(_) => self.read_at(start, n_bytes).map(Cow::Owned),
+        match self.bytes.in_memory((self.start + start) as usize..(self.start + end) as usize) {
+            Some(bytes) => Ok(bytes),
+            None => self.read_at(start, n_bytes).map(Cow::Owned),
         }
     }
 
@@ -255,7 +300,9 @@ mod tests {
         let bytes: Vec<u8> = (0..1 << 20).map(|i| (i * 7 % 251) as u8).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
-        for region in [Region::of_file(file).unwrap(), Region::of_bytes(bytes.clone())] {
+        let shared = |n_head: usize| Region::of_shared(bytes[..n_head].to_vec(), bytes[n_head..].to_vec());
+        let in_memory = [Region::of_bytes(bytes.clone()), shared(0), shared(1010), shared(500_000)];
+        for region in [Region::of_file(file).unwrap()].into_iter().chain(in_memory) {
             assert_eq!(region.all().unwrap(), bytes);
             let part = region.part(1000, 600_000).unwrap();
             assert_eq!(part.read_at(5, 10).unwrap(), bytes[1005..1015]);

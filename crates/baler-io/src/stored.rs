@@ -66,6 +66,10 @@ impl Stored {
     /// Values that stand one after the other.
     fn run(&self, part: &Part, dtype: DType, elements: Range<usize>) -> Result<Values> {
         let item = dtype.size_bytes();
+        if part.region.is_in_memory() {
+            let bytes = part.region.read((elements.start * item) as u64, (elements.len() * item) as u64)?;
+            return Values::from_bytes(dtype, &bytes, part.big_endian);
+        }
         let mut values = Values::with_room(dtype, elements.len())?;
         let at_once = COPIED_BYTES / item;
         for start in elements.clone().step_by(at_once) {

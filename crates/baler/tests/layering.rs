@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each crate, and which of ours it may depend on. What decodes (`baler-codec`) sees neither files nor training.
-const WALLS: [(&str, &[&str]); 9] = [
+const WALLS: [(&str, &[&str]); 10] = [
     ("baler-data", &[]),
     ("baler-root", &[]),
     ("baler-generate", &["baler-data"]),
@@ -17,6 +17,10 @@ const WALLS: [(&str, &[&str]); 9] = [
     (
         "baler-cli",
         &["baler-data", "baler-codec", "baler-train", "baler-io", "baler", "baler-report", "baler-generate"],
+    ),
+    (
+        "baler-python",
+        &["baler-data", "baler-codec", "baler-train", "baler-io", "baler", "baler-report", "baler-cli"],
     ),
 ];
 

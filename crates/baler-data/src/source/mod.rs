@@ -24,7 +24,7 @@ const PIECE_BYTES: usize = 4 << 20;
 const WAITING_BYTES: usize = 16 << 20;
 
 /// Variables whose values are read in pieces. Reading never changes a source: any number of threads may.
-pub trait Source: Sync {
+pub trait Source: Send + Sync {
     /// What there is.
     fn schema(&self) -> &Schema;
 
@@ -50,7 +50,7 @@ pub trait Source: Sync {
 }
 
 /// What points to a source is one.
-impl<P: Deref<Target: Source> + Sync> Source for P {
+impl<P: Deref<Target: Source> + Send + Sync> Source for P {
     fn schema(&self) -> &Schema {
         (**self).schema()
     }

@@ -5,7 +5,7 @@
 mod descr;
 mod record;
 
-pub use descr::Item;
+pub use descr::{Item, told};
 pub use record::{Member, Recipe, members};
 
 use crate::store::Region;
@@ -147,7 +147,7 @@ pub fn open(name: Option<&str>, file: &Region) -> Result<Opened> {
 
 /// The bytes of the header of an array that is stored in the order of axes and bytes of its source.
 pub fn header(dtype: DType, shape: &[usize], storage: Storage) -> Vec<u8> {
-    let (descr, n_inner) = descr::told(dtype, shape, storage);
+    let (descr, n_inner) = told(dtype, shape, storage);
     let mut bytes = Vec::new();
     let outer = &shape[..shape.len() - n_inner];
     append_header(&format!("'{descr}'"), storage.fortran_order, outer, &mut bytes);
@@ -156,7 +156,7 @@ pub fn header(dtype: DType, shape: &[usize], storage: Storage) -> Vec<u8> {
 
 /// How many of the last axes of an array belong to its items.
 pub fn n_inner_axes(dtype: DType, shape: &[usize], storage: Storage) -> usize {
-    descr::told(dtype, shape, storage).1
+    told(dtype, shape, storage).1
 }
 
 /// The strings of a 1-D string array; trailing NULs are padding. `bytes` are those of the whole file.

@@ -124,6 +124,21 @@ impl Member {
         &self.recipe.member
     }
 
+    /// The dtype as a header has it, and how many of the first axes of its variables are those of the items.
+    pub fn item(&self) -> (&str, usize) {
+        (&self.recipe.descr, self.recipe.n_axes)
+    }
+
+    /// True if the first axis of the items is the fastest.
+    pub fn is_fortran(&self) -> bool {
+        self.recipe.fortran_order
+    }
+
+    /// Where the values of each of the variables begin in an item.
+    pub fn offsets(&self) -> impl Iterator<Item = usize> {
+        self.recipe.fields.iter().map(|&(_, offset, _)| offset)
+    }
+
     fn header(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         super::append_header(&self.recipe.descr, self.recipe.fortran_order, &self.shape, &mut bytes);

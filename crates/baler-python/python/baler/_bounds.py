@@ -1,0 +1,87 @@
+"""Promises: how far a value that comes back may be from the one that went in."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, Union
+
+from ._errors import ConfigError
+
+Kind: TypeAlias = Literal["abs", "rel", "pw-rel", "lossless", "none"]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A promise for one variable, as it is asked for, or as an archive keeps it."""
+
+    kind: Kind
+    value: float = 0.0
+
+    def __str__(self) -> str:
+        return self.kind if self.kind in ("lossless", "none") else f"{self.kind}:{self.value!r}"
+
+    def __repr__(self) -> str:
+        words = {"abs": "abs", "rel": "rel", "pw-rel": "pw_rel"}
+        return f"baler.{words[self.kind]}({self.value!r})" if self.kind in words else f"baler.{_NAMES[self.kind]}"
+
+
+_NAMES = {"lossless": "exact", "none": "unbounded"}
+
+
+def _bound(kind: Kind, value: float) -> Bound:
+    if not isinstance(value, numbers.Real) or not math.isfinite(value) or value < 0:
+        raise ConfigError(f"expected a bound that is a finite number >= 0, found {value!r}")
+    return Bound("lossless") if value == 0 else Bound(kind, float(value))
+
+
+def abs(value: float) -> Bound:
+    """Each value within ``value`` of the original: ``|x' - x| <= value``."""
+    return _bound("abs", value)
+
+
+def rel(value: float) -> Bound:
+    """Each value within ``value`` times the range of its variable."""
+    return _bound("rel", value)
+
+
+def pw_rel(value: float) -> Bound:
+    """Each value within ``value`` times itself: ``|x' - x| <= value * |x|``."""
+    return _bound("pw-rel", value)
+
+
+#: Bit for bit.
+exact = Bound("lossless")
+
+#: A bound, or a text such as ``"rel:1e-3"`` or ``"lossless"``.
+BoundLike: TypeAlias = Union[Bound, str]
+
+
+def as_text(bound: BoundLike) -> str:
+    """The bound as the library reads it."""
+    if isinstance(bound, (Bound, str)):
+        return str(bound)
+    raise ConfigError(
+        f"expected a bound such as baler.rel(1e-3), baler.exact or 'abs:0.5', found {bound!r}"
+    )
+
+
+def chosen(
+    abs: float | None, rel: float | None, pw_rel: float | None, lossless: bool
+) -> Bound | None:
+    """The one bound that is given by a keyword, if one is."""
+    given: Mapping[str, Bound | None] = {
+        "abs": None if abs is None else _bound("abs", abs),
+        "rel": None if rel is None else _bound("rel", rel),
+        "pw_rel": None if pw_rel is None else _bound("pw-rel", pw_rel),
+        "lossless": exact if lossless else None,
+    }
+    found = {name: bound for name, bound in given.items() if bound is not None}
+    if len(found) > 1:
+        raise ConfigError(
+            f"expected one of abs, rel, pw_rel and lossless, found {' and '.join(found)};"
+            " bounds of single variables go into bounds={...}"
+        )
+    return next(iter(found.values()), None)
