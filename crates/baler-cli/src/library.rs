@@ -6,11 +6,13 @@ pub use baler::{
     Progress, Reader, Report, Size, Values, Variable, compress_source, compress_with, decompress_with,
     inspect, is_archive, is_model, verify, verify_with,
 };
+pub use baler_codec::autoencoder::to_latents;
 pub use baler_codec::decode::inspect::inspect_from;
 pub use baler_codec::decode::verify::Verification;
 pub use baler_codec::decompress::parts;
 pub use baler_codec::live;
-pub use baler_codec::model::{ModelInfo, live_decoder};
+pub use baler_codec::model::{ModelInfo, ModelPart, live_decoder};
+pub use baler_codec::network;
 pub use baler_codec::options::training::{Init, Loss, Normalization, TrainOptions, Transform};
 pub use baler_codec::report::{CandidateReport, Outcome, SizedReport, VariableReport, Way};
 pub use baler_data::dataset::Layout;
@@ -21,6 +23,8 @@ pub use baler_data::source::joined::Joined;
 pub use baler_data::source::slice::{Pick, Picked, Range1, Slice};
 pub use baler_data::source::{Schema, Source, collect};
 pub use baler_data::threads::Threads;
+pub use baler_data::with_values;
+pub use baler_fpga as fpga;
 pub use baler_generate as generate;
 pub use baler_io as io;
 pub use baler_io::{Format, RawSpec, ReadOptions, Region, Spill};

@@ -5,18 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each crate, and which of ours it may depend on. What decodes (`baler-codec`) sees neither files nor training.
-const WALLS: [(&str, &[&str]); 9] = [
+const WALLS: [(&str, &[&str]); 10] = [
     ("baler-data", &[]),
     ("baler-root", &[]),
     ("baler-generate", &["baler-data"]),
     ("baler-codec", &["baler-data"]),
+    ("baler-fpga", &["baler-data", "baler-codec"]),
     ("baler-train", &["baler-data", "baler-codec"]),
     ("baler-io", &["baler-data", "baler-root"]),
     ("baler", &["baler-data", "baler-codec", "baler-train", "baler-io"]),
     ("baler-report", &["baler-data", "baler-codec", "baler-train", "baler-io", "baler"]),
     (
         "baler-cli",
-        &["baler-data", "baler-codec", "baler-train", "baler-io", "baler", "baler-report", "baler-generate"],
+        &[
+            "baler-data",
+            "baler-codec",
+            "baler-fpga",
+            "baler-train",
+            "baler-io",
+            "baler",
+            "baler-report",
+            "baler-generate",
+        ],
     ),
 ];
 

@@ -1,0 +1,94 @@
+//! Samples and the latents that they must give, for every bench.
+//!
+//! What is expected comes from the emulator. Samples are the caller's (real data), then random ones over everything that the
+//! wires can carry, ends included.
+
+use crate::emulate::{Emulator, Lanes};
+use crate::spec::Spec;
+use baler_data::random::Rng;
+
+/// Test vectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vectors {
+    /// (n_rows, n_in)
+    pub samples: Vec<i32>,
+    /// (n_rows, n_out)
+    pub latents: Vec<i16>,
+    /// Number of rows.
+    pub n_rows: usize,
+}
+
+impl Vectors {
+    /// `given` rows (n, n_in), then `n_random` random ones.
+    pub fn new(spec: &Spec, given: &[i32], n_random: usize) -> Vectors {
+        let mut samples = given.to_vec();
+        samples.extend(random(spec, n_random));
+        Vectors::of(spec, samples)
+    }
+
+    /// What the emulator makes of `samples`.
+    pub fn of(spec: &Spec, samples: Vec<i32>) -> Vectors {
+        let n_rows = samples.len() / spec.n_in();
+        let mut latents = vec![0; n_rows * spec.n_out()];
+        Emulator::new(spec).run(&mut Lanes::default(), &samples, &mut latents);
+        Vectors { samples, latents, n_rows }
+    }
+
+    /// Samples as words of a stream, a line each, for `$readmemh`.
+    pub fn sample_words(&self, spec: &Spec, width: usize) -> String {
+        let bits: Vec<u32> = spec.inputs.iter().map(|input| input.bits).collect();
+        let rows = self.samples.chunks(spec.n_in());
+        rows.map(|row| word(row.iter().map(|&x| i64::from(x)), &bits, width) + "\n").collect()
+    }
+
+    /// Latents as words of a stream.
+    pub fn latent_words(&self, spec: &Spec, bits: &[u32], width: usize) -> String {
+        let rows = self.latents.chunks(spec.n_out());
+        rows.map(|row| word(row.iter().map(|&z| i64::from(z)), bits, width) + "\n").collect()
+    }
+}
+
+/// Rows of which every other lies in the range that networks are trained for, the rest anywhere.
+pub fn random(spec: &Spec, n_rows: usize) -> Vec<i32> {
+    let mut rng = Rng::new(17, n_rows as u64);
+    let mut samples = Vec::with_capacity(n_rows * spec.n_in());
+    for row in 0..n_rows {
+        for input in &spec.inputs {
+            let [low, high] = input.range;
+            // -32768 is no activation: the codec never makes it.
+            let low = if input.stage.is_none() { low.max(-32767) } else { low };
+            let (low, high) = if row % 2 == 0 { (low / 2, high / 2) } else { (low, high) };
+            let value = match rng.below(24) {
+                0 => high,
+                1 => low,
+                _ => low + rng.below((high - low + 1) as usize) as i64,
+            };
+            samples.push(value as i32);
+        }
+    }
+    samples
+}
+
+/// Values packed, lowest bits first, as hexadecimal digits of a word of `width` bits.
+pub fn word(values: impl Iterator<Item = i64>, bits: &[u32], width: usize) -> String {
+    let mut bytes = vec![0u8; width.div_ceil(8)];
+    let mut at = 0;
+    for (value, &n) in values.zip(bits) {
+        for bit in 0..n {
+            bytes[at / 8] |= (((value >> bit) & 1) as u8) << (at % 8);
+            at += 1;
+        }
+    }
+    bytes.iter().rev().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_have_their_first_value_lowest() {
+        assert_eq!(word([1, -1, 5].into_iter(), &[4, 4, 3], 16), "05f1");
+        assert_eq!(word([-2].into_iter(), &[16], 16), "fffe");
+    }
+}
