@@ -68,7 +68,7 @@ pub fn run(args: &EmulateArgs) -> Result<()> {
     let n_samples = samples.len() / spec.n_in();
 
     let mut latents = vec![0; n_samples * spec.n_out()];
-    let emulator = fpga::Emulator::new(&spec);
+    let emulator = fpga::Emulator::new(&spec)?;
     let start = Instant::now();
     emulator.run(&mut fpga::Lanes::default(), &samples, &mut latents);
     let seconds = start.elapsed().as_secs_f64();

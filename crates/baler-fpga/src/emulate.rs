@@ -1,43 +1,67 @@
-//! The hardware in software: the same integers from the same specification, many samples a second.
+//! The hardware in software: the same integers from the same specification.
 //!
-//! In: samples as they come on the wire. Out: latents. Samples go through all layers in lanes, so that the loops over
-//! lanes become vector instructions.
+//! In: samples as they come on the wire. Out: latents. [`reference`] is the specification's formulas as slow loops, from which all
+//! test vectors come; [`Emulator`] gives the same for millions of samples a second, with the codec's kernels on the layers that the
+//! specification holds (convolutions written out, biases with their halves).
 
+use crate::interval::finish;
 use crate::spec::{DenseLayer, LIMIT, Spec};
-use baler_codec::network::architecture::Activation;
+use baler_codec::network::architecture::{LayerKind, LayerSpec};
+use baler_codec::network::{Layer, Network, Prepared, Workspace};
+use baler_data::error::Result;
 
-/// Samples that go through all layers together.
-const LANES: usize = 64;
+/// Samples at a time.
+const BATCH: usize = 1024;
 
-/// One value of all lanes.
-type Lane = [i16; LANES];
+/// One sample's latents, by the formulas of the specification.
+///
+/// # Panics
+/// If `sample` has another length than n_in.
+pub fn reference(spec: &Spec, sample: &[i32]) -> Vec<i16> {
+    assert_eq!(sample.len(), spec.n_in(), "one sample");
+    let input: Vec<i64> = sample.iter().enumerate().map(|(at, &q)| network_input(spec, at, q)).collect();
+    let mut x = input.clone();
+    for layer in &spec.layers {
+        if layer.skip {
+            x.extend(&input);
+        }
+        let output = |row: usize| {
+            let products = layer.row(row).iter().zip(&x).map(|(&w, &x)| i64::from(w) * x);
+            finish(layer.bias[row] + products.sum::<i64>(), layer.shift[row].into(), layer.activation, LIMIT)
+        };
+        x = (0..layer.n_out()).map(output).collect();
+    }
+    x.iter().map(|&z| z as i16).collect()
+}
+
+fn network_input(spec: &Spec, at: usize, q: i32) -> i64 {
+    spec.inputs[at].stage.map_or(i64::from(q), |stage| stage.apply(i64::from(q)))
+}
 
 /// A specification ready to run.
 #[derive(Debug, Clone)]
 pub struct Emulator {
     spec: Spec,
-    layers: Vec<Rows>,
-}
-
-/// A layer as its rows: pairs of columns that are not both 0.
-#[derive(Debug, Clone)]
-struct Rows {
-    /// Of each row: (first column, weights).
-    pairs: Vec<Vec<(usize, [i16; 2])>>,
+    network: Prepared,
 }
 
 /// Buffers of one thread.
 #[derive(Debug, Clone, Default)]
 pub struct Lanes {
-    input: Vec<Lane>,
-    front: Vec<Lane>,
-    back: Vec<Lane>,
+    inputs: Vec<i16>,
+    outputs: Vec<i32>,
+    workspace: Workspace,
 }
 
 impl Emulator {
-    /// Keeps what is needed of `spec`.
-    pub fn new(spec: &Spec) -> Emulator {
-        Emulator { layers: spec.layers.iter().map(Rows::new).collect(), spec: spec.clone() }
+    /// Packs the layers of `spec`.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub fn new(spec: &Spec) -> Result<Emulator> {
+        let layers = spec.layers.iter().map(codec_layer).collect();
+        let network = Prepared::new(&Network::new(spec.n_in(), layers)?)?;
+        Ok(Emulator { spec: spec.clone(), network })
     }
 
     /// `input` is (n_samples, n_in), `output` (n_samples, n_out), both row-major.
@@ -46,76 +70,34 @@ impl Emulator {
     /// If a slice does not have the stated length.
     pub fn run(&self, lanes: &mut Lanes, input: &[i32], output: &mut [i16]) {
         let (n_in, n_out) = (self.spec.n_in(), self.spec.n_out());
-        let n_samples = input.len() / n_in;
-        assert!(input.len() == n_samples * n_in && output.len() == n_samples * n_out, "whole samples");
-        for (input, output) in input.chunks(LANES * n_in).zip(output.chunks_mut(LANES * n_out)) {
-            self.load(input, &mut lanes.input);
-            lanes.front.clear();
-            lanes.front.extend_from_slice(&lanes.input);
-            for (layer, rows) in self.spec.layers.iter().zip(&self.layers) {
-                if layer.skip {
-                    lanes.front.extend_from_slice(&lanes.input);
-                }
-                // Columns are read in pairs.
-                lanes.front.push([0; LANES]);
-                lanes.back.clear();
-                lanes.back.extend((0..layer.n_out()).map(|row| rows.row(layer, row, &lanes.front)));
-                std::mem::swap(&mut lanes.front, &mut lanes.back);
+        for (input, output) in input.chunks(BATCH * n_in).zip(output.chunks_mut(BATCH * n_out)) {
+            lanes.inputs.clear();
+            for sample in input.chunks_exact(n_in) {
+                let values = sample.iter().enumerate();
+                lanes.inputs.extend(values.map(|(at, &q)| network_input(&self.spec, at, q) as i16));
             }
-            for (lane, sample) in output.chunks_exact_mut(n_out).enumerate() {
-                sample.iter_mut().zip(&lanes.front).for_each(|(y, values)| *y = values[lane]);
-            }
-        }
-    }
-
-    /// Samples to lanes, through the stages of raw inputs.
-    fn load(&self, input: &[i32], lanes: &mut Vec<Lane>) {
-        let n_in = self.spec.n_in();
-        lanes.clear();
-        lanes.resize(n_in, [0; LANES]);
-        for (lane, sample) in input.chunks_exact(n_in).enumerate() {
-            for ((values, &q), column) in lanes.iter_mut().zip(sample).zip(&self.spec.inputs) {
-                values[lane] = match &column.stage {
-                    Some(stage) => stage.apply(i64::from(q)) as i16,
-                    None => q as i16,
-                };
-            }
+            lanes.outputs.clear();
+            lanes.outputs.resize(output.len(), 0);
+            let n_samples = input.len() / n_in;
+            self.network.run(&mut lanes.workspace, &lanes.inputs, n_samples, &mut lanes.outputs);
+            let limit = LIMIT as i32;
+            let limited = |(z, &y): (&mut i16, &i32)| *z = y.clamp(-limit, limit) as i16;
+            output.iter_mut().zip(&lanes.outputs).for_each(limited);
         }
     }
 }
 
-impl Rows {
-    fn new(layer: &DenseLayer) -> Rows {
-        let pairs = |row: &[i16]| {
-            let pair = |(idx, weights): (usize, &[i16])| {
-                let second = weights.get(1).copied().unwrap_or(0);
-                (weights[0] != 0 || second != 0).then_some((2 * idx, [weights[0], second]))
-            };
-            row.chunks(2).enumerate().filter_map(pair).collect()
-        };
-        Rows { pairs: (0..layer.n_out()).map(|row| pairs(layer.row(row))).collect() }
-    }
-
-    /// One output of all lanes. Sums wrap as the codec's do, which only inputs of -32768 could bring about.
-    fn row(&self, layer: &DenseLayer, row: usize, x: &[Lane]) -> Lane {
-        let mut sums = [layer.bias[row] as i32; LANES];
-        for &(column, [first, second]) in &self.pairs[row] {
-            let (low, high) = (&x[column], &x[column + 1]);
-            for lane in 0..LANES {
-                let product = (i32::from(low[lane]) * i32::from(first))
-                    .wrapping_add(i32::from(high[lane]) * i32::from(second));
-                sums[lane] = sums[lane].wrapping_add(product);
-            }
-        }
-        let (shift, limit) = (layer.shift[row], LIMIT as i32);
-        let finished = |y: i32| y.clamp(-limit, limit) as i16;
-        match layer.activation {
-            Activation::Linear => sums.map(|acc| finished(acc >> shift)),
-            Activation::Relu => sums.map(|acc| finished((acc >> shift).max(0))),
-            Activation::LeakyRelu { shift: slope } => sums.map(|acc| {
-                let y = acc >> shift;
-                finished(if y < 0 { y >> slope } else { y })
-            }),
-        }
+/// A layer as the codec holds it.
+fn codec_layer(layer: &DenseLayer) -> Layer {
+    let half = |shift: u8| if shift == 0 { 0 } else { 1i64 << (shift - 1) };
+    Layer {
+        spec: LayerSpec {
+            kind: LayerKind::Dense { n_in: layer.n_in, n_out: layer.n_out() },
+            activation: layer.activation,
+            skip: layer.skip,
+        },
+        weights: layer.weights.clone(),
+        bias: layer.bias.iter().zip(&layer.shift).map(|(bias, &shift)| (bias - half(shift)) as i32).collect(),
+        shift: layer.shift.clone(),
     }
 }

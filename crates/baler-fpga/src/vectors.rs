@@ -1,9 +1,9 @@
 //! Samples and the latents that they must give, for every bench.
 //!
-//! What is expected comes from the emulator. Samples are the caller's (real data), then random ones over everything that the
+//! What is expected comes from the specification's formulas as slow loops. Samples are the caller's (real data), then random ones over everything that the
 //! wires can carry, ends included.
 
-use crate::emulate::{Emulator, Lanes};
+use crate::emulate::reference;
 use crate::spec::Spec;
 use baler_data::random::Rng;
 
@@ -26,11 +26,10 @@ impl Vectors {
         Vectors::of(spec, samples)
     }
 
-    /// What the emulator makes of `samples`.
+    /// What the formulas of the specification make of `samples`.
     pub fn of(spec: &Spec, samples: Vec<i32>) -> Vectors {
         let n_rows = samples.len() / spec.n_in();
-        let mut latents = vec![0; n_rows * spec.n_out()];
-        Emulator::new(spec).run(&mut Lanes::default(), &samples, &mut latents);
+        let latents = samples.chunks_exact(spec.n_in()).flat_map(|sample| reference(spec, sample)).collect();
         Vectors { samples, latents, n_rows }
     }
 

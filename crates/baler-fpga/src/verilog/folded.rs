@@ -1,8 +1,8 @@
 //! The network folded in time: each layer reads a few values a cycle and multiplies them with the weights of all its outputs.
 //!
 //! A layer's values come in beats, a few lanes a cycle. A product a lane and output is added to the output's sum; when the
-//! last beat is in, the sums move to a shift register and leave it lane by lane through one requantizer a lane, as the next
-//! layer's beats. Samples start a fixed number of cycles apart, so nothing waits inside; where the output has to wait,
+//! last beat is in, the sums move to holding registers and leave them in beats through one requantizer a lane, as the next
+//! layer's values. Samples start a fixed number of cycles apart, so nothing waits inside; where the output has to wait,
 //! everything stands still.
 
 use super::lanes::Folded;
@@ -67,7 +67,7 @@ fn control(text: &mut String, fold: Fold, plan: &Plan) {
     }
 }
 
-/// The sample as a shift register; its lowest values are the first layer's beat. Raw values go through their stage.
+/// The sample is held while its beats are read. Raw values go through their stage.
 fn source(text: &mut String, spec: &Spec, plan: &Plan) {
     let layer = &plan.layers[0];
     let staged = spec.inputs.iter().any(|input| input.stage.is_some());
@@ -89,27 +89,23 @@ fn source(text: &mut String, spec: &Spec, plan: &Plan) {
     values.reverse();
     let to = if staged { "raw" } else { "a0" };
     let step = layer.lanes * wire as usize;
-    let shifted = if layer.beats == 1 { "sample".to_string() } else { format!("sample >> {step}") };
     let _ = write!(
         text,
-        "    reg [{}:0] sample;\n    reg {to}_valid, {to}_last;\n    reg [15:0] {to}_beat;\n    \
+        "    reg [{}:0] sample;\n    reg {to}_valid, {to}_last;\n    reg [{3}:0] {to}_beat;\n    \
          wire {to}_first = ({to}_beat == 0);\n    wire {to}_end = ({to}_beat == {1});\n    \
          always @(posedge aclk) begin\n        if (!aresetn) begin {to}_valid <= 0; {to}_beat <= 0; end\n        \
          else if (ce) begin\n            if (take) begin {to}_valid <= 1; {to}_beat <= 0; {to}_last <= ends; end\n            \
          else if ({to}_end) begin {to}_valid <= 0; {to}_beat <= 0; end\n            \
          else if ({to}_valid) {to}_beat <= {to}_beat + 1;\n        end\n        \
-         if (ce) sample <= take ? {{{2}}} : {shifted};\n    end\n",
+         if (ce & take) sample <= {{{2}}};\n    end\n",
         width - 1,
         layer.beats - 1,
         values.join(", "),
+        top_bit(layer.beats),
     );
     for lane in 0..layer.lanes {
-        let _ = writeln!(
-            text,
-            "    wire signed [{}:0] {to}_x{lane} = sample[{} +: {wire}];",
-            wire - 1,
-            lane * wire as usize
-        );
+        let slice = |beat: usize| format!("sample[{} +: {wire}]", beat * step + lane * wire as usize);
+        *text += &chosen(&format!("{to}_x{lane}"), wire, &format!("{to}_beat"), layer.beats, slice);
     }
     if staged {
         stages(text, spec, layer, wire);
@@ -132,12 +128,13 @@ fn stages(text: &mut String, spec: &Spec, layer: &Folded, wire: u32) {
     let wide = (bits_m + wire).max(bits_o) + 1;
     let _ = write!(
         text,
-        "    reg p_valid, p_last, a0_valid, a0_last;\n    reg [15:0] p_beat, a0_beat;\n    \
-         wire a0_first = (a0_beat == 0);\n    wire a0_end = (a0_beat == {});\n    \
+        "    reg p_valid, p_last, a0_valid, a0_last;\n    reg [{1}:0] p_beat, a0_beat;\n    \
+         wire a0_first = (a0_beat == 0);\n    wire a0_end = (a0_beat == {0});\n    \
          always @(posedge aclk) begin\n        \
          if (!aresetn) begin p_valid <= 0; a0_valid <= 0; end\n        else if (ce) begin p_valid <= raw_valid; a0_valid <= p_valid; end\n        \
          if (ce) begin p_last <= raw_last; p_beat <= raw_beat; a0_last <= p_last; a0_beat <= p_beat; end\n    end\n",
-        layer.beats - 1
+        layer.beats - 1,
+        top_bit(layer.beats),
     );
     for lane in 0..layer.lanes {
         let name = format!("p{lane}");
@@ -181,6 +178,23 @@ fn stages(text: &mut String, spec: &Spec, layer: &Folded, wire: u32) {
             layer.bits_in - 1
         );
     }
+}
+
+/// A signed value that is another slice in each beat.
+fn chosen(name: &str, bits: u32, beat: &str, beats: usize, slice: impl Fn(usize) -> String) -> String {
+    if beats == 1 {
+        return format!("    wire signed [{}:0] {name} = {};\n", bits - 1, slice(0));
+    }
+    let mut text = format!("    reg signed [{}:0] {name};\n    always @* case ({beat})\n", bits - 1);
+    for at in 1..beats {
+        let _ = writeln!(text, "        {at}: {name} = {};", slice(at));
+    }
+    text + &format!("        default: {name} = {};\n    endcase\n", slice(0))
+}
+
+/// Highest bit of a counter of so many beats.
+fn top_bit(beats: usize) -> u32 {
+    (beats.max(2) - 1).ilog2()
 }
 
 /// A signed constant.
@@ -341,7 +355,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The shift register, and a requantizer a lane: bias, then shift, activation and limit.
+    /// The holding registers, and a requantizer a lane: bias, then shift, activation and limit.
     fn drain(&self, text: &mut String, (lanes, beats): (usize, usize)) {
         let (l, f, n_out) = (self.idx, self.folded, self.layer.n_out());
         let (bits, next) = (f.bits_sum as usize, l + 1);
@@ -352,12 +366,10 @@ impl Writer<'_> {
             sums.push(format!("{fill}'b0"));
         }
         sums.reverse();
-        let step = lanes * bits;
-        let shifted = if beats == 1 { format!("d{l}") } else { format!("d{l} >> {step}") };
         let _ = write!(
             text,
             "    reg [{0}:0] d{l};\n    reg d{l}_valid, d{l}_last, b{l}_valid, b{l}_last, a{next}_valid, a{next}_last;\n    \
-             reg [15:0] d{l}_beat, b{l}_beat, a{next}_beat;\n    \
+             reg [{3}:0] d{l}_beat, b{l}_beat, a{next}_beat;\n    \
              wire a{next}_first = (a{next}_beat == 0);\n    wire a{next}_end = (a{next}_beat == {1});\n    \
              always @(posedge aclk) begin\n        \
              if (!aresetn) begin d{l}_valid <= 0; b{l}_valid <= 0; a{next}_valid <= 0; d{l}_beat <= 0; end\n        \
@@ -365,11 +377,12 @@ impl Writer<'_> {
              if (s{l}_end) begin d{l}_valid <= 1; d{l}_beat <= 0; end\n            \
              else if (d{l}_beat == {1}) begin d{l}_valid <= 0; d{l}_beat <= 0; end\n            \
              else if (d{l}_valid) d{l}_beat <= d{l}_beat + 1;\n        end\n        \
-             if (ce) begin\n            d{l} <= s{l}_end ? {{{2}}} : {shifted};\n            if (s{l}_end) d{l}_last <= s{l}_last;\n            \
+             if (ce) begin\n            if (s{l}_end) begin d{l} <= {{{2}}}; d{l}_last <= s{l}_last; end\n            \
              b{l}_last <= d{l}_last; b{l}_beat <= d{l}_beat; a{next}_last <= b{l}_last; a{next}_beat <= b{l}_beat;\n        end\n    end\n",
             width - 1,
             beats - 1,
             sums.join(", "),
+            top_bit(beats),
         );
         for lane in 0..lanes {
             self.requantizer(text, lane, lanes, beats);
@@ -418,9 +431,10 @@ impl Writer<'_> {
                 &format!("b{l}_beat"),
             );
         }
-        let slice = format!("d{l}[{} +: {}]", lane * f.bits_sum as usize, f.bits_sum);
-        let _ =
-            write!(text, "    always @(posedge aclk) if (ce) {name} <= $signed({slice}) + {name}_bias;\n");
+        let bits = f.bits_sum as usize;
+        let slice = |beat: usize| format!("d{l}[{} +: {bits}]", (beat * lanes + lane) * bits);
+        *text += &chosen(&format!("{name}_d"), f.bits_sum, &format!("d{l}_beat"), beats, slice);
+        let _ = writeln!(text, "    always @(posedge aclk) if (ce) {name} <= {name}_d + {name}_bias;");
         self.limiter(text, &name, lane, &rows, whole);
     }
 
