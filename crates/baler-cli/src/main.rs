@@ -16,6 +16,7 @@ mod hardware;
 mod input;
 mod inspect;
 mod json;
+mod latents;
 mod library;
 mod live;
 mod many;

@@ -3,7 +3,7 @@
 
 mod networks;
 
-use baler_fpga::{Request, Spec, Target, project};
+use baler_fpga::{Request, Spec, Stage, Target, project};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -17,10 +17,16 @@ fn has(tool: &str) -> bool {
     found
 }
 
-/// Writes the folder of a network.
+/// Writes the folder of a network; one whose name ends in `_raw` takes raw numbers of 12 bits, each with another stage.
 fn export(folder: &Path, name: &str, request: &Request) {
-    let network = networks::all().into_iter().find(|(known, _)| *known == name).unwrap().1;
-    let spec = Spec::of_network(name, &network).unwrap();
+    let plain = name.trim_end_matches("_raw");
+    let network = networks::all().into_iter().find(|(known, _)| *known == plain).unwrap().1;
+    let mut spec = Spec::of_network(name, &network).unwrap();
+    for (at, input) in spec.inputs.iter_mut().enumerate().filter(|_| plain != name) {
+        (input.bits, input.range) = (12, [-2048, 2047]);
+        let shift = at as u32 % 4;
+        input.stage = Some(Stage { multiplier: 37 + 8 * at as i64, offset: 500 - 900 * at as i64, shift });
+    }
     for (path, bytes) in project(&spec, request).unwrap().files {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -72,6 +78,9 @@ fn rtl_gives_the_emulator_s_latents() {
         ("micro", Request { reuse: 8, ..verilog() }),
         ("linear", Request { reuse: 5, ..verilog() }),
         ("conv", Request { reuse: 64, ..verilog() }),
+        ("tiny_raw", verilog()),
+        ("micro_raw", Request { reuse: 3, ..verilog() }),
+        ("micro_raw", Request { reuse: 8, ..verilog() }),
         ("tiny_leaky", Request { reuse: 20, ram: true, ..verilog() }),
         ("tiny", Request { reuse: 4, ram: true, ..verilog() }),
     ];
@@ -110,7 +119,7 @@ fn c_and_cpp_give_the_emulator_s_latents() {
     if !(has("make") && has("cc") && has("c++")) {
         return;
     }
-    for name in ["tiny_leaky", "bypass"] {
+    for name in ["tiny_leaky", "bypass", "micro_raw"] {
         let folder = tempfile::tempdir().unwrap();
         export(folder.path(), name, &small(&[Target::C, Target::Hls]));
         passes(folder.path(), "c", name);

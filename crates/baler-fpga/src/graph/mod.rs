@@ -1,7 +1,7 @@
 //! Multiplications by known weights as additions of shifted values, with common parts shared.
 //!
 //! In: a specification. Out: a netlist in which nothing is multiplied. Each weight is written with the fewest digits 1 and -1
-//! ([`digits`]), common sums are shared as long as no output gets deeper for it ([`share`]), and what is left of each output is
+//! ([`digits`]), common sums are shared within a depth that is set before ([`share`]), and what is left of each output is
 //! added up in a tree of least depth.
 
 pub mod digits;
@@ -16,6 +16,10 @@ use baler_data::error::{Error, Result};
 
 /// Most digits of a network that is written out as adders.
 const MAX_DIGITS: usize = 1 << 17;
+
+/// Orders of sharing that are tried for a layer, and pairs of digits that all of them may look at.
+const MAX_ORDERS: usize = 12;
+const MAX_WORK: usize = 1 << 20;
 
 /// A sum of shifted values, one linear row.
 #[derive(Debug, Clone)]
@@ -100,11 +104,32 @@ fn add_layer(netlist: &mut Netlist, layer: &DenseLayer, inputs: Vec<Id>) -> Vec<
     outputs
 }
 
-/// Nodes of finished rows.
+/// Nodes of finished rows: of several orders in which equally common sums are shared, the one with the fewest adders, then the
+/// narrowest.
 fn finished(netlist: &mut Netlist, inputs: &[Id], rows: &[Row], ends: &[(u32, Activation)]) -> Vec<Id> {
+    let order = |seed: u64| {
+        let mut trial = netlist.clone();
+        let outputs = in_order(&mut trial, inputs, rows, ends, seed);
+        let bits: u32 = trial.nodes.iter().map(|node| node.range.bits()).sum();
+        ((trial.n_adders(), bits), trial, outputs)
+    };
+    let n_orders = (MAX_WORK / share::n_pairs(rows).max(1)).clamp(1, MAX_ORDERS);
+    let best = (0..n_orders as u64).map(order).min_by_key(|(cost, ..)| *cost);
+    let (_, trial, outputs) = best.expect("at least one order");
+    *netlist = trial;
+    outputs
+}
+
+fn in_order(
+    netlist: &mut Netlist,
+    inputs: &[Id],
+    rows: &[Row],
+    ends: &[(u32, Activation)],
+    seed: u64,
+) -> Vec<Id> {
     let ranges: Vec<Interval> = inputs.iter().map(|&id| netlist.nodes[id].range).collect();
     let mut forms = tree::Forms::new(inputs, &ranges);
-    let mut sums = share::shared(netlist, &mut forms, inputs, rows);
+    let mut sums = share::shared(netlist, &mut forms, inputs, rows, seed);
     let mut outputs = Vec::with_capacity(rows.len());
     for ((row, terms), &(shift, activation)) in rows.iter().zip(&mut sums).zip(ends) {
         if row.bias != 0 || terms.is_empty() {

@@ -1,16 +1,20 @@
 //! Common sums of two digits, found greedily: the pair that stands in most places becomes a node, and takes their place.
 //!
 //! A row with terms at levels l has a tree of depth D exactly if the sum of 2^l is at most 2^D. A pair is shared in a row only
-//! while that holds for the deepest row's D, so sharing never makes the layer deeper.
+//! while that holds for the D of the deepest row and [`SLACK`], so how deep a layer gets is known before anything is shared.
 
 use super::tree::{Forms, pair};
 use super::{Row, digits};
 use crate::netlist::{Id, Netlist, Term};
+use baler_data::random::mix;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
 /// Most pairs of digits among which common ones are looked for; layers with more share nothing.
 const MAX_PAIRS: usize = 4_000_000;
+
+/// Levels by which sharing may make a layer deeper: the first saves adders, more save hardly any.
+const SLACK: u32 = 1;
 
 /// a + (b << shift), or a - (b << shift) where they differ in sign; a negative shift is one of a to the left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,8 +42,8 @@ impl Pattern {
     }
 }
 
-/// (places, narrower and lower first): what makes a pattern worth a node.
-type Worth = (u32, Reverse<u32>, Reverse<Pattern>);
+/// (places, order among equals, lowest first): what makes a pattern worth a node.
+type Worth = (u32, Reverse<u64>, Reverse<Pattern>);
 
 struct Search<'a> {
     netlist: &'a mut Netlist,
@@ -52,6 +56,13 @@ struct Search<'a> {
     counts: HashMap<Pattern, u32>,
     heap: BinaryHeap<Worth>,
     refused: HashSet<Pattern>,
+    seed: u64,
+}
+
+/// Pairs of digits in all rows.
+pub(crate) fn n_pairs(rows: &[Row]) -> usize {
+    let n_digits = |row: &Row| row.weights.iter().map(|&(_, w)| digits::of(w).len()).sum::<usize>();
+    rows.iter().map(|row| n_digits(row).pow(2) / 2).sum()
 }
 
 /// The terms of each row, biases left out, over nodes that rows share.
@@ -60,6 +71,7 @@ pub(crate) fn shared(
     forms: &mut Forms,
     inputs: &[Id],
     rows: &[Row],
+    seed: u64,
 ) -> Vec<Vec<Term>> {
     let terms = |row: &Row| -> Vec<Term> {
         let of_weight = |&(column, w): &(usize, i64)| {
@@ -69,7 +81,7 @@ pub(crate) fn shared(
         row.weights.iter().flat_map(of_weight).collect()
     };
     let all: Vec<Vec<Term>> = rows.iter().map(terms).collect();
-    if all.iter().map(|row| row.len() * row.len() / 2).sum::<usize>() > MAX_PAIRS {
+    if n_pairs(rows) > MAX_PAIRS {
         return all;
     }
     let base = inputs.iter().map(|&id| netlist.nodes[id].level).min().unwrap_or(0);
@@ -80,6 +92,7 @@ pub(crate) fn shared(
         counts: HashMap::new(),
         heap: BinaryHeap::new(),
         refused: HashSet::new(),
+        seed,
         rows: all,
         netlist,
     };
@@ -99,7 +112,7 @@ impl Search<'_> {
             terms.iter().map(|&t| self.weight(t)).sum::<u64>() + u64::from(row.bias != 0)
         };
         self.crowd = self.rows.iter().zip(rows).map(crowd).collect();
-        self.room = self.crowd.iter().max().map_or(1, |n| n.next_power_of_two());
+        self.room = (1 << SLACK) * self.crowd.iter().max().map_or(1, |n| n.next_power_of_two());
         for row in 0..self.rows.len() {
             for i in 0..self.rows[row].len() {
                 for j in 0..i {
@@ -122,7 +135,18 @@ impl Search<'_> {
 
     fn worth(&self, pattern: Pattern, count: u32) -> Worth {
         let level = self.netlist.nodes[pattern.a].level.max(self.netlist.nodes[pattern.b].level);
-        (count, Reverse(level * 64 + pattern.shift.unsigned_abs()), Reverse(pattern))
+        let level = u64::from(level);
+        // The first order takes the lowest and narrowest, the others any, every other one of the lowest.
+        let among_equals = match self.seed {
+            0 => level << 8 | u64::from(pattern.shift.unsigned_abs()),
+            seed => {
+                let place =
+                    (pattern.a as u64) << 40 | (pattern.b as u64) << 16 | (pattern.shift as u64 & 0xff) << 1;
+                let any = mix(mix(seed) ^ place ^ u64::from(pattern.differ)) >> 8;
+                if seed % 2 == 1 { level << 56 | any } else { any }
+            }
+        };
+        (count, Reverse(among_equals), Reverse(pattern))
     }
 
     fn run(&mut self, forms: &mut Forms) {
