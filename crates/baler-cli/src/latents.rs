@@ -30,6 +30,8 @@ pub fn run(args: &CompressArgs, stream: &str) -> Result<()> {
     let mut options = Options::new(BoundSpec::Unbounded);
     options.size = Some(Size::Latent(bits.len()));
     options.method = Method::Autoencoder;
+    // Decoded values may look like codes, which would be kept exactly beside the latents.
+    options.rules = part.variables.iter().map(|known| (known.name.clone(), BoundSpec::Unbounded)).collect();
     options.model_by_reference = args.model_ref;
     options.threads = Threads::new(args.threads.unwrap_or(0))?;
     let mut bar = args.say.bar();

@@ -3,10 +3,9 @@
 //! Adders, registers, cycles and multipliers are counts. Look-up tables are an estimate: one for each bit of an adder, and for
 //! each bit of a limit, which `docs/fpga.md` holds against yosys. A clock is the caller's assumption; nothing here promises one.
 
-use crate::interval::Interval;
 use crate::netlist::{Netlist, Op};
 use crate::schedule::Schedule;
-use crate::spec::{DenseLayer, Spec};
+use crate::spec::Spec;
 use crate::verilog::{Plan, input_bits, padded};
 use baler_codec::network::architecture::Activation;
 
@@ -73,25 +72,30 @@ impl Estimate {
         }
     }
 
-    /// Of a folded network.
+    /// Of a folded network. Products and their sums are taken to be inside the multipliers' blocks, as synthesis for most parts
+    /// does it.
     pub fn folded(spec: &Spec, plan: &Plan, ram: bool) -> Estimate {
-        let (mut lut, mut ff, mut weight_bits) = (60, 120 + input_bits(spec), 0);
-        lut += input_bits(spec);
+        let total = plan.latent_bits.iter().sum::<u32>() as usize;
+        // A choice among n values takes about a table for every three of them.
+        let choice = |bits: usize, n: usize| bits * n.div_ceil(3);
+        let wire = spec.inputs.iter().map(|input| input.bits as usize).max().unwrap_or(0);
+        let first = &plan.layers[0];
+        let mut lut = 60 + choice(first.lanes * wire, first.beats);
+        let mut ff = 120 + input_bits(spec) + 2 * total;
+        let mut weight_bits = 0;
         for (idx, layer) in plan.layers.iter().enumerate() {
             let n_out = layer.outputs.len();
             let (sum, weight) = (layer.bits_sum as usize, layer.bits_weight as usize);
-            let lanes_out = plan.layers.get(idx + 1).map_or(plan.output.0, |next| next.lanes);
+            let (lanes, beats) =
+                plan.layers.get(idx + 1).map_or(plan.output, |next| (next.lanes, next.beats));
             let products = n_out * layer.lanes;
             weight_bits += products * layer.beats * weight;
-            // A bit of each table of weights, the trees of several lanes, the sums, the drain's choice, the requantizers.
+            // Tables of weights, trees of several lanes, the choice of the sum at hand, the requantizers, control.
             lut += products * weight * layer.beats.div_ceil(64) * if ram { 2 } else { 1 };
-            lut += n_out * (layer.lanes - 1) * sum + 2 * n_out * sum;
-            lut += lanes_out * if ram { 260 } else { 90 };
-            ff += products * weight + layer.lanes * layer.bits_in as usize + 3 * n_out * sum;
-            ff += lanes_out * (sum + 16) + 60;
+            lut += n_out * (layer.lanes - 1) * sum + choice(lanes * sum, beats);
+            lut += 80 + lanes * if ram { 260 } else { 90 };
+            ff += products * weight + layer.lanes * layer.bits_in as usize + n_out * sum + lanes * (sum + 16);
         }
-        let total: u32 = plan.latent_bits.iter().sum();
-        ff += 2 * total as usize;
         Estimate {
             adders: 0,
             adder_bits: 0,
@@ -101,17 +105,7 @@ impl Estimate {
             weight_bits,
             latency: plan.latency,
             interval: plan.interval,
-            bytes: [input_bits(spec) / 8, padded(total as usize) / 8],
+            bytes: [input_bits(spec) / 8, padded(total) / 8],
         }
     }
-}
-
-/// Adders that a layer takes alone: its digits, less one a row, nothing shared. What training for hardware weighs.
-pub fn digits_of(layer: &DenseLayer) -> usize {
-    layer.weights.iter().map(|&w| crate::graph::digits::of(i64::from(w)).len()).sum()
-}
-
-/// Ranges of the latents of an unrolled network.
-pub fn latent_ranges(netlist: &Netlist) -> Vec<Interval> {
-    netlist.outputs().iter().map(|&id| netlist.nodes[id].range).collect()
 }

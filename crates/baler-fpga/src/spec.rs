@@ -197,13 +197,38 @@ impl Spec {
     }
 }
 
-/// `name` as an identifier of Verilog, C and C++.
+/// `name` as an identifier of Verilog, C and C++. It ends in `encoder`, as no reserved word does (`large` and `small` are words of
+/// Verilog).
 pub fn identifier(name: &str) -> String {
     let kept = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
     let text: String = name.chars().map(kept).collect();
     let text = text.trim_matches('_');
-    match text.chars().next() {
-        Some(first) if first.is_ascii_alphabetic() => text.to_string(),
-        _ => format!("encoder_{text}").trim_end_matches('_').to_string(),
+    let text = match text.chars().next() {
+        Some(first) if first.is_ascii_digit() => format!("n{text}"),
+        _ => text.to_string(),
+    };
+    match text.ends_with("encoder") {
+        true => text,
+        false => format!("{text}_encoder").trim_start_matches('_').to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_identifiers_and_no_reserved_words() {
+        let names = ["large", "Jets-2012", "7", "encoder", "", "__", "\u{e9}t\u{e9}"].map(identifier);
+        let expected = [
+            "large_encoder",
+            "jets_2012_encoder",
+            "n7_encoder",
+            "encoder",
+            "encoder",
+            "encoder",
+            "t_encoder",
+        ];
+        assert_eq!(names, expected);
     }
 }

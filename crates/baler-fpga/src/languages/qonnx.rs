@@ -79,6 +79,12 @@ struct Graph {
 }
 
 impl Graph {
+    /// A constant; hls4ml wants the shape of every value that a node reads.
+    fn constant(&mut self, name: &str, shape: &[usize], values: &[f32]) {
+        self.constants.push(tensor(name, shape, values));
+        self.values.push(value_info(name, shape));
+    }
+
     fn node(&mut self, kind: &str, inputs: &[&str], output: &str, attributes: Vec<Message>, domain: &str) {
         let mut node = inputs.iter().fold(Message::default(), |node, input| node.text(1, input));
         node = node.text(2, output).text(3, &format!("{kind}_{output}")).text(4, kind);
@@ -90,7 +96,7 @@ impl Graph {
     fn quant(&mut self, input: &str, output: &str, scale: f32, bits: u32, rounding: &str, narrow: bool) {
         let names = ["scale", "zero", "bits"].map(|what| format!("{output}_{what}"));
         for (name, value) in names.iter().zip([scale, 0.0, bits as f32]) {
-            self.constants.push(tensor(name, &[], &[value]));
+            self.constant(name, &[], &[value]);
         }
         let int = |name: &str, value: i64| Message::default().text(1, name).int(3, value).int(20, 2);
         let attributes = vec![
@@ -114,7 +120,7 @@ impl Graph {
             )));
         }
         let values: Vec<f32> = integers.iter().map(|&n| n as f32 * scale).collect();
-        self.constants.push(tensor(name, shape, &values));
+        self.constant(name, shape, &values);
         let output = format!("{name}_q");
         self.quant(name, &output, scale, bits.max(2), "ROUND", false);
         self.values.push(value_info(&output, shape));
