@@ -22,14 +22,14 @@ trap 'rm -rf "$work"' EXIT
 python3 scripts/fpga/make_data.py "$work"
 cd "$work"
 
-train() { "$baler" train "$2" -o "$1.balm" --latent "$3" --arch "$4" --epochs "${5:-8}" --target fpga --bits "${6:-8,16}" -q; }
+train() { "$baler" train "$2" -o "$1.balm" --latent "$3" --arch "$4" --epochs "${5:-60}" --target fpga --bits "${6:-8,16}" -q; }
 # What was exported passes in an environment with nothing but a path.
 passes() { (cd "$1" && env -i PATH=/usr/local/bin:/usr/bin:/bin make -s "${@:2}") | grep -E 'PASS|FAIL'; }
 export_() { "$baler" export "$1" -o "$2" -q "${@:3}"; }
 
 train tiny tiny.csv 8 dense:20,10:relu
 train leaky tiny.csv 8 dense:20,10
-train micro adc.csv 3 dense:6:relu 8 4,12
+train micro adc.csv 3 dense:6:relu 60 4,12
 train conv frames.npy 4 conv2d:3:relu 4
 train large large.csv 15 dense:200,100,50:relu 1
 

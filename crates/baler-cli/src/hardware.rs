@@ -82,7 +82,7 @@ impl<'a> Wires<'a> {
 }
 
 /// Values as float64.
-fn floats(variable: &Variable) -> Vec<f64> {
+pub fn floats(variable: &Variable) -> Vec<f64> {
     use baler_data::element::Element;
     with_values!(&variable.values, values => values.iter().map(|x| x.to_f64()).collect())
 }

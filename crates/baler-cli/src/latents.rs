@@ -2,12 +2,12 @@
 //! encoder again: the archive has the very latents of the stream.
 
 use crate::compress::CompressArgs;
-use crate::hardware::part_of;
+use crate::hardware::{floats, part_of};
 use crate::input::{read_bytes, read_model};
 use crate::json::{self, ArchiveObject};
 use crate::library::{
-    BoundSpec, Dataset, Error, Method, ModelPart, Models, Options, Size, Threads, Training, Variable,
-    codec_compress, fpga, from_values, to_outputs,
+    BoundSpec, Dataset, Error, Method, ModelPart, Models, NoProgress, Options, Size, Threads, Training,
+    Variable, codec_compress, fpga, from_values, to_outputs,
 };
 use crate::numbers::{counted, grouped};
 use crate::output::{Target, refuse_json_on_stdout, say};
@@ -27,18 +27,22 @@ pub fn run(args: &CompressArgs, stream: &str) -> Result<()> {
     let bits = fpga::Spec::of_part("encoder", part, false)?.latent_bits();
     let latents = fpga::stream::unpack(&read_bytes(stream)?, &bits).with_context(|| stream.to_string())?;
     let data = decoded(part, &latents)?;
+    for variable in data.variables.iter().filter(|variable| variable.values.dtype().is_float()) {
+        let values = floats(variable);
+        if values.iter().all(|value| *value == values[0]) {
+            let text = "expected latents of different samples, found that all decode to one value; is the model trained for long \
+                        enough, and are there several samples?";
+            return Err(Error::input(text).in_variable(&variable.name).into());
+        }
+    }
     let mut options = Options::new(BoundSpec::Unbounded);
     options.size = Some(Size::Latent(bits.len()));
     options.method = Method::Autoencoder;
-    // Decoded values may look like codes, which would be kept exactly beside the latents.
-    options.rules = part.variables.iter().map(|known| (known.name.clone(), BoundSpec::Unbounded)).collect();
     options.model_by_reference = args.model_ref;
     options.threads = Threads::new(args.threads.unwrap_or(0))?;
-    let mut bar = args.say.bar();
     let mut bytes = Vec::new();
     let models = Models { model: Some(&model), trainer: Some(&Training), latents: Some(&latents) };
-    let report = codec_compress(&InMemory::of(&data), &options, models, &mut bytes, &mut bar)?;
-    bar.finish();
+    let report = codec_compress(&InMemory::of(&data), &options, models, &mut bytes, &mut NoProgress)?;
     target.write(&bytes)?;
     if args.json {
         json::print(&ArchiveObject::new(&report, None))?;

@@ -2,9 +2,9 @@
 
 pub use baler::internal::{Decompressed, PartialFile, is_searched, write_spilled};
 pub use baler::{
-    BoundSpec, DType, Dataset, DecompressOptions, Error, ErrorKind, Method, Missing, Model, Options,
-    Progress, Reader, Report, Size, Values, Variable, compress_source, compress_with, decompress_with,
-    inspect, is_archive, is_model, verify, verify_with,
+    BoundSpec, DType, Dataset, DecompressOptions, Error, ErrorKind, Method, Missing, Model, NoProgress,
+    Options, Progress, Reader, Report, Size, Values, Variable, compress_source, compress_with,
+    decompress_with, inspect, is_archive, is_model, verify, verify_with,
 };
 pub use baler_codec::autoencoder::to_latents;
 pub use baler_codec::compress::compress_source as codec_compress;

@@ -90,10 +90,9 @@ impl Estimate {
                 plan.layers.get(idx + 1).map_or(plan.output, |next| (next.lanes, next.beats));
             let products = n_out * layer.lanes;
             weight_bits += products * layer.beats * weight;
-            // Tables of weights, trees of several lanes, the choice of the sum at hand, the requantizers, control.
+            // Tables of weights, the choice of the sum at hand, the requantizers, control.
             lut += products * weight * layer.beats.div_ceil(64) * if ram { 2 } else { 1 };
-            lut += n_out * (layer.lanes - 1) * sum + choice(lanes * sum, beats);
-            lut += 80 + lanes * if ram { 260 } else { 90 };
+            lut += choice(lanes * sum, beats) + 80 + lanes * if ram { 260 } else { 90 };
             ff += products * weight + layer.lanes * layer.bits_in as usize + n_out * sum + lanes * (sum + 16);
         }
         Estimate {

@@ -18,7 +18,7 @@ use baler_data::error::{Error, Result};
 const MAX_DIGITS: usize = 1 << 17;
 
 /// Orders of sharing that are tried for a layer, and pairs of digits that all of them may look at.
-const MAX_ORDERS: usize = 12;
+const MAX_ORDERS: usize = 24;
 const MAX_WORK: usize = 1 << 20;
 
 /// A sum of shifted values, one linear row.

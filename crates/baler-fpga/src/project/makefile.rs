@@ -19,7 +19,7 @@ pub fn text(spec: &Spec, request: &Request) -> String {
         rules += &format!(
             "sim: build\n\tiverilog -g2012 -o build/bench.vvp sim/bench.v rtl/{name}.v\n\
              \tcd sim && vvp -n ../build/bench.vvp\n\
-             verilator: build\n\tverilator --binary --timing -Wno-fatal -Wno-lint -Wno-style --top-module bench --Mdir build/verilator \
+             verilator: build\n\tverilator --binary --timing -Wno-fatal -Wno-lint -Wno-style -Wno-INITIALDLY --top-module bench --Mdir build/verilator \
              -o bench sim/bench.v rtl/{name}.v > build/verilator.log\n\tcd sim && ../build/verilator/bench\n\
              synth: build\n\tyosys -q -p 'read_verilog rtl/{name}.v; synth_xilinx -family xcup -flatten -noiopad -noclkbuf -top {name}; \
              tee -o build/synth.txt stat'\n\t@cat build/synth.txt\n"
