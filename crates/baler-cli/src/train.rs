@@ -59,9 +59,9 @@ fn parse_bits(text: &str) -> Result<Hardware, String> {
     };
     let numbers: Vec<u32> =
         text.split(',').map(|word| word.trim().parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
-    let hardware = match numbers.as_slice() {
-        &[weight_bits, activation_bits] => Hardware { weight_bits, activation_bits, digits: None },
-        &[weight_bits, activation_bits, digits] if digits > 0 => {
+    let hardware = match *numbers.as_slice() {
+        [weight_bits, activation_bits] => Hardware { weight_bits, activation_bits, digits: None },
+        [weight_bits, activation_bits, digits] if digits > 0 => {
             Hardware { weight_bits, activation_bits, digits: Some(digits) }
         }
         _ => return Err(wrong()),

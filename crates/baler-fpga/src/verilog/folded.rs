@@ -5,6 +5,8 @@
 //! layer's values. Samples start a fixed number of cycles apart, so nothing waits inside; where the output has to wait,
 //! everything stands still.
 
+use super::expressions::{chosen, hex, literal, top_bit};
+use super::input::source;
 use super::lanes::Folded;
 pub use super::lanes::{Fold, Plan};
 use super::{finish, head, padded};
@@ -67,142 +69,6 @@ fn control(text: &mut String, fold: Fold, plan: &Plan) {
     }
 }
 
-/// The sample is held while its beats are read. Raw values go through their stage.
-fn source(text: &mut String, spec: &Spec, plan: &Plan) {
-    let layer = &plan.layers[0];
-    let staged = spec.inputs.iter().any(|input| input.stage.is_some());
-    let wire = spec.inputs.iter().map(|input| input.bits).max().unwrap_or(1);
-    let width = layer.lanes * layer.beats * wire as usize;
-    let mut start = 0;
-    let mut values = Vec::new();
-    for input in &spec.inputs {
-        let top = start + input.bits as usize - 1;
-        let sign = (wire - input.bits) as usize;
-        let extended = format!("{{{{{sign}{{s_axis_tdata[{top}]}}}}, s_axis_tdata[{top}:{start}]}}");
-        values.push(if sign == 0 { format!("s_axis_tdata[{top}:{start}]") } else { extended });
-        start = top + 1;
-    }
-    let fill = width - values.len() * wire as usize;
-    if fill > 0 {
-        values.push(format!("{fill}'b0"));
-    }
-    values.reverse();
-    let to = if staged { "raw" } else { "a0" };
-    let step = layer.lanes * wire as usize;
-    let _ = write!(
-        text,
-        "    reg [{}:0] sample;\n    reg {to}_valid, {to}_last;\n    reg [{3}:0] {to}_beat;\n    \
-         wire {to}_first = ({to}_beat == 0);\n    wire {to}_end = ({to}_beat == {1});\n    \
-         always @(posedge aclk) begin\n        if (!aresetn) begin {to}_valid <= 0; {to}_beat <= 0; end\n        \
-         else if (ce) begin\n            if (take) begin {to}_valid <= 1; {to}_beat <= 0; {to}_last <= ends; end\n            \
-         else if ({to}_end) begin {to}_valid <= 0; {to}_beat <= 0; end\n            \
-         else if ({to}_valid) {to}_beat <= {to}_beat + 1;\n        end\n        \
-         if (ce & take) sample <= {{{2}}};\n    end\n",
-        width - 1,
-        layer.beats - 1,
-        values.join(", "),
-        top_bit(layer.beats),
-    );
-    for lane in 0..layer.lanes {
-        let slice = |beat: usize| format!("sample[{} +: {wire}]", beat * step + lane * wire as usize);
-        *text += &chosen(&format!("{to}_x{lane}"), wire, &format!("{to}_beat"), layer.beats, slice);
-    }
-    if staged {
-        stages(text, spec, layer, wire);
-    }
-}
-
-/// Multiply, add, shift and limit a lane: the inputs' stages, brought to one shift.
-fn stages(text: &mut String, spec: &Spec, layer: &Folded, wire: u32) {
-    let of = |column: usize| spec.inputs.get(column).and_then(|input| input.stage);
-    let most = (0..spec.n_in()).filter_map(of).map(|stage| stage.shift).max().unwrap_or(0);
-    let scaled = |column: usize| {
-        // An input without a stage is the network's already.
-        of(column)
-            .map_or((1i64 << most, 0), |s| (s.multiplier << (most - s.shift), s.offset << (most - s.shift)))
-    };
-    let bits = |value: i64| Interval::of(value).bits();
-    let all = || (0..spec.n_in()).map(scaled);
-    let bits_m = all().map(|(m, _)| bits(m)).max().unwrap_or(1);
-    let bits_o = all().map(|(_, o)| bits(o)).max().unwrap_or(1);
-    let wide = (bits_m + wire).max(bits_o) + 1;
-    let _ = write!(
-        text,
-        "    reg p_valid, p_last, a0_valid, a0_last;\n    reg [{1}:0] p_beat, a0_beat;\n    \
-         wire a0_first = (a0_beat == 0);\n    wire a0_end = (a0_beat == {0});\n    \
-         always @(posedge aclk) begin\n        \
-         if (!aresetn) begin p_valid <= 0; a0_valid <= 0; end\n        else if (ce) begin p_valid <= raw_valid; a0_valid <= p_valid; end\n        \
-         if (ce) begin p_last <= raw_last; p_beat <= raw_beat; a0_last <= p_last; a0_beat <= p_beat; end\n    end\n",
-        layer.beats - 1,
-        top_bit(layer.beats),
-    );
-    for lane in 0..layer.lanes {
-        let name = format!("p{lane}");
-        let _ = write!(
-            text,
-            "    reg signed [{}:0] {name}_m;\n    reg signed [{}:0] {name}_o;\n",
-            bits_m - 1,
-            bits_o - 1
-        );
-        let _ = writeln!(text, "    always @* case (raw_beat)");
-        for beat in 0..layer.beats {
-            let column = beat * layer.lanes + lane;
-            let m = if column < spec.n_in() { scaled(column).0 } else { 0 };
-            let _ = writeln!(text, "        {beat}: {name}_m = {};", literal(m, bits_m));
-        }
-        let _ = write!(text, "        default: {name}_m = 0;\n    endcase\n    always @* case (p_beat)\n");
-        for beat in 0..layer.beats {
-            let column = beat * layer.lanes + lane;
-            let o = if column < spec.n_in() { scaled(column).1 } else { 0 };
-            let _ = writeln!(text, "        {beat}: {name}_o = {};", literal(o, bits_o));
-        }
-        let range = Interval { low: -(1i64 << (wide - 1)), high: (1i64 << (wide - 1)) - 1 };
-        let _ = write!(
-            text,
-            "        default: {name}_o = 0;\n    endcase\n    reg signed [{0}:0] {name};\n    \
-             always @(posedge aclk) if (ce) {name} <= raw_x{lane} * {name}_m;\n",
-            wide - 1
-        );
-        let y = format!("{name}_y");
-        *text += &finish::lines(
-            &y,
-            16,
-            &format!("{name} + {name}_o"),
-            range,
-            most,
-            baler_codec::network::architecture::Activation::Linear,
-        );
-        let _ = write!(
-            text,
-            "    reg signed [{0}:0] a0_x{lane};\n    always @(posedge aclk) if (ce) a0_x{lane} <= {y};\n",
-            layer.bits_in - 1
-        );
-    }
-}
-
-/// A signed value that is another slice in each beat.
-fn chosen(name: &str, bits: u32, beat: &str, beats: usize, slice: impl Fn(usize) -> String) -> String {
-    if beats == 1 {
-        return format!("    wire signed [{}:0] {name} = {};\n", bits - 1, slice(0));
-    }
-    let mut text = format!("    reg signed [{}:0] {name};\n    always @* case ({beat})\n", bits - 1);
-    for at in 1..beats {
-        let _ = writeln!(text, "        {at}: {name} = {};", slice(at));
-    }
-    text + &format!("        default: {name} = {};\n    endcase\n", slice(0))
-}
-
-/// Highest bit of a counter of so many beats.
-fn top_bit(beats: usize) -> u32 {
-    (beats.max(2) - 1).ilog2()
-}
-
-/// A signed constant.
-fn literal(value: i64, bits: u32) -> String {
-    let sign = if value < 0 { "-" } else { "" };
-    format!("{sign}{bits}'sd{}", value.unsigned_abs())
-}
-
 /// The latents collected and offered.
 fn sink(text: &mut String, spec: &Spec, plan: &Plan) {
     let end = spec.layers.len();
@@ -254,7 +120,6 @@ impl Writer<'_> {
     /// The weights of all outputs for the beat at hand, a cycle later, with the values that they are multiplied with.
     fn weights(&self, text: &mut String) {
         let (l, f, n_out) = (self.idx, self.folded, self.layer.n_out());
-        let bits = f.bits_weight;
         let _ = write!(
             text,
             "    // Layer {l}: {} values in {} beats of {}, {n_out} outputs.\n    \
@@ -270,36 +135,37 @@ impl Writer<'_> {
                 f.bits_in - 1
             );
         }
-        let weight = |row: usize, lane: usize, beat: usize| {
-            self.layer.row(row).get(beat * f.lanes + lane).copied().unwrap_or(0)
-        };
-        if self.fold.ram {
-            for row in 0..n_out {
-                for lane in 0..f.lanes {
-                    let name = format!("m{l}_{row}_{lane}");
-                    let _ = write!(
-                        text,
-                        "    reg signed [15:0] {name} [0:{}];\n    reg signed [15:0] w{l}_{row}_{lane};\n    initial begin",
-                        f.beats - 1
-                    );
-                    for beat in 0..f.beats {
-                        let _ = write!(
-                            text,
-                            " {name}[{beat}] = {};",
-                            literal(weight(row, lane, beat).into(), 16)
-                        );
-                    }
-                    let _ = write!(
-                        text,
-                        " end\n    always @(posedge aclk) begin\n        \
-                         if (load & (load_layer == {l}) & (load_row == {row}) & (load_lane == {lane})) {name}[load_beat] <= wload_tdata[15:0];\n        \
-                         if (ce) w{l}_{row}_{lane} <= {name}[a{l}_beat];\n    end\n"
-                    );
-                }
-            }
-            return;
+        if self.fold.ram { self.memories(text) } else { self.table(text) }
+    }
+
+    fn weight(&self, row: usize, lane: usize, beat: usize) -> i64 {
+        self.layer.row(row).get(beat * self.folded.lanes + lane).copied().unwrap_or(0).into()
+    }
+
+    /// A memory a row and lane, which holds the exported weights until others are loaded.
+    fn memories(&self, text: &mut String) {
+        let (l, f) = (self.idx, self.folded);
+        for (row, lane) in (0..self.layer.n_out()).flat_map(|row| (0..f.lanes).map(move |lane| (row, lane))) {
+            let name = format!("m{l}_{row}_{lane}");
+            let words = (0..f.beats)
+                .map(|beat| format!(" {name}[{beat}] = {};", literal(self.weight(row, lane, beat), 16)));
+            let _ = write!(
+                text,
+                "    reg signed [15:0] {name} [0:{}];\n    reg signed [15:0] w{l}_{row}_{lane};\n    initial begin{} end\n    \
+                 always @(posedge aclk) begin\n        \
+                 if (load & (load_layer == {l}) & (load_row == {row}) & (load_lane == {lane})) {name}[load_beat] <= wload_tdata[15:0];\n        \
+                 if (ce) w{l}_{row}_{lane} <= {name}[a{l}_beat];\n    end\n",
+                f.beats - 1,
+                words.collect::<String>(),
+            );
         }
-        let width = n_out * f.lanes * bits as usize;
+    }
+
+    /// One wide word a beat: the weights of all rows and lanes.
+    fn table(&self, text: &mut String) {
+        let (l, f, n_out) = (self.idx, self.folded, self.layer.n_out());
+        let bits = f.bits_weight as usize;
+        let width = n_out * f.lanes * bits;
         let _ = writeln!(
             text,
             "    reg [{}:0] w{l};\n    always @(posedge aclk) if (ce) case (a{l}_beat)",
@@ -309,22 +175,20 @@ impl Writer<'_> {
             let mut word = String::new();
             for row in (0..n_out).rev() {
                 for lane in (0..f.lanes).rev() {
-                    let value = i64::from(weight(row, lane, beat)) & ((1 << bits) - 1);
-                    let _ = write!(word, "{value:0width$b}", width = bits as usize);
+                    let value = self.weight(row, lane, beat) & ((1 << bits) - 1);
+                    let _ = write!(word, "{value:0bits$b}");
                 }
             }
             let _ = writeln!(text, "        {beat}: w{l} <= {width}'h{};", hex(&word));
         }
         let _ = writeln!(text, "        default: w{l} <= 0;\n    endcase");
-        for row in 0..n_out {
-            for lane in 0..f.lanes {
-                let _ = writeln!(
-                    text,
-                    "    wire signed [{}:0] w{l}_{row}_{lane} = w{l}[{} +: {bits}];",
-                    bits - 1,
-                    (row * f.lanes + lane) * bits as usize
-                );
-            }
+        for (row, lane) in (0..n_out).flat_map(|row| (0..f.lanes).map(move |lane| (row, lane))) {
+            let start = (row * f.lanes + lane) * bits;
+            let _ = writeln!(
+                text,
+                "    wire signed [{}:0] w{l}_{row}_{lane} = w{l}[{start} +: {bits}];",
+                bits - 1
+            );
         }
     }
 
@@ -487,18 +351,4 @@ impl Writer<'_> {
              assign {name}_bias = {name}_biases[d{l}_beat];\n    assign {name}_shift = {name}_shifts[b{l}_beat];\n"
         );
     }
-}
-
-/// Binary digits as hexadecimal ones.
-fn hex(binary: &str) -> String {
-    let fill = (4 - binary.len() % 4) % 4;
-    let digits = "0".repeat(fill) + binary;
-    digits
-        .as_bytes()
-        .chunks(4)
-        .map(|four| {
-            let value = four.iter().fold(0u32, |value, &digit| value * 2 + u32::from(digit - b'0'));
-            char::from_digit(value, 16).expect("four bits")
-        })
-        .collect()
 }

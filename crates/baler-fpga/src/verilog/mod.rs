@@ -4,8 +4,10 @@
 //! valid and ready are both high; `tlast` ends a batch, which a batch of [`BATCH`] does by itself as well.
 
 pub mod bench;
+mod expressions;
 mod finish;
 mod folded;
+mod input;
 mod lanes;
 pub mod load;
 mod unrolled;
