@@ -64,7 +64,7 @@ impl Estimate {
             adder_bits,
             multipliers: 0,
             lut: adder_bits + limit_bits,
-            ff: schedule.register_bits(netlist) + 32,
+            ff: schedule.register_bits(netlist) + 16,
             weight_bits: 0,
             latency: schedule.n_stages as usize,
             interval: 1,

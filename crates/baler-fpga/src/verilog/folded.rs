@@ -49,7 +49,7 @@ fn control(text: &mut String, fold: Fold, plan: &Plan) {
         text,
         "    reg out_valid, out_last;\n    \
          wire ce = (FREE_RUNNING != 0) | ~out_valid | m_axis_tready;\n    \
-         reg [15:0] pace;\n    reg [31:0] row;\n    \
+         reg [15:0] pace;\n    reg [15:0] row;\n    \
          wire ends = s_axis_tlast | (row == BATCH - 1);\n    \
          assign s_axis_tready = aresetn & ce & (pace == 0){load};\n    \
          wire take = s_axis_tvalid & s_axis_tready;\n    \

@@ -20,7 +20,7 @@ pub fn unrolled(spec: &Spec, netlist: &Netlist, levels: u32) -> String {
     let n = schedule.n_stages;
     let _ = write!(
         text,
-        "    reg [{0}:0] valid;\n    reg [{0}:0] last;\n    reg [31:0] row;\n    \
+        "    reg [{0}:0] valid;\n    reg [{0}:0] last;\n    reg [15:0] row;\n    \
          wire ce = (FREE_RUNNING != 0) | ~valid[{0}] | m_axis_tready;\n    \
          wire ends = s_axis_tlast | (row == BATCH - 1);\n    \
          assign s_axis_tready = ce & aresetn;\n    assign m_axis_tvalid = valid[{0}];\n    \
