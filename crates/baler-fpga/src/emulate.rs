@@ -4,8 +4,8 @@
 //! test vectors come; [`Emulator`] gives the same for millions of samples a second, with the codec's kernels on the layers that the
 //! specification holds (convolutions written out, biases with their halves).
 
-use crate::interval::finish;
-use crate::spec::{DenseLayer, LIMIT, Spec};
+use crate::interval::{LIMIT, finish};
+use crate::spec::{DenseLayer, Spec};
 use baler_codec::network::architecture::{LayerKind, LayerSpec};
 use baler_codec::network::{Layer, Network, Prepared, Workspace};
 use baler_data::error::Result;

@@ -1,6 +1,10 @@
 //! Ranges of integers and the bits that they take: how wide each wire must be, for every input that can come.
 
+use baler_codec::network::ACTIVATION_MAX;
 use baler_codec::network::architecture::Activation;
+
+/// Limit of every activation and latent.
+pub const LIMIT: i64 = ACTIVATION_MAX as i64;
 
 /// All integers from `low` to `high`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 //! Each node knows the exact range of what it computes, over everything that can come in, so each wire is as wide as it must
 //! be and none wider.
 
-use crate::interval::{Interval, finish};
-use crate::spec::LIMIT;
+use crate::interval::{Interval, LIMIT, finish};
 use baler_codec::network::architecture::Activation;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};

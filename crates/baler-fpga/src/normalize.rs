@@ -1,7 +1,7 @@
 //! Raw integers to the network's inputs: the codec's scaling, which is written in floats, as one multiplication, one
 //! addition and one shift of integers, proved equal on every number of the input's range.
 
-use crate::spec::LIMIT;
+use crate::interval::LIMIT;
 use baler_codec::autoencoder::{INPUT_ONE, Scaling};
 use baler_data::error::{Error, Result};
 

@@ -2,8 +2,9 @@
 //! and bias, and no value can leave the bits that its wire has.
 
 use crate::interval::Interval;
+use crate::interval::LIMIT;
 use crate::netlist::{Netlist, Op, Term};
-use crate::spec::{LIMIT, Spec};
+use crate::spec::Spec;
 use baler_codec::network::architecture::Activation;
 use baler_data::error::{Error, Result};
 use std::collections::BTreeMap;

@@ -10,14 +10,11 @@
 //! y   = clamp(activation(acc >> s), -32767, 32767)
 //! ```
 
-use crate::interval::{Interval, finish};
+use crate::interval::{Interval, LIMIT, finish};
 use crate::normalize::Stage;
 use baler_codec::network::architecture::{Activation, ConvShape, LayerKind};
-use baler_codec::network::{ACTIVATION_MAX, Layer, Network};
+use baler_codec::network::{Layer, Network};
 use baler_data::error::{Error, Result};
-
-/// Limit of every activation and latent.
-pub const LIMIT: i64 = ACTIVATION_MAX as i64;
 
 /// Most weights of a layer once its convolution is written out.
 const MAX_WEIGHTS: usize = 1 << 22;

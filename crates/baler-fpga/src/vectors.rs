@@ -19,11 +19,11 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// `given` rows (n, n_in), then `n_random` random ones.
+    /// `given` rows (n, n_in), or random ones in the usual range where there are none, then `n_random` over everything that the
+    /// wires can carry.
     pub fn new(spec: &Spec, given: &[i32], n_random: usize) -> Vectors {
-        let mut samples = given.to_vec();
-        samples.extend(random(spec, n_random));
-        Vectors::of(spec, samples)
+        let usual = if given.is_empty() { random(spec, n_random, 2) } else { given.to_vec() };
+        Vectors::of(spec, [usual, random(spec, n_random, 1)].concat())
     }
 
     /// What the formulas of the specification make of `samples`.
@@ -47,16 +47,16 @@ impl Vectors {
     }
 }
 
-/// Rows of which every other lies in the range that networks are trained for, the rest anywhere.
-pub fn random(spec: &Spec, n_rows: usize) -> Vec<i32> {
-    let mut rng = Rng::new(17, n_rows as u64);
+/// Random rows over the range of the wires, or a `part` of it; its ends come often.
+fn random(spec: &Spec, n_rows: usize, part: i64) -> Vec<i32> {
+    let mut rng = Rng::new(17, part as u64);
     let mut samples = Vec::with_capacity(n_rows * spec.n_in());
-    for row in 0..n_rows {
+    for _ in 0..n_rows {
         for input in &spec.inputs {
             let [low, high] = input.range;
             // -32768 is no activation: the codec never makes it.
             let low = if input.stage.is_none() { low.max(-32767) } else { low };
-            let (low, high) = if row % 2 == 0 { (low / 2, high / 2) } else { (low, high) };
+            let (low, high) = (low / part, high / part);
             let value = match rng.below(24) {
                 0 => high,
                 1 => low,

@@ -92,6 +92,27 @@ fn rtl_gives_the_emulator_s_latents() {
 }
 
 #[test]
+fn a_free_running_design_needs_no_ready() {
+    if !(has("iverilog") && has("make")) {
+        return;
+    }
+    for reuse in [1, 8] {
+        let folder = tempfile::tempdir().unwrap();
+        export(folder.path(), "micro", &Request { reuse, ..small(&[Target::Verilog]) });
+        let bench = folder.path().join("sim/bench.v");
+        let text = std::fs::read_to_string(&bench).unwrap();
+        // The receiver takes every word and says ready to none.
+        let free = text
+            .replace("_encoder dut (", "_encoder #(.FREE_RUNNING(1)) dut (")
+            .replace(".m_axis_tready(m_ready)", ".m_axis_tready(1'b0)")
+            .replace("m_ready <= ~stalls | noise[9] | noise[3];", "m_ready <= 1;");
+        assert_ne!(free, text);
+        std::fs::write(&bench, free).unwrap();
+        passes(folder.path(), "sim", &format!("free running, reuse {reuse}"));
+    }
+}
+
+#[test]
 fn a_flipped_bit_of_the_reference_fails_every_bench() {
     if !(has("iverilog") && has("make") && has("cc") && has("c++")) {
         return;

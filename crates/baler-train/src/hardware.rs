@@ -59,11 +59,11 @@ mod tests {
 
     #[test]
     fn few_digits_are_near() {
-        assert_eq!([nearest(7.0, Some(2)), nearest(7.0, Some(1)), nearest(11.0, Some(2))], [7, 8, 12]);
+        assert_eq!([nearest(7.0, Some(2)), nearest(7.0, Some(1)), nearest(13.0, Some(2))], [7, 8, 14]);
         assert_eq!([nearest(-5.2, Some(2)), nearest(0.4, Some(2)), nearest(43.0, None)], [-5, 0, 43]);
         for x in -120..=120 {
             let error = (nearest(f64::from(x), Some(3)) - i64::from(x)).abs();
-            assert!(error <= 4, "{x}: {error}");
+            assert!(error <= 2, "{x}: {error}");
         }
     }
 }

@@ -57,7 +57,7 @@ const COMPRESS_SIDE: [&str; 3] = ["encode", "plan", "compress"];
 /// Modules that import each other because they are halves of one thing.
 const HALVES: [(&str, &[&str]); 14] = [
     ("baler-cli", &["output", "progress"]),
-    ("baler-cli", &["compress", "decompress", "folder", "live", "many", "tables"]),
+    ("baler-cli", &["compress", "decompress", "folder", "latents", "live", "many", "tables"]),
     ("baler-cli", &["new", "project"]),
     ("baler-cli", &["cli", "completions"]),
     ("baler-codec", &["predict::model", "predict::shared"]),

@@ -45,9 +45,9 @@ pub struct Request {
     pub clock_mhz: f64,
     /// Part of the vendor's scripts.
     pub part: String,
-    /// Rows of data for the vectors, (n, n_in); random ones are added.
+    /// Rows of data for the vectors, (n, n_in); without them random ones in the usual range.
     pub rows: Vec<i32>,
-    /// Random rows of the vectors.
+    /// Random rows over the full range of the wires.
     pub n_random: usize,
 }
 

@@ -1,7 +1,6 @@
 //! A sum's shift, activation and limit as Verilog.
 
-use crate::interval::{Interval, finish};
-use crate::spec::LIMIT;
+use crate::interval::{Interval, LIMIT, finish};
 use baler_codec::network::architecture::Activation;
 
 /// Lines that give `name` (of `bits` bits) the finished value of `sum`, an expression whose values lie in `range`, shifted by

@@ -1,7 +1,7 @@
 //! How a network is folded: how many values a layer reads a cycle, and what follows for speed and multipliers.
 
-use crate::interval::Interval;
-use crate::spec::{LIMIT, Spec};
+use crate::interval::{Interval, LIMIT};
+use crate::spec::Spec;
 use baler_data::error::{Error, Result};
 
 /// How far a network is folded, and where its weights are.

@@ -47,7 +47,7 @@ pub(crate) fn head(spec: &Spec, what: &str, latent_bits: &[u32], load_port: bool
          // Inputs, lowest bits first, two's complement, bits: {inputs}\n\
          // Latents, lowest bits first, two's complement, bits: {}\n\
          `default_nettype none\n\
-         module {} #(\n    parameter FREE_RUNNING = 0, // 1: m_axis_tready is not looked at and s_axis_tready is always high\n    \
+         module {} #(\n    parameter FREE_RUNNING = 0, // 1: m_axis_tready is not looked at\n    \
          parameter BATCH = {BATCH} // at most 65536\n) (\n    input  wire aclk,\n    input  wire aresetn,\n{load}    \
          input  wire [{}:0] s_axis_tdata,\n    input  wire s_axis_tvalid,\n    output wire s_axis_tready,\n    \
          input  wire s_axis_tlast,\n    output wire [{}:0] m_axis_tdata,\n    output wire m_axis_tvalid,\n    \
