@@ -1,6 +1,9 @@
 //! The words of the command line; each subcommand's own options stand in its file.
 
-use crate::{compare, completions, compress, decompress, demo, inspect, new, project, report, train, verify};
+use crate::{
+    compare, completions, compress, decompress, demo, emulate, export, inspect, new, project, report, train,
+    verify,
+};
 use clap::{CommandFactory, Parser, Subcommand};
 
 /// A learned compressor for scientific data that keeps its error bound.
@@ -25,6 +28,8 @@ pub enum Command {
     Inspect(inspect::InspectArgs),
     Compare(compare::CompareArgs),
     Report(report::ReportArgs),
+    Export(export::ExportArgs),
+    Emulate(emulate::EmulateArgs),
     Demo(demo::DemoArgs),
     New(new::NewArgs),
     Completions(completions::CompletionsArgs),

@@ -6,6 +6,7 @@ use crate::estimate::estimate;
 use crate::folder;
 use crate::input::{INPUT_HELP, RawArgs, identity, open_data, read_model};
 use crate::json::{self, ArchiveObject};
+use crate::latents;
 use crate::level::LevelArgs;
 use crate::library::{
     Error, ErrorKind, Model, Options, PartialFile, Progress, Report, Source, Threads, compress_source, io,
@@ -28,7 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Compress data; without --model the model is made from the data itself and embedded
 #[derive(Args)]
 pub struct CompressArgs {
-    #[arg(value_name = "INPUT", required = true, value_parser = names::parser(), help = format!("{INPUT_HELP}; several with -d"))]
+    #[arg(value_name = "INPUT", required_unless_present = "latents", conflicts_with = "latents", value_parser = names::parser(), help = format!("{INPUT_HELP}; several with -d"))]
     pub inputs: Vec<String>,
     /// Archive; - is standard output. Without it INPUT's name with .bale, where no such file is; of - standard output
     #[arg(short, long, value_name = "FILE", conflicts_with = "folder")]
@@ -54,6 +55,9 @@ pub struct CompressArgs {
     /// written at once, with the model's bound; - is standard input, and standard output without -o
     #[arg(long, requires = "model")]
     pub records: bool,
+    /// Packed latents that came from the hardware of --model, in the place of data
+    #[arg(long, value_name = "FILE", requires = "model", value_parser = names::parser())]
+    pub latents: Option<String>,
     /// How long a record waits for others, in milliseconds (2)
     #[arg(long, value_name = "MS", requires = "records", value_parser = parse_latency)]
     pub latency_ms: Option<f64>,
@@ -87,6 +91,9 @@ fn parse_latency(text: &str) -> Result<f64, String> {
 pub fn run(args: &CompressArgs) -> Result<()> {
     if args.records {
         return live::compress(args);
+    }
+    if let Some(stream) = &args.latents {
+        return latents::run(args, stream);
     }
     let mut settings = args.settings.clone();
     let mut threads = args.threads;

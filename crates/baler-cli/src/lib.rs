@@ -9,12 +9,16 @@ mod completions;
 mod compress;
 mod decompress;
 mod demo;
+mod emulate;
 mod errors;
 mod estimate;
+mod export;
 mod folder;
+mod hardware;
 mod input;
 mod inspect;
 mod json;
+mod latents;
 mod level;
 mod library;
 mod live;
@@ -74,6 +78,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Emulate(args)) => emulate::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::New(args)) => new::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),

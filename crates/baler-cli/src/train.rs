@@ -2,7 +2,7 @@
 
 use crate::input::{RawArgs, open_data};
 use crate::json::{self, TrainedObject};
-use crate::library::{Source, Threads, Trained, train_on};
+use crate::library::{Hardware, Source, Threads, Trained, train_on};
 use crate::names;
 use crate::numbers::{counted, error, grouped};
 use crate::output::refuse_json_on_stdout;
@@ -26,6 +26,12 @@ pub struct TrainArgs {
     /// Settings from a toml file; the command line goes first
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Train an encoder that becomes hardware: its weights are as coarse in training as they will be
+    #[arg(long, value_name = "TARGET", value_parser = ["fpga"])]
+    pub target: Option<String>,
+    /// Bits of weights and of values between layers, and most digits 1 and -1 of a weight (each an adder): W,A or W,A,D
+    #[arg(long, value_name = "W,A", requires = "target", value_parser = parse_bits)]
+    pub bits: Option<Hardware>,
     /// Where to train; this version trains on the cpu
     #[arg(long, value_name = "DEVICE", value_parser = ["cpu"], default_value = "cpu", hide_default_value = true)]
     pub device: String,
@@ -46,6 +52,24 @@ pub struct TrainArgs {
     pub say: SayArgs,
 }
 
+fn parse_bits(text: &str) -> Result<Hardware, String> {
+    let wrong = || {
+        "expected W,A or W,A,D: bits of weights from 2 to 16, of values from 4 to 16, digits from 1"
+            .to_string()
+    };
+    let numbers: Vec<u32> =
+        text.split(',').map(|word| word.trim().parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
+    let hardware = match *numbers.as_slice() {
+        [weight_bits, activation_bits] => Hardware { weight_bits, activation_bits, digits: None },
+        [weight_bits, activation_bits, digits] if digits > 0 => {
+            Hardware { weight_bits, activation_bits, digits: Some(digits) }
+        }
+        _ => return Err(wrong()),
+    };
+    let fits = (2..=16).contains(&hardware.weight_bits) && (4..=16).contains(&hardware.activation_bits);
+    if fits { Ok(hardware) } else { Err(wrong()) }
+}
+
 pub fn run(args: &TrainArgs) -> Result<()> {
     let mut settings = args.settings.clone();
     let mut threads = args.threads;
@@ -56,6 +80,10 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     }
     let mut options = settings.options()?;
     options.threads = Threads::new(threads.unwrap_or(0))?;
+    if args.target.is_some() {
+        let usual = Hardware { weight_bits: 8, activation_bits: 16, digits: None };
+        options.training.hardware = Some(args.bits.unwrap_or(usual));
+    }
     let target = Target::new(&args.output, args.force)?;
     refuse_json_on_stdout(args.json, &target)?;
 

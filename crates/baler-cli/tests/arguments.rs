@@ -49,7 +49,7 @@ fn wrong_words_are_told_in_one_line() {
         (vec!["--project", "W", "P", "--mode", "train"], "found none"),
         (vec!["--project", "W", "P", "--mode", "plot"], "found none"),
         (vec!["--project", "W", "P", "--mode", "diagnose"], "found none"),
-        (vec!["--project", "W", "P", "--mode", "convert_with_hls4ml"], "not in this version"),
+        (vec!["--project", "W", "P", "--mode", "convert_with_hls4ml"], "baler export workspaces/W/P/output"),
     ] {
         let line = folder.refused(&args);
         assert!(line.contains(expected), "{args:?}: {line}");

@@ -14,8 +14,14 @@ fn read(path: &str) -> String {
 }
 
 /// The documents whose blocks are run, each in a folder of its own.
-const RUN: [&str; 5] =
-    ["README.md", "docs/tutorial.md", "docs/live.md", "docs/error-bound.md", "docs/limits.md"];
+const RUN: [&str; 6] = [
+    "README.md",
+    "docs/tutorial.md",
+    "docs/live.md",
+    "docs/error-bound.md",
+    "docs/limits.md",
+    "docs/fpga.md",
+];
 
 /// The lines of a document's shell blocks whose fence says `info`, without the prompt.
 fn shell_lines(document: &str, info: &str) -> Vec<String> {

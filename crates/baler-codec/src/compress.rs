@@ -81,7 +81,7 @@ fn compress_with_method(
     crate::network::simd_level()?;
     let threads = &options.threads;
     // 1 read, 2 type, 3 relate, 4 choose grids: what is kept, what is promised, how it is coded.
-    let given = models.model;
+    let (given, given_latents) = (models.model, models.latents);
     let Planned { source, mut plan, model, warnings, quantiles } =
         plan::plan(source, options, models, progress)?;
     plan.trials.extend(tried);
@@ -92,7 +92,8 @@ fn compress_with_method(
     ready.extend(fields);
     let models = model_entries(model.as_deref(), &plan, options);
     // 4 quantize, 5 predict or encode, 6 entropy-code, 8 verify, 7 container: chunk by chunk.
-    let encoder = Encoder { source: &*source, plan: &plan, coders: &coders, options, ready };
+    let encoder =
+        Encoder { source: &*source, plan: &plan, coders: &coders, options, ready, latents: given_latents };
     let mut report = write_archive(&encoder, &models, threads, out, progress)?;
     report.warnings = warnings;
     for (variable, quantiles) in report.variables.iter_mut().zip(quantiles) {

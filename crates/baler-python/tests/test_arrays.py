@@ -128,7 +128,7 @@ def test_sizes_and_levels() -> None:
     assert len(baler.compress(x, size="1.5 kB")) <= 1500
     fast, best = (len(baler.compress(x, abs=1e-3, level=level)) for level in (1, 9))
     assert best <= fast + 64
-    with pytest.raises(baler.ConfigError, match="from 1 to 9, found 11"):
+    with pytest.raises(baler.ConfigError, match="to 9 .*found 11"):
         baler.compress(x, abs=1e-3, level=11)
 
 

@@ -11,6 +11,7 @@ use baler_codec::autoencoder::decoder::Decoder;
 use baler_codec::autoencoder::{INPUT_ONE, run, to_latents};
 use baler_codec::entropy::{Prior, encode_columns};
 use baler_codec::network::{Network, Prepared};
+use baler_codec::options::training::Hardware;
 use baler_data::error::Result;
 
 /// Samples on which the search runs; the rest follow in proportion.
@@ -28,6 +29,7 @@ pub struct Search<'a> {
     /// (n_search, n_in)
     inputs: Vec<i16>,
     n_search: usize,
+    hardware: Option<Hardware>,
     /// All samples.
     n_samples: usize,
     encoder_peaks: Vec<f32>,
@@ -60,6 +62,7 @@ impl<'a> Search<'a> {
         tile: &'a [usize],
         inputs: &[i16],
         n_samples: usize,
+        hardware: Option<Hardware>,
     ) -> Search<'a> {
         let n_in = encoder.n_in;
         let stride = n_samples.div_ceil(SEARCH_SAMPLES).max(1);
@@ -75,6 +78,7 @@ impl<'a> Search<'a> {
             tile,
             n_search,
             n_samples,
+            hardware,
             encoder_peaks: peaks(encoder, &rows, n_search),
             decoder_peaks: peaks(decoder, &latents, n_search),
             sensitivity: sensitivity(decoder, &latents, n_search),
@@ -87,10 +91,12 @@ impl<'a> Search<'a> {
     /// precision `p`.
     pub fn build(&self, delta: f64, p: i32) -> Result<Built> {
         let n_latents = self.sensitivity.len();
-        let steps: Vec<f64> = self.sensitivity.iter().map(|g| delta / g).collect();
+        let power = |x: f64| libm::ldexp(1.0, libm::floor(libm::log2(x)) as i32);
+        let step = |g: &f64| if self.hardware.is_some() { power(delta / g) } else { delta / g };
+        let steps: Vec<f64> = self.sensitivity.iter().map(step).collect();
         let units =
             Units { input: &vec![1.0 / INPUT_ONE; self.encoder.n_in], output_bits: 0, output: Some(&steps) };
-        let finest = Precision { last: 30, hidden_bits: 14, bias_step: 0.0 };
+        let finest = Precision { last: 30, hidden_bits: 14, bias_step: 0.0, hardware: self.hardware };
         let encoder = to_integers(self.encoder, units, &self.encoder_peaks, finest)?;
         let latents = to_latents(run(&Prepared::new(&encoder)?, &self.inputs, self.n_search));
         let priors: Vec<Prior> = (0..n_latents)
@@ -105,7 +111,8 @@ impl<'a> Search<'a> {
             .collect();
         let input: Vec<f64> = steps.iter().zip(&gains).map(|(step, &gain)| step / gain as f64).collect();
         let output_bits = p.min(MAX_OUTPUT_BITS);
-        let precision = Precision { last: p, hidden_bits: 10, bias_step: delta / self.root_n() / 2.0 };
+        let bias_step = delta / self.root_n() / 2.0;
+        let precision = Precision { last: p, hidden_bits: 10, bias_step, hardware: None };
         let network = to_integers(
             self.decoder,
             Units { input: &input, output_bits, output: None },

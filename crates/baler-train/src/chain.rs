@@ -181,15 +181,20 @@ impl Chain {
     pub(super) fn pack(&self, nets: &[&Net]) -> Aligned {
         let mut parameters = Aligned::zeros(self.n_parameters);
         for (stage, layer) in self.stages.iter().zip(Self::layers(nets)) {
-            let to = &mut parameters[stage.weights..];
-            for row in 0..stage.n_rows {
-                for col in 0..stage.n_cols {
-                    to[stage.offset(row, col)] = layer.weights[row * stage.n_cols + col];
-                }
-                to[stage.offset(row, stage.n_cols)] = layer.bias[row];
-            }
+            Self::put(stage, layer, &mut parameters);
         }
         parameters
+    }
+
+    /// The weights of one layer to their places.
+    pub(super) fn put(stage: &Stage, layer: &FloatLayer, parameters: &mut [f32]) {
+        let to = &mut parameters[stage.weights..];
+        for row in 0..stage.n_rows {
+            for col in 0..stage.n_cols {
+                to[stage.offset(row, col)] = layer.weights[row * stage.n_cols + col];
+            }
+            to[stage.offset(row, stage.n_cols)] = layer.bias[row];
+        }
     }
 
     /// The weights of one layer back in their own layout.

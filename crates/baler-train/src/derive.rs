@@ -113,19 +113,22 @@ pub fn train_as_told(
         Some(size @ (Size::Ratio(_) | Size::Bytes(_))) => {
             within_size(&learned, datasets, options, size, description)?
         }
-        Some(Size::Latent(_)) => assemble(&learned, description, |idx| search(&learned[idx]).faithful())?,
+        Some(Size::Latent(_)) => {
+            assemble(&learned, description, |idx| search(&learned[idx], options).faithful())?
+        }
         None if options.bound == BoundSpec::Unbounded => {
             return Err(Error::config("expected a bound, --ratio or --latent to train for, found none"));
         }
         None => assemble(&learned, description, |idx| {
-            search(&learned[idx]).smallest(|built| residual_bytes(&learned[idx], built))
+            search(&learned[idx], options).smallest(|built| residual_bytes(&learned[idx], built))
         })?,
     };
     Ok(Trained { model, history })
 }
 
-fn search(part: &Learned) -> Search<'_> {
-    Search::new(&part.encoder, &part.decoder, &part.tile, &part.inputs, part.n_samples)
+fn search<'a>(part: &'a Learned, options: &Options) -> Search<'a> {
+    let hardware = options.training.hardware;
+    Search::new(&part.encoder, &part.decoder, &part.tile, &part.inputs, part.n_samples, hardware)
 }
 
 fn learn(
@@ -245,7 +248,10 @@ fn fit_unless_done(
 ) -> Result<(Net, Net)> {
     let training = &options.training;
     let linear = encoder.layers.len() == 1 && decoder.layers.len() == 1;
-    let plain = training.l1 == 0.0 && training.loss == Loss::Mse && training.resume.is_none();
+    let plain = training.l1 == 0.0
+        && training.loss == Loss::Mse
+        && training.resume.is_none()
+        && training.hardware.is_none();
     if linear && plain && training.init == Init::Principal && training.epochs == 0 {
         return Ok((encoder, decoder));
     }
@@ -292,7 +298,7 @@ fn within_size(
     for dataset in datasets {
         target += size.target_bytes(dataset.size_bytes() as u64)?.unwrap_or(0) as usize;
     }
-    let searches: Vec<Search> = learned.iter().map(search).collect();
+    let searches: Vec<Search> = learned.iter().map(|part| search(part, options)).collect();
     let n_values: usize = learned.iter().map(|part| part.inputs.len()).sum();
     let mut budget = target as f64;
     let mut smallest = usize::MAX;
@@ -323,7 +329,7 @@ fn within_size(
 
 /// Bytes of the archive of a dataset with a model.
 fn archive_bytes(dataset: &Dataset, options: &Options, model: &Model) -> Result<usize> {
-    let models = Models { model: Some(model), trainer: Some(&Training) };
+    let models = Models { model: Some(model), trainer: Some(&Training), latents: None };
     let mut bytes = Vec::new();
     compress_source(&InMemory::of(dataset), options, models, &mut bytes, &mut NoProgress)?;
     Ok(bytes.len())

@@ -4,15 +4,17 @@
 //! state and threads share none.
 
 use super::adam::Adam;
+use super::aligned::Aligned;
 use super::chain::Chain;
 use super::checkpoint::{Identity, State};
+use super::hardware::coarsen;
 use super::kernels::Simd;
 use super::loss::{add_l1, column_scale, normal_quantiles, sliced_wasserstein};
 use super::net::Net;
 use super::schedule::History;
 use super::schedule::Schedule;
 use super::shard::{Noise, Shard};
-use baler_codec::options::training::{Loss, TrainOptions};
+use baler_codec::options::training::{Hardware, Loss, TrainOptions};
 use baler_data::error::{Error, Result};
 use baler_data::random::Rng;
 use baler_data::threads::Threads;
@@ -119,6 +121,7 @@ pub(super) fn fit_with(
         _ => first_state(&chain, &encoder, &decoder, options),
     };
     let mut run = Run::new(&chain, simd, threads.count() > 1, rows, options);
+    run.coarse = options.hardware.map(|hardware| Coarse { encoder: encoder.clone(), hardware });
     let n_epochs = if options.epochs == 0 { default_epochs(rows.n_rows) } else { options.epochs };
     while state.epochs_run < n_epochs && !state.stopped {
         let epoch = state.epochs_run;
@@ -153,6 +156,9 @@ pub(super) fn fit_with(
     let layers = encoder.layers.iter_mut().chain(&mut decoder.layers);
     for (stage, layer) in chain.stages.iter().zip(layers) {
         Chain::unpack(stage, &state.best, layer);
+    }
+    if let Some(hardware) = options.hardware {
+        encoder.layers.iter_mut().for_each(|layer| coarsen(layer, hardware));
     }
     let State { epochs_run, history, schedule, .. } = state;
     Ok(Fit { encoder, decoder, history, epochs_run, best_epoch: schedule.best_epoch })
@@ -253,6 +259,27 @@ struct Run<'a> {
     shards: Vec<Shard>,
     /// Normal quantiles of the last batch size.
     quantiles: Vec<f64>,
+    coarse: Option<Coarse>,
+}
+
+/// The encoder as hardware will have it, made anew from the parameters before they are used.
+struct Coarse {
+    encoder: Net,
+    hardware: Hardware,
+}
+
+impl Coarse {
+    /// `parameters` with the encoder's weights as coarse as they will be.
+    fn of(&mut self, chain: &Chain, parameters: &[f32]) -> Aligned {
+        let mut coarse = Aligned::zeros(parameters.len());
+        coarse.copy_from_slice(parameters);
+        for (stage, layer) in chain.stages.iter().zip(&mut self.encoder.layers) {
+            Chain::unpack(stage, parameters, layer);
+            coarsen(layer, self.hardware);
+            Chain::put(stage, layer, &mut coarse);
+        }
+        coarse
+    }
 }
 
 impl<'a> Run<'a> {
@@ -275,7 +302,18 @@ impl<'a> Run<'a> {
         validation.sort_unstable();
         let n_shards = options.batch.min(training.len()).div_ceil(chain.shard_rows);
         let shards = (0..n_shards).map(|_| Shard::new(chain, true)).collect();
-        Run { chain, simd, parallel, rows, options, training, validation, shards, quantiles: Vec::new() }
+        Run {
+            chain,
+            simd,
+            parallel,
+            rows,
+            options,
+            training,
+            validation,
+            shards,
+            quantiles: Vec::new(),
+            coarse: None,
+        }
     }
 
     /// One pass; returns the training and the watched loss.
@@ -288,8 +326,14 @@ impl<'a> Run<'a> {
             sum += self.step(state, epoch, batch_idx, batch) * batch.len() as f64;
         }
         let train = sum / order.len() as f64;
-        let validation =
-            if self.validation.is_empty() { train } else { self.validation_error(&state.parameters) };
+        let validation = if self.validation.is_empty() {
+            train
+        } else {
+            match self.coarse.as_mut().map(|coarse| coarse.of(self.chain, &state.parameters)) {
+                Some(parameters) => self.validation_error(&parameters),
+                None => self.validation_error(&state.parameters),
+            }
+        };
         (train, validation)
     }
 
@@ -297,7 +341,8 @@ impl<'a> Run<'a> {
     fn step(&mut self, state: &mut State, epoch: usize, batch_idx: usize, batch: &[usize]) -> f64 {
         let Run { chain, simd, parallel, rows, options, .. } = *self;
         let scale = column_scale(rows.column_weights, chain.n_in, batch.len());
-        let parameters = &state.parameters[..];
+        let coarse = self.coarse.as_mut().map(|coarse| coarse.of(chain, &state.parameters));
+        let parameters = coarse.as_deref().unwrap_or(&state.parameters);
         let parts: Vec<&[usize]> = batch.chunks(chain.shard_rows).collect();
         let shards = &mut self.shards[..parts.len()];
         let forward = |shard: &mut Shard, part_idx: usize| {

@@ -4,9 +4,11 @@
 //! multiples of 2^-e, so the shift is p - e, and a weight is round(w * unit of its input * 2^p). p is what is asked
 //! for, less where a row would overflow or leave 16 bits; e follows from the largest output seen.
 
+use super::hardware::{nearest, row_exponent};
 use super::net::{FloatLayer, Net};
 use baler_codec::network::architecture::LayerKind;
 use baler_codec::network::{Layer, Network};
+use baler_codec::options::training::Hardware;
 use baler_data::error::Result;
 
 /// How fine an integer network is.
@@ -18,6 +20,8 @@ pub struct Precision {
     pub hidden_bits: i32,
     /// The last layer's biases are multiples of about this (0: as fine as the weights).
     pub bias_step: f64,
+    /// An encoder for hardware: every layer has these bits, `last` and `hidden_bits` are not looked at.
+    pub hardware: Option<Hardware>,
 }
 
 /// What the integers of the input and the output mean.
@@ -47,13 +51,22 @@ pub fn to_integers(net: &Net, units: Units, peaks: &[f32], precision: Precision)
             units.output_bits
         } else {
             // Room for twice the largest output seen.
-            libm::floor(libm::log2(16_000.0 / peaks[idx].max(1e-6) as f64)) as i32
+            let coarser = precision.hardware.map_or(0, |hardware| hardware.activation_bits as i32 - 16);
+            libm::floor(libm::log2(libm::ldexp(16_000.0, coarser) / peaks[idx].max(1e-6) as f64)) as i32
         };
-        let asked =
-            |row: usize| if is_last { precision.last } else { finest(layer, row, &input_units, precision) };
         let row_units = if is_last { units.output } else { None };
+        let asked = |row: usize| match precision.hardware {
+            Some(hardware) => {
+                let per_unit = row_units.map_or(1.0, |units| 1.0 / units[row]);
+                row_exponent(largest(layer, row, &input_units) * per_unit, hardware.weight_bits)
+            }
+            None if is_last => precision.last,
+            None => finest(layer, row, &input_units, precision),
+        };
+        let digits = precision.hardware.and_then(|hardware| hardware.digits);
         let bias_step = if is_last { precision.bias_step } else { 0.0 };
-        layers.push(convert_layer(layer, &input_units, output_exponent, row_units, bias_step, asked));
+        let grid = Grid { output_exponent, row_units, bias_step, digits };
+        layers.push(convert_layer(layer, &input_units, grid, asked));
         if !is_last {
             input_units = vec![libm::ldexp(1.0, -output_exponent); layer.spec.n_out()];
         }
@@ -79,19 +92,26 @@ fn scaled_row<'a>(
 
 /// The p at which the largest weight of the row has the asked bits.
 fn finest(layer: &FloatLayer, row: usize, input_units: &[f64], precision: Precision) -> i32 {
-    let largest = scaled_row(layer, row, input_units).fold(0.0f64, |max, w| max.max(w.abs()));
+    let largest = largest(layer, row, input_units);
     let ratio = libm::ldexp(1.0, precision.hidden_bits - 1) / largest.max(1e-30);
     libm::floor(libm::log2(ratio)).clamp(-60.0, 60.0) as i32
 }
 
-fn convert_layer(
-    layer: &FloatLayer,
-    input_units: &[f64],
+/// Largest magnitude among a row's weights times the units of their inputs.
+fn largest(layer: &FloatLayer, row: usize, input_units: &[f64]) -> f64 {
+    scaled_row(layer, row, input_units).fold(0.0f64, |max, w| max.max(w.abs()))
+}
+
+/// What a layer's outputs and biases are multiples of, and how many digits its weights may have.
+struct Grid<'a> {
     output_exponent: i32,
-    row_units: Option<&[f64]>,
+    row_units: Option<&'a [f64]>,
     bias_step: f64,
-    asked: impl Fn(usize) -> i32,
-) -> Layer {
+    digits: Option<u32>,
+}
+
+fn convert_layer(layer: &FloatLayer, input_units: &[f64], grid: Grid, asked: impl Fn(usize) -> i32) -> Layer {
+    let Grid { output_exponent, row_units, bias_step, digits } = grid;
     let n_rows = layer.spec.n_rows();
     let mut converted = Layer {
         spec: layer.spec,
@@ -105,7 +125,7 @@ fn convert_layer(
         loop {
             let scale = libm::ldexp(1.0, p) * per_unit;
             let weights: Vec<i64> =
-                scaled_row(layer, row, input_units).map(|w| (w * scale).round_ties_even() as i64).collect();
+                scaled_row(layer, row, input_units).map(|w| nearest(w * scale, digits)).collect();
             let coarse = if bias_step > 0.0 {
                 libm::ldexp(1.0, libm::log2((bias_step * scale).max(1.0)) as i32)
             } else {
@@ -153,7 +173,7 @@ mod tests {
             let rows: Vec<f32> = inputs.iter().map(|&u| u as f32 / 16384.0).collect();
             let expected = net.forward(&rows, 50);
             let units = Units { input: &[1.0 / 16384.0; 120], output_bits: 12, output: None };
-            let precision = Precision { last: 26, hidden_bits: 13, bias_step: 0.0 };
+            let precision = Precision { last: 26, hidden_bits: 13, bias_step: 0.0, hardware: None };
             let network = to_integers(&net, units, &peaks(&net, &rows, 50), precision).unwrap();
             let mut outputs = vec![0; expected.len()];
             network.run(&inputs, 50, &mut outputs).unwrap();

@@ -21,6 +21,7 @@ mod checkpoint;
 mod conv;
 mod derive;
 mod fit;
+mod hardware;
 mod integer;
 mod kernels;
 mod loss;

@@ -187,6 +187,9 @@ fn fit_variable(
         }
         Normalization::Robust => (quantile(0.5), 4.0 * (quantile(0.75) - quantile(0.25)) / 1.349),
     };
+    // Hardware scales by a shift.
+    let power = |x: f64| libm::ldexp(1.0, libm::ceil(libm::log2(x)) as i32);
+    let half_range = if training.hardware.is_some() { power(half_range.max(unit)) } else { half_range };
     let mut variable = ModelVariable {
         name: name.to_string(),
         dtype: plan.dtype,

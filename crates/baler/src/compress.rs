@@ -59,6 +59,6 @@ pub fn compress_source(
     if sized::is_searched(options, model.is_some()) {
         return sized::compress(source, options, out, progress);
     }
-    let models = Models { model, trainer: Some(&Training) };
+    let models = Models { model, trainer: Some(&Training), latents: None };
     baler_codec::compress::compress_source(source, options, models, out, progress)
 }

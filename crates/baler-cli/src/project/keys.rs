@@ -19,7 +19,8 @@ use Meaning::{Honored, Replaced};
 const SHAPE: &str = "not needed: the shape of the data says it";
 const NO_EFFECT: &str = "had no effect in the original; a penalty on the weights is l1 in baler.toml";
 const DTYPES: &str = "not needed: the data come back in the dtypes they had";
-const HLS4ML: &str = "is used by convert_with_hls4ml only, which is not in this version yet";
+const HLS4ML: &str =
+    "is used by convert_with_hls4ml only, whose place baler export takes; its options say the same";
 
 const KEYS: &[(&str, Meaning)] = &[
     ("input_path", Honored),

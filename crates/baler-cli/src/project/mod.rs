@@ -71,7 +71,11 @@ fn run_existing(args: &ProjectArgs) -> Result<()> {
         bail!("expected a command, or --project WORKSPACE PROJECT --mode MODE; see baler --help");
     };
     if let Mode::ConvertWithHls4ml = mode {
-        let text = "--mode convert_with_hls4ml is not in this version yet; baler inspect MODEL describes the network";
+        let model = Places::new(workspace, project).model;
+        let text = format!(
+            "--mode convert_with_hls4ml is a command of its own here: baler export {} -o DIR",
+            model.display()
+        );
         return Err(Error::unsupported(text).into());
     }
     let places = Places::new(workspace, project);

@@ -146,6 +146,31 @@ impl Coder {
         (encode_columns(&wide, &self.priors), sampling.numbers(&outputs, self.one))
     }
 
+    /// What [`Coder::encode`] gives, of latents that were made elsewhere: `all` are those of every sample, `before` takes those
+    /// that come before this chunk's.
+    ///
+    /// # Errors
+    /// [`baler_data::error::ErrorKind::Input`] if there are fewer.
+    pub fn encode_latents(
+        &self,
+        sampling: Sampling,
+        before: Sampling,
+        all: &[i16],
+    ) -> Result<(Vec<u8>, Vec<Vec<i64>>)> {
+        let (n_latents, n_samples) = (self.priors.len(), sampling.n_samples());
+        let start = before.n_samples() * n_latents;
+        let latents = all.get(start..start + n_samples * n_latents).ok_or_else(|| {
+            Error::input(format!(
+                "expected {n_latents} latents for each of {} samples, found {} in all",
+                before.n_samples() + n_samples,
+                all.len()
+            ))
+        })?;
+        let wide: Vec<i32> = latents.iter().map(|&z| z as i32).collect();
+        let outputs = run(&self.decoder, &amplify(latents, &self.gains), n_samples);
+        Ok((encode_columns(&wide, &self.priors), sampling.numbers(&outputs, self.one)))
+    }
+
     /// The predicted numbers of a chunk, a vector a variable.
     pub fn decode(&self, sampling: Sampling, bytes: &[u8]) -> Result<Vec<Vec<i64>>> {
         let n_out = sampling.blocks.map_or(sampling.scalings.len(), BlockPlan::n_values);

@@ -24,6 +24,7 @@ use baler_data::threads::Threads;
 use baler_data::with_values;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The payload of a chunk, and how far its values are from those of the source.
 pub struct Made {
@@ -48,6 +49,8 @@ pub struct Encoder<'a> {
     pub options: &'a Options,
     /// Chunks that need not be made again.
     pub ready: Ready,
+    /// Latents of all samples of an autoencoder, in the place of those of its encoder.
+    pub latents: Option<&'a [i16]>,
 }
 
 impl Encoder<'_> {
@@ -112,7 +115,7 @@ impl Encoder<'_> {
                 parts.iter().for_each(|part| w.block(part));
                 w.bytes
             }
-            None => self.parts(group, &originals, &variables, n_rows)?,
+            None => self.parts(group, &originals, &variables, first_row..first_row + n_rows)?,
         };
         let chunk = Chunk { group: group_idx, first_row, payload };
         let squares = self.check(&chunk, &originals)?;
@@ -125,8 +128,9 @@ impl Encoder<'_> {
         group: &GroupPlan,
         originals: &[Values],
         variables: &[&VariablePlan],
-        n_rows: usize,
+        rows: Range<usize>,
     ) -> Result<Vec<u8>> {
+        let n_rows = rows.len();
         let mut numbers: Vec<Numbers> = (originals.iter().zip(variables))
             .map(|(values, variable)| with_values!(values, v => numbers::quantize(v, variable)))
             .collect();
@@ -137,7 +141,14 @@ impl Encoder<'_> {
                 let sampling = Sampling { scalings, blocks: blocks.as_ref(), shape: &shape };
                 let q: Vec<Vec<i64>> = numbers.iter().map(|n| n.q.clone()).collect();
                 let masks: Vec<_> = numbers.iter().map(|n| n.specials.mask()).collect();
-                let (latents, predictions) = self.coders.network(*model).encode(sampling, &q, &masks);
+                let coder = self.coders.network(*model);
+                let before = variables[0].shape_of_rows(rows.start);
+                let (latents, predictions) = match self.latents {
+                    Some(all) => {
+                        coder.encode_latents(sampling, Sampling { shape: &before, ..sampling }, all)?
+                    }
+                    None => coder.encode(sampling, &q, &masks),
+                };
                 w.block(&latents);
                 (Some(predictions), *residual)
             }

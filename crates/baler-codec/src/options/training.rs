@@ -42,6 +42,17 @@ pub enum Init {
     Random,
 }
 
+/// How fine an encoder that becomes hardware may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hardware {
+    /// Bits of a weight, sign included: 2 to 16.
+    pub weight_bits: u32,
+    /// Bits of a value between layers, sign included: 4 to 16.
+    pub activation_bits: u32,
+    /// Most digits 1 and -1 of a weight, each of which is an adder; none: as many as it takes.
+    pub digits: Option<u32>,
+}
+
 /// Options of training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainOptions {
@@ -81,6 +92,8 @@ pub struct TrainOptions {
     pub checkpoint_dir: Option<std::path::PathBuf>,
     /// Go on from this checkpoint.
     pub resume: Option<std::path::PathBuf>,
+    /// Train an encoder for hardware: weights are as coarse in training as they will be.
+    pub hardware: Option<Hardware>,
 }
 
 impl Default for TrainOptions {
@@ -104,6 +117,7 @@ impl Default for TrainOptions {
             checkpoint_every: 0,
             checkpoint_dir: None,
             resume: None,
+            hardware: None,
         }
     }
 }

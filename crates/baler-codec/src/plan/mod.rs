@@ -67,7 +67,7 @@ pub fn plan<'a>(
     models: Models<'a>,
     progress: &mut dyn Progress,
 ) -> Result<Planned<'a>> {
-    let Models { model, trainer } = models;
+    let Models { model, trainer, .. } = models;
     let threads = &options.threads;
     let source = keep_variables(source, options)?;
     let schema = source.schema();

@@ -36,4 +36,7 @@ pub struct Models<'a> {
     pub model: Option<&'a Model>,
     /// Makes others; without it nothing is trained before the chunks are coded.
     pub trainer: Option<&'a dyn Trainer>,
+    /// Latents (n_samples, n_latents) that are there already, in the order of the samples: the archive has these, and nobody
+    /// runs the encoder.
+    pub latents: Option<&'a [i16]>,
 }

@@ -17,7 +17,7 @@ def as_keywords(text: str) -> str:
         name, value = match[1], match[2]
         word = {"fast": "level", "bound": "bounds"}.get(name, name).replace("-", "_")
         if name == "fast":
-            return "level=1"
+            return "level=3"
         if name in _FLAGS:
             return f"{word}=True" + (f" {value}" if value else "")
         if value is None:

@@ -429,5 +429,5 @@ fn compress_plainly(
     out: &mut dyn Output,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
-    compress_source(source, options, Models { model, trainer: Some(&Training) }, out, progress)
+    compress_source(source, options, Models { model, trainer: Some(&Training), latents: None }, out, progress)
 }
