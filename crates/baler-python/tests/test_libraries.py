@@ -220,3 +220,35 @@ def test_tables_of_text_files(tmp_path: Path) -> None:
         assert list(frame.name[:2]) == ["ab", "ü"]
         texts = next(v for v in f.values() if v.counts and v._told["kind"] == "text")
         assert bytes(texts[:2]) == b"ab"
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_events_of_coffea(tmp_path: Path) -> None:
+    pytest.importorskip("coffea")
+    uproot = pytest.importorskip("uproot")
+    ak = pytest.importorskip("awkward")
+    import baler.coffea
+
+    rng = np.random.default_rng(2)
+    counts = rng.integers(0, 5, 400)
+    jets = {
+        name: ak.unflatten(values.astype("f4"), counts)
+        for name, values in {
+            "pt": rng.exponential(40, counts.sum()) + 15,
+            "eta": rng.normal(0, 1.5, counts.sum()),
+            "phi": rng.uniform(-np.pi, np.pi, counts.sum()),
+            "mass": rng.exponential(5, counts.sum()),
+        }.items()
+    }
+    with uproot.recreate(tmp_path / "nano.root") as file:
+        numbers = {"run": "uint32", "luminosityBlock": "uint32", "event": "uint64"}
+        file.mktree("Events", {"Jet": ak.type(ak.zip(jets)).content, **numbers})
+        columns = {name: np.arange(400).astype(dtype) for name, dtype in numbers.items()}
+        file["Events"].extend({"Jet": ak.zip(jets), **columns})
+    bounds = {"*pt": baler.pw_rel(1e-3), "*mass": baler.pw_rel(1e-3), "*eta": baler.abs(1e-4), "*phi": baler.abs(1e-4)}
+    baler.save(tmp_path / "nano.bale", tmp_path / "nano.root", bounds=bounds, lossless=True)
+    events = baler.coffea.events(tmp_path / "nano.bale")
+    assert len(events) == 400 and ak.all(ak.num(events.Jet) == counts)
+    assert ak.all(abs(events.Jet.pt - jets["pt"]) <= 1e-3 * jets["pt"])
+    two = events[ak.num(events.Jet) >= 2]
+    assert np.isfinite(ak.to_numpy((two.Jet[:, 0] + two.Jet[:, 1]).mass)).all()
