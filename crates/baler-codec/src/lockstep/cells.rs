@@ -82,11 +82,11 @@ impl Cells {
         let mut cells = Cells { extents, n_values, folded, pitch, first: 0, plane_rows, n_rows, n_steps };
         let farthest = cells.candidates().into_iter().map(|tap| cells.offset(tap)).min()?;
         cells.first = (farthest.unsigned_abs() + 2 * LANES).next_multiple_of(LANES);
-        (cells.len() <= MOST_CELLS * n_values).then_some(cells)
+        (cells.n_cells() <= MOST_CELLS * n_values).then_some(cells)
     }
 
     /// How many cells there are.
-    pub fn len(&self) -> usize {
+    pub fn n_cells(&self) -> usize {
         self.first + self.n_steps * LANES
     }
 
@@ -242,7 +242,7 @@ mod tests {
             let active = cells.active(None);
             let n_active: u32 = active.iter().map(|lanes| lanes.count_ones()).sum();
             assert_eq!(n_active as usize, extents.iter().product::<usize>(), "{extents:?}");
-            let mut seen = vec![false; cells.len()];
+            let mut seen = vec![false; cells.n_cells()];
             for (row, _, n) in cells.rows() {
                 for x in 0..n {
                     let cell = cells.start(row) + x * LANES;

@@ -162,7 +162,7 @@ impl Placed {
 
     /// Numbers less a center, in their cells.
     fn targets(&self, q: &[i64], center: i64) -> Vec<f32> {
-        let mut targets = vec![0.0; self.cells.len()];
+        let mut targets = vec![0.0; self.cells.n_cells()];
         let ordered;
         let q = match self.order {
             Order::DATA => q,

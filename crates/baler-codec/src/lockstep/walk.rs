@@ -33,8 +33,8 @@ impl State {
     /// Nothing is known.
     pub fn new(cells: &Cells) -> baler_data::error::Result<State> {
         let zeros = || -> baler_data::error::Result<Vec<f32>> {
-            let mut zeros = baler_data::bytes::with_room(cells.len())?;
-            zeros.resize(cells.len(), 0.0);
+            let mut zeros = baler_data::bytes::with_room(cells.n_cells())?;
+            zeros.resize(cells.n_cells(), 0.0);
             Ok(zeros)
         };
         Ok(State { values: zeros()?, surprises: zeros()?, errors: zeros()? })
