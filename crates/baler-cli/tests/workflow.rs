@@ -106,7 +106,7 @@ fn inspect_tells_the_bytes_of_each_candidate_and_why_others_were_not_tried() {
         *value += 0.02 * f64::from(state >> 16) / 65_536.0;
     }
     write_npy(&folder.path("x.npy"), &[20, 30, 40], &values);
-    let compressed = compress(&folder, &["--json"]).json();
+    let compressed = compress(&folder, &["--json", "--best"]).json();
     let inspected = folder.ok(&["inspect", "x.bale", "--json"]).json();
     let of_archive = |object: &serde_json::Value| {
         let mut variables = object["variables"].clone();
@@ -133,13 +133,14 @@ fn inspect_tells_the_bytes_of_each_candidate_and_why_others_were_not_tried() {
     assert!(text.contains("\nnot tried: table (only for columns): data\n"), "{text}");
     assert!(tried.iter().all(|(name, _)| text.contains(name)), "{text}");
     // Each candidate's bytes are those of an archive in which it stands alone.
-    let classical = compress(&folder, &["--method", "classical", "--json", "-f"]).json();
+    let classical = compress(&folder, &["--method", "classical", "--json", "-f", "--best"]).json();
     let (alone, _) = candidates(&classical["variables"][0]);
     let among = tried.iter().find(|found| found.0 == "classical").unwrap();
     assert!(alone.len() == 1 && among.1.abs_diff(alone[0].1) < 10, "{tried:?} {alone:?}");
 
     let folder = with_table();
-    let object = folder.ok(&["compress", "t.csv", "-o", "t.bale", "--rel", "1e-3", "--json"]).json();
+    let object =
+        folder.ok(&["compress", "t.csv", "-o", "t.bale", "--rel", "1e-3", "--json", "--best"]).json();
     for variable in object["variables"].as_array().unwrap() {
         let (tried, _) = candidates(variable);
         assert!(!tried.is_empty() && tried[0].1 == variable["bytes"].as_u64().unwrap(), "{variable}");

@@ -10,7 +10,7 @@ fn sizes(shape: &[usize], values: Values, bound: BoundSpec) -> (usize, usize, St
     let variable = Variable::new("x", shape.to_vec(), values).unwrap();
     let dataset = Dataset::from_arrays(vec![variable]);
     let [found, plain] = [Method::Auto, Method::Classical].map(|method| {
-        let options = Options { method, ..Options::new(bound) };
+        let options = Options { method, level: Level::BEST, ..Options::new(bound) };
         let written = compress_with(&dataset, &options, None, &mut NoProgress).unwrap();
         if bound == BoundSpec::Lossless {
             assert!(decompress(&written.bytes).unwrap() == dataset, "{shape:?}");

@@ -22,7 +22,7 @@ use std::ops::Range;
 ///
 /// ```
 /// use baler_codec::array::ArrayOptions;
-/// use baler_codec::options::BoundSpec;
+/// use baler_codec::options::{BoundSpec, Level};
 ///
 /// let options = ArrayOptions { level: Level::FAST, ..ArrayOptions::new(BoundSpec::Rel(1e-3)) };
 /// assert!(options.model.is_none());

@@ -280,6 +280,7 @@ impl Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Level;
 
     fn field(shape: [usize; 3]) -> Dataset {
         let mut rng = baler_data::random::Rng::new(7, 0);
@@ -294,7 +295,8 @@ mod tests {
 
     fn archive_bytes(dataset: &Dataset, bound: BoundSpec) -> usize {
         let mut archive = Vec::new();
-        let (source, options) = (InMemory::of(dataset), Options::new(bound));
+        let options = Options { level: Level::BEST, ..Options::new(bound) };
+        let source = InMemory::of(dataset);
         let models = crate::plan::trainer::Models::default();
         let mut progress = crate::report::NoProgress;
         crate::compress::compress_source(&source, &options, models, &mut archive, &mut progress).unwrap();
