@@ -1,6 +1,6 @@
 //! The hardware in software: the same integers from the same specification.
 //!
-//! In: samples as they come on the wire. Out: latents. [`reference`] is the specification's formulas as slow loops, from which all
+//! In: samples as they come on the wire. Out: latents. [`reference()`] is the specification's formulas as slow loops, from which all
 //! test vectors come; [`Emulator`] gives the same for millions of samples a second, with the codec's kernels on the layers that the
 //! specification holds (convolutions written out, biases with their halves).
 

@@ -1,7 +1,7 @@
 //! Multiplications by known weights as additions of shifted values, with common parts shared.
 //!
 //! In: a specification. Out: a netlist in which nothing is multiplied. Each weight is written with the fewest digits 1 and -1
-//! ([`digits`]), common sums are shared within a depth that is set before ([`share`]), and what is left of each output is
+//! ([`digits`]), common sums are shared within a depth that is set before (`share`), and what is left of each output is
 //! added up in a tree of least depth.
 
 pub mod digits;
