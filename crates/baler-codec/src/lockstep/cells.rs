@@ -22,8 +22,8 @@ const FEW_ROWS: usize = 32;
 const FOLDED: usize = 512;
 /// Most cells for a number, so that margins cost little.
 const MOST_CELLS: usize = 3;
-/// Most numbers of an array.
-const MOST_VALUES: usize = 1 << 40;
+/// Most numbers of an array; where addresses have 32 bits, so few that no sum of cells overflows.
+const MOST_VALUES: usize = 1 << if usize::BITS == 64 { 40 } else { 24 };
 
 /// A neighbor: (stacks back, planes back, rows down, columns right).
 pub type Tap = (isize, isize, isize, isize);
