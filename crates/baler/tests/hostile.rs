@@ -221,7 +221,7 @@ fn moving() -> Dataset {
         .map(|i| if i % 211 == 7 { f32::NAN } else { (i as f32 * 0.07).sin() + (i / 30) as f32 * 0.01 })
         .collect();
     let image =
-        (0..1200).map(|i| (200.0 + 90.0 * (i as f32 * 0.21).sin()) as u8 + (i * i % 7) as u8).collect();
+        (0..1200).map(|i| (120.0 + 90.0 * (i as f32 * 0.21).sin()) as u8 + (i * i % 7) as u8).collect();
     Dataset::from_arrays(vec![
         variable("field", &[40, 30], Values::F32(field)),
         variable("image", &[40, 30], Values::U8(image)),
