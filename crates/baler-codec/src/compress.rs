@@ -7,8 +7,8 @@ use crate::container::{
 };
 use crate::decode::Coders;
 use crate::decode::inspect::Parts;
-use crate::encode::Encoder;
 use crate::encode::output::Output;
+use crate::encode::{Encoder, learned};
 use crate::model::Model;
 use crate::options::{BoundSpec, Method, Options};
 use crate::plan::fields;
@@ -92,8 +92,9 @@ fn compress_with_method(
     ready.extend(fields);
     let models = model_entries(model.as_deref(), &plan, options);
     // 4 quantize, 5 predict or encode, 6 entropy-code, 8 verify, 7 container: chunk by chunk.
-    let encoder =
-        Encoder { source: &*source, plan: &plan, coders: &coders, options, ready, latents: given_latents };
+    let learned = threads.run(|| learned(&*source, &plan, &coders, options))?;
+    let (source, latents) = (&*source, given_latents);
+    let encoder = Encoder { source, plan: &plan, coders: &coders, options, ready, learned, latents };
     let mut report = write_archive(&encoder, &models, threads, out, progress)?;
     report.warnings = warnings;
     for (variable, quantiles) in report.variables.iter_mut().zip(quantiles) {

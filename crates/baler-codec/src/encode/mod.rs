@@ -1,10 +1,14 @@
 //! Rows of a source -> the frame of a chunk, decoded from its bytes and compared with the rows before anyone has it.
 
+mod learn;
 pub mod output;
 
+pub use learn::learned;
+
 use crate::autoencoder::Sampling;
-use crate::container::{Chunk, GroupMethod, GroupPlan, Plan, chunk_frame};
+use crate::container::{Chunk, GroupMethod, Plan, chunk_frame};
 use crate::decode::{Coders, decode_chunk, decode_part};
+use crate::lockstep::encode::Learned;
 use crate::options::{Method, Options};
 use crate::part;
 use crate::part::cross_field;
@@ -49,6 +53,8 @@ pub struct Encoder<'a> {
     pub options: &'a Options,
     /// Chunks that need not be made again.
     pub ready: Ready,
+    /// By group and position in it, what was learned once for all chunks.
+    pub learned: Vec<Vec<Option<Learned>>>,
     /// Latents of all samples of an autoencoder, in the place of those of its encoder.
     pub latents: Option<&'a [i16]>,
 }
@@ -115,7 +121,7 @@ impl Encoder<'_> {
                 parts.iter().for_each(|part| w.block(part));
                 w.bytes
             }
-            None => self.parts(group, &originals, &variables, first_row..first_row + n_rows)?,
+            None => self.parts(group_idx, &originals, &variables, first_row..first_row + n_rows)?,
         };
         let chunk = Chunk { group: group_idx, first_row, payload };
         let squares = self.check(&chunk, &originals)?;
@@ -125,12 +131,12 @@ impl Encoder<'_> {
     /// The payload of variables that are coded apart, reference another, or by an autoencoder.
     fn parts(
         &self,
-        group: &GroupPlan,
+        group_idx: usize,
         originals: &[Values],
         variables: &[&VariablePlan],
         rows: Range<usize>,
     ) -> Result<Vec<u8>> {
-        let n_rows = rows.len();
+        let (group, n_rows) = (&self.plan.groups[group_idx], rows.len());
         let mut numbers: Vec<Numbers> = (originals.iter().zip(variables))
             .map(|(values, variable)| with_values!(values, v => numbers::quantize(v, variable)))
             .collect();
@@ -160,7 +166,8 @@ impl Encoder<'_> {
         let how = How { level, shared, may_refine: true, ..How::by(method).recasting(recasts) };
         let code = |position: usize, numbers: Numbers, reference: Option<&[f64]>| {
             let variable = variables[position];
-            let how = How { reference, is_opaque: variable.storage.kind.is_opaque(), ..how };
+            let learned = self.learned.get(group_idx).and_then(|of_group| of_group.get(position)?.as_ref());
+            let how = How { reference, learned, is_opaque: variable.storage.kind.is_opaque(), ..how };
             let predicted = predictions.as_ref().map(|all| all[position].as_slice());
             let prediction = Prediction::of(predicted, residual);
             let shape = &variable.shape_of_rows(n_rows);

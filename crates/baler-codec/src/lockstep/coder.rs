@@ -10,35 +10,61 @@ use crate::entropy::pair::Span;
 use crate::lockstep::cells::{LANES, Lane};
 use crate::lockstep::walk::{Residuals, Step};
 use crate::predict::rows::coder::RawReader;
-use crate::predict::rows::kinds::Kinds;
+use crate::predict::rows::kinds::{Kind, Kinds};
 use crate::predict::rows::row::{N_FRACTIONS, N_SYMBOLS, PRECISION, Probabilities, ZERO, shift_of};
-use baler_data::bytes::{ByteReader, ByteWriter};
+use baler_data::bytes::{ByteReader, ByteWriter, with_room};
 use baler_data::error::{Error, Result};
 
 const LOW: u32 = 1 << 16;
 /// Level of a scale of 1.
 const LEVEL_OF_ONE: i32 = 32;
 
-/// The level of an expected magnitude: four an octave.
+/// What decides by which row an error is coded: the level of its expected magnitude (10 bits), the place of what rounding took off the
+/// prediction (3 bits), and whether the error is mirrored (1 bit).
+pub type Contexts = [u16; LANES];
+
+/// The contexts of a step, of predictions that are whole or not.
 #[inline(always)]
-pub fn level_of(scale: f32) -> i32 {
-    // Exponent and two bits of the mantissa.
-    (scale.to_bits() >> 21) as i32 - (127 << 2) + LEVEL_OF_ONE
+pub fn contexts(scales: &Lane, fractions: &Lane, is_whole: bool) -> Contexts {
+    let mut contexts = [0; LANES];
+    for i in 0..LANES {
+        // Four levels an octave: exponent and two bits of the mantissa.
+        let level = (scales[i].to_bits() >> 21) as i32 - (127 << 2) + LEVEL_OF_ONE;
+        let fraction = if is_whole { 0.0 } else { fractions[i] };
+        let place = ((fraction.abs() * (2 * N_FRACTIONS) as f32) as i32).min(N_FRACTIONS as i32 - 1);
+        contexts[i] = (level.clamp(0, 1023) << 4 | place << 1 | (fraction < 0.0) as i32) as u16;
+    }
+    contexts
 }
 
-/// The place of what rounding took off among the rows, and whether errors are mirrored.
+/// The level of a context.
 #[inline(always)]
-pub fn fraction_of(fraction: f32) -> (usize, bool) {
-    let place = (fraction.abs() * (2 * N_FRACTIONS) as f32) as usize;
-    (place.min(N_FRACTIONS - 1), fraction < 0.0)
+pub fn level_of(context: u16) -> usize {
+    (context >> 4) as usize
+}
+
+/// The place of what rounding took off.
+#[inline(always)]
+pub fn fraction_of(context: u16) -> usize {
+    (context >> 1) as usize % N_FRACTIONS
+}
+
+/// The error, mirrored if its context says so.
+#[inline(always)]
+pub fn mirrored(error: i32, context: u16) -> i32 {
+    let sign = -((context & 1) as i32);
+    (error ^ sign) - sign
 }
 
 /// Rows for all levels between two; those outside have the rows of the nearest.
 pub struct Codebook {
     lowest: i32,
+    n_levels: i32,
+    /// By level, then by fraction; the last has one symbol, which takes no bits.
     rows: Vec<Probabilities>,
-    shifts: Vec<u32>,
-    n_fractions: usize,
+    /// Of each row, the bits below its buckets.
+    shifts: Vec<u8>,
+    n_fractions: i32,
 }
 
 impl Codebook {
@@ -46,20 +72,37 @@ impl Codebook {
     pub fn new(kinds: &Kinds, stride: u8) -> Codebook {
         let n_fractions = if stride == 1 { N_FRACTIONS } else { 1 };
         let row = |width: u8, tail: u8, fraction| Probabilities::new(width as i32, tail as usize, fraction);
-        let rows = kinds.kinds.iter();
-        let rows =
-            rows.flat_map(|kind| (0..n_fractions).map(move |f| row(kind.width, kind.tail, f))).collect();
-        let shifts = kinds.kinds.iter().map(|kind| shift_of(kind.width as i32)).collect();
-        Codebook { lowest: kinds.lowest as i32, rows, shifts, n_fractions }
+        let of_kind = |&Kind { width, tail }| (0..n_fractions).map(move |f| row(width, tail, f));
+        let rows = kinds.kinds.iter().flat_map(of_kind).chain([Probabilities::NOTHING]).collect();
+        let shifts = kinds.kinds.iter().map(|kind| shift_of(kind.width as i32) as u8);
+        let shifts = shifts.flat_map(|shift| std::iter::repeat_n(shift, n_fractions)).chain([0]).collect();
+        let (lowest, n_levels) = (kinds.lowest as i32, kinds.kinds.len() as i32);
+        Codebook { lowest, n_levels, rows, shifts, n_fractions: n_fractions as i32 }
     }
 
-    /// The row of a scale and a fraction, the bits below its buckets, and whether errors are mirrored.
+    /// The rows of a step; lanes without a number have the last.
     #[inline(always)]
-    fn row(&self, scale: f32, fraction: f32) -> (&Probabilities, u32, bool) {
-        let level = (level_of(scale) - self.lowest).max(0) as usize;
-        let level = level.min(self.shifts.len() - 1);
-        let (fraction, mirrored) = if self.n_fractions > 1 { fraction_of(fraction) } else { (0, false) };
-        (&self.rows[level * self.n_fractions + fraction], self.shifts[level], mirrored)
+    fn rows(&self, active: u16, contexts: &Contexts) -> [u32; LANES] {
+        let mut rows = [0; LANES];
+        let nothing = self.rows.len() as i32 - 1;
+        for i in 0..LANES {
+            let level = ((contexts[i] >> 4) as i32 - self.lowest).clamp(0, self.n_levels - 1);
+            let fraction = (contexts[i] as i32 >> 1 & 7).min(self.n_fractions - 1);
+            let row = level * self.n_fractions + fraction;
+            rows[i] = if active >> i & 1 != 0 { row } else { nothing } as u32;
+        }
+        rows
+    }
+
+    /// Of each lane, the bits below its buckets, and whether there are any.
+    #[inline(always)]
+    fn shifts(&self, rows: &[u32; LANES]) -> ([u32; LANES], bool) {
+        let (mut shifts, mut any) = ([0; LANES], 0);
+        for i in 0..LANES {
+            shifts[i] = self.shifts[rows[i] as usize] as u32;
+            any |= shifts[i];
+        }
+        (shifts, any != 0)
     }
 }
 
@@ -68,38 +111,55 @@ pub struct Writer<'a> {
     codebook: &'a Codebook,
     spans: Vec<[Span; LANES]>,
     raw: BitWriter,
-    n_symbols: usize,
 }
 
 impl<'a> Writer<'a> {
     /// With room for so many steps.
     pub fn new(codebook: &'a Codebook, n_steps: usize) -> Writer<'a> {
-        Writer { codebook, spans: Vec::with_capacity(n_steps), raw: BitWriter::default(), n_symbols: 0 }
+        Writer { codebook, spans: Vec::with_capacity(n_steps), raw: BitWriter::default() }
     }
 
     /// Takes the residuals of the next step.
     #[inline(always)]
-    pub fn step(&mut self, active: u16, residuals: &[i32; LANES], scales: &Lane, fractions: &Lane) {
+    pub fn step(&mut self, active: u16, residuals: &[i32; LANES], contexts: &Contexts) {
+        let rows = self.codebook.rows(active, contexts);
+        let (shifts, has_shifts) = self.codebook.shifts(&rows);
+        let (mut raised, mut buckets, mut symbols) = ([0; LANES], [0; LANES], [0u32; LANES]);
+        let mut any_escape = 0;
+        for i in 0..LANES {
+            raised[i] = mirrored(residuals[i], contexts[i]) + ((1 << shifts[i]) >> 1);
+            buckets[i] = raised[i] >> shifts[i];
+            let symbol = ((buckets[i] + ZERO as i32) as u32).min(N_SYMBOLS as u32 - 1);
+            symbols[i] = if active >> i & 1 != 0 { symbol } else { 0 };
+            any_escape |= (symbols[i] == N_SYMBOLS as u32 - 1) as u32;
+        }
         let mut spans = [Span::new(0, 0); LANES];
         for i in 0..LANES {
-            if active >> i & 1 == 0 {
-                continue;
-            }
-            self.n_symbols += 1;
-            let (row, shift, mirrored) = self.codebook.row(scales[i], fractions[i]);
-            let error = if mirrored { -residuals[i] } else { residuals[i] };
-            let raised = error as i64 + ((1i64 << shift) >> 1);
-            let bucket = raised >> shift;
-            let symbol = ((bucket + ZERO) as u64).min(N_SYMBOLS as u64 - 1) as usize;
-            spans[i] = row.span(symbol);
-            if symbol == N_SYMBOLS - 1 {
-                self.escape(bucket);
-            }
-            if shift > 0 {
-                self.raw.write(raised as u64 & ((1u64 << shift) - 1), shift);
-            }
+            spans[i] = self.codebook.rows[rows[i] as usize].span(symbols[i] as usize);
         }
         self.spans.push(spans);
+        if has_shifts || any_escape != 0 {
+            self.raw(&symbols, &buckets, &raised, &shifts);
+        }
+    }
+
+    /// Writes what no model predicts.
+    fn raw(
+        &mut self,
+        symbols: &[u32; LANES],
+        buckets: &[i32; LANES],
+        raised: &[i32; LANES],
+        shifts: &[u32; LANES],
+    ) {
+        for i in 0..LANES {
+            if symbols[i] == N_SYMBOLS as u32 - 1 {
+                self.escape(buckets[i] as i64);
+            }
+            // None in lanes without a number.
+            if shifts[i] > 0 {
+                self.raw.write(raised[i] as u64 & ((1u64 << shifts[i]) - 1), shifts[i]);
+            }
+        }
     }
 
     /// Sign, bit length (5 bits), and bits of |bucket| - 16.
@@ -118,14 +178,12 @@ impl<'a> Writer<'a> {
         w.block(&self.raw.finish());
         let mut states = [LOW; LANES];
         // Filled from the end; without branches, for none of them could be foreseen.
-        let mut words = vec![0u16; self.n_symbols + 1];
-        let mut free = self.n_symbols;
+        let n_most = LANES * self.spans.len();
+        let mut words = vec![0u16; n_most + 1];
+        let mut free = n_most;
         for spans in self.spans.iter().rev() {
             for i in (0..LANES).rev() {
                 let (frequency, state) = (spans[i].frequency(), states[i]);
-                if frequency == 0 {
-                    continue;
-                }
                 words[free] = state as u16;
                 let full = state >> (32 - PRECISION) >= frequency;
                 free -= full as usize;
@@ -144,8 +202,11 @@ impl<'a> Writer<'a> {
 pub struct Reader<'a> {
     codebook: &'a Codebook,
     states: [u32; LANES],
-    words: &'a [u8],
+    /// With as many more as a step can take.
+    words: Vec<u16>,
+    at: usize,
     raw: RawReader<'a>,
+    is_whole: bool,
     overrun: bool,
 }
 
@@ -160,16 +221,84 @@ impl<'a> Reader<'a> {
         if states.iter().any(|&state| state < LOW) {
             return Err(Error::corrupt("expected states of at least 2^16 in a stream of lanes"));
         }
-        Ok(Reader { codebook, states, words: r.rest(), raw, overrun: false })
+        let (of_words, rest) = r.rest().as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err(Error::corrupt("expected words of two bytes in a stream of lanes"));
+        }
+        let mut words = with_room(of_words.len() + LANES)?;
+        words.extend(of_words.iter().map(|word| u16::from_le_bytes(*word)));
+        words.extend([1; LANES]);
+        let is_whole = codebook.n_fractions == 1;
+        Ok(Reader { codebook, states, words, at: 0, raw, is_whole, overrun: false })
     }
 
     /// Checks that all was read and nothing more.
     pub fn finish(self) -> Result<()> {
         let at_start = self.states.iter().all(|&state| state == LOW);
-        if self.overrun || !at_start || !self.words.is_empty() || !self.raw.is_done() {
+        let is_read = self.at + LANES == self.words.len() && self.raw.is_done();
+        if self.overrun || !at_start || !is_read {
             return Err(Error::corrupt("a stream of lanes does not end where it should"));
         }
         Ok(())
+    }
+
+    /// A symbol of each lane.
+    #[inline(always)]
+    fn symbols(&mut self, rows: &[u32; LANES]) -> [u32; LANES] {
+        let mut symbols = [0; LANES];
+        for i in 0..LANES {
+            let row = &self.codebook.rows[rows[i] as usize];
+            let state = self.states[i];
+            let slot = state & ((1 << PRECISION) - 1);
+            let symbol = row.symbol(slot as i16);
+            let span = row.span(symbol);
+            self.states[i] =
+                span.frequency().wrapping_mul(state >> PRECISION).wrapping_add(slot - span.start());
+            symbols[i] = symbol as u32;
+        }
+        // No branches, for none of them could be foreseen.
+        let words: &[u16; LANES] = self.words[self.at..].first_chunk().expect("words of a step");
+        let mut n_taken = 0;
+        for state in &mut self.states {
+            let is_low = *state < LOW;
+            let word = words[n_taken % LANES] as u32;
+            *state = if is_low { *state << 16 | word } else { *state };
+            n_taken += is_low as usize;
+        }
+        self.at += n_taken;
+        let n_words = self.words.len() - LANES;
+        if self.at > n_words {
+            self.at = n_words;
+            self.overrun = true;
+        }
+        symbols
+    }
+
+    /// Reads what no model predicts; tells the residuals that symbols stand for.
+    #[inline(never)]
+    fn raw(
+        &mut self,
+        contexts: &Contexts,
+        active: u16,
+        symbols: &[u32; LANES],
+        shifts: &[u32; LANES],
+    ) -> Lane {
+        let mut residuals = [0.0; LANES];
+        for i in 0..LANES {
+            if active >> i & 1 == 0 {
+                continue;
+            }
+            let mut error = symbols[i] as i64 - ZERO;
+            if symbols[i] as usize == N_SYMBOLS - 1 {
+                error = self.escape();
+            }
+            let shift = shifts[i];
+            if shift > 0 {
+                error = (error << shift | self.raw.read(shift) as i64) - ((1i64 << shift) >> 1);
+            }
+            residuals[i] = if contexts[i] & 1 != 0 { -error } else { error } as f32;
+        }
+        residuals
     }
 
     #[cold]
@@ -187,42 +316,18 @@ impl Residuals for Reader<'_> {
 
     #[inline(always)]
     fn of_step(&mut self, step: Step, _: &Lane, fractions: &Lane, scales: &Lane) -> Lane {
+        let contexts = contexts(scales, fractions, self.is_whole);
+        let rows = self.codebook.rows(step.active, &contexts);
+        let symbols = self.symbols(&rows);
+        let (shifts, has_shifts) = self.codebook.shifts(&rows);
+        let mut any_escape = 0;
         let mut residuals = [0.0; LANES];
         for i in 0..LANES {
-            if step.active >> i & 1 == 0 {
-                continue;
-            }
-            let (row, shift, mirrored) = self.codebook.row(scales[i], fractions[i]);
-            let state = self.states[i];
-            let slot = state & ((1 << PRECISION) - 1);
-            let symbol = row.symbol(slot as i16);
-            let span = row.span(symbol);
-            let state = span.frequency().wrapping_mul(state >> PRECISION).wrapping_add(slot - span.start());
-            self.states[i] = match state < LOW {
-                true => {
-                    let word = match self.words.split_first_chunk::<2>() {
-                        Some((word, rest)) => {
-                            self.words = rest;
-                            u16::from_le_bytes(*word)
-                        }
-                        None => {
-                            self.overrun = true;
-                            1
-                        }
-                    };
-                    state << 16 | word as u32
-                }
-                false => state,
-            };
-            let mut error = symbol as i64 - ZERO;
-            if symbol == N_SYMBOLS - 1 {
-                error = self.escape();
-            }
-            if shift > 0 {
-                error = (error << shift | self.raw.read(shift) as i64) - ((1i64 << shift) >> 1);
-            }
-            let error = if mirrored { -error } else { error };
-            residuals[i] = error as f32;
+            any_escape |= (symbols[i] == N_SYMBOLS as u32 - 1) as u32;
+            residuals[i] = mirrored(symbols[i] as i32 - ZERO as i32, contexts[i]) as f32;
+        }
+        if has_shifts || any_escape != 0 {
+            return self.raw(&contexts, step.active, &symbols, &shifts);
         }
         residuals
     }

@@ -11,6 +11,10 @@ use baler_data::random::Rng;
 const RUN: usize = 8;
 /// Samples whose products are summed in float32 before they are added up in float64.
 const SUMMED: usize = 256;
+/// Samples whose products are added at once.
+const AT_ONCE: usize = 4;
+/// Inputs that are multiplied at once.
+const BLOCK: usize = 8;
 /// Fewest samples of a kind of planes that weights are fitted to.
 const FEW: usize = 64;
 /// Room for the inputs of a fit.
@@ -45,26 +49,56 @@ struct Sums {
     n: usize,
 }
 
+/// Adds to each sum the products of as many samples.
+#[inline(always)]
+fn add_products(sums: &mut [f32], of: [(f32, &[f32]); AT_ONCE]) {
+    let [(a, of_a), (b, of_b), (c, of_c), (d, of_d)] = of;
+    let others = of_a.iter().zip(of_b).zip(of_c.iter().zip(of_d));
+    for (sum, ((x, y), (z, w))) in sums.iter_mut().zip(others) {
+        *sum += (a * x + b * y) + (c * z + d * w);
+    }
+}
+
 impl Sums {
     /// `inputs` fills a sample's inputs, weighed, and gives the wanted value.
     #[inline(always)]
-    fn of(
+    fn of(n_inputs: usize, samples: &[usize], inputs: impl FnMut(usize, &mut [f32; WIDTH]) -> f32) -> Sums {
+        match n_inputs.div_ceil(8) {
+            ..=2 => Sums::of_width::<16>(n_inputs, samples, inputs),
+            3 => Sums::of_width::<24>(n_inputs, samples, inputs),
+            4 => Sums::of_width::<32>(n_inputs, samples, inputs),
+            5 | 6 => Sums::of_width::<48>(n_inputs, samples, inputs),
+            _ => Sums::of_width::<WIDTH>(n_inputs, samples, inputs),
+        }
+    }
+
+    /// [`Sums::of`], at most `W` inputs.
+    #[inline(always)]
+    fn of_width<const W: usize>(
         n_inputs: usize,
         samples: &[usize],
         mut inputs: impl FnMut(usize, &mut [f32; WIDTH]) -> f32,
     ) -> Sums {
         let mut sums =
             Sums { products: vec![0.0; n_inputs * n_inputs], wanted: vec![0.0; n_inputs], n: samples.len() };
-        let mut products = vec![[0f32; WIDTH]; n_inputs];
-        let mut of_wanted = [0f32; WIDTH];
-        let mut of_sample = [0f32; WIDTH];
+        let mut products = vec![[0f32; W]; n_inputs];
+        let mut of_wanted = [0f32; W];
+        let mut room = [0f32; WIDTH];
         for samples in samples.chunks(SUMMED) {
-            for &cell in samples {
-                let wanted = inputs(cell, &mut of_sample);
-                for (products, &one) in products.iter_mut().zip(&of_sample) {
-                    products.iter_mut().zip(&of_sample).for_each(|(sum, other)| *sum += one * other);
+            for samples in samples.chunks(AT_ONCE) {
+                // Samples that are missing are zeros.
+                let (mut several, mut wanted) = ([[0f32; W]; AT_ONCE], [0f32; AT_ONCE]);
+                for ((&cell, of_sample), wanted) in samples.iter().zip(&mut several).zip(&mut wanted) {
+                    *wanted = inputs(cell, &mut room);
+                    of_sample.copy_from_slice(&room[..W]);
                 }
-                of_wanted.iter_mut().zip(&of_sample).for_each(|(sum, one)| *sum += wanted * one);
+                for (i, products) in products.iter_mut().enumerate() {
+                    // What is left of the diagonal follows from what is right of it.
+                    let from = i / BLOCK * BLOCK;
+                    add_products(&mut products[from..], several.each_ref().map(|s| (s[i], &s[from..])));
+                }
+                let weighed = [0, 1, 2, 3].map(|k| (wanted[k], &several[k][..]));
+                add_products(&mut of_wanted, weighed);
             }
             for (i, of_input) in products.iter_mut().enumerate() {
                 let sums = &mut sums.products[i * n_inputs..][..n_inputs];
@@ -74,6 +108,11 @@ impl Sums {
             }
             let wanted = sums.wanted.iter_mut().zip(of_wanted.iter_mut());
             wanted.for_each(|(sum, more)| *sum += std::mem::take(more) as f64);
+        }
+        for i in 0..n_inputs {
+            for j in 0..i / BLOCK * BLOCK {
+                sums.products[i * n_inputs + j] = sums.products[j * n_inputs + i];
+            }
         }
         sums
     }

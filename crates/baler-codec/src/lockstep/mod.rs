@@ -16,6 +16,8 @@ pub mod encode;
 pub mod fit;
 pub mod model;
 pub mod part;
+#[cfg(test)]
+mod tests;
 pub mod walk;
 
 use crate::classical::lorenzo::four_axes;
@@ -63,11 +65,7 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>) -> Result<(V
     let mut reader = Reader::new(&codebook, &mut r)?;
     walk_filtered(&cells, &model, &active, &mut state, &mut reader);
     reader.finish()?;
-    let mut ordered: Vec<i64> = with_room(n_values)?;
-    for (row, _, n) in cells.rows() {
-        let row = state.values[cells.start(row)..].iter().step_by(LANES).take(n);
-        ordered.extend(row.map(|&value| model.center.wrapping_add(value as i64)));
-    }
+    let ordered = numbers(&cells, &model, &state)?;
     if ordered.len() != n_values {
         return Err(Error::corrupt("rows do not make up an array"));
     }
@@ -78,6 +76,19 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>) -> Result<(V
     values.resize(n_values, 0);
     model.order.undo(&ordered, extents, &mut values);
     Ok((values, model.stride as i64))
+}
+
+/// The numbers that a walk has left, in the model's order.
+fn numbers(cells: &Cells, model: &Model, state: &State) -> Result<Vec<i64>> {
+    let mut numbers: Vec<i64> = with_room(cells.n_values)?;
+    numbers.resize(cells.n_values, 0);
+    for (row, before, n) in cells.rows() {
+        let (values, numbers) = (&state.values[cells.start(row)..], &mut numbers[before..before + n]);
+        for (number, values) in numbers.iter_mut().zip(values.chunks(LANES)) {
+            *number = model.center.wrapping_add(values[0] as i64);
+        }
+    }
+    Ok(numbers)
 }
 
 /// Bytes of the model at the start of a stream.

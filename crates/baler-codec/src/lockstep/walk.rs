@@ -167,7 +167,10 @@ impl<'a> Scales<'a> {
                 sum[i] += weights[i] * (one[i] - other[i]).abs();
             }
         }
-        sum.map(|scale| scale * self.in_strides)
+        for scale in &mut sum {
+            *scale *= self.in_strides;
+        }
+        sum
     }
 }
 
@@ -175,11 +178,13 @@ impl<'a> Scales<'a> {
 struct Filters<const N: usize> {
     offsets: [usize; N],
     weights: [Lane; N],
-    /// Weights of the last blocks, in turn.
-    past: Vec<[Lane; N]>,
+    /// Weights of the last blocks, in turn, each lane's twice, so that lanes can be turned.
+    past: Vec<[[f32; 2 * LANES]; N]>,
     /// Lanes from that of the row above.
     turn: usize,
     calm: f32,
+    /// What weights grow by for each 1 of their inputs of the last step.
+    steps: Lane,
 }
 
 impl<const N: usize> Filters<N> {
@@ -187,13 +192,14 @@ impl<const N: usize> Filters<N> {
         let taps = offsets(cells, &cells.filter_taps(N));
         let n_blocks = ((cells.pitch + LANES * BLOCK / 2) / (LANES * BLOCK)).max(1);
         let calm = CALM * N as f32 * stride * stride;
-        let past = vec![[[0.0; LANES]; N]; if N > 0 { n_blocks } else { 0 }];
+        let past = vec![[[0.0; 2 * LANES]; N]; if N > 0 { n_blocks } else { 0 }];
         Filters {
             offsets: std::array::from_fn(|i| taps[i]),
             weights: [[0.0; LANES]; N],
             past,
             turn: cells.pitch % LANES,
             calm,
+            steps: [0.0; LANES],
         }
     }
 
@@ -201,27 +207,32 @@ impl<const N: usize> Filters<N> {
     #[inline(always)]
     fn take_over(&mut self, block: usize) {
         let n_blocks = self.past.len();
-        let past = std::mem::replace(&mut self.past[block % n_blocks], self.weights);
-        if block < n_blocks {
-            return;
-        }
-        for (weights, past) in self.weights.iter_mut().zip(&past) {
-            let mut twice = [0.0; 2 * LANES];
-            twice[..LANES].copy_from_slice(past);
-            twice[LANES..].copy_from_slice(past);
-            let above: Lane = lane(&twice, LANES - self.turn);
+        let past = &mut self.past[block % n_blocks];
+        for (weights, past) in self.weights.iter_mut().zip(past) {
+            let above: Lane = lane(past, LANES - self.turn);
+            past[..LANES].copy_from_slice(weights);
+            past[LANES..].copy_from_slice(weights);
+            if block < n_blocks {
+                continue;
+            }
             for i in 0..LANES {
                 weights[i] = KEPT * weights[i] + (1.0 - KEPT) * above[i];
             }
         }
     }
 
-    /// The correction, and the sum of the inputs' squares.
+    /// Learns from the errors of the step before, if `LEARNS`; the correction, and the sum of the inputs' squares.
     #[inline(always)]
-    fn correction(&self, surprises: &[f32], cell: usize) -> (Lane, Lane) {
+    fn correction<const LEARNS: bool>(&mut self, surprises: &[f32], cell: usize) -> (Lane, Lane) {
         let (mut sum, mut squares) = ([0.0; LANES], [self.calm; LANES]);
-        for (weights, &back) in self.weights.iter().zip(&self.offsets) {
+        for (weights, &back) in self.weights.iter_mut().zip(&self.offsets) {
             let inputs = lane(surprises, cell - back);
+            if LEARNS {
+                let before = lane(surprises, cell - LANES - back);
+                for i in 0..LANES {
+                    weights[i] += self.steps[i] * before[i];
+                }
+            }
             for i in 0..LANES {
                 sum[i] += weights[i] * inputs[i];
                 squares[i] += inputs[i] * inputs[i];
@@ -230,18 +241,22 @@ impl<const N: usize> Filters<N> {
         (sum, squares)
     }
 
-    /// Learns from errors.
+    /// Learns from the errors of the step before.
     #[inline(always)]
-    fn learn(&mut self, surprises: &[f32], cell: usize, errors: &Lane, squares: &Lane) {
-        let mut steps = [0.0; LANES];
-        for i in 0..LANES {
-            steps[i] = RATE * errors[i] / squares[i];
-        }
+    fn learn(&mut self, surprises: &[f32], cell: usize) {
         for (weights, &back) in self.weights.iter_mut().zip(&self.offsets) {
-            let inputs = lane(surprises, cell - back);
+            let before = lane(surprises, cell - LANES - back);
             for i in 0..LANES {
-                weights[i] += steps[i] * inputs[i];
+                weights[i] += self.steps[i] * before[i];
             }
+        }
+    }
+
+    /// Keeps what is to be learned from errors.
+    #[inline(always)]
+    fn see(&mut self, errors: &Lane, squares: &Lane) {
+        for i in 0..LANES {
+            self.steps[i] = RATE * errors[i] / squares[i];
         }
     }
 }
@@ -280,9 +295,6 @@ pub fn walk<const N: usize, R: Residuals>(
             }
             false => [0.0; LANES],
         };
-        if N > 0 && idx % BLOCK == 0 {
-            filters.take_over(idx / BLOCK);
-        }
         let mut fixed = [0.0; LANES];
         for (weights, &back) in weights.iter().zip(&neighbors) {
             let values = lane(&state.values, cell - back);
@@ -290,7 +302,14 @@ pub fn walk<const N: usize, R: Residuals>(
                 fixed[i] += weights[i] * values[i];
             }
         }
-        let (correction, squares) = filters.correction(&state.surprises, cell);
+        let (correction, squares) = match idx % BLOCK {
+            0 if N > 0 => {
+                filters.learn(&state.surprises, cell);
+                filters.take_over(idx / BLOCK);
+                filters.correction::<false>(&state.surprises, cell)
+            }
+            _ => filters.correction::<true>(&state.surprises, cell),
+        };
         let (mut predicted, mut near, mut fractions) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
         for i in 0..LANES {
             predicted[i] = limited(fixed[i] + correction[i]);
@@ -317,18 +336,20 @@ pub fn walk<const N: usize, R: Residuals>(
                     errors[i] = 0.0;
                 }
             }
-            filters.learn(&state.surprises, cell, &errors, &squares);
+            filters.see(&errors, &squares);
             for i in 0..LANES {
                 if active >> i & 1 == 0 {
                     errors[i] = if tops >> i & 1 != 0 { top_errors[i] } else { left_errors[i] };
                 }
             }
         } else {
-            filters.learn(&state.surprises, cell, &errors, &squares);
+            filters.see(&errors, &squares);
         }
         state.values[cell..cell + LANES].copy_from_slice(&values);
         state.surprises[cell..cell + LANES].copy_from_slice(&surprises);
-        state.errors[cell..cell + LANES].copy_from_slice(&errors.map(f32::abs));
+        for (kept, error) in state.errors[cell..cell + LANES].iter_mut().zip(errors) {
+            *kept = error.abs();
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::part::numbers::reconstruct_on;
 use crate::predict::Numbers;
 use crate::predict::model::MAX_STRIDE;
 use crate::quantize::special::Specials;
-use crate::quantize::{Grid, blocks};
+use crate::quantize::{Grid, blocks, round_to_i64, widest};
 use crate::recast::Recast;
 use crate::variable::VariablePlan;
 use baler_data::element::Element;
@@ -123,12 +123,25 @@ impl<'a, T: Element> FinerGrid<'a, T> {
 
 impl<T: Element> Finer for FinerGrid<'_, T> {
     fn numbers(&self, q: &[i64]) -> Option<(Vec<i64>, i64)> {
-        let classes = self.specials.classes.iter().map(|&class| class != 0).chain(std::iter::repeat(false));
-        let finer = q.iter().zip(self.original).zip(classes).map(|((&q, &x), is_special)| {
-            let nearest = if is_special { None } else { self.grid.nearest(x) };
-            nearest.unwrap_or(q.wrapping_mul(self.stride))
-        });
-        Some((finer.collect(), self.stride))
+        let mut finer = Vec::with_capacity(q.len());
+        let pairs = q.iter().zip(self.original);
+        widest(
+            #[inline(always)]
+            || match self.grid {
+                Grid::Uniform { step, .. } => {
+                    finer.extend(pairs.map(|(&q, &x)| {
+                        round_to_i64(x.to_f64() / step).unwrap_or(q.wrapping_mul(self.stride))
+                    }))
+                }
+                grid => {
+                    finer.extend(pairs.map(|(&q, &x)| grid.nearest(x).unwrap_or(q.wrapping_mul(self.stride))))
+                }
+            },
+        );
+        let special =
+            self.specials.classes.iter().zip(finer.iter_mut().zip(q)).filter(|(class, _)| **class != 0);
+        special.for_each(|(_, (finer, q))| *finer = q.wrapping_mul(self.stride));
+        Some((finer, self.stride))
     }
 
     fn serves(&self, q: &[i64]) -> bool {

@@ -11,7 +11,10 @@ mod search;
 pub mod stream;
 
 use crate::coder::CoderByte;
-use crate::options::BoundSpec;
+use crate::lockstep;
+use crate::lockstep::encode::{Effort, Learned};
+use crate::options::{BoundSpec, Level};
+use crate::predict;
 use crate::predict::Known;
 use crate::quantize::special::Specials;
 use crate::quantize::{Grid, blocks};
@@ -117,6 +120,19 @@ pub fn write_part<T: Element>(
     if other.bytes.len() < part.bytes.len() { other } else { part }
 }
 
+/// What the fast tiers may learn from some values of a variable for all of it.
+pub fn learn<T: Element>(original: Original<T>, level: Level) -> Option<Learned> {
+    let Original { values, shape, variable } = original;
+    let numbers = numbers::quantize(values, variable);
+    let mask = numbers.specials.mask();
+    let finer = FinerGrid::of(values, &numbers.specials, variable);
+    let nearest = finer.and_then(|finer| finer.numbers(&numbers.q));
+    let nearest = nearest.as_ref().map(|(q, stride)| (q.as_slice(), *stride));
+    let mantissa_bits = stream::mantissa_bits(&variable.grid, variable.dtype);
+    let numbers = predict::Numbers { q: &numbers.q, shape, mask: mask.as_deref(), mantissa_bits };
+    lockstep::encode::learn(numbers, nearest, Effort::of(level))
+}
+
 /// Coded numbers before they are bytes of a part.
 pub struct Coded {
     /// Special values.
@@ -143,34 +159,34 @@ impl Coded {
         }
         let how = How { is_exact: variable.bound.spec == BoundSpec::Lossless, ..how };
         let mask = numbers.specials.mask();
-        let mut proof = error_and_hash(&numbers.q, variable.grid, &numbers.specials, values, variable);
+        // What the decoder will have: largest error, and hash.
+        let proof = |q: &[i64], grid| error_and_hash(q, grid, &numbers.specials, values, variable);
         let kind = (&variable.grid, variable.dtype);
-        let stream = match prediction {
-            Prediction::Final(_) => Stream::nothing(),
+        let (stream, (max_error, hash)) = match prediction {
+            Prediction::Final(_) => (Stream::nothing(), proof(&numbers.q, variable.grid)),
             Prediction::Refined(predicted) => {
                 let rest: Vec<i64> =
                     numbers.q.iter().zip(predicted).map(|(&q, &p)| q.wrapping_sub(p)).collect();
-                stream::encode(rest, shape, mask.as_deref(), kind, how, None)
+                let stream = stream::encode(&rest, shape, mask.as_deref(), kind, how, None);
+                (stream, proof(&numbers.q, variable.grid))
             }
             Prediction::Nothing => {
                 let finer = FinerGrid::of(values, &numbers.specials, variable);
                 let finer_grid = finer.as_ref().map(|finer| finer as &dyn Finer);
-                let stream = stream::encode(numbers.q, shape, mask.as_deref(), kind, how, finer_grid);
-                if let (Some(finer), Some(q)) = (finer, &stream.finer) {
-                    proof = error_and_hash(q, finer.grid, &numbers.specials, values, variable);
-                }
+                let stream = stream::encode(&numbers.q, shape, mask.as_deref(), kind, how, finer_grid);
                 let orders = || -> Vec<i64> { values.iter().map(|x| x.order()).collect() };
                 let orders = (how.may_refine && may_be_exact(variable)).then(orders);
                 let exact = orders.as_ref().and_then(|orders| {
                     stream::exactly(orders, (shape, mask.as_deref(), variable.dtype), how, &stream)
                 });
-                if let (Some(_), Some(orders)) = (&exact, &orders) {
-                    proof = error_and_hash(orders, Grid::Order, &numbers.specials, values, variable);
-                }
-                exact.unwrap_or(stream)
+                let proof = match (&exact, &orders, &finer, &stream.finer) {
+                    (Some(_), Some(orders), ..) => proof(orders, Grid::Order),
+                    (None, _, Some(finer), Some(q)) => proof(q, finer.grid),
+                    _ => proof(&numbers.q, variable.grid),
+                };
+                (exact.unwrap_or(stream), proof)
             }
         };
-        let (max_error, hash) = proof;
         Coded { specials: numbers.specials.write(size_of::<T>()), stream, max_error, hash }
     }
 

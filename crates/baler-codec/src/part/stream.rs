@@ -52,6 +52,8 @@ pub struct How<'a> {
     pub is_exact: bool,
     /// A model that was trained before, which is never refitted.
     pub shared: Option<&'a Shared>,
+    /// What the fast tiers learned from other numbers of the variable.
+    pub learned: Option<&'a lockstep::encode::Learned>,
     /// Values of the reference field: another variable on the same grid.
     pub reference: Option<&'a [f64]>,
     /// True for characters and bytes, in which nothing but repeats is looked for.
@@ -88,6 +90,7 @@ impl How<'_> {
             level: Level::BEST,
             is_exact: false,
             shared: None,
+            learned: None,
             reference: None,
             is_opaque: false,
             may_refine: false,
@@ -145,7 +148,7 @@ impl Stream {
 /// Codes `q` (C order of `shape`) of a grid and a dtype, or a finer one where that is smaller; masked numbers need not
 /// come back.
 pub fn encode(
-    q: Vec<i64>,
+    q: &[i64],
     shape: &[usize],
     mask: Option<&[bool]>,
     (grid, dtype): (&Grid, DType),
@@ -153,11 +156,11 @@ pub fn encode(
     finer: Option<&dyn Finer>,
 ) -> Stream {
     if how.is_opaque {
-        let coded = classical::encode_repeats(q, shape, mask);
+        let coded = classical::encode_repeats(q.to_vec(), shape, mask);
         return Stream::of(coded.bytes, Candidate::Classical);
     }
     let mantissa_bits = mantissa_bits(grid, dtype);
-    encode_numbers(Numbers { q: &q, shape, mask, mantissa_bits }, how, finer)
+    encode_numbers(Numbers { q, shape, mask, mantissa_bits }, how, finer)
 }
 
 /// The smallest of the streams of numbers as they are and recast, as far as an estimate leaves both in question.
@@ -201,7 +204,7 @@ pub fn exactly(
     {
         return None;
     }
-    let how = How { shared: None, reference: None, may_refine: false, ..how };
+    let how = How { shared: None, learned: None, reference: None, may_refine: false, ..how };
     let exact = encode_numbers(numbers, how, None);
     let bytes = [&[CoderByte::Exact as u8], exact.bytes.as_slice()].concat();
     let mut trials = than.trials;
@@ -233,6 +236,7 @@ fn encode_recast(
     let views = finer.and_then(|finer| Placed::of(finer, numbers, recast));
     let how = How {
         shared: None,
+        learned: None,
         reference: None,
         recast: (how.recast.0 + 1, how.recast.1 | recast.kind()),
         may_refine: views.is_some(),
@@ -345,14 +349,8 @@ fn in_lockstep(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<
     let finer = finer.filter(|_| how.may_refine);
     let nearest = finer.and_then(|finer| finer.numbers(numbers.q));
     let nearest = nearest.as_ref().map(|(q, stride)| (q.as_slice(), *stride));
-    let effort = match how.level.number() {
-        1 => lockstep::encode::Effort::STATIC,
-        2 => lockstep::encode::Effort::ORDERED,
-        3 | 4 => lockstep::encode::Effort::FILTERED,
-        5 | 6 => lockstep::encode::Effort::CAREFUL,
-        _ => lockstep::encode::Effort::THOROUGH,
-    };
-    let coded = |nearest| lockstep::encode::encode(numbers, nearest, effort);
+    let effort = lockstep::encode::Effort::of(how.level);
+    let coded = |nearest| lockstep::encode::encode(numbers, nearest, effort, how.learned);
     let mut found = coded(nearest)?;
     if let (Some(finer), Some(q)) = (finer, &found.finer)
         && !finer.serves(q)

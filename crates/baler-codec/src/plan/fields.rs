@@ -160,7 +160,15 @@ impl Star {
         let group = self.group(&self.others);
         let plan = &Plan { groups: vec![group], ..plan.clone() };
         let coders = &Coders::default();
-        let encoder = Encoder { source, plan, coders, options, ready: Ready::new(), latents: None };
+        let encoder = Encoder {
+            source,
+            plan,
+            coders,
+            options,
+            ready: Ready::new(),
+            learned: Vec::new(),
+            latents: None,
+        };
         let made = encoder.made(0, 0)?;
         let mut r = ByteReader::new(&made.payload);
         let mut parts = BTreeMap::new();

@@ -58,6 +58,9 @@ fn logistic(x: i64) -> i64 {
 }
 
 impl Probabilities {
+    /// All slots are those of symbol 0, which takes no bits.
+    pub const NOTHING: Probabilities = Probabilities { last: [i16::MAX; N_SYMBOLS] };
+
     /// The row of a width (0..=255), a tail (index of [`TAILS`]) and a fraction (0..8: 1/32 to 15/32 of a step).
     pub fn new(width: i32, tail: usize, fraction: usize) -> Probabilities {
         let shift = shift_of(width);
