@@ -1,12 +1,14 @@
 //! The HDF5 that calls the filter: functions of it are looked up when they are needed, because the filter is linked with no
 //! HDF5, and a process may hold several (h5py and netCDF4 bring their own). Which one calls is read off the stack.
 
-use crate::abi::Hid;
+use crate::abi::{FilterClass, Hid};
 use baler_data::error::{Error, Result};
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 
 #[cfg(unix)]
 mod caller {
+    #[cfg(target_os = "linux")]
+    use std::ffi::CString;
     use std::ffi::{CStr, c_int, c_void};
     use std::ptr::null_mut;
 
@@ -59,9 +61,38 @@ mod caller {
         if handle.is_null() { libc::RTLD_DEFAULT } else { handle }
     }
 
+    /// Handles of all libraries of HDF5 that are loaded.
+    #[cfg(target_os = "linux")]
+    pub fn all() -> Vec<*mut c_void> {
+        unsafe extern "C" fn see(info: *mut libc::dl_phdr_info, _: usize, argument: *mut c_void) -> c_int {
+            // SAFETY: the argument is the list below, and the name ends with NUL.
+            let (found, path) =
+                unsafe { (&mut *argument.cast::<Vec<CString>>(), CStr::from_ptr((*info).dlpi_name)) };
+            let text = path.to_string_lossy();
+            let name = text.rsplit('/').next().unwrap_or_default();
+            if name.starts_with("libhdf5") && !name.starts_with("libhdf5_") {
+                found.push(path.to_owned());
+            }
+            0
+        }
+        let mut found: Vec<CString> = Vec::new();
+        // SAFETY: the callback has the form that is asked for, and the list outlives the call.
+        unsafe { libc::dl_iterate_phdr(Some(see), (&raw mut found).cast()) };
+        // SAFETY: the names are those of loaded libraries, which are not loaded again.
+        let open =
+            |path: &CString| unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
+        found.iter().map(open).filter(|handle| !handle.is_null()).collect()
+    }
+
+    /// Other systems do not tell.
+    #[cfg(not(target_os = "linux"))]
+    pub fn all() -> Vec<*mut c_void> {
+        Vec::new()
+    }
+
     /// A symbol of that library, or null.
     pub fn symbol(handle: *mut c_void, name: &CStr) -> *mut c_void {
-        // SAFETY: the handle is one of `handle`.
+        // SAFETY: the handle is one of the functions above.
         unsafe { libc::dlsym(handle, name.as_ptr()) }
     }
 }
@@ -74,6 +105,11 @@ mod caller {
     /// Other systems find libraries in their own ways, which nobody has tried yet.
     pub fn handle() -> *mut c_void {
         null_mut()
+    }
+
+    /// None.
+    pub fn all() -> Vec<*mut c_void> {
+        Vec::new()
     }
 
     /// None.
@@ -135,6 +171,21 @@ functions! {
     H5Tget_order(Hid) -> c_int;
     H5Tget_sign(Hid) -> c_int;
     H5Tget_fields(Hid, *mut usize, *mut usize, *mut usize, *mut usize, *mut usize) -> c_int;
+}
+
+/// Hands a filter to every HDF5 of the process: how many took it.
+pub fn register(filter: &'static FilterClass) -> usize {
+    let takes = |handle: &*mut c_void| {
+        let register = caller::symbol(*handle, c"H5Zregister");
+        // SAFETY: H5Zregister has this type in every version, and copies what it is given.
+        !register.is_null()
+            && unsafe {
+                std::mem::transmute::<*mut c_void, unsafe extern "C" fn(*const FilterClass) -> c_int>(
+                    register,
+                )(filter)
+            } >= 0
+    };
+    caller::all().iter().filter(|handle| takes(handle)).count()
 }
 
 /// Adds a message to the errors that the calling HDF5 shows.

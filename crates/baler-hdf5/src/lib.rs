@@ -35,6 +35,11 @@ pub static FILTER: FilterClass = FilterClass {
     filter: Some(filter),
 };
 
+/// Makes the filter known to every HDF5 that this process has loaded as a library: how many took it.
+pub fn register() -> usize {
+    host::register(&FILTER)
+}
+
 /// HDF5 asks what a plugin is.
 #[unsafe(no_mangle)]
 pub extern "C" fn H5PLget_plugin_type() -> c_int {

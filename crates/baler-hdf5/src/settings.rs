@@ -69,6 +69,14 @@ impl Asked {
         Ok(Asked { bound: bound.check()?, level })
     }
 
+    /// The same, if the words can say it.
+    ///
+    /// # Errors
+    /// As [`Asked::read`].
+    pub fn checked(self) -> Result<Asked> {
+        Asked::read(&self.words())
+    }
+
     /// Inverse of [`Asked::read`].
     pub fn words(&self) -> [u32; N_ASKED] {
         let mode = match self.bound {
