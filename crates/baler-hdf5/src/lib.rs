@@ -1,5 +1,5 @@
 //! Baler as a filter of HDF5: chunks of a dataset within a bound. What HDF5 calls is here; what is done to a chunk is in
-//! [`chunk`], and what is kept of a dataset for it in [`settings`]. Nothing is linked with HDF5: [`host`] finds the one that
+//! [`chunk`], and what is kept of a dataset for it in [`settings`]. Nothing is linked with HDF5: `host.rs` finds the one that
 //! calls. No panic leaves a function; an error of any kind is 0 or negative for HDF5, and a message in its list of errors.
 
 #![warn(missing_docs)]

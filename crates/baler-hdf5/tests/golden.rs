@@ -69,7 +69,10 @@ fn stored_chunks_are_decoded() {
                 for (x, y) in expected.iter().zip(found) {
                     assert!((x - y).abs() <= 0.25, "{name}: {x} came back as {y}");
                 }
-                assert!(found.chunks(40).all(|row| row[31..].iter().all(|x| x.to_bits() == 0)), "{name}: padding");
+                assert!(
+                    found.chunks(40).all(|row| row[31..].iter().all(|x| x.to_bits() == 0)),
+                    "{name}: padding"
+                );
             }
             _ => assert_eq!(found, expected, "{name}"),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import os
 import threading
 from pathlib import Path
@@ -217,3 +218,8 @@ def test_the_plugin_is_found(tmp_path: Path) -> None:
     else:
         with pytest.raises(FileNotFoundError, match="cargo build"):
             baler.hdf5.plugin_path()
+
+
+def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert doctest.testmod(baler.hdf5) == (0, 4)
