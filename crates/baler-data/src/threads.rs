@@ -97,8 +97,9 @@ thread_local! {
         rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok();
 }
 
-/// Runs `work` on so many threads: 1 is the calling one, without any other; 0 takes all cores. For calls that come often,
-/// from many threads or in forked processes: nothing is started for one thread, and nothing stays behind for several.
+/// Runs `work` on so many threads: 1 is the calling one, without any other (of a pool's thread, the pool); 0 takes all cores. For
+/// calls that come often, from many threads or in forked processes: nothing is started for one thread, and nothing stays
+/// behind for several.
 ///
 /// # Errors
 /// [`ErrorKind::Io`] where threads cannot be started.

@@ -56,8 +56,13 @@ pub fn encode(settings: &Settings, bytes: &[u8]) -> Result<Vec<u8>> {
     }
     Ok(match w.bytes.len() < bytes.len() {
         true => framed(kind, &w.bytes),
-        false => framed(STORED, bytes),
+        false => stored(bytes),
     })
+}
+
+/// Bytes of the file for a chunk as it is.
+pub fn stored(bytes: &[u8]) -> Vec<u8> {
+    framed(STORED, bytes)
 }
 
 fn framed(kind: u8, content: &[u8]) -> Vec<u8> {

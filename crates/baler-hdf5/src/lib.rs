@@ -12,7 +12,7 @@ mod padded;
 pub mod settings;
 
 use abi::{CLASS_VERSION, FilterClass, Hid, PLUGIN_IS_FILTER, REVERSE};
-use baler_data::error::{Error, Result};
+use baler_data::error::{Error, ErrorKind, Result};
 use baler_data::threads::run_on;
 use settings::{MAX_WORDS, Settings};
 use std::ffi::{c_int, c_uint, c_void};
@@ -68,7 +68,7 @@ extern "C" fn can_apply(_properties: Hid, _datatype: Hid, _space: Hid) -> c_int 
 }
 
 extern "C" fn set_local(properties: Hid, datatype: Hid, _space: Hid) -> c_int {
-    guarded(|| describe::describe(properties, datatype)).map_or(-1, |()| 0)
+    guarded(|| n_threads().and_then(|_| describe::describe(properties, datatype))).map_or(-1, |()| 0)
 }
 
 /// # Safety
@@ -97,10 +97,11 @@ unsafe extern "C" fn filter(
             (std::slice::from_raw_parts(words, n_words), bytes)
         };
         let settings = Settings::read(words)?;
-        let made = run_on(n_threads()?, || match flags & REVERSE {
-            0 => chunk::encode(&settings, bytes),
-            _ => chunk::decode(&settings, bytes),
-        })??;
+        let made = match flags & REVERSE {
+            // The number was looked at when the dataset was made.
+            0 => surely(bytes, || run_on(n_threads().unwrap_or(1), || chunk::encode(&settings, bytes))?)?,
+            _ => run_on(n_threads()?, || chunk::decode(&settings, bytes))??,
+        };
         // SAFETY: HDF5's buffers are those of the C library, which frees the old one and gives the new one.
         unsafe {
             let new = libc::malloc(made.len());
@@ -117,7 +118,38 @@ unsafe extern "C" fn filter(
     done.unwrap_or(0)
 }
 
+/// A coded chunk, or, where the codec fails, the chunk as it is, which keeps every promise; and a line about it. HDF5 crashes when
+/// it closes a file of which a filter could not write a chunk (2.0.0 does), and who has computed for days wants the data.
+fn surely(bytes: &[u8], encode: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+    let why = match catch_unwind(AssertUnwindSafe(encode)) {
+        Ok(Ok(coded)) => return Ok(coded),
+        // Bytes that are no chunk of the dataset are not the codec's fault.
+        Ok(Err(error)) if error.kind() == ErrorKind::Input => return Err(error),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it panicked, as above".to_string(),
+    };
+    eprintln!(
+        "baler: a chunk is stored as it is, for the codec failed, which is a bug of it; please report it: {why}"
+    );
+    Ok(chunk::stored(bytes))
+}
+
 fn n_threads() -> Result<usize> {
     let Ok(text) = std::env::var(THREADS) else { return Ok(1) };
     text.parse().map_err(|_| Error::config(format!("expected a number in {THREADS}, found '{text}'")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_codec_fails_at_is_stored() {
+        let bytes = [1, 2, 3, 4];
+        let stored = chunk::stored(&bytes);
+        assert_eq!(surely(&bytes, || panic!("on purpose")).unwrap(), stored);
+        assert_eq!(surely(&bytes, || Err(Error::new(ErrorKind::BoundNotMet, "broken"))).unwrap(), stored);
+        assert_eq!(surely(&bytes, || Ok(vec![7])).unwrap(), [7]);
+        assert!(surely(&bytes, || Err(Error::input("no chunk"))).is_err());
+    }
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import doctest
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -223,3 +225,32 @@ def test_the_plugin_is_found(tmp_path: Path) -> None:
 def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert doctest.testmod(baler.hdf5) == (0, 4)
+
+
+def test_several_threads_in_the_filter_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = wave(64, 200)
+
+    def stored(threads: str) -> bytes:
+        monkeypatch.setenv("BALER_HDF5_THREADS", threads)
+        with h5py.File.in_memory() as file:
+            dataset = file.create_dataset("x", data=data, chunks=(64, 200), **Baler(abs=0.01))
+            file.flush()
+            chunk: bytes = dataset.id.read_direct_chunk((0, 0))[1]
+            return chunk
+
+    assert stored("1") == stored("3")
+    with pytest.raises(ValueError, match="BALER_HDF5_THREADS, found 'many'"):
+        stored("many")
+
+
+def test_two_hdf5_in_one_process(tmp_path: Path) -> None:
+    pytest.importorskip("netCDF4")
+    program = """
+import netCDF4, h5py, numpy as np, baler.hdf5
+x = np.sin(np.arange(6000.0).reshape(60, 100) / 9)
+with h5py.File("x.h5", "w") as file:
+    file.create_dataset("x", data=x, chunks=(50, 100), **baler.hdf5.Baler(abs=1e-3))
+with netCDF4.Dataset("x.h5") as file:
+    assert 0 < abs(file["x"][...] - x).max() <= 1e-3
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
