@@ -101,7 +101,10 @@ pub fn decode(settings: &Settings, bytes: &[u8]) -> Result<Vec<u8>> {
                 return Err(Error::corrupt(format!("expected a box in {:?}, found {inner:?}", chunk.shape)));
             }
             let inside = match inner.contains(&0) {
-                true => Vec::new(),
+                true => {
+                    r.finish("a chunk of nothing but its fill value")?;
+                    Vec::new()
+                }
                 false => decode_box(chunk, &inner, r.rest())?,
             };
             let mut out: Vec<u8> = with_room(chunk.size_bytes())?;
@@ -249,6 +252,7 @@ mod tests {
             &framed(STORED, &[1, 2]),
             &[CODED],
             &framed(PADDED, &[0, 0, 0, 0, 17, 1]),
+            &framed(PADDED, &[0; 7]),
         ] {
             assert!(decode(&settings, wrong).is_err());
         }
