@@ -30,6 +30,11 @@ fuzz first="0" cases="1000000":
 python:
     scripts/python/check.sh
 
+# C, C++ and Fortran, and the filter of HDF5 in other programs (behind `python`, whose environment it takes).
+hosts:
+    scripts/capi/check.sh
+    scripts/hdf5/check.sh
+
 bench:
     cargo bench --workspace
 

@@ -12,6 +12,7 @@ pip() { "$1/bin/python" -m pip install --quiet --disable-pip-version-check "${@:
 tools=$target/python-tools
 [[ -x $tools/bin/maturin ]] || { python3 -m venv "$tools" && pip "$tools" maturin==1.16.0 abi3audit==0.0.26; }
 rm -rf "$target/wheels"
+"$tools/bin/python" scripts/python/build_backend.py
 PATH="$tools/bin:$PATH" maturin build --release --quiet --out "$target/wheels"
 wheel=$(ls "$target"/wheels/baler_compressor-*.whl)
 echo "wheel: $(basename "$wheel"), $(stat -c %s "$wheel") bytes"

@@ -91,9 +91,50 @@ impl Threads {
     }
 }
 
+thread_local! {
+    /// A pool of which the thread that asks is the only one; none where it is one of another pool.
+    static ALONE: Option<rayon::ThreadPool> =
+        rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok();
+}
+
+/// Runs `work` on so many threads: 1 is the calling one, without any other (of a pool's thread, the pool); 0 takes all cores. For
+/// calls that come often, from many threads or in forked processes: nothing is started for one thread, and nothing stays
+/// behind for several.
+///
+/// # Errors
+/// [`ErrorKind::Io`] where threads cannot be started.
+pub fn run_on<R: Send>(n_threads: usize, work: impl FnOnce() -> R + Send) -> Result<R> {
+    match n_threads {
+        1 => Ok(ALONE.with(|alone| match alone {
+            Some(pool) => pool.install(work),
+            None => work(),
+        })),
+        _ => Ok(Threads::new(n_threads)?.run(work)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rayon::prelude::*;
+
+    #[test]
+    fn one_thread_is_the_calling_one() {
+        let sum = || {
+            let seen = (0..100).into_par_iter().map(|_| std::thread::current().id());
+            (seen.collect::<std::collections::HashSet<_>>(), rayon::current_num_threads())
+        };
+        for _ in 0..2 {
+            let (seen, n_threads) = run_on(1, sum).unwrap();
+            assert_eq!(
+                (seen.into_iter().collect::<Vec<_>>(), n_threads),
+                (vec![std::thread::current().id()], 1)
+            );
+            assert_eq!(run_on(3, sum).unwrap().1, 3);
+        }
+        let other = std::thread::spawn(move || run_on(1, sum).unwrap().0);
+        assert!(!other.join().unwrap().contains(&std::thread::current().id()));
+    }
 
     /// What `ahead` hands over of endless pieces until `read` or `take` fails at one.
     fn taken(threads: &Threads, fails_read: usize, fails_take: usize) -> (Vec<usize>, String) {

@@ -4,6 +4,7 @@
 mod archive;
 mod compress;
 mod errors;
+mod hdf5;
 mod json;
 mod latents;
 mod live;
@@ -26,6 +27,8 @@ mod _baler {
     use super::archive::{Archive, inspect};
     #[pymodule_export]
     use super::compress::compress;
+    #[pymodule_export]
+    use super::hdf5::{hdf5_decode, hdf5_encode, hdf5_filter, hdf5_register, hdf5_words};
     #[pymodule_export]
     use super::latents::{decode_latents, decoded_shape, encode_latents, n_latents, part_variables};
     #[pymodule_export]

@@ -1,4 +1,4 @@
-"""What docs/python.md shows, runs."""
+"""What docs/python.md and docs/hdf5.md show, runs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 
-PAGE = Path(__file__).parents[3] / "docs" / "python.md"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
+@pytest.mark.parametrize("name, n_blocks", [("python.md", 6), ("hdf5.md", 2)])
 @pytest.mark.filterwarnings("ignore::baler.BalerWarning")
-def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_runs(
+    name: str, n_blocks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) > 5
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / name).read_text(), re.DOTALL)
+    assert len(blocks) >= n_blocks
     names: dict[str, Any] = {}
     for block in blocks:
         wanted = re.findall(r"^import (\w+)", block, re.MULTILINE)
         if all(importlib.util.find_spec(name) for name in wanted):
-            exec(compile(block, str(PAGE), "exec"), names)
+            exec(compile(block, name, "exec"), names)

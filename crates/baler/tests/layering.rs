@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each crate, and which of ours it may depend on. What decodes (`baler-codec`) sees neither files nor training.
-const WALLS: [(&str, &[&str]); 11] = [
+const WALLS: [(&str, &[&str]); 13] = [
     ("baler-data", &[]),
     ("baler-root", &[]),
     ("baler-generate", &["baler-data"]),
     ("baler-codec", &["baler-data"]),
+    ("baler-capi", &["baler-data", "baler-codec"]),
+    ("baler-hdf5", &["baler-data", "baler-codec"]),
     ("baler-fpga", &["baler-data", "baler-codec"]),
     ("baler-train", &["baler-data", "baler-codec"]),
     ("baler-io", &["baler-data", "baler-root"]),
@@ -30,7 +32,16 @@ const WALLS: [(&str, &[&str]); 11] = [
     ),
     (
         "baler-python",
-        &["baler-data", "baler-codec", "baler-train", "baler-io", "baler", "baler-report", "baler-cli"],
+        &[
+            "baler-data",
+            "baler-codec",
+            "baler-hdf5",
+            "baler-train",
+            "baler-io",
+            "baler",
+            "baler-report",
+            "baler-cli",
+        ],
     ),
 ];
 

@@ -7,9 +7,13 @@
 mod brief;
 #[cfg(feature = "encode")]
 mod encode;
+mod values;
 
 #[cfg(feature = "encode")]
 pub use encode::{ArrayOptions, encode_array};
+pub use values::decode_values;
+#[cfg(feature = "encode")]
+pub use values::encode_values;
 
 use crate::model::Model;
 use crate::options::BoundSpec;
