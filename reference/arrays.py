@@ -16,20 +16,16 @@ from fields import Reader, check
 from grids import orders, reconstruct, refined
 from weights import SharedModel
 
-WITH_MODEL, BRIEF = 0x10, 0x20
+WITH_MODEL, BRIEF, PADDED = 0x10, 0x20, 0x40
 
 
 def decode_array(data, model_file=None):
     """The array of some bytes; model_file is the bytes of the model that they name, if they name one."""
     r = Reader(data)
     head = r.u8()
-    code = head & ~(WITH_MODEL | BRIEF)
-    check(code < len(DTYPES), "unknown dtype")
-    dtype = np.dtype(DTYPES[code])
-    n_axes = r.u8()
-    check(n_axes <= 64, "too many axes")
-    shape = [r.varint() for _ in range(n_axes)]
-    check(math.prod(shape) < 1 << 59, "too many values")
+    if head & PADDED:
+        return padded(head & ~PADDED, r, model_file)
+    dtype, shape = read_shape(head & ~(WITH_MODEL | BRIEF), r)
     bound, limits, grid, patterns = read_brief_promise(r, dtype) if head & BRIEF else read_promise(r, dtype)
     variable = Variable("", dtype, shape, grid, patterns, None, bound == 0, limits)
     shared = None
@@ -47,6 +43,31 @@ def decode_array(data, model_file=None):
     values, decoded = placed(variable, reconstruct(q, refined(grid, stride), dtype), classes, own_bits)
     check(blake3.blake3(decoded).digest()[:4] == digest, "the hash of the decoded values does not fit")
     return values.reshape(shape)
+
+
+def read_shape(code, r):
+    """dtype and extents."""
+    check(code < len(DTYPES), "unknown dtype")
+    n_axes = r.u8()
+    check(n_axes <= 64, "too many axes")
+    shape = [r.varint() for _ in range(n_axes)]
+    check(math.prod(shape) < 1 << 59, "too many values")
+    return np.dtype(DTYPES[code]), shape
+
+
+def padded(code, r, model_file):
+    """An array of which a box at the lowest indices is coded."""
+    dtype, shape = read_shape(code, r)
+    padding = np.frombuffer(r.raw(dtype.itemsize), dtype.newbyteorder("<")).astype(dtype)
+    inner = r.rest()
+    check(inner and not inner[0] & PADDED, "padding within padding")
+    box = decode_array(inner, model_file)
+    lies = box.ndim == len(shape) and all(extent <= whole for extent, whole in zip(box.shape, shape))
+    check(lies and box.dtype == dtype, "a box that does not lie in its array")
+    values = np.empty(shape, dtype)
+    values.view(f"u{dtype.itemsize}")[...] = padding.view(f"u{dtype.itemsize}")
+    values[tuple(map(slice, box.shape))] = box
+    return values
 
 
 def read_brief_promise(r, dtype):

@@ -7,6 +7,7 @@ Needs the PyPI packages numpy, pcodec, zstandard and blake3. Every checksum and 
 
 import argparse
 import io
+import itertools
 import math
 import pathlib
 import struct
@@ -39,7 +40,8 @@ DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32
 Variable = namedtuple("Variable", "name dtype shape grid patterns counts exact limits", defaults=[None])
 # model: an entry of the models, if the method has one; learned: what else an autoencoder needs, if it is one.
 # reference: position of the field from which the others are predicted as well, if the group has one.
-Group = namedtuple("Group", "variables rows_per_chunk model learned table reference", defaults=[None, None])
+# chunks: {first row: rows} of each of its chunks.
+Group = namedtuple("Group", "variables chunks model learned table reference", defaults=[None, None])
 Learned = namedtuple("Learned", "residual scalings tile")
 Scaling = namedtuple("Scaling", "center half_range log_unit")
 
@@ -167,25 +169,35 @@ def read_grid(r, dtype):
 def read_group(r, variables):
     indices = r.many(r.varint)
     rows_per_chunk = r.varint()
+    cuts = []
+    if rows_per_chunk == 0:
+        cuts = list(itertools.accumulate(r.many(r.varint)))
+        rows_per_chunk = r.varint()
+        check(cuts and all(a < b for a, b in zip([0, *cuts], cuts)), "cuts that do not ascend")
     check(indices and rows_per_chunk > 0, "an empty group")
     check(all(a < b for a, b in zip(indices, indices[1:])) and indices[-1] < len(variables), "bad group")
+    n_rows = n_rows_of(variables[indices[0]])
+    check(not cuts or cuts[-1] < n_rows, "cuts beyond the rows")
+    chunks = {}
+    for piece, end in zip([0, *cuts], [*cuts, n_rows]) if math.prod(variables[indices[0]].shape) else []:
+        chunks |= {row: min(rows_per_chunk, end - row) for row in range(piece, end, rows_per_chunk)}
     method = r.u8()
     check(method in (0, 1, 2, 3, 4, 5), "unknown method")
     if method in (0, 3):
         check(len(indices) == 1, "a classical or predictive group has one variable")
-        return Group(indices, rows_per_chunk, r.varint() if method == 3 else None, None)
+        return Group(indices, chunks, r.varint() if method == 3 else None, None)
     if method == 5:
         reference = r.varint()
         same = all(variables[index].shape == variables[indices[0]].shape for index in indices)
         check(same and 2 <= len(indices) and reference < len(indices), "fields of different shapes, or no reference field")
-        return Group(indices, rows_per_chunk, None, None, reference=reference)
+        return Group(indices, chunks, None, None, reference=reference)
     if method in (2, 4):
         shapes = [variables[index].shape for index in indices]
         check(all(len(shape) == 1 and shape == shapes[0] for shape in shapes), "columns of different lengths")
         check(rows_per_chunk <= 1 << 20, "too many rows a chunk of a table")
         if method == 4:
-            return Group(indices, rows_per_chunk, r.varint(), None, SHARED)
-        return Group(indices, rows_per_chunk, None, None, read_table(r, len(indices)))
+            return Group(indices, chunks, r.varint(), None, SHARED)
+        return Group(indices, chunks, None, None, read_table(r, len(indices)))
     model, flags = r.varint(), r.u8()
     check(flags <= 3, "unknown flags")
     scalings = [read_scaling(r) for _ in indices]
@@ -196,7 +208,7 @@ def read_group(r, variables):
     else:
         fits = all(len(shape) == 1 and shape == shapes[0] for shape in shapes)
     check(fits, "the variables of a group do not fit each other")
-    return Group(indices, rows_per_chunk, model, Learned(flags & 1 == 1, scalings, tile))
+    return Group(indices, chunks, model, Learned(flags & 1 == 1, scalings, tile))
 
 
 def read_scaling(r):
@@ -238,15 +250,12 @@ def decode_archive(data, model_file=None):
     rows = [[] for _ in variables]
     n_chunks = 0
     for group_index, group in enumerate(groups):
-        first = variables[group.variables[0]]
-        starts = range(0, n_rows_of(first), group.rows_per_chunk) if math.prod(first.shape) else []
-        for first_row in starts:
+        for first_row, n_rows in group.chunks.items():
             at = r.at
             chunk = Reader(r.frame())
             check(n_chunks < len(lengths) and r.at - at == lengths[n_chunks], "the chunk index does not fit")
             n_chunks += 1
             check((chunk.varint(), chunk.varint()) == (group_index, first_row), "a chunk is missing")
-            n_rows = min(group.rows_per_chunk, n_rows_of(first) - first_row)
             for index, values in decode_chunk(chunk, group, variables, n_rows, models.get(group_index)):
                 rows[index].append(values)
     check(n_chunks == len(lengths), "too many chunks")

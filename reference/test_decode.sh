@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Decodes every golden file with the independent decoder and compares the values with the hashes in golden.txt, and the
+# Decodes every golden file with the independent decoder and compares the values with the hashes in golden.txt and merged.txt, and the
 # records of the live streams with those in NAME.txt.
 #
 #     reference/test_decode.sh [PYTHON]
@@ -38,11 +38,11 @@ while read -r name expected _; do
         exit 1
     fi
     n_files=$((n_files + 1))
-done <"$assets/golden.txt"
+done < <(cat "$assets/golden.txt" "$assets/merged.txt")
 
 n_archives="$(find "$assets" -name '*.bale' | wc -l)"
 if [[ $n_files -eq 0 || $n_files -ne $n_archives ]]; then
-    echo "FAILED: expected $n_archives golden files in golden.txt, found $n_files" >&2
+    echo "FAILED: expected $n_archives golden files in golden.txt and merged.txt, found $n_files" >&2
     exit 1
 fi
 

@@ -1,8 +1,8 @@
 //! The words of the command line; each subcommand's own options stand in its file.
 
 use crate::{
-    compare, completions, compress, decompress, demo, emulate, export, inspect, new, project, report, train,
-    verify,
+    compare, completions, compress, decompress, demo, emulate, export, inspect, merge, new, plan, project,
+    report, train, verify,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -24,6 +24,8 @@ pub enum Command {
     Compress(compress::CompressArgs),
     Decompress(decompress::DecompressArgs),
     Train(train::TrainArgs),
+    Plan(plan::PlanArgs),
+    Merge(merge::MergeArgs),
     Verify(verify::VerifyArgs),
     Inspect(inspect::InspectArgs),
     Compare(compare::CompareArgs),

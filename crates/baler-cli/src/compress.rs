@@ -16,6 +16,7 @@ use crate::live;
 use crate::names;
 use crate::numbers::grouped;
 use crate::output::{Target, refuse_json_on_stdout, say};
+use crate::part;
 use crate::progress::{Bar, Loudness};
 use crate::say::SayArgs;
 use crate::settings::{FileSettings, Settings, with_names};
@@ -40,6 +41,10 @@ pub struct CompressArgs {
     /// A trained model, applied as it is
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// The plan of data that this is a part of (baler plan): it says promise, level and model; with -d a part that is there is
+    /// done
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "model_ref", "estimate", "resume", "records", "latents", "config"])]
+    pub plan: Option<PathBuf>,
     /// Only name the model by its hash instead of embedding it (with -d it goes to DIR/model.balm)
     #[arg(long)]
     pub model_ref: bool,
@@ -94,6 +99,9 @@ pub fn run(args: &CompressArgs) -> Result<()> {
     }
     if let Some(stream) = &args.latents {
         return latents::run(args, stream);
+    }
+    if let Some(plan) = &args.plan {
+        return part::compress(args, plan);
     }
     let mut settings = args.settings.clone();
     let mut threads = args.threads;
@@ -188,13 +196,18 @@ pub fn archive_name(input: &str) -> Result<PathBuf> {
 }
 
 /// The first Ctrl-C stops the work after the chunks that are being made, the second at once.
-fn stop_on_ctrl_c() {
+pub fn stop_on_ctrl_c() {
     // Where no handler can be set, Ctrl-C does what it did before.
     let _ = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
     });
+}
+
+/// Lets Ctrl-C stop the work that a bar hears of.
+pub fn until_interrupted(bar: &mut Bar) {
+    bar.until(&INTERRUPTED);
 }
 
 /// Compresses one input, and tells about it. Its identity is that of before it was opened: should it change after that,
@@ -209,7 +222,7 @@ pub fn compress_one(
 ) -> Result<Report> {
     let options = &with_names(options, [source.schema()])?;
     let mut bar = args.say.bar();
-    bar.until(&INTERRUPTED);
+    until_interrupted(&mut bar);
     let mut report = match target {
         Target::File { path, force } => {
             let mut partial = open_partial((input, identity), path, options, model, args.resume, &mut bar)?;

@@ -46,6 +46,15 @@ struct Digits {
 impl LevelArgs {
     /// The level that was asked for, or the default.
     pub fn level(&self) -> Result<Level> {
+        self.given().map_or(Ok(Level::default()), Level::new)
+    }
+
+    /// True if one was asked for.
+    pub fn is_given(&self) -> bool {
+        self.given().is_some()
+    }
+
+    fn given(&self) -> Option<u8> {
         let Digits { one, two, three, four, five, six, seven, eight, nine } = self.digits;
         let digits = [one, two, three, four, five, six, seven, eight, nine];
         let digit = digits.iter().position(|&given| given).map(|at| at as u8 + 1);
@@ -54,6 +63,6 @@ impl LevelArgs {
             (_, true) => Some(Level::BEST.number()),
             _ => None,
         };
-        self.level.or(digit).or(word).map_or(Ok(Level::default()), Level::new)
+        self.level.or(digit).or(word)
     }
 }

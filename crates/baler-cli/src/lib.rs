@@ -23,12 +23,16 @@ mod level;
 mod library;
 mod live;
 mod many;
+mod merge;
 mod names;
 mod nearest;
 mod new;
 mod numbers;
 mod output;
+mod part;
 mod peers;
+mod plan;
+mod plan_file;
 mod progress;
 mod project;
 mod report;
@@ -44,6 +48,7 @@ mod verify;
 #[doc(hidden)]
 pub mod objects {
     pub use crate::json::{ArchiveObject, ModelObject, TrainedObject, VerifyObject};
+    pub use crate::plan_file::PlanFile;
     pub use crate::settings::with_names;
 }
 
@@ -74,6 +79,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Compress(args)) => compress::run(&args),
         Some(Command::Decompress(args)) => decompress::run(&args),
         Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Plan(args)) => plan::run(&args),
+        Some(Command::Merge(args)) => merge::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),

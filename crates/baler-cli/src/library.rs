@@ -3,8 +3,9 @@
 pub use baler::internal::{Decompressed, PartialFile, is_searched, write_spilled};
 pub use baler::{
     BoundSpec, DType, Dataset, DecompressOptions, Error, ErrorKind, Level, Method, Missing, Model,
-    NoProgress, Options, Progress, Reader, Report, Result, Size, Values, Variable, compress_source,
-    compress_with, decompress_with, inspect, is_archive, is_model, verify, verify_with,
+    NoProgress, Options, Output, Progress, Reader, Report, Result, SharedPlan, Size, Values, Variable,
+    compress_part, compress_source, compress_with, decompress_with, inspect, is_archive, is_model, merge,
+    shared_plan, verify, verify_with,
 };
 pub use baler_codec::autoencoder::to_latents;
 pub use baler_codec::compress::compress_source as codec_compress;

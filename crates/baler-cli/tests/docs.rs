@@ -14,8 +14,9 @@ fn read(path: &str) -> String {
 }
 
 /// The documents whose blocks are run, each in a folder of its own.
-const RUN: [&str; 6] = [
+const RUN: [&str; 7] = [
     "README.md",
+    "docs/cluster.md",
     "docs/tutorial.md",
     "docs/live.md",
     "docs/error-bound.md",

@@ -8,7 +8,7 @@ use crate::container::{
 use crate::decode::Coders;
 use crate::decode::inspect::Parts;
 use crate::encode::output::Output;
-use crate::encode::{Encoder, learned};
+use crate::encode::{Encoder, Ready, learned};
 use crate::model::Model;
 use crate::options::{BoundSpec, Method, Options};
 use crate::plan::fields;
@@ -16,9 +16,11 @@ use crate::plan::together::together_or_apart;
 use crate::plan::trainer::Models;
 use crate::plan::{self, Planned};
 use crate::report::{NoProgress, Progress, Report};
+use crate::shared_plan::SharedPlan;
 use baler_data::error::{Error, ErrorKind, Result};
 use baler_data::source::{InMemory, Source, excerpt};
 use baler_data::threads::Threads;
+use std::borrow::Cow;
 
 /// Chunks a thread between two writes.
 const CHUNKS_A_THREAD: usize = 4;
@@ -105,6 +107,69 @@ fn compress_with_method(
         report.warnings.push(warning);
     }
     Ok(report)
+}
+
+/// Decides everything for data that are compressed in parts, of which `source` is all or a sample. `rows` are the numbers of
+/// rows of each variable of all data, where that is a sample.
+///
+/// # Errors
+/// As [`compress_source`], and [`ErrorKind::Config`] without a bound.
+pub fn shared_plan(
+    source: &dyn Source,
+    options: &Options,
+    models: Models,
+    rows: Option<&[usize]>,
+    progress: &mut dyn Progress,
+) -> Result<SharedPlan> {
+    crate::network::simd_level()?;
+    if options.size.is_some() || options.bound == BoundSpec::Unbounded {
+        return Err(Error::config(
+            "expected a bound for data in parts, found a size; give --rel, --abs or another",
+        ));
+    }
+    let Planned { source, mut plan, model, warnings, .. } = plan::plan(source, options, models, progress)?;
+    (plan, _) = options.threads.run(|| fields::group(&*source, plan, options))?;
+    let coders = Coders::for_compression(&plan, model.as_deref())?;
+    (plan, _) = options.threads.run(|| together_or_apart(&*source, plan, &coders, options))?;
+    let model = model.filter(|_| plan.groups.iter().any(|group| group.method.model().is_some()));
+    (plan.attachments, plan.trials) = Default::default();
+    let mut shared = SharedPlan {
+        plan,
+        model: model.map(Cow::into_owned),
+        level: options.level,
+        method: options.method,
+        warnings,
+    };
+    if let Some(rows) = rows {
+        shared.set_rows(rows)?;
+    }
+    Ok(shared)
+}
+
+/// Compresses a part of the data that a plan was made for. Its bytes depend only on the part, the plan and whether the model
+/// is only named.
+///
+/// # Errors
+/// As [`compress_source`], and [`ErrorKind::Config`] for a part with other variables than the plan's.
+pub fn compress_part(
+    source: &dyn Source,
+    shared: &SharedPlan,
+    options: &Options,
+    out: &mut dyn Output,
+    progress: &mut dyn Progress,
+) -> Result<Report> {
+    crate::network::simd_level()?;
+    let (level, method) = (shared.level, shared.method);
+    let options = &Options { level, method, ..options.clone() };
+    let source = plan::keep_variables(source, options)?;
+    let plan = shared.for_part(source.schema())?;
+    let model = shared.model.as_ref();
+    let coders = Coders::for_compression(&plan, model)?;
+    let models = model_entries(model, &plan, options);
+    let learned = options.threads.run(|| learned(&*source, &plan, &coders, options))?;
+    let (source, ready) = (&*source, Ready::new());
+    let encoder = Encoder { source, plan: &plan, coders: &coders, options, ready, learned, latents: None };
+    write_archive(&encoder, &models, &options.threads, out, progress)
 }
 
 /// Header, chunks and footer. Chunks that an earlier run has left in the output are not made again.

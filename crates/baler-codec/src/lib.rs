@@ -7,6 +7,10 @@ pub mod array;
 #[cfg(feature = "encode")]
 pub mod compress;
 pub mod decompress;
+#[cfg(feature = "encode")]
+pub mod merge;
+#[cfg(feature = "encode")]
+pub mod shared_plan;
 
 pub mod options;
 pub mod report;

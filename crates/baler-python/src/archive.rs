@@ -107,6 +107,20 @@ impl Archive {
         attachments.map(|a| (a.name.clone(), a.position, PyBytes::new(py, &a.bytes))).collect()
     }
 
+    /// The rows of each chunk that holds a variable; none for one without values.
+    fn chunk_rows(&self, py: Python, name: &str) -> PyResult<Vec<usize>> {
+        let (index, schema) = (self.reader.index(), self.reader.schema());
+        let idx =
+            schema.position(name).ok_or_else(|| baler_data::names::unknown_variable(name, schema.names()));
+        let idx = idx.or_raise(py)?;
+        let group = index.plan.groups.iter().position(|group| group.variables.contains(&idx));
+        let chunks = group.map_or(0..0, |group| index.chunks_of(group));
+        Ok(chunks
+            .map(|chunk| index.place(chunk))
+            .map(|(group, row)| index.plan.rows_of_chunk(group, row))
+            .collect())
+    }
+
     /// Axes, roles and attributes.
     fn metadata(&self) -> PyMetadata {
         metadata(self.reader.schema())

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 /// The bytes of an archive as they were made, one piece after the other: so that they need not be there twice when they
 /// become one object of Python's.
 #[derive(Default)]
-struct Pieces(Vec<Vec<u8>>);
+pub struct Pieces(Vec<Vec<u8>>);
 
 impl Output for Pieces {
     fn begin(&mut self, header: &[u8]) -> Result<()> {
@@ -35,7 +35,8 @@ impl Output for Pieces {
 }
 
 impl Pieces {
-    fn into_python(self, py: Python) -> PyResult<Bound<PyBytes>> {
+    /// As one object.
+    pub fn into_python(self, py: Python) -> PyResult<Bound<PyBytes>> {
         let n_bytes = self.0.iter().map(Vec::len).sum();
         PyBytes::new_with(py, n_bytes, |mut out| {
             for piece in self.0 {
@@ -49,12 +50,24 @@ impl Pieces {
 }
 
 /// A file that an archive is written to as it is made.
-struct ToFile {
+pub struct ToFile {
     file: File,
     path: PathBuf,
 }
 
 impl ToFile {
+    /// The file of a path, which is there; what it holds is dropped.
+    pub fn open(path: PathBuf) -> Result<ToFile> {
+        let opened = File::options().write(true).truncate(true).open(&path);
+        let file = opened.map_err(|e| Error::io(format!("writing '{}'", path.display()), e))?;
+        Ok(ToFile { file, path })
+    }
+
+    /// Brings all of it to the disk.
+    pub fn finish(self) -> Result<()> {
+        self.file.sync_all().map_err(|error| self.failed(error))
+    }
+
     fn failed(&self, error: std::io::Error) -> Error {
         Error::io(format!("writing '{}'", self.path.display()), error)
     }
@@ -95,11 +108,9 @@ pub fn compress<'py>(
             let report = baler::compress_source(&inner, &options, model, &mut pieces, teller)?;
             return Ok((Some(pieces), report));
         };
-        let opened = File::options().write(true).truncate(true).open(&path);
-        let file = opened.map_err(|e| Error::io(format!("writing '{}'", path.display()), e))?;
-        let mut out = ToFile { file, path };
+        let mut out = ToFile::open(path)?;
         let report = baler::compress_source(&inner, &options, model, &mut out, teller)?;
-        out.file.sync_all().map_err(|error| out.failed(error))?;
+        out.finish()?;
         Ok((None, report))
     })?;
     report.file_bytes = source.file_bytes;

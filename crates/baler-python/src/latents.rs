@@ -80,7 +80,7 @@ fn of_archive(bytes: &[u8], part: usize, model: &baler::Model) -> Result<Vec<i16
     let first = &archive.plan.variables[group.variables[0]];
     let mut latents = Vec::new();
     for chunk in archive.chunks.iter().filter(|chunk| chunk.group == group_idx) {
-        let shape = first.shape_of_rows(group.rows_per_chunk.min(first.n_rows() - chunk.first_row));
+        let shape = first.shape_of_rows(archive.plan.rows_of_chunk(group_idx, chunk.first_row));
         let n_samples = blocks.as_ref().map_or(shape[0], |blocks| blocks.n_tiles(&shape));
         let coded = ByteReader::new(&chunk.payload).block()?;
         let decoded = decode_columns(coded, n_samples, &model.parts[part].decoder.priors)?;

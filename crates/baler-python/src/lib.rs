@@ -2,6 +2,7 @@
 //! Python has made, and tells everything else as JSON; what users see of it is Python's (`python/baler`).
 
 mod archive;
+mod array;
 mod compress;
 mod errors;
 mod hdf5;
@@ -11,6 +12,7 @@ mod live;
 mod memory;
 mod model;
 mod options;
+mod part;
 mod source;
 mod tell;
 mod train;
@@ -26,6 +28,8 @@ mod _baler {
     #[pymodule_export]
     use super::archive::{Archive, inspect};
     #[pymodule_export]
+    use super::array::{array_ends, array_info, decode_array, encode_array};
+    #[pymodule_export]
     use super::compress::compress;
     #[pymodule_export]
     use super::hdf5::{hdf5_decode, hdf5_encode, hdf5_filter, hdf5_register, hdf5_words};
@@ -35,6 +39,8 @@ mod _baler {
     use super::live::{LiveDecoder, LiveEncoder};
     #[pymodule_export]
     use super::model::Model;
+    #[pymodule_export]
+    use super::part::{compress_part, identity, look, merge, part_name, plan};
     #[pymodule_export]
     use super::source::Source;
     #[pymodule_export]

@@ -13,6 +13,7 @@ use baler_codec::part::numbers;
 use baler_data::bytes::ByteReader;
 use baler_data::dataset::row_len;
 use baler_data::with_values;
+use std::ops::Range;
 
 /// Samples that are looked at.
 const MAX_SAMPLES: usize = 20_000;
@@ -104,7 +105,7 @@ fn of_group(
     let first = &archive.plan.variables[group.variables[0]];
     let mut values = Vec::new();
     for chunk in archive.chunks.iter().filter(|chunk| chunk.group == group_idx) {
-        let shape = first.shape_of_rows(group.rows_per_chunk.min(first.n_rows() - chunk.first_row));
+        let shape = first.shape_of_rows(archive.plan.rows_of_chunk(group_idx, chunk.first_row));
         let n_samples = blocks.as_ref().map_or(shape[0], |b| b.n_tiles(&shape));
         let bytes = ByteReader::new(&chunk.payload).block()?;
         let decoded = decode_columns(bytes, n_samples, &decoder.priors)?;
@@ -144,7 +145,7 @@ fn known_of_tiles(
 ) -> Vec<(String, Vec<f64>)> {
     let plan = &archive.plan.variables[group.variables[0]];
     let Some(variable) = data.variable(&plan.name) else { return Vec::new() };
-    let tiles = tiles_of(&floats(&variable.values), &variable.shape, group.rows_per_chunk, blocks, n);
+    let tiles = tiles_of(&floats(&variable.values), &variable.shape, group, blocks, n);
     let statistics: Vec<Errors> = tiles.iter().map(|tile| Errors::of(tile, tile)).collect();
     let figure = |name: &str, of: fn(&Errors) -> f64| (name.to_string(), statistics.iter().map(of).collect());
     let mut known: Vec<(String, Vec<f64>)> = vec![
@@ -155,7 +156,7 @@ fn known_of_tiles(
     ];
     known.push(("place in the data".to_string(), (0..tiles.len()).map(|k| k as f64).collect()));
     if let Some(sum) = bernoulli(data, &variable.shape) {
-        let tiles = tiles_of(&sum, &variable.shape, group.rows_per_chunk, blocks, n);
+        let tiles = tiles_of(&sum, &variable.shape, group, blocks, n);
         let means = tiles.iter().map(|tile| Errors::of(tile, tile).mean()).collect();
         known.push(("p + rho v^2 / 2".to_string(), means));
     }
@@ -163,12 +164,23 @@ fn known_of_tiles(
 }
 
 /// The first `n` tiles, chunk by chunk as the archive has them.
-fn tiles_of(values: &[f64], shape: &[usize], rows: usize, blocks: &BlockPlan, n: usize) -> Vec<Vec<f64>> {
+fn tiles_of(
+    values: &[f64],
+    shape: &[usize],
+    group: &GroupPlan,
+    blocks: &BlockPlan,
+    n: usize,
+) -> Vec<Vec<f64>> {
     let row = row_len(shape);
     let mut tiles: Vec<Vec<f64>> = Vec::new();
-    for chunk in values.chunks(rows * row.max(1)) {
+    let rows = group.rows_per_chunk;
+    let of_piece = |piece: Range<usize>| {
+        piece.clone().step_by(rows).map(move |start| start..start.saturating_add(rows).min(piece.end))
+    };
+    for rows in group.pieces(shape[0]).flat_map(of_piece) {
+        let chunk = &values[rows.start * row..rows.end * row];
         let mut shape = shape.to_vec();
-        shape[0] = chunk.len() / row.max(1);
+        shape[0] = rows.len();
         let base = tiles.len();
         tiles.resize(base + blocks.n_tiles(&shape), Vec::new());
         blocks.for_each(&shape, |tile, _, position, inside| {

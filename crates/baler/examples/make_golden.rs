@@ -43,6 +43,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         fs::write(&stream, &written)?;
     }
     fs::write(hashes, golden_cases::live::hashes(&fs::read(&stream)?, &written))?;
+    let written = golden_cases::merged::archive();
+    let [archive, hashes] = golden_cases::merged::FILES.map(asset);
+    if !archive.exists() {
+        fs::write(&archive, &written)?;
+    }
+    fs::write(hashes, golden_cases::merged::hashes(&fs::read(&archive)?, &written))?;
     let mut list = String::new();
     fs::create_dir_all(asset("arrays"))?;
     for case in golden_cases::arrays::cases() {

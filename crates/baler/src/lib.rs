@@ -26,6 +26,7 @@
 mod compress;
 mod decompressed;
 mod partial;
+mod parts;
 mod sized;
 mod writer;
 
@@ -238,6 +239,40 @@ pub use baler_codec::report::Report;
 pub use baler_codec::report::{NoProgress, Progress};
 
 pub use writer::Writer;
+
+// Data in parts.
+
+/// ```
+/// use baler::{BoundSpec, Dataset, NoProgress, Options, Values, Variable, compress_part, merge, shared_plan};
+/// use baler_data::source::{InMemory, joined::Joined};
+/// # fn wave(first: usize) -> Dataset {
+/// #     let values = (first..first + 10_000).map(|i| (i as f32 * 0.01).sin()).collect();
+/// #     Dataset::from_arrays(vec![Variable::new("wave", vec![100, 100], Values::F32(values)).unwrap()])
+/// # }
+/// let (monday, tuesday) = (wave(0), wave(10_000));
+/// let both = ["monday", "tuesday"].map(String::from).into_iter().zip([&monday, &tuesday].map(InMemory::of));
+/// let both = Joined::new(both.collect())?;
+/// let plan = shared_plan(&both, &Options::new(BoundSpec::Rel(1e-3)), None, None, &mut NoProgress)?;
+/// // Anywhere, in any order: each part is an archive of its own.
+/// let folder = std::env::temp_dir();
+/// let mut paths = Vec::new();
+/// for (name, day) in [("monday", &monday), ("tuesday", &tuesday)] {
+///     let mut archive: Vec<u8> = Vec::new();
+///     let options = Options::new(BoundSpec::Lossless); // the plan knows better
+///     compress_part(&InMemory::of(day), &plan, &options, &mut archive, &mut NoProgress)?;
+///     paths.push(folder.join(format!("baler-{}-{name}.bale", std::process::id())));
+///     std::fs::write(&paths[paths.len() - 1], archive).unwrap();
+/// }
+/// let mut whole: Vec<u8> = Vec::new();
+/// merge(&paths, &mut whole)?;
+/// assert_eq!(baler::decompress(&whole)?.variables[0].shape, [200, 100]);
+/// # paths.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+/// # Ok::<(), baler::Error>(())
+/// ```
+pub use parts::{merge, shared_plan};
+
+pub use baler_codec::compress::compress_part;
+pub use baler_codec::shared_plan::SharedPlan;
 
 // Archives to data.
 

@@ -62,6 +62,13 @@ fn the_golden_live_stream_decodes_to_the_records_of_old_and_is_written_again() {
 }
 
 #[test]
+fn the_golden_merged_archive_decodes_to_the_values_of_old_and_is_written_again() {
+    use golden_cases::merged::{FILES, archive, hashes};
+    let pinned = String::from_utf8(stored(FILES[1])).unwrap();
+    assert_eq!(hashes(&stored(FILES[0]), &archive()), pinned);
+}
+
+#[test]
 fn golden_arrays_decode_to_the_values_of_old_and_are_written_as_pinned() {
     use golden_cases::arrays::{cases, line};
     let cases = cases();

@@ -449,6 +449,7 @@ fn huge_shapes_are_refused_without_the_memory_for_them() {
                 let group = |idx| GroupPlan {
                     variables: vec![idx],
                     rows_per_chunk: usize::MAX,
+                    cuts: Vec::new(),
                     method: GroupMethod::Classical,
                 };
                 let plan = Plan {
@@ -486,7 +487,12 @@ fn archives_of_too_many_axes_are_refused() {
             grid: Grid::Integer { step: 1 },
             patterns: vec![],
         };
-        let group = GroupPlan { variables: vec![0], rows_per_chunk: 1, method: GroupMethod::Classical };
+        let group = GroupPlan {
+            variables: vec![0],
+            rows_per_chunk: 1,
+            cuts: Vec::new(),
+            method: GroupMethod::Classical,
+        };
         let plan = Plan {
             layout: Layout::Arrays,
             variables: vec![variable],

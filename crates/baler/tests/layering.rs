@@ -68,12 +68,12 @@ const DECODE_SIDE: [&str; 17] = [
     "autoencoder",
     "model",
 ];
-const COMPRESS_SIDE: [&str; 3] = ["encode", "plan", "compress"];
+const COMPRESS_SIDE: [&str; 5] = ["encode", "plan", "compress", "merge", "shared_plan"];
 
 /// Modules that import each other because they are halves of one thing.
 const HALVES: [(&str, &[&str]); 14] = [
     ("baler-cli", &["output", "progress"]),
-    ("baler-cli", &["compress", "decompress", "folder", "latents", "live", "many", "tables"]),
+    ("baler-cli", &["compress", "decompress", "folder", "latents", "live", "many", "part", "tables"]),
     ("baler-cli", &["new", "project"]),
     ("baler-cli", &["cli", "completions"]),
     ("baler-codec", &["predict::model", "predict::shared"]),

@@ -1,6 +1,8 @@
 //! An array -> its bytes, decoded and compared before anyone has them.
 
-use crate::array::{BRIEF, HASH_BYTES, MODEL_HASH_BYTES, WITH_MODEL, brief, decode_array};
+use crate::array::{
+    BRIEF, HASH_BYTES, MODEL_HASH_BYTES, WITH_MODEL, brief, decode_array, padding, write_shape,
+};
 use crate::model::Model;
 use crate::options::{BoundSpec, Level, Method, Missing, Options};
 use crate::part::numbers::quantize;
@@ -36,6 +38,9 @@ pub struct ArrayOptions<'a> {
     pub range: Option<f64>,
     /// Which values are missing, and kept exactly.
     pub missing: Missing,
+    /// The bits (in the low bytes) of the value that a chunk at the edge of a larger array is filled up with. What stands
+    /// outside of the box that holds all other values is then no part of the data: it takes no bytes and widens no range.
+    pub padding: Option<u64>,
     /// The method; a network has no use here.
     pub method: Method,
     /// How much time is spent for fewer bytes.
@@ -52,6 +57,7 @@ impl ArrayOptions<'_> {
             bound,
             range: None,
             missing: Missing::Auto,
+            padding: None,
             method: Method::Auto,
             level: Level::default(),
             model: None,
@@ -92,6 +98,12 @@ pub fn encode_array<T: Element>(values: &[T], shape: &[usize], options: &ArrayOp
     if options.bound == BoundSpec::Unbounded {
         return Err(Error::config("expected a bound for an array, found none; a size needs an archive"));
     }
+    if let Some(bits) = options.padding {
+        let extents = padding::box_of(values, shape, bits);
+        if extents != shape {
+            return encode_within(values, shape, (&extents, bits), options);
+        }
+    }
     let array = Borrowed::of(values, shape)?;
     let mut variable = type_variable(&array, 0, &options.of_variable(), Asked::Nothing)?.plan;
     if options.range.is_some() && matches!(variable.bound.spec, BoundSpec::Rel(_)) {
@@ -114,6 +126,21 @@ pub fn encode_array<T: Element>(values: &[T], shape: &[usize], options: &ArrayOp
     Ok(bytes)
 }
 
+/// The box of the values that are no padding, as an array of its own, and before it what is around it.
+fn encode_within<T: Element>(
+    values: &[T],
+    shape: &[usize],
+    (extents, bits): (&[usize], u64),
+    options: &ArrayOptions,
+) -> Result<Vec<u8>> {
+    let inner = padding::cut(values, shape, extents);
+    let options = ArrayOptions { padding: None, ..options.clone() };
+    let mut w = ByteWriter::default();
+    padding::write(shape, bits, T::DTYPE, &mut w);
+    w.raw(&encode_array(&inner, extents, &options)?);
+    Ok(w.bytes)
+}
+
 fn written(variable: &VariablePlan, coded: &Coded, given: Option<(&Model, &Predictor)>) -> Vec<u8> {
     let (mut promise, mut w) = (ByteWriter::default(), ByteWriter::default());
     let is_brief = brief::write(variable, &mut promise);
@@ -122,8 +149,7 @@ fn written(variable: &VariablePlan, coded: &Coded, given: Option<(&Model, &Predi
         false => write_promise(variable, &mut promise),
     }
     w.u8(variable.dtype as u8 | (WITH_MODEL * given.is_some() as u8) | (BRIEF * is_brief as u8));
-    w.u8(variable.shape.len() as u8);
-    variable.shape.iter().for_each(|&extent| w.count(extent));
+    write_shape(&variable.shape, &mut w);
     w.raw(&promise.bytes);
     if let Some((model, predictor)) = given {
         w.raw(&model.hash()[..MODEL_HASH_BYTES]);
@@ -214,6 +240,42 @@ mod tests {
         assert_eq!(beside(&cents, &ArrayOptions::new(BoundSpec::Abs(1e-5))), (36, true));
         assert_eq!(beside(&whole, &ArrayOptions::new(BoundSpec::Abs(3.0))), (28, true));
         assert!(!beside(&narrow, &ArrayOptions::new(BoundSpec::Lossless)).1);
+    }
+
+    #[test]
+    fn padding_costs_little_and_widens_nothing() {
+        let values = field(48 * 48);
+        for fill in [0.0f32, -9999.0, 1e30, f32::NAN] {
+            let mut padded = vec![fill; 64 * 64];
+            for (row, values) in values.chunks(48).enumerate() {
+                padded[row * 64..row * 64 + 48].copy_from_slice(values);
+            }
+            let padding = Some(fill.to_bits64());
+            let options = ArrayOptions { padding, ..ArrayOptions::new(BoundSpec::Rel(1e-3)) };
+            let alone = encode_array(&values, &[48, 48], &ArrayOptions::new(BoundSpec::Rel(1e-3))).unwrap();
+            let bytes = encode_array(&padded, &[64, 64], &options).unwrap();
+            assert_eq!(bytes.len(), alone.len() + 8);
+            assert_eq!(array_info(&bytes).unwrap().shape, [64, 64]);
+            let back: Vec<f32> = decode_array(&bytes, None).unwrap();
+            let inner: Vec<f32> = decode_array(&alone, None).unwrap();
+            for (row, found) in back.chunks(64).enumerate() {
+                let own = inner.chunks(48).nth(row).unwrap_or_default();
+                assert_eq!(&found[..own.len()], own);
+                assert!(found[own.len()..].iter().all(|x| x.to_bits() == fill.to_bits()));
+            }
+            for at in 0..bytes.len() {
+                assert!(decode_array::<f32>(&bytes[..at], None).is_err(), "cut at {at}");
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << (at % 8);
+                let _ = decode_array::<f32>(&damaged, None);
+            }
+            // A box that is larger than the array, and padding within padding.
+            assert!(decode_array::<f32>(&[&[0x4a, 2, 9, 64], &bytes[4..]].concat(), None).is_err());
+            assert!(decode_array::<f32>(&[&bytes[..8], &bytes].concat(), None).is_err());
+        }
+        let nothing = ArrayOptions { padding: Some(0), ..ArrayOptions::new(BoundSpec::Lossless) };
+        let bytes = encode_array(&[0u16; 600], &[20, 30], &nothing).unwrap();
+        assert!(bytes.len() < 24 && decode_array::<u16>(&bytes, None).unwrap() == [0; 600]);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod brief;
 #[cfg(feature = "encode")]
 mod encode;
+mod padding;
 mod values;
 
 #[cfg(feature = "encode")]
@@ -21,7 +22,7 @@ use crate::part::{Prediction, read_values, values_hash};
 use crate::predict::Known;
 use crate::predict::predictor::Predictor;
 use crate::variable::{VariablePlan, read_patterns, read_promise};
-use baler_data::bytes::ByteReader;
+use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::{DType, MAX_AXES, Storage, n_elements};
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
@@ -34,6 +35,8 @@ const MODEL_HASH_BYTES: usize = 8;
 const WITH_MODEL: u8 = 0x10;
 /// Set in the first byte where the promise is [`brief`].
 const BRIEF: u8 = 0x20;
+/// Set in the first byte where an array within its padding follows.
+const PADDED: u8 = 0x40;
 
 /// What the first bytes of a coded array say.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +66,12 @@ pub struct ArrayInfo {
 /// # Errors
 /// [`baler_data::ErrorKind::Corrupt`] or [`baler_data::ErrorKind::Unsupported`] for bytes that are no coded array.
 pub fn array_info(bytes: &[u8]) -> Result<ArrayInfo> {
+    if let Some(padding) = padding::read(bytes)? {
+        let inner = array_info(padding.inner)?;
+        padding.check(inner.dtype, &inner.shape)?;
+        let beside_bytes = inner.beside_bytes + bytes.len() - padding.inner.len();
+        return Ok(ArrayInfo { shape: padding.shape, beside_bytes, ..inner });
+    }
     let mut r = ByteReader::new(bytes);
     let VariablePlan { dtype, shape, bound, .. } = Head::read(&mut r)?.variable;
     let n_specials = r.block()?.len();
@@ -76,6 +85,12 @@ pub fn array_info(bytes: &[u8]) -> Result<ArrayInfo> {
 /// [`baler_data::ErrorKind::Corrupt`] for damaged bytes, [`baler_data::ErrorKind::Input`] for another element type, [`baler_data::ErrorKind::Config`] if
 /// the bytes need a model.
 pub fn decode_array<T: Element>(bytes: &[u8], model: Option<&Model>) -> Result<Vec<T>> {
+    if let Some(padding) = padding::read(bytes)? {
+        let info = array_info(padding.inner)?;
+        padding.check(info.dtype, &info.shape)?;
+        let inner = decode_array::<T>(padding.inner, model)?;
+        return padding::padded(&inner, &padding.shape, &info.shape, padding.bits);
+    }
     let mut r = ByteReader::new(bytes);
     let head = Head::read(&mut r)?;
     let variable = &head.variable;
@@ -123,6 +138,28 @@ pub fn decode_array_into<T: Element>(bytes: &[u8], model: Option<&Model>, out: &
     Ok(())
 }
 
+fn dtype_of(code: u8) -> Result<DType> {
+    let found = DType::ALL.get(code as usize).copied();
+    found.ok_or_else(|| Error::unsupported(format!("expected a coded array, found the first byte {code}")))
+}
+
+#[cfg_attr(not(feature = "encode"), allow(dead_code))]
+fn write_shape(shape: &[usize], w: &mut ByteWriter) {
+    w.u8(shape.len() as u8);
+    shape.iter().for_each(|&extent| w.count(extent));
+}
+
+/// Inverse of [`write_shape`].
+fn read_shape(r: &mut ByteReader) -> Result<Vec<usize>> {
+    let n_axes = r.u8()? as usize;
+    if n_axes > MAX_AXES {
+        return Err(Error::limit(format!("expected at most {MAX_AXES} axes, found {n_axes}")));
+    }
+    let shape: Vec<usize> = (0..n_axes).map(|_| r.count()).collect::<Result<_>>()?;
+    n_elements(&shape)?;
+    Ok(shape)
+}
+
 /// What stands before the special values.
 struct Head {
     variable: VariablePlan,
@@ -133,15 +170,8 @@ struct Head {
 impl Head {
     fn read(r: &mut ByteReader) -> Result<Head> {
         let code = r.u8()?;
-        let dtype = DType::ALL.get((code & !(WITH_MODEL | BRIEF)) as usize).copied().ok_or_else(|| {
-            Error::unsupported(format!("expected a coded array, found the first byte {code}"))
-        })?;
-        let n_axes = r.u8()? as usize;
-        if n_axes > MAX_AXES {
-            return Err(Error::limit(format!("expected at most {MAX_AXES} axes, found {n_axes}")));
-        }
-        let shape: Vec<usize> = (0..n_axes).map(|_| r.count()).collect::<Result<_>>()?;
-        n_elements(&shape)?;
+        let dtype = dtype_of(code & !(WITH_MODEL | BRIEF))?;
+        let shape = read_shape(r)?;
         let (bound, limits, grid, patterns) = match code & BRIEF {
             0 => read_promise(r, dtype)?,
             _ => {

@@ -8,6 +8,7 @@ use super::{
 use baler_data::bytes::{ByteReader, with_room};
 use baler_data::error::{Error, Result};
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// Bytes that are hashed at a time.
@@ -27,6 +28,8 @@ pub struct Index<R> {
     starts: Vec<u64>,
     /// First chunk of each group, and the number of all.
     first_chunks: Vec<usize>,
+    /// (group, first row) of each chunk.
+    places: Vec<(usize, usize)>,
     total_hash: [u8; TOTAL_HASH_BYTES],
 }
 
@@ -88,8 +91,10 @@ impl<R: Read + Seek> Index<R> {
         let models = read_models(&models)?;
         let starts = chunk_starts(at, &lengths, footer_start)?;
         let first_chunks = first_chunks(&plan, models.len(), lengths.len())?;
+        let mut places = with_room(lengths.len())?;
+        places.extend(plan.chunk_starts());
         let input = Mutex::new(input);
-        Ok(Index { plan, models, size_bytes, input, starts, first_chunks, total_hash })
+        Ok(Index { plan, models, size_bytes, input, starts, first_chunks, places, total_hash })
     }
 
     /// Number of chunks.
@@ -99,13 +104,17 @@ impl<R: Read + Seek> Index<R> {
 
     /// The chunk of a group that holds a row.
     pub fn chunk_of(&self, group: usize, row: usize) -> usize {
-        self.first_chunks[group] + row / self.plan.groups[group].rows_per_chunk
+        self.places.partition_point(|&place| place <= (group, row)) - 1
+    }
+
+    /// The chunks of a group.
+    pub fn chunks_of(&self, group: usize) -> Range<usize> {
+        self.first_chunks[group]..self.first_chunks[group + 1]
     }
 
     /// (group, first row) of a chunk.
     pub fn place(&self, chunk_idx: usize) -> (usize, usize) {
-        let group = self.first_chunks.partition_point(|&first| first <= chunk_idx) - 1;
-        (group, (chunk_idx - self.first_chunks[group]) * self.plan.groups[group].rows_per_chunk)
+        self.places[chunk_idx]
     }
 
     /// Bytes of a chunk with all that is around it.

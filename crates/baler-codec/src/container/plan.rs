@@ -9,6 +9,7 @@ use baler_data::dataset::{Attachment, Layout, MAX_NAMES_WIDTH};
 use baler_data::error::{Error, Result};
 use baler_data::zstd_frames;
 use baler_data::zstd_frames::unzstd;
+use std::ops::Range;
 
 /// Everything about the archive but the values.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +52,10 @@ pub enum PlanTrialKind {
 pub struct GroupPlan {
     /// Indices into the plan's variables, ascending.
     pub variables: Vec<usize>,
-    /// Rows of every chunk but the last.
+    /// Rows of every chunk but the last, and the last before a cut.
     pub rows_per_chunk: usize,
+    /// Rows at which a chunk begins whatever stands before it, ascending: archives were merged there.
+    pub cuts: Vec<usize>,
     /// How.
     pub method: GroupMethod,
 }
@@ -105,6 +108,13 @@ impl GroupMethod {
 }
 
 impl GroupPlan {
+    /// The rows between the cuts of so many.
+    pub fn pieces(&self, n_rows: usize) -> impl Iterator<Item = Range<usize>> {
+        let starts = std::iter::once(0).chain(self.cuts.iter().copied());
+        let ends = self.cuts.iter().copied().chain([n_rows]);
+        starts.zip(ends).map(|(start, end)| start..end)
+    }
+
     /// Bytes of the model that stands in the plan.
     pub fn model_bytes(&self) -> usize {
         let GroupMethod::Table(model) = &self.method else { return 0 };
@@ -118,13 +128,18 @@ impl Plan {
     /// Number of chunks of a group.
     pub fn n_chunks(&self, group: &GroupPlan) -> usize {
         let first = &self.variables[group.variables[0]];
-        if first.n_values() == 0 { 0 } else { first.n_rows().div_ceil(group.rows_per_chunk) }
+        match first.n_values() {
+            0 => 0,
+            _ => group.pieces(first.n_rows()).map(|piece| piece.len().div_ceil(group.rows_per_chunk)).sum(),
+        }
     }
 
     /// Rows of the chunk of a group that starts at `first_row`.
     pub fn rows_of_chunk(&self, group: usize, first_row: usize) -> usize {
         let group = &self.groups[group];
-        group.rows_per_chunk.min(self.variables[group.variables[0]].n_rows() - first_row)
+        let next = group.cuts.get(group.cuts.partition_point(|&cut| cut <= first_row));
+        let end = next.copied().unwrap_or_else(|| self.variables[group.variables[0]].n_rows());
+        group.rows_per_chunk.min(end - first_row)
     }
 
     /// Bytes of the values of that chunk.
@@ -138,10 +153,12 @@ impl Plan {
     }
 
     /// (group, first row) of every chunk, in the order of the archive.
-    pub fn chunk_starts(&self) -> impl Iterator<Item = (usize, usize)> {
-        let of_group = |(group_idx, group): (usize, &GroupPlan)| {
-            let rows_per_chunk = group.rows_per_chunk;
-            (0..self.n_chunks(group)).map(move |chunk_idx| (group_idx, chunk_idx * rows_per_chunk))
+    pub fn chunk_starts<'a>(&'a self) -> impl Iterator<Item = (usize, usize)> + use<'a> {
+        let of_group = |(group_idx, group): (usize, &'a GroupPlan)| {
+            let first = &self.variables[group.variables[0]];
+            let n_rows = if first.n_values() == 0 { 0 } else { first.n_rows() };
+            let starts = group.pieces(n_rows).flat_map(|piece| piece.step_by(group.rows_per_chunk));
+            starts.map(move |first_row| (group_idx, first_row))
         };
         self.groups.iter().enumerate().flat_map(of_group)
     }
@@ -297,6 +314,12 @@ fn write_group(group: &GroupPlan, w: &mut ByteWriter) {
     for &idx in &group.variables {
         w.count(idx);
     }
+    if !group.cuts.is_empty() {
+        w.count(0);
+        w.count(group.cuts.len());
+        let starts = std::iter::once(0).chain(group.cuts.iter().copied());
+        group.cuts.iter().zip(starts).for_each(|(cut, start)| w.count(cut - start));
+    }
     w.count(group.rows_per_chunk);
     match &group.method {
         GroupMethod::Classical => w.u8(0),
@@ -330,15 +353,38 @@ fn write_group(group: &GroupPlan, w: &mut ByteWriter) {
     }
 }
 
+/// Rows between the cuts, of which there is one at least.
+fn read_cuts(r: &mut ByteReader) -> Result<Vec<usize>> {
+    let mut row = 0usize;
+    let cuts: Vec<usize> = (0..r.count_of_items()?)
+        .map(|_| {
+            let n_rows = r.count()?;
+            let cut = row.checked_add(n_rows).filter(|_| n_rows > 0);
+            row = cut.ok_or_else(|| Error::corrupt("expected cuts that ascend, found others"))?;
+            Ok(row)
+        })
+        .collect::<Result<_>>()?;
+    match cuts.is_empty() {
+        true => Err(Error::corrupt("expected at least one row a chunk, or cuts; found none")),
+        false => Ok(cuts),
+    }
+}
+
 fn read_group(r: &mut ByteReader, all: &[VariablePlan]) -> Result<GroupPlan> {
     let variables: Vec<usize> = (0..r.count_of_items()?).map(|_| r.count()).collect::<Result<_>>()?;
-    let rows_per_chunk = r.count()?;
+    let (cuts, rows_per_chunk) = match r.count()? {
+        0 => (read_cuts(r)?, r.count()?),
+        rows_per_chunk => (Vec::new(), rows_per_chunk),
+    };
     let ascending = variables.windows(2).all(|pair| pair[0] < pair[1]);
     let inside = variables.last().is_some_and(|&last| last < all.len());
     if !ascending || !inside || rows_per_chunk == 0 {
         return Err(Error::corrupt("expected a group of known variables and at least one row a chunk"));
     }
     let n_rows = all[variables[0]].n_rows();
+    if cuts.last().is_some_and(|&cut| cut >= n_rows) {
+        return Err(Error::corrupt(format!("expected cuts within {n_rows} rows, found others")));
+    }
     let method = match r.u8()? {
         0 if variables.len() == 1 => GroupMethod::Classical,
         3 if variables.len() == 1 => GroupMethod::Predictive { model: r.count()? },
@@ -388,5 +434,5 @@ fn read_group(r: &mut ByteReader, all: &[VariablePlan]) -> Result<GroupPlan> {
             )));
         }
     };
-    Ok(GroupPlan { variables, rows_per_chunk, method })
+    Ok(GroupPlan { variables, rows_per_chunk, cuts, method })
 }

@@ -118,7 +118,7 @@ pub fn decode_chunk(
 ) -> Result<Vec<Option<Values>>> {
     let group = &plan.groups[chunk.group];
     let first = &plan.variables[group.variables[0]];
-    let n_rows = group.rows_per_chunk.min(first.n_rows() - chunk.first_row);
+    let n_rows = plan.rows_of_chunk(chunk.group, chunk.first_row);
     let mut r = ByteReader::new(&chunk.payload);
     if let Some(model) = coders.table(plan, chunk.group) {
         return decode_table(plan, &group.variables, model, n_rows, &parts_of(group, r)?, wanted);

@@ -168,8 +168,7 @@ impl<R: Read + Seek + Send> Reader<R> {
             self.threads.run(|| chunks.par_iter().map(decode).collect::<Result<_>>())?;
         for (chunk_idx, mut decoded) in chunks.into_iter().zip(decoded) {
             let first_row = self.index.place(chunk_idx).1;
-            let n_rows = self.schema.variables[group.variables[0]].n_rows();
-            let chunk_rows = group.rows_per_chunk.min(n_rows - first_row);
+            let chunk_rows = self.index.plan.rows_of_chunk(group_idx, first_row);
             let from = rows.start.max(first_row) - first_row;
             let to = rows.end.min(first_row + chunk_rows) - first_row;
             for (idx, all) in found.iter_mut() {

@@ -165,6 +165,9 @@ pub struct Options {
     /// (name, range) by which relative bounds of a variable are resolved instead of its own range: of samples, those of
     /// all data.
     pub ranges: Vec<(String, f64)>,
+    /// (name, bits of the least and the greatest value) of variables of which the source has only a sample; of values that are
+    /// finite and not missing.
+    pub ends: Vec<(String, [u64; 2])>,
     /// Whole numbers under a relative bound may lie on grids of any whole step: the bound is then raised to half of it.
     pub any_step: bool,
     /// Whether simpler numbers are looked for behind those of chunks; estimates of tables do without, for time.
@@ -192,6 +195,7 @@ impl Options {
             drop: Vec::new(),
             missing: Vec::new(),
             ranges: Vec::new(),
+            ends: Vec::new(),
             any_step: false,
             recasts: true,
             method: Method::Auto,

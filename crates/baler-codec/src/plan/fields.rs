@@ -145,6 +145,7 @@ impl Star {
         GroupPlan {
             variables,
             rows_per_chunk: self.rows_per_chunk,
+            cuts: Vec::new(),
             method: GroupMethod::Fields { reference },
         }
     }

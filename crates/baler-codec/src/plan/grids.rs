@@ -66,6 +66,9 @@ pub fn type_variables(
         if let Some((_, range)) = options.ranges.iter().find(|(name, _)| *name == variable.name) {
             profile.to_mut().range = *range;
         }
+        if let Some((_, ends)) = options.ends.iter().find(|(name, _)| *name == variable.name) {
+            with_dtype!(variable.dtype, T => profile.to_mut().set_ends::<T>(*ends));
+        }
         let spec = requested(options, &variable.name, variable.storage.kind)?;
         let typed = with_dtype!(variable.dtype, T => {
             SourceVariable { source, idx }.with_grid::<T>(&profile, (spec, options.any_step), by_model(idx))

@@ -305,6 +305,7 @@ fn alone(idx: usize, variable: &VariablePlan, shares: bool) -> GroupPlan {
     GroupPlan {
         variables: vec![idx],
         rows_per_chunk: rows_per_chunk(variable, shares),
+        cuts: Vec::new(),
         method: GroupMethod::Classical,
     }
 }
@@ -371,7 +372,12 @@ fn predicted_group(predictor: &Predictor, entry: usize, variables: &[VariablePla
     if variable.n_values() > 0 && !predictor.shared.fits_shape(&variable.shape_of_rows(rows_per_chunk)) {
         return wrong("axes".into(), format!("shape {:?}", variable.shape));
     }
-    Ok(GroupPlan { variables: vec![idx], rows_per_chunk, method: GroupMethod::Predictive { model: entry } })
+    Ok(GroupPlan {
+        variables: vec![idx],
+        rows_per_chunk,
+        cuts: Vec::new(),
+        method: GroupMethod::Predictive { model: entry },
+    })
 }
 
 /// The group of the variables that a part of the model was trained for.
@@ -431,6 +437,7 @@ fn learned_group(part: &ModelPart, part_idx: usize, variables: &[VariablePlan]) 
     Ok(GroupPlan {
         variables: found.iter().map(|&(idx, _)| idx).collect(),
         rows_per_chunk,
+        cuts: Vec::new(),
         method: GroupMethod::Autoencoder {
             model: part_idx,
             scalings: found.iter().map(|&(_, scaling)| scaling).collect(),

@@ -92,7 +92,7 @@ fn check_alike(first: (&str, &Schema), other: (&str, &Schema)) -> Result<()> {
 }
 
 /// True if the group of a variable has a field of more axes, so that this one may be a coordinate beside it.
-fn is_beside(schema: &Schema, idx: usize) -> bool {
+pub fn is_beside(schema: &Schema, idx: usize) -> bool {
     let variable = &schema.variables[idx];
     schema.variables.iter().any(|other| {
         group_of(&other.name) == group_of(&variable.name)

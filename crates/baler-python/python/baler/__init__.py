@@ -11,6 +11,7 @@ True
 from ._archive import File, Variable, decompress, open
 from ._baler import __version__
 from ._bounds import Bound, abs, exact, pw_rel, rel
+from ._chunks import decode_array, encode_array
 from ._compress import compress, save
 from ._errors import (
     BalerError,
@@ -50,7 +51,9 @@ __all__ = [
     "abs",
     "compare",
     "compress",
+    "decode_array",
     "decompress",
+    "encode_array",
     "exact",
     "inspect",
     "lossless",

@@ -10,20 +10,30 @@ __all__ = [
     "Model",
     "Source",
     "__version__",
+    "array_ends",
+    "array_info",
     "compare",
     "compress",
+    "compress_part",
+    "decode_array",
     "decode_latents",
     "decoded_shape",
+    "encode_array",
     "encode_latents",
     "hdf5_decode",
     "hdf5_encode",
     "hdf5_filter",
     "hdf5_register",
     "hdf5_words",
+    "identity",
     "inspect",
+    "look",
     "main",
+    "merge",
     "n_latents",
+    "part_name",
     "part_variables",
+    "plan",
     "report",
     "train",
 ]
@@ -74,6 +84,26 @@ def compress(
     threads: int = 0,
     hearer: _Hearer | None = None,
 ) -> tuple[bytes | None, str]: ...
+def encode_array(
+    values: Any,
+    dtype: str,
+    shape: Sequence[int],
+    big_endian: bool,
+    asked: dict[str, Any],
+    model: Model | None = None,
+) -> bytes: ...
+def array_ends(
+    values: Any, dtype: str, big_endian: bool, missing: float | None, finds_missing: bool
+) -> tuple[list[int] | None, list[float]]: ...
+def array_info(data: Any) -> tuple[str, list[int], str]: ...
+def decode_array(
+    data: Any,
+    out: Any,
+    dtype: str,
+    shape: Sequence[int],
+    big_endian: bool,
+    model: Model | None = None,
+) -> None: ...
 def inspect(input: Any) -> str: ...
 @final
 class Archive:
@@ -87,6 +117,7 @@ class Archive:
     ) -> tuple[
         list[tuple[str, list[str], str, list[tuple[str, _Value]]]], list[tuple[str, _Value]]
     ]: ...
+    def chunk_rows(self, name: str) -> list[int]: ...
     def shape_of(self, name: str, ranges: _Ranges) -> list[int]: ...
     def decode(
         self,
@@ -155,6 +186,23 @@ def decode_latents(
     like: bytes | None = None,
     threads: int = 0,
 ) -> None: ...
+def look(
+    source: Source, asked: dict[str, Any], threads: int = 0, hearer: _Hearer | None = None
+) -> list[tuple[str, str, int, list[int] | None, list[float]]]: ...
+def identity(source: Source, threads: int = 0, hearer: _Hearer | None = None) -> str: ...
+def plan(
+    sources: Sequence[Source],
+    asked: dict[str, Any],
+    rows: Sequence[int],
+    ends: Sequence[tuple[str, Sequence[int]]],
+    model: Model | None = None,
+    threads: int = 0,
+) -> str: ...
+def part_name(plan: str, identity: str) -> str: ...
+def compress_part(
+    source: Source, plan: str, path: str, threads: int = 0, hearer: _Hearer | None = None
+) -> str: ...
+def merge(archives: Sequence[str], path: str) -> int: ...
 @final
 class LiveEncoder:
     def __new__(cls, model: Model, by_reference: bool = False) -> LiveEncoder: ...

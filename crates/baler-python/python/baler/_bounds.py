@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, Union
 
@@ -85,3 +86,30 @@ def chosen(
             " bounds of single variables go into bounds={...}"
         )
     return next(iter(found.values()), None)
+
+
+def parsed(bound: BoundLike) -> Bound:
+    """The bound of a text such as ``"rel:1e-3"``."""
+    if isinstance(bound, Bound):
+        return bound
+    kind, _, value = as_text(bound).partition(":")
+    try:
+        if kind == "lossless" and not value:
+            return exact
+        if kind in ("abs", "rel", "pw-rel"):
+            return _bound(kind, float(value))  # type: ignore[arg-type]
+    except ValueError:
+        pass
+    raise ConfigError(f"expected a bound such as 'rel:1e-3', 'abs:0.5' or 'lossless', found {bound!r}")
+
+
+def by_name(bounds: Mapping[str, BoundLike] | None, names: Sequence[str]) -> dict[str, Bound]:
+    """The bounds of names for which there is one; of patterns with ``*`` the last that matches wins."""
+    found: dict[str, Bound] = {}
+    for pattern, bound in (bounds or {}).items():
+        expression = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+        matching = [name for name in names if expression.fullmatch(name)]
+        if not matching:
+            raise ConfigError(f"expected the name of a variable, found {pattern!r}; there are {', '.join(names)}")
+        found |= dict.fromkeys(matching, parsed(bound))
+    return found

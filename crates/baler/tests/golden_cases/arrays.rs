@@ -51,6 +51,16 @@ pub fn cases() -> Vec<Case> {
         ..ArrayOptions::new(BoundSpec::Abs(0.02))
     };
     let shared = encode_array(&f32s(6 * 20 * 30), &[6, 20, 30], &options).unwrap();
+    let mut edge = vec![-999.0f32; 24 * 32];
+    for (row, values) in f32s(600).chunks(30).enumerate() {
+        edge[row * 32..row * 32 + 30].copy_from_slice(values);
+    }
+    let options = ArrayOptions {
+        padding: Some((-999f32).to_bits64()),
+        level: Level::BEST,
+        ..ArrayOptions::new(BoundSpec::Rel(1e-3))
+    };
+    let padded = encode_array(&edge, &[24, 32], &options).unwrap();
     vec![
         case("uniform", &f32s(2400), &[4, 20, 30], BoundSpec::Rel(1e-3)),
         case("lossless", &gaps, &[30, 30], BoundSpec::Lossless),
@@ -63,6 +73,7 @@ pub fn cases() -> Vec<Case> {
         case("brief_double", &wide, &[600], BoundSpec::Rel(0.01)),
         case("brief_integers", &whole, &[20, 30], BoundSpec::Rel(1e-3)),
         case("brief_decimal", &tenths, &[600], BoundSpec::Abs(1e-3)),
+        Case { name: "padded", bytes: padded, model: None, decode: decoded::<f32> },
         Case { name: "shared", bytes: shared, model: Some("predictive.balm"), decode: decoded::<f32> },
     ]
 }

@@ -5,6 +5,7 @@ pub mod arrays;
 pub mod live;
 mod lockstep;
 pub mod manifest;
+pub mod merged;
 mod models;
 mod predictive;
 mod recast;

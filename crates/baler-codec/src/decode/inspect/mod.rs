@@ -123,7 +123,7 @@ impl Parts {
         for (position, &idx) in group.variables.iter().enumerate() {
             let part = r.block()?;
             let variable = &mut self.variables[idx];
-            let n_rows = group.rows_per_chunk.min(plan.variables[idx].n_rows() - chunk.first_row);
+            let n_rows = plan.rows_of_chunk(chunk.group, chunk.first_row);
             let shape = plan.variables[idx].shape_of_rows(n_rows);
             let n_bytes = (part.len() + shared / group.variables.len()) as u64;
             variable.bytes += n_bytes;

@@ -253,6 +253,18 @@ impl Profile {
         [min, self.max + 0.0].map(|end| T::from_f64(end).to_bits64())
     }
 
+    /// The ends of all values where these are a sample of them.
+    pub fn set_ends<T: Element>(&mut self, ends: [u64; 2]) {
+        let [low, high] = ends.map(T::from_bits64);
+        (self.min, self.max, self.ends) = (low.to_f64(), high.to_f64(), Some(ends));
+        self.range = match T::IS_FLOAT {
+            true => (self.max - self.min).min(f64::MAX),
+            false => low.order().abs_diff(high.order()) as f64,
+        };
+        self.non_negative = self.min >= 0.0;
+        self.n_regular = self.n_regular.max(1);
+    }
+
     /// Largest magnitude of a regular value.
     pub fn max_abs(&self) -> f64 {
         self.min.abs().max(self.max.abs())
