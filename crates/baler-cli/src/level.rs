@@ -10,19 +10,12 @@ pub struct LevelArgs {
     /// From 1, the fastest, to 9, the smallest (6); also -1 to -9
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=9))]
     level: Option<u8>,
-    /// Level 3: several times faster than the default, a few percent larger
+    /// Level 3: faster than the default, about as small
     #[arg(long)]
     fast: bool,
-    /// Level 9: everything is tried, at a hundredth of the default's speed
+    /// Level 9: everything is tried, which takes many times as long
     #[arg(long)]
     best: bool,
-    #[command(flatten)]
-    digits: Digits,
-}
-
-/// One flag a level.
-#[derive(Args)]
-struct Digits {
     #[arg(short = '1', hide = true)]
     one: bool,
     #[arg(short = '2', hide = true)]
@@ -55,7 +48,7 @@ impl LevelArgs {
     }
 
     fn given(&self) -> Option<u8> {
-        let Digits { one, two, three, four, five, six, seven, eight, nine } = self.digits;
+        let LevelArgs { one, two, three, four, five, six, seven, eight, nine, .. } = *self;
         let digits = [one, two, three, four, five, six, seven, eight, nine];
         let digit = digits.iter().position(|&given| given).map(|at| at as u8 + 1);
         let word = match (self.fast, self.best) {

@@ -14,6 +14,8 @@ fn wrong_words_are_told_in_one_line() {
         (vec!["compress", "x.npy", "-o", "y", "--rell", "1"], "'--rel'; see baler compress --help"),
         (vec!["compress", "x.npy", "-o", "y", "--abs", "1", "--rel", "1"], "cannot be used with"),
         (vec!["compress", "x.npy", "-o", "y", "--rel", "1", "--ratio", "3"], "cannot be used with"),
+        (vec!["compress", "x.npy", "-o", "y", "--rel", "1", "-3", "-6"], "cannot be used with"),
+        (vec!["compress", "x.npy", "-o", "y", "--rel", "1", "-3", "--best"], "cannot be used with"),
         (vec!["compress", "x.npy", "-o", "y", "--abs", "-1"], "finite number >= 0, found -1"),
         (vec!["compress", "x.npy", "-o", "y", "--abs", "nan"], "found NaN"),
         (vec!["compress", "x.npy", "-o", "y", "--ratio", "0"], "above 0"),

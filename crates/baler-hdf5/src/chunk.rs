@@ -1,11 +1,10 @@
 //! One chunk of a dataset: its bytes as HDF5 hands them over -> bytes of the file, and back. The layout is that of
 //! docs/format.md, section 22.
 
-use crate::padded::{crop, inner_box, paste};
 use crate::settings::{Chunk, Settings};
 use baler_codec::array::{ArrayOptions, array_info, decode_values, encode_values};
 use baler_codec::options::Missing;
-use baler_data::bytes::{ByteReader, ByteWriter, with_room};
+use baler_data::bytes::{ByteReader, with_room};
 use baler_data::dataset::Values;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
@@ -15,9 +14,7 @@ use baler_data::with_dtype;
 const STORED: u8 = 0;
 /// A coded array.
 const CODED: u8 = 1;
-/// The fill value, and a coded array of the box that holds all others.
-const PADDED: u8 = 2;
-/// Bytes of the checksum that stands before what is not a coded array, which has its own.
+/// Bytes of the checksum that stands before either.
 const CHECKSUM_BYTES: usize = 4;
 
 /// Bytes of the file for a chunk, whose values are those of the dataset's file.
@@ -33,29 +30,16 @@ pub fn encode(settings: &Settings, bytes: &[u8]) -> Result<Vec<u8>> {
             bytes.len()
         )));
     }
-    let (fill, item) = (chunk.fill_bytes(), chunk.dtype.size_bytes());
-    let inner = inner_box(bytes, &chunk.shape, &fill);
-    let mut w = ByteWriter::default();
-    let mut cropped = Vec::new();
-    let (mut kind, mut inside) = (CODED, bytes);
-    if inner != chunk.shape {
-        kind = PADDED;
-        w.raw(&fill);
-        inner.iter().for_each(|&extent| w.count(extent));
-        cropped.extend(crop(bytes, &chunk.shape, &inner, item));
-        inside = &cropped;
-    }
-    if !inside.is_empty() {
-        let missing = match chunk.fill_value() {
-            Some(value) if inside.chunks_exact(item).any(|found| found == fill) => Missing::Value(value),
-            _ => Missing::Auto,
-        };
-        let options = ArrayOptions { level: asked.level, missing, ..ArrayOptions::new(asked.bound) };
-        let values = Values::from_bytes(chunk.dtype, inside, chunk.big_endian)?;
-        w.raw(&encode_values(&values, &inner, &options)?);
-    }
-    Ok(match w.bytes.len() < bytes.len() {
-        true => framed(kind, &w.bytes),
+    let values = Values::from_bytes(chunk.dtype, bytes, chunk.big_endian)?;
+    let fill = chunk.fill_bytes();
+    let is_found = || bytes.chunks_exact(fill.len()).any(|item| item == fill);
+    let missing = chunk.fill_value().filter(|_| is_found()).map_or(Missing::Auto, Missing::Value);
+    // Chunks at the edges of a dataset reach beyond it, and HDF5 fills what lies there.
+    let padding = Some(chunk.fill_bits());
+    let options = ArrayOptions { level: asked.level, missing, padding, ..ArrayOptions::new(asked.bound) };
+    let coded = encode_values(&values, &chunk.shape, &options)?;
+    Ok(match coded.len() < bytes.len() {
+        true => framed(CODED, &coded),
         false => stored(bytes),
     })
 }
@@ -66,9 +50,7 @@ pub fn stored(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn framed(kind: u8, content: &[u8]) -> Vec<u8> {
-    let checksum = crc32fast::hash(content).to_le_bytes();
-    let checksum = if kind == CODED { &[][..] } else { &checksum };
-    [&[kind], checksum, content].concat()
+    [&[kind], &crc32fast::hash(content).to_le_bytes()[..], content].concat()
 }
 
 /// Inverse of [`encode`].
@@ -78,52 +60,31 @@ fn framed(kind: u8, content: &[u8]) -> Vec<u8> {
 pub fn decode(settings: &Settings, bytes: &[u8]) -> Result<Vec<u8>> {
     let chunk = &settings.chunk;
     let mut r = ByteReader::new(bytes);
-    let kind = r.u8()?;
-    if kind != CODED {
-        let checksum = r.raw(CHECKSUM_BYTES)?;
-        r = ByteReader::new(r.rest());
-        if crc32fast::hash(&bytes[1 + CHECKSUM_BYTES..]).to_le_bytes() != checksum {
-            return Err(Error::corrupt("expected the checksum of a chunk, found another; it is damaged"));
-        }
+    let (kind, checksum) = (r.u8()?, r.raw(CHECKSUM_BYTES)?);
+    let content = r.rest();
+    if crc32fast::hash(content).to_le_bytes() != checksum {
+        return Err(Error::corrupt("expected the checksum of a chunk, found another; it is damaged"));
     }
     match kind {
-        STORED if r.remaining() == chunk.size_bytes() => Ok(r.rest().to_vec()),
+        STORED if content.len() == chunk.size_bytes() => Ok(content.to_vec()),
         STORED => Err(Error::corrupt(format!(
             "expected {} bytes of a chunk, found {}",
             chunk.size_bytes(),
-            r.remaining()
+            content.len()
         ))),
-        CODED => decode_box(chunk, &chunk.shape, r.rest()),
-        PADDED => {
-            let fill = r.raw(chunk.dtype.size_bytes())?;
-            let inner: Vec<usize> = chunk.shape.iter().map(|_| r.count()).collect::<Result<_>>()?;
-            if inner.iter().zip(&chunk.shape).any(|(inner, extent)| inner > extent) {
-                return Err(Error::corrupt(format!("expected a box in {:?}, found {inner:?}", chunk.shape)));
-            }
-            let inside = match inner.contains(&0) {
-                true => {
-                    r.finish("a chunk of nothing but its fill value")?;
-                    Vec::new()
-                }
-                false => decode_box(chunk, &inner, r.rest())?,
-            };
-            let mut out: Vec<u8> = with_room(chunk.size_bytes())?;
-            out.resize(chunk.size_bytes(), 0);
-            out.chunks_exact_mut(fill.len()).for_each(|item| item.copy_from_slice(fill));
-            paste(&inside, &mut out, &chunk.shape, &inner, fill.len());
-            Ok(out)
-        }
-        kind => Err(Error::unsupported(format!("expected a kind of chunk from 0 to 2, found {kind}"))),
+        CODED => decode_coded(chunk, content),
+        kind => Err(Error::unsupported(format!("expected a kind of chunk 0 or 1, found {kind}"))),
     }
 }
 
-/// The values of a coded array that has to have this shape, as bytes of the file.
-fn decode_box(chunk: &Chunk, shape: &[usize], coded: &[u8]) -> Result<Vec<u8>> {
+/// The values of a coded array, which has to be that of the chunk, as bytes of the file.
+fn decode_coded(chunk: &Chunk, coded: &[u8]) -> Result<Vec<u8>> {
     let info = array_info(coded)?;
-    if info.dtype != chunk.dtype || info.shape != shape {
+    if info.dtype != chunk.dtype || info.shape != chunk.shape {
         return Err(Error::corrupt(format!(
-            "expected an array of {} of the shape {shape:?}, found one of {} of {:?}",
+            "expected an array of {} of the shape {:?}, found one of {} of {:?}",
             chunk.dtype.name(),
+            chunk.shape,
             info.dtype.name(),
             info.shape
         )));
@@ -142,6 +103,11 @@ impl Chunk {
             bytes.reverse();
         }
         bytes
+    }
+
+    /// The bits of the fill value.
+    fn fill_bits(&self) -> u64 {
+        with_dtype!(self.dtype, T => T::from_bits64(self.fill).to_bits64())
     }
 
     /// The fill value as the number that marks missing values, if it does and is one; NaN is exact anyway.
@@ -239,21 +205,14 @@ mod tests {
         let mut values = wave(320);
         values[200..].fill(0.0);
         let coded = encode(&settings, &bytes_of(values, false)).unwrap();
-        assert_eq!(coded[0], PADDED);
+        assert_eq!(coded[0], CODED);
         for at in 0..coded.len() {
             assert!(decode(&settings, &coded[..at]).is_err(), "cut at {at}");
             let mut damaged = coded.clone();
             damaged[at] ^= 1 << (at % 8);
             assert!(decode(&settings, &damaged).is_err(), "changed at {at}");
         }
-        for wrong in [
-            &[][..],
-            &framed(3, &[]),
-            &framed(STORED, &[1, 2]),
-            &[CODED],
-            &framed(PADDED, &[0, 0, 0, 0, 17, 1]),
-            &framed(PADDED, &[0; 7]),
-        ] {
+        for wrong in [&[][..], &framed(3, &[]), &framed(STORED, &[1, 2]), &[CODED], &framed(CODED, &[0; 7])] {
             assert!(decode(&settings, wrong).is_err());
         }
         assert!(encode(&settings, &[0; 4]).unwrap_err().to_string().contains("no other filter"));

@@ -8,7 +8,6 @@ pub mod abi;
 pub mod chunk;
 mod describe;
 mod host;
-mod padded;
 pub mod settings;
 
 use abi::{CLASS_VERSION, FilterClass, Hid, PLUGIN_IS_FILTER, REVERSE};

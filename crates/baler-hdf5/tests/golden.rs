@@ -40,7 +40,7 @@ fn cases() -> Vec<(&'static str, Settings, Vec<u8>, u8)> {
             (DType::F32, false, &[16, 40]),
             BoundSpec::Abs(0.25),
             Values::F32((0..640).map(slope).collect()),
-            2,
+            1,
         ),
     ]
 }

@@ -4,30 +4,14 @@
 use crate::errors::OrRaise;
 use crate::memory::{Held, Room, contiguous};
 use crate::model::Model;
-use baler::{ArrayOptions, BoundSpec, Error, ErrorKind, Level, Missing, Result};
+use baler::{ArrayOptions, BoundSpec, Error, Level, Missing, Result};
 use baler_codec::array::array_info as info_of;
 use baler_codec::plan::profile::profile;
 use baler_data::dataset::{DType, Values};
+use baler_data::threads::run_on;
 use baler_data::{with_dtype, with_values};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
-thread_local! {
-    /// This thread as a pool of its own: it needs no others, which a fork would lose.
-    static ALONE: std::result::Result<ThreadPool, String> = ThreadPoolBuilder::new()
-        .num_threads(1)
-        .use_current_thread()
-        .build()
-        .map_err(|error| error.to_string());
-}
-
-fn alone<R: Send>(work: impl FnOnce() -> Result<R> + Send) -> Result<R> {
-    ALONE.with(|pool| match pool {
-        Ok(pool) => pool.install(work),
-        Err(error) => Err(Error::new(ErrorKind::Io, format!("cannot work on this thread: {error}"))),
-    })
-}
 
 /// How an array is coded, as texts and numbers.
 #[derive(FromPyObject)]
@@ -84,11 +68,11 @@ pub fn encode_array<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let (held, model) = (Held::of(values)?, model.map(|model| model.inner.clone()));
     let coded = py.detach(|| {
-        alone(|| {
+        run_on(1, || {
             let values = Values::from_bytes(dtype_of(dtype)?, held.as_ref(), big_endian)?;
             let options = ArrayOptions { model: model.as_deref(), ..asked.options()? };
             with_values!(&values, v => baler::encode_array(v, &shape, &options))
-        })
+        })?
     });
     Ok(PyBytes::new(py, &coded.or_raise(py)?))
 }
@@ -120,7 +104,7 @@ pub fn decode_array(
     let dtype = dtype_of(dtype).or_raise(py)?;
     let mut room = Room::of(out, 0, contiguous(&shape, dtype.size_bytes()), big_endian)?;
     let decoded = py.detach(|| {
-        alone(|| {
+        run_on(1, || {
             let info = info_of(data.as_ref())?;
             if info.dtype != dtype || info.shape != shape {
                 return Err(Error::input(format!(
@@ -136,7 +120,7 @@ pub fn decode_array(
             });
             let values = values.ok_or_else(|| Error::input("expected values of the dtype, found others"))?;
             room.put(0, &shape, &values)
-        })
+        })?
     });
     decoded.or_raise(py)
 }
