@@ -7,6 +7,7 @@ use crate::numbers::counted;
 use crate::output::Target;
 use crate::part::merge_all;
 use crate::plan::read_plan;
+use crate::plan_file::is_part_name;
 use crate::say::SayArgs;
 use anyhow::Result;
 use clap::Args;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Make one archive of the archives of parts, without decoding anything
 #[derive(Args)]
 pub struct MergeArgs {
-    /// Archives in the order of their rows, a folder of them (by name), or with --plan the store of its parts
+    /// Archives in the order of their rows, a folder of them (by name), or with --plan the store of the plan's parts
     #[arg(required = true, value_name = "ARCHIVE", value_parser = names::parser())]
     pub archives: Vec<String>,
     /// Archive; - is standard output
@@ -35,9 +36,22 @@ pub fn run(args: &MergeArgs) -> Result<()> {
     let target = Target::new(&args.output, args.force)?;
     let archives = match &args.plan {
         Some(plan) => parts_of(plan, &args.archives)?,
-        None => files_of(&args.archives)?.iter().map(|name| names::path(name).into_owned()).collect(),
+        None => in_order_of_names(&args.archives)?,
     };
     merge_all(&archives, &target, args.say.loudness()).map(drop)
+}
+
+/// Archives as they are named, or by the names in a folder, where these tell an order.
+fn in_order_of_names(archives: &[String]) -> Result<Vec<PathBuf>> {
+    let files: Vec<PathBuf> = files_of(archives)?.iter().map(|name| names::path(name).into_owned()).collect();
+    if let Some(part) = files.iter().find(|path| is_part_name(path)).filter(|_| files.len() > 1) {
+        let text = format!(
+            "expected archives whose names tell their order, found {}, the part of a plan; merge the store with --plan",
+            part.display()
+        );
+        return Err(Error::config(text).into());
+    }
+    Ok(files)
 }
 
 /// The parts of a plan in a store, all of which must be there.
@@ -52,10 +66,10 @@ fn parts_of(plan: &Path, archives: &[String]) -> Result<Vec<PathBuf>> {
     let missing: Vec<_> = plan.inputs.iter().filter(|input| !path(&input.part).is_file()).collect();
     if let Some(first) = missing.first() {
         let text = format!(
-            "expected the parts of {} in {}, found that {} are missing: the first is of {}; compress it with --plan",
+            "expected the parts of {} in {}, found {} of them; the first that is missing is of {}: compress it with --plan",
             counted(plan.inputs.len(), "input"),
             store.display(),
-            missing.len(),
+            plan.inputs.len() - missing.len(),
             first.input
         );
         return Err(Error::config(text).into());

@@ -90,8 +90,7 @@ fn compress_one(input: &str, target: &Target, plan: &PlanFile, args: &CompressAr
     let mut report: Option<Report> = None;
     target
         .write_with(|out| {
-            let made = compress_part(&*source, &plan.shared, &options, &mut Written(out), &mut bar);
-            report = Some(made.with_context(|| input.to_string())?);
+            report = Some(compress_part(&*source, &plan.shared, &options, &mut Written(out), &mut bar)?);
             Ok(())
         })
         .with_context(|| input.to_string())?;

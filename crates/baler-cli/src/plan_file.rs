@@ -4,11 +4,18 @@
 use crate::library::{BoundSpec, Error, Level, Method, Model, Result, SharedPlan};
 use baler_codec::container::Plan;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// The version of this file's layout.
 const VERSION: u32 = 1;
 /// Digits of the name of a part.
 const NAME_DIGITS: usize = 32;
+
+/// True for the archive of a part in a store: its name is a hash, which says nothing of its place among the others.
+pub fn is_part_name(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    stem.len() == NAME_DIGITS && stem.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+}
 
 /// A plan, and what it was made of.
 #[derive(Debug)]

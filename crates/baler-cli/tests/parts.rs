@@ -31,6 +31,8 @@ fn parts_become_the_archive_of_all() {
     for input in INPUTS.iter().rev() {
         folder.ok(&["compress", input, "--plan", "plan.json", "-d", "store"]);
     }
+    let text = folder.refused(&["merge", "store", "-o", "all.bale"]);
+    assert!(text.contains("merge the store with --plan"), "hashes tell no order: {text}");
     let ran = folder.ok(&["merge", "store", "--plan", "plan.json", "-o", "all.bale"]);
     assert!(ran.stderr.contains("merged: 3 archives -> "), "{}", ran.stderr);
     folder.ok(&["decompress", "all.bale", "-o", "back.npy"]);
@@ -94,12 +96,15 @@ fn what_does_not_fit_together_is_told_in_one_line() {
     assert!(text.contains("expected a bound for data in parts"), "{text}");
     folder.ok(&["compress", "a.npy", "--plan", "plan.json", "-d", "store"]);
     let text = refused(&["merge", "store", "--plan", "plan.json", "-o", "all.bale"]);
-    assert!(text.contains("found that 1 are missing: the first is of b.npy"), "{text}");
+    assert!(text.contains("found 1 of them; the first that is missing is of b.npy"), "{text}");
     for name in ["a", "b"] {
         folder.ok(&["compress", &format!("{name}.npy"), "-o", &format!("{name}.bale"), "--rel", "1e-3"]);
     }
     let text = refused(&["merge", "a.bale", "b.bale", "-o", "all.bale"]);
     assert!(text.contains("expected archives of one plan"), "{text}");
+    write_npy(&folder.path("plane.npy"), &[9, 8], &smooth(72));
+    let text = refused(&["compress", "plane.npy", "--plan", "plan.json", "-d", "store"]);
+    assert!(text.contains("expected rows of") && text.matches("plane.npy").count() == 1, "{text}");
     std::fs::write(folder.path("no.json"), "{}").unwrap();
     let text = refused(&["compress", "a.npy", "--plan", "no.json", "-d", "store"]);
     assert!(text.contains("expected the file of baler plan"), "{text}");
