@@ -8,16 +8,19 @@
 //! - [`mod@walk`]: the pass that both sides share.
 //! - [`coder`]: residuals and bytes.
 //! - [`model`]: what is stored. [`fit`]: how it is learned from samples. [`part`]: the part of the data that trials see.
-//! - [`encode`]: which models are tried.
+//! - [`encode`]: what is tried, as hard as [`effort`] says, by [`trial`] on numbers that are [`placed`] in their cells.
 
 pub mod cells;
 pub mod coder;
+pub mod effort;
 pub mod encode;
 pub mod fit;
 pub mod model;
 pub mod part;
+pub mod placed;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 pub mod walk;
 
 use crate::classical::lorenzo::four_axes;

@@ -1,4 +1,5 @@
-use crate::lockstep::encode::{Coded, Effort, encode, learn};
+use crate::lockstep::effort::Effort;
+use crate::lockstep::encode::{Coded, encode, learn};
 use crate::lockstep::{decode, model_bytes};
 use crate::options::Level;
 use crate::predict::Numbers;

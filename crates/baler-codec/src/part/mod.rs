@@ -12,7 +12,8 @@ pub mod stream;
 
 use crate::coder::CoderByte;
 use crate::lockstep;
-use crate::lockstep::encode::{Effort, Learned};
+use crate::lockstep::effort::Effort;
+use crate::lockstep::encode::Learned;
 use crate::options::{BoundSpec, Level};
 use crate::predict;
 use crate::predict::Known;

@@ -349,7 +349,7 @@ fn in_lockstep(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<
     let finer = finer.filter(|_| how.may_refine);
     let nearest = finer.and_then(|finer| finer.numbers(numbers.q));
     let nearest = nearest.as_ref().map(|(q, stride)| (q.as_slice(), *stride));
-    let effort = lockstep::encode::Effort::of(how.level);
+    let effort = lockstep::effort::Effort::of(how.level);
     let coded = |nearest| lockstep::encode::encode(numbers, nearest, effort, how.learned);
     let mut found = coded(nearest)?;
     if let (Some(finer), Some(q)) = (finer, &found.finer)
