@@ -8,7 +8,7 @@ use crate::container::{
 use crate::decode::Coders;
 use crate::decode::inspect::Parts;
 use crate::encode::output::Output;
-use crate::encode::{Encoder, Ready, learned};
+use crate::encode::{Encoder, learned};
 use crate::model::Model;
 use crate::options::{BoundSpec, Method, Options};
 use crate::plan::fields;
@@ -94,9 +94,10 @@ fn compress_with_method(
     ready.extend(fields);
     let models = model_entries(model.as_deref(), &plan, options);
     // 4 quantize, 5 predict or encode, 6 entropy-code, 8 verify, 7 container: chunk by chunk.
+    progress.stage("learn from a sample", 0);
     let learned = threads.run(|| learned(&*source, &plan, &coders, options))?;
-    let (source, latents) = (&*source, given_latents);
-    let encoder = Encoder { source, plan: &plan, coders: &coders, options, ready, learned, latents };
+    let encoder =
+        Encoder { ready, learned, latents: given_latents, ..Encoder::new(&*source, &plan, &coders, options) };
     let mut report = write_archive(&encoder, &models, threads, out, progress)?;
     report.warnings = warnings;
     for (variable, quantiles) in report.variables.iter_mut().zip(quantiles) {
@@ -166,9 +167,9 @@ pub fn compress_part(
     let model = shared.model.as_ref();
     let coders = Coders::for_compression(&plan, model)?;
     let models = model_entries(model, &plan, options);
+    progress.stage("learn from a sample", 0);
     let learned = options.threads.run(|| learned(&*source, &plan, &coders, options))?;
-    let (source, ready) = (&*source, Ready::new());
-    let encoder = Encoder { source, plan: &plan, coders: &coders, options, ready, learned, latents: None };
+    let encoder = Encoder { learned, ..Encoder::new(&*source, &plan, &coders, options) };
     write_archive(&encoder, &models, &options.threads, out, progress)
 }
 

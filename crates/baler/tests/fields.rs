@@ -205,12 +205,7 @@ fn forged_relations_are_errors() {
     expect(shapes, "fields of one shape");
     let mut alone = archive();
     let payload = alone.chunks[0].payload.clone();
-    let own = |idx| GroupPlan {
-        variables: vec![idx],
-        rows_per_chunk: 3,
-        cuts: Vec::new(),
-        method: GroupMethod::Classical,
-    };
+    let own = |idx| GroupPlan::new(vec![idx], 3, GroupMethod::Classical);
     alone.plan.groups = vec![own(0), own(1)];
     let first = part_end(&payload);
     alone.chunks = vec![alone.chunks[0].clone(), alone.chunks[0].clone()];

@@ -446,12 +446,7 @@ fn huge_shapes_are_refused_without_the_memory_for_them() {
             };
             let n_variables = 20;
             for part in &parts {
-                let group = |idx| GroupPlan {
-                    variables: vec![idx],
-                    rows_per_chunk: usize::MAX,
-                    cuts: Vec::new(),
-                    method: GroupMethod::Classical,
-                };
+                let group = |idx| GroupPlan::new(vec![idx], usize::MAX, GroupMethod::Classical);
                 let plan = Plan {
                     layout: Layout::Arrays,
                     variables: (0..n_variables).map(one).collect(),
@@ -487,12 +482,7 @@ fn archives_of_too_many_axes_are_refused() {
             grid: Grid::Integer { step: 1 },
             patterns: vec![],
         };
-        let group = GroupPlan {
-            variables: vec![0],
-            rows_per_chunk: 1,
-            cuts: Vec::new(),
-            method: GroupMethod::Classical,
-        };
+        let group = GroupPlan::new(vec![0], 1, GroupMethod::Classical);
         let plan = Plan {
             layout: Layout::Arrays,
             variables: vec![variable],

@@ -108,6 +108,11 @@ impl GroupMethod {
 }
 
 impl GroupPlan {
+    /// Without cuts.
+    pub fn new(variables: Vec<usize>, rows_per_chunk: usize, method: GroupMethod) -> GroupPlan {
+        GroupPlan { variables, rows_per_chunk, cuts: Vec::new(), method }
+    }
+
     /// The rows between the cuts of so many.
     pub fn pieces(&self, n_rows: usize) -> impl Iterator<Item = Range<usize>> {
         let starts = std::iter::once(0).chain(self.cuts.iter().copied());

@@ -59,7 +59,16 @@ pub struct Encoder<'a> {
     pub latents: Option<&'a [i16]>,
 }
 
-impl Encoder<'_> {
+impl<'a> Encoder<'a> {
+    /// With nothing that is made or learned already.
+    pub fn new(
+        source: &'a dyn Source,
+        plan: &'a Plan,
+        coders: &'a Coders,
+        options: &'a Options,
+    ) -> Encoder<'a> {
+        Encoder { source, plan, coders, options, ready: Ready::new(), learned: Vec::new(), latents: None }
+    }
     /// The frame of the chunk of a group that starts at `first_row`, and what [`Made::squares`] says of it.
     pub fn chunk(&self, group_idx: usize, first_row: usize) -> Result<(Vec<u8>, Vec<f64>)> {
         let variables = self.plan.groups[group_idx].variables.clone();

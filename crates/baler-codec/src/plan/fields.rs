@@ -142,12 +142,7 @@ impl Star {
         let mut variables = [&[self.reference], others].concat();
         variables.sort_unstable();
         let reference = variables.iter().position(|&idx| idx == self.reference).expect("it is one of them");
-        GroupPlan {
-            variables,
-            rows_per_chunk: self.rows_per_chunk,
-            cuts: Vec::new(),
-            method: GroupMethod::Fields { reference },
-        }
+        GroupPlan::new(variables, self.rows_per_chunk, GroupMethod::Fields { reference })
     }
 
     /// The group with those that are smaller so in the first chunk, if any; the first chunk's payloads become `ready`.
@@ -161,15 +156,7 @@ impl Star {
         let group = self.group(&self.others);
         let plan = &Plan { groups: vec![group], ..plan.clone() };
         let coders = &Coders::default();
-        let encoder = Encoder {
-            source,
-            plan,
-            coders,
-            options,
-            ready: Ready::new(),
-            learned: Vec::new(),
-            latents: None,
-        };
+        let encoder = Encoder::new(source, plan, coders, options);
         let made = encoder.made(0, 0)?;
         let mut r = ByteReader::new(&made.payload);
         let mut parts = BTreeMap::new();

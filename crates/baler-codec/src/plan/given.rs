@@ -62,12 +62,7 @@ fn table_group(table: &KnownTable, entry: usize, variables: &[VariablePlan]) -> 
         return Err(Error::config(message).in_variable(&variable.name));
     }
     let rows_per_chunk = search::rows_per_chunk(n_rows, found.len());
-    Ok(GroupPlan {
-        variables: found,
-        rows_per_chunk,
-        cuts: Vec::new(),
-        method: GroupMethod::SharedTable { model: entry },
-    })
+    Ok(GroupPlan::new(found, rows_per_chunk, GroupMethod::SharedTable { model: entry }))
 }
 
 /// Warnings about the tables of `groups`; `ends` are the least and largest values of all variables.

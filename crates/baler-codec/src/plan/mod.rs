@@ -302,12 +302,7 @@ fn group_variables(
 
 /// A variable in a group of its own.
 fn alone(idx: usize, variable: &VariablePlan, shares: bool) -> GroupPlan {
-    GroupPlan {
-        variables: vec![idx],
-        rows_per_chunk: rows_per_chunk(variable, shares),
-        cuts: Vec::new(),
-        method: GroupMethod::Classical,
-    }
+    GroupPlan::new(vec![idx], rows_per_chunk(variable, shares), GroupMethod::Classical)
 }
 
 /// The plan with the columns of tables apart.
@@ -372,12 +367,7 @@ fn predicted_group(predictor: &Predictor, entry: usize, variables: &[VariablePla
     if variable.n_values() > 0 && !predictor.shared.fits_shape(&variable.shape_of_rows(rows_per_chunk)) {
         return wrong("axes".into(), format!("shape {:?}", variable.shape));
     }
-    Ok(GroupPlan {
-        variables: vec![idx],
-        rows_per_chunk,
-        cuts: Vec::new(),
-        method: GroupMethod::Predictive { model: entry },
-    })
+    Ok(GroupPlan::new(vec![idx], rows_per_chunk, GroupMethod::Predictive { model: entry }))
 }
 
 /// The group of the variables that a part of the model was trained for.
@@ -434,17 +424,16 @@ fn learned_group(part: &ModelPart, part_idx: usize, variables: &[VariablePlan]) 
     let step = part.blocks.as_ref().map_or(1, |blocks| blocks.extents[0]);
     let rows_per_chunk = (CHUNK_VALUES / row_len / step).max(1) * step;
     let residual = found.iter().any(|&(idx, _)| variables[idx].bound.spec != BoundSpec::Unbounded);
-    Ok(GroupPlan {
-        variables: found.iter().map(|&(idx, _)| idx).collect(),
+    Ok(GroupPlan::new(
+        found.iter().map(|&(idx, _)| idx).collect(),
         rows_per_chunk,
-        cuts: Vec::new(),
-        method: GroupMethod::Autoencoder {
+        GroupMethod::Autoencoder {
             model: part_idx,
             scalings: found.iter().map(|&(_, scaling)| scaling).collect(),
             blocks: part.blocks.clone(),
             residual,
         },
-    })
+    ))
 }
 
 #[cfg(test)]

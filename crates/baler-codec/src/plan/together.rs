@@ -25,15 +25,7 @@ pub fn together_or_apart(
     let columns: Vec<usize> = tables.iter().flat_map(|&table| plan.groups[table].variables.clone()).collect();
     let apart = without_tables(&plan);
     let frames = |plan: &Plan, groups: Vec<usize>| -> Result<(usize, Ready)> {
-        let encoder = Encoder {
-            source,
-            plan,
-            coders,
-            options,
-            ready: Ready::new(),
-            learned: Vec::new(),
-            latents: None,
-        };
+        let encoder = Encoder::new(source, plan, coders, options);
         let chunks: Vec<(usize, Made)> = (groups.into_par_iter())
             .map(|group| Ok((group, encoder.made(group, 0)?)))
             .collect::<Result<_>>()?;

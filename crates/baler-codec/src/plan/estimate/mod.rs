@@ -214,12 +214,7 @@ impl Samples {
         let plan = VariablePlan { shape: self.shape.clone(), ..plan.clone() };
         let rows = rows_per_chunk(&plan, true);
         let n_chunks = plan.n_rows().div_ceil(rows.max(1)).max(1);
-        let group = GroupPlan {
-            variables: vec![0],
-            rows_per_chunk: rows,
-            cuts: Vec::new(),
-            method: GroupMethod::Classical,
-        };
+        let group = GroupPlan::new(vec![0], rows, GroupMethod::Classical);
         let layout = baler_data::dataset::Layout::Arrays;
         let plan = Plan {
             layout,

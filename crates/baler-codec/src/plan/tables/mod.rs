@@ -79,7 +79,7 @@ fn table(
     let columns = source.read_rows(&members, rows)?;
     let plans: Vec<&VariablePlan> = members.iter().map(|&idx| &variables[idx]).collect();
     let model = find(&columns, &plans, level)?;
-    Ok(GroupPlan { variables: members, rows_per_chunk, cuts: Vec::new(), method: GroupMethod::Table(model) })
+    Ok(GroupPlan::new(members, rows_per_chunk, GroupMethod::Table(model)))
 }
 
 /// The model of a chunk of rows.
