@@ -4,7 +4,6 @@
 use crate::errors::OrRaise;
 use crate::memory::Held;
 use baler::{Format, ReadOptions, Result};
-use baler_codec::plan::grids::ranges;
 use baler_data::dataset::kind::Kind;
 use baler_data::dataset::{Attachment, Layout, ListKind, Lists, Values};
 use baler_data::error::Error;
@@ -144,13 +143,6 @@ impl Source {
     #[getter]
     fn size_bytes(&self) -> usize {
         self.inner.schema().size_bytes()
-    }
-
-    /// The range of the first variable: of what is finite and not missing.
-    fn range(&self, py: Python) -> PyResult<f64> {
-        let options = baler::Options::new(baler::BoundSpec::Lossless);
-        let found = py.detach(|| ranges(self.inner.as_ref(), &[0], &options)).or_raise(py)?;
-        Ok(found[0])
     }
 
     /// What could not be kept, a line each.

@@ -28,14 +28,17 @@ def resolved(
     pw_rel: float | None,
     lossless: bool,
     data: Any,
-    missing: float | str | None,
+    missing: float | str | None = "auto",
+    value_range: float | None = None,
 ) -> Bound:
-    """The promise that a codec of chunks can keep: not relative to what it does not see."""
+    """The promise that a codec of chunks can keep: not relative to what it does not see, but for ``value_range`` or that of ``data``."""
     bound = _bounds.chosen(abs, rel, pw_rel, lossless)
     if bound is None:
         raise ConfigError("expected one of abs, pw_rel, lossless and rel with data, found none")
     if rel is None:
         return bound
+    if value_range is not None:
+        return absolute(bound, value_range)
     if data is None:
         raise ConfigError(
             f"expected the data whose range rel={rel!r} is relative to, found none: a codec sees only chunks;"

@@ -23,9 +23,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from . import _arrays, _baler, _bounds, _options
-from ._bounds import Bound
-from ._errors import ConfigError, InputError, missing
+from . import _arrays, _baler, _options, _ranges
+from ._errors import InputError, missing
 
 try:
     import h5py
@@ -76,28 +75,12 @@ class Baler(h5py.filters.FilterRefBase):  # type: ignore[misc]
         range: float | None = None,
         level: int = 3,
     ) -> None:
-        bound = _bounds.chosen(abs, rel, pw_rel, lossless)
-        if bound is None:
-            raise ConfigError("expected one of abs, rel, pw_rel and lossless, found none; for example abs=0.01")
         #: What each chunk keeps: a relative bound is an absolute one by now.
-        self.bound = _absolute(bound, data, range)
+        self.bound = _ranges.resolved(abs, rel, pw_rel, lossless, data, value_range=range)
         self.filter_options = tuple(_baler.hdf5_words(str(self.bound), level))
 
     def __repr__(self) -> str:
         return f"baler.hdf5.Baler({self.bound!r}, level={self.filter_options[2]})"
-
-
-def _absolute(bound: Bound, data: Any, range: float | None) -> Bound:
-    if bound.kind != "rel":
-        return bound
-    if range is None:
-        if data is None:
-            raise ConfigError(
-                f"expected data=, whose range {bound!r} is relative to, found none; a chunk does not know the whole:"
-                " give the array, its range=max - min, or abs="
-            )
-        range = _baler.Source.of_array(*_arrays.member(_arrays.as_array(data))).range()
-    return _bounds.abs(bound.value * range)
 
 
 class _Chunks:
