@@ -20,14 +20,15 @@ pub fn beside_bars(write: impl FnOnce()) {
 /// A bar of files, above that of the file at work.
 pub struct Files {
     bar: Option<ProgressBar>,
-    loudness: Loudness,
+    /// Whether the file at work is named.
+    is_named: bool,
 }
 
 impl Files {
-    /// Nothing is shown where there is no terminal, or only one file.
+    /// Nothing is shown of only one file, and no bar where there is no terminal.
     pub fn new(n_files: usize, loudness: Loudness) -> Files {
-        let is_shown = loudness > Loudness::Quiet && n_files > 1 && std::io::stderr().is_terminal();
-        let bar = is_shown.then(|| {
+        let is_named = loudness > Loudness::Quiet && n_files > 1;
+        let bar = (is_named && std::io::stderr().is_terminal()).then(|| {
             let bar = SCREEN.add(ProgressBar::new(n_files as u64));
             bar.set_style(told(
                 parsed("{pos}/{len} files [{bar:30}] {elapsed} so far{rest}"),
@@ -37,12 +38,12 @@ impl Files {
             bar.enable_steady_tick(TICK);
             bar
         });
-        Files { bar, loudness }
+        Files { bar, is_named }
     }
 
     /// Tells which file is next.
     pub fn begin(&self, name: &str) {
-        if self.loudness > Loudness::Quiet {
+        if self.is_named {
             say(&format!("baler: {name}"));
         }
     }
