@@ -20,6 +20,10 @@ pub struct Effort {
     pub n_compared: usize,
     /// Models whose first fit takes so many times what the best takes are fitted again.
     pub doubt: f64,
+    /// Another level whose models are tried as well, so that who tries more does not end with more bytes.
+    pub and: Option<&'static Effort>,
+    /// Most models, of about the same bits on a part, that all numbers are coded with.
+    pub n_finalists: usize,
 }
 
 impl Effort {
@@ -43,9 +47,11 @@ impl Effort {
         n_samples: 1 << 13,
         n_compared: 1 << 17,
         doubt: 1.0,
+        and: None,
+        n_finalists: 1,
     };
     /// The same, in the order of the axes that is likely the best.
-    pub const ORDERED: Effort = Effort { orders: true, ..Effort::STATIC };
+    pub const ORDERED: Effort = Effort { orders: true, n_finalists: 2, ..Effort::STATIC };
     /// With filters.
     pub const FILTERED: Effort = Effort {
         filters: &[Filter::Long],
@@ -55,6 +61,8 @@ impl Effort {
         n_samples: 1 << 14,
         n_compared: 1 << 18,
         doubt: 1.1,
+        and: None,
+        n_finalists: 1,
     };
     /// With more neighbors, and more models to choose from.
     pub const CAREFUL: Effort = Effort {
@@ -65,6 +73,8 @@ impl Effort {
         n_samples: 1 << 15,
         n_compared: 1 << 18,
         doubt: 1.5,
+        and: Some(&Effort::FILTERED),
+        n_finalists: 3,
     };
     /// As good as it gets.
     pub const THOROUGH: Effort = Effort {
@@ -75,5 +85,7 @@ impl Effort {
         n_samples: 1 << 15,
         n_compared: 1 << 19,
         doubt: 1.5,
+        and: None,
+        n_finalists: 1,
     };
 }

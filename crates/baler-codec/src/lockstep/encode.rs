@@ -77,10 +77,41 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The best of a few models on a part of the numbers.
-    fn learn(&self, effort: Effort) -> Option<Model> {
-        let Input { numbers, finer, extents, .. } = *self;
-        let part = Part::of(numbers, finer.map(|(q, _)| q), extents, effort.n_compared);
+    /// The best of a few models on a part of the numbers: the one, or some that come so close to it that all numbers must tell.
+    fn learn(&self, effort: Effort) -> Option<Vec<Model>> {
+        /// Models that take so many times what the best takes are out.
+        const CLOSE: f64 = 1.1;
+        let part = Part::of(self.numbers, self.finer.map(|(q, _)| q), self.extents, effort.n_compared);
+        let mut models = self.fitted(&part, effort)?;
+        if let Some(less) = effort.and {
+            models.extend(self.fitted(&part, *less)?);
+        }
+        models.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let least = models.first()?.0;
+        models.retain(|model| model.0 <= CLOSE * least);
+        models.truncate(effort.n_finalists);
+        Some(models.into_iter().map(|(_, model)| model).collect())
+    }
+
+    /// The smallest of the streams of models.
+    fn coded(&self, models: Vec<Model>) -> Option<(Model, Coded)> {
+        let coded = |model: Model| -> Option<(Model, Coded)> {
+            let q = match (model.stride, self.finer) {
+                (1, _) => self.numbers.q,
+                (_, finer) => finer?.0,
+            };
+            let cells = Cells::of(model.order.extents(self.extents))?;
+            let placed = Placed::of(cells, self.numbers.mask, model.order, self.extents);
+            let coded = coded(&placed, q, model.clone(), self.extents);
+            Some((model, coded))
+        };
+        let all: Option<Vec<(Model, Coded)>> = models.into_iter().map(coded).collect();
+        all?.into_iter().min_by_key(|(_, coded)| coded.bytes.len())
+    }
+
+    /// Models that are fitted to a part, and what it takes with each.
+    fn fitted(&self, part: &Part, effort: Effort) -> Option<Vec<(f64, Model)>> {
+        let Input { finer, extents, .. } = *self;
         let orders = match effort.orders || Cells::of(extents).is_none() {
             true => Order::all(extents),
             false => vec![Order::DATA],
@@ -95,7 +126,7 @@ impl<'a> Input<'a> {
             effort.filters.iter().map(of_filter).collect()
         };
         let mut trials: Vec<Trial> = Vec::new();
-        for order in likely_orders(&part, &orders, extents, self.center) {
+        for order in likely_orders(part, &orders, extents, self.center) {
             trials.extend(tried(order, (1, &part.q))?);
             if let Some((finer, (_, stride))) = part.finer.as_ref().zip(finer) {
                 trials.extend(tried(order, (stride, finer))?);
@@ -103,16 +134,21 @@ impl<'a> Input<'a> {
         }
         let least = trials.iter().map(|trial| trial.bits).fold(f64::INFINITY, f64::min);
         let likely = trials.into_iter().filter(|trial| trial.bits <= effort.doubt * least);
-        let mut best: Option<(f64, Model)> = None;
-        for trial in likely {
+        let refined = likely.map(|trial| {
             let placed = part.placed(trial.model.order, extents)?;
             let q = if trial.model.stride == 1 { &part.q } else { part.finer.as_ref()? };
-            let (bits, model) = trial.refined(&placed, q, effort)?;
-            if best.as_ref().is_none_or(|best| bits < best.0) {
-                best = Some((bits, model));
-            }
+            trial.refined(&placed, q, effort)
+        });
+        let mut models: Vec<(f64, Model)> = refined.collect::<Option<_>>()?;
+        let best = models.iter().min_by(|one, other| one.0.total_cmp(&other.0));
+        if let Some((_, best)) =
+            best.filter(|best| best.1.filter != Filter::Off && !effort.filters.contains(&Filter::Off))
+        {
+            let placed = part.placed(best.order, extents)?;
+            let q = if best.stride == 1 { &part.q } else { part.finer.as_ref()? };
+            models.push(Trial::without_filter(&placed, q, best.clone(), effort)?);
         }
-        best.map(|(_, model)| model)
+        Some(models)
     }
 
     /// A model that was learned from other numbers, if it can be that of these.
@@ -130,7 +166,8 @@ impl<'a> Input<'a> {
 /// Learns from numbers what may serve all of a variable.
 pub fn learn(numbers: Numbers, finer: Option<(&[i64], i64)>, effort: Effort) -> Option<Learned> {
     let input = Input::of(numbers, finer)?;
-    let model = input.learn(effort)?;
+    let mut models = input.learn(effort)?;
+    let model = if models.len() == 1 { models.pop()? } else { input.coded(models)?.0 };
     let cells = Cells::of(model.order.extents(input.extents))?;
     Some(Learned { model, n_candidates: cells.candidates().len() })
 }
@@ -145,14 +182,8 @@ pub fn encode(
 ) -> Option<Coded> {
     let input = Input::of(numbers, finer)?;
     let adopted = learned.and_then(|learned| input.adopt(learned));
-    let model = adopted.or_else(|| input.learn(effort))?;
-    let q = match (model.stride, input.finer) {
-        (1, _) => numbers.q,
-        (_, finer) => finer?.0,
-    };
-    let cells = Cells::of(model.order.extents(input.extents))?;
-    let placed = Placed::of(cells, numbers.mask, model.order, input.extents);
-    Some(coded(&placed, q, model, input.extents))
+    let models = adopted.map(|model| vec![model]).or_else(|| input.learn(effort))?;
+    input.coded(models).map(|(_, coded)| coded)
 }
 
 /// The stream of all numbers with a model.

@@ -107,17 +107,36 @@ impl Trial {
             fit::neighbors(cells, samples, Wanted { values, errors, stride, noise }, effort.n_taps);
         model.taps = taps;
         model.weights = weights.map(|taps| Weights { taps, scale: Vec::new() });
-        let mut known = Known::<false>::new(targets, stride, placed.active.len());
-        let mut state = State::new(cells).ok()?;
-        walk_filtered(cells, &model, &placed.active, &mut state, &mut known);
+        Trial::scaled(placed, targets, samples, model)
+    }
+
+    /// A model, and what a part takes with it, where filters do not pay: they follow the noise of bounds that are loose.
+    pub fn without_filter(placed: &Placed, q: &[i64], model: Model, effort: Effort) -> Option<(f64, Model)> {
+        let model = Model { filter: Filter::Off, ..model };
+        let targets = placed.targets(q, model.center);
+        let samples = fit::sampled(&placed.cells, &placed.active, effort.n_samples);
+        Trial::scaled(placed, &targets, &samples, model).map(|trial| (trial.bits, trial.model))
+    }
+
+    /// Of a model whose weights of neighbors are known.
+    fn scaled(placed: &Placed, targets: &[f32], samples: &Samples, mut model: Model) -> Option<Trial> {
+        let cells = &placed.cells;
+        let stride = model.stride as f32;
+        let (state, known) = walked(placed, targets, &model)?;
         for (weights, scale) in model.weights.iter_mut().zip(fit::scales(cells, samples, &state, stride)) {
             weights.scale = scale;
         }
         fill_kinds(cells, &mut model);
-        let mut counts = Counts::new(model.stride);
-        count(placed, &model, &state, &known, &mut counts);
-        Some(Trial { bits: counts.bits(), model, state })
+        Some(Trial { bits: counted(placed, &model, &state, &known), model, state })
     }
+}
+
+/// What a decoder has with a model, and what is coded.
+fn walked<'a>(placed: &Placed, targets: &'a [f32], model: &Model) -> Option<(State, Known<'a, false>)> {
+    let mut known = Known::<false>::new(targets, model.stride as f32, placed.active.len());
+    let mut state = State::new(&placed.cells).ok()?;
+    walk_filtered(&placed.cells, model, &placed.active, &mut state, &mut known);
+    Some((state, known))
 }
 
 /// Planes of kinds without samples take the weights of another kind.
@@ -138,9 +157,10 @@ fn fill_kinds(cells: &Cells, model: &mut Model) {
     }
 }
 
-/// Counts all steps, with the scales that a model tells.
-fn count(placed: &Placed, model: &Model, state: &State, known: &Known<false>, counts: &mut Counts) {
+/// Bits of all steps, with the scales that a model tells.
+fn counted(placed: &Placed, model: &Model, state: &State, known: &Known<false>) -> f64 {
     let cells = &placed.cells;
+    let mut counts = Counts::new(model.stride);
     widest(
         #[inline(always)]
         || {
@@ -152,7 +172,8 @@ fn count(placed: &Placed, model: &Model, state: &State, known: &Known<false>, co
                 counts.see(active, residuals, &contexts(&scale, fractions, known.is_whole));
             }
         },
-    )
+    );
+    counts.bits()
 }
 
 /// How often each bucket was seen, by level and fraction.
