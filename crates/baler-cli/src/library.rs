@@ -15,6 +15,8 @@ pub use baler_codec::decompress::parts;
 pub use baler_codec::live;
 pub use baler_codec::model::{ModelInfo, ModelPart, live_decoder};
 pub use baler_codec::network;
+pub use baler_codec::options::cuts;
+pub use baler_codec::quantize::Promises;
 pub use baler_codec::options::training::Hardware;
 pub use baler_codec::options::training::{Init, Loss, Normalization, TrainOptions, Transform};
 pub use baler_codec::plan::grids::ranges;

@@ -63,6 +63,10 @@ struct WrittenVariable {
     shape: Vec<usize>,
     bound: String,
     largest_error: Option<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cuts: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    promised_limits: Option<[f64; 2]>,
 }
 
 impl PlanFile {
@@ -78,6 +82,8 @@ impl PlanFile {
                 shape: variable.shape.clone(),
                 bound: if is_number { format!("{}:{value:e}", spec.kind()) } else { spec.kind().to_string() },
                 largest_error: is_number.then_some(variable.bound.limit).filter(|limit| limit.is_finite()),
+                cuts: variable.promises.cuts.clone(),
+                promised_limits: variable.promises.limits,
             }
         });
         let written = Written {

@@ -18,6 +18,7 @@ use crate::part::stream::How;
 use crate::part::{Original, Prediction};
 use crate::predict::Known;
 use crate::quantize::compare::{compare_values, sum_of_squares};
+use crate::quantize::promises::Broken;
 use crate::table::{self, Alone};
 use crate::variable::VariablePlan;
 use baler_data::bytes::ByteWriter;
@@ -219,8 +220,26 @@ impl<'a> Encoder<'a> {
                 let message = format!("{n_violations} values are outside their bound; please report this");
                 return Err(Error::new(ErrorKind::BoundNotMet, message).in_variable(&variable.name));
             }
+            check_promises(variable, original, &values)?;
             squares.push(sum_of_squares(original, &values));
         }
         Ok(squares)
     }
+}
+
+/// The promises beside the bound, of decoded values.
+fn check_promises(variable: &VariablePlan, original: &Values, decoded: &Values) -> Result<()> {
+    let Broken { n_crossed, n_beyond } =
+        variable.promises.broken(Some(original), decoded, &variable.patterns);
+    let error = match (n_crossed, n_beyond, variable.promises.limits) {
+        (0, 0, _) => return Ok(()),
+        (0, _, Some([low, high])) => Error::input(format!(
+            "expected values from {low:?} to {high:?} as the limits say, found {n_beyond} outside; give wider limits"
+        )),
+        _ => Error::new(
+            ErrorKind::BoundNotMet,
+            format!("{n_crossed} values are on another side of a cut; please report this"),
+        ),
+    };
+    Err(error.in_variable(&variable.name))
 }

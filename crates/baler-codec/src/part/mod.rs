@@ -1,6 +1,6 @@
 //! One variable's part of a chunk: values -> special values and numbers of the grid -> bytes, and back.
 //!
-//! A part is: special values (block), numbers (block), largest error (float64), first 8 bytes of the BLAKE3 hash of
+//! A part is: special values (block), numbers (block), sides of thresholds (block, where the variable has some), largest error (float64), first 8 bytes of the BLAKE3 hash of
 //! the decoded values in little-endian C order, what else was tried ([`crate::report::trials`]). The hash makes "the same bits on
 //! every machine" checkable.
 
@@ -8,6 +8,7 @@ pub mod cross_field;
 pub mod finer;
 pub mod numbers;
 mod search;
+pub mod sides;
 pub mod stream;
 
 use crate::coder::CoderByte;
@@ -140,9 +141,18 @@ pub struct Coded {
     pub specials: Vec<u8>,
     /// Numbers.
     pub stream: Stream,
-    /// Largest error of the decoded values.
+    /// What is known of the decoded values.
+    pub proof: Proof,
+    has_sides: bool,
+}
+
+/// What a decoder makes of numbers, as far as a part tells it.
+pub struct Proof {
+    /// What moves values to the sides of thresholds where their originals are.
+    pub sides: Vec<u8>,
+    /// Largest error.
     pub max_error: f64,
-    /// First 8 bytes of the BLAKE3 hash of the decoded values.
+    /// First 8 bytes of the BLAKE3 hash.
     pub hash: [u8; 8],
 }
 
@@ -161,9 +171,10 @@ impl Coded {
         let how = How { is_exact: variable.bound.spec == BoundSpec::Lossless, ..how };
         let mask = numbers.specials.mask();
         // What the decoder will have: largest error, and hash.
-        let proof = |q: &[i64], grid| error_and_hash(q, grid, &numbers.specials, values, variable);
+        let original = Original { values, shape, variable };
+        let proof = |q: &[i64], grid| proof(q, grid, &numbers.specials, original);
         let kind = (&variable.grid, variable.dtype);
-        let (stream, (max_error, hash)) = match prediction {
+        let (stream, proof) = match prediction {
             Prediction::Final(_) => (Stream::nothing(), proof(&numbers.q, variable.grid)),
             Prediction::Refined(predicted) => {
                 let rest: Vec<i64> =
@@ -188,15 +199,19 @@ impl Coded {
                 (exact.unwrap_or(stream), proof)
             }
         };
-        Coded { specials: numbers.specials.write(size_of::<T>()), stream, max_error, hash }
+        let has_sides = variable.has_sides();
+        Coded { specials: numbers.specials.write(size_of::<T>()), stream, proof, has_sides }
     }
 
     fn into_part(self) -> Part {
         let mut w = ByteWriter::default();
         w.block(&self.specials);
         w.block(&self.stream.bytes);
-        w.f64(self.max_error);
-        w.raw(&self.hash);
+        if self.has_sides {
+            w.block(&self.proof.sides);
+        }
+        w.f64(self.proof.max_error);
+        w.raw(&self.proof.hash);
         let Stream { bytes, candidate, trials, .. } = self.stream;
         Part { bytes: w.bytes, stream_bytes: bytes.len(), candidate, trials }
     }
@@ -211,7 +226,11 @@ pub fn read_part<T: Element>(
     variable: &VariablePlan,
 ) -> Result<Vec<T>> {
     let (specials, stream) = (r.block()?, r.block()?);
-    let values = read_values(specials, stream, prediction, known, shape, variable)?;
+    let mut values = read_values(specials, stream, prediction, known, shape, variable)?;
+    if variable.has_sides() {
+        let specials = Specials::read(specials, values.len(), size_of::<T>(), variable.patterns.len())?;
+        sides::decode(r.block()?, &mut values, &specials, shape, variable)?;
+    }
     r.f64()?;
     if r.raw(8)? != values_hash(&values) {
         return Err(Error::corrupt(
@@ -292,6 +311,9 @@ pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> R
         Some(&byte) if byte == CoderByte::Table as u8 => None,
         _ => Some(stream::describe(bytes, shape, (&variable.grid, variable.dtype))?),
     };
+    if variable.has_sides() {
+        r.block()?;
+    }
     let stream = stream.map(|stream| stream::Description {
         codec: format!("{} {}", grid_name(&variable.grid), stream.codec),
         ..stream
@@ -308,24 +330,27 @@ fn may_be_exact(variable: &VariablePlan) -> bool {
     is_promised && !matches!(variable.grid, Grid::Order | Grid::OrderF32 | Grid::Integer { step: 1 })
 }
 
-/// Largest error, and hash, of the values that `q` gives; a part at a time, so that they need no memory.
-fn error_and_hash<T: Element>(
+/// What is known of the values that `q` gives; a part at a time where no value needs its neighbors, so that they need no memory.
+fn proof<T: Element>(
     q: &[i64],
     grid: Grid,
     specials: &Specials,
-    original: &[T],
-    variable: &VariablePlan,
-) -> (f64, [u8; 8]) {
+    Original { values: original, shape, variable }: Original<T>,
+) -> Proof {
     let mut hasher = ValuesHasher::default();
-    let mut max_error = 0.0f64;
+    let (mut max_error, mut sides) = (0.0f64, Vec::new());
     // Special values are not looked up by position.
-    let n_at_once = if specials.classes.is_empty() { HASHED_AT_ONCE } else { q.len().max(1) };
+    let is_whole = !specials.classes.is_empty() || variable.has_sides();
+    let n_at_once = if is_whole { q.len().max(1) } else { HASHED_AT_ONCE };
     for (q, original) in q.chunks(n_at_once).zip(original.chunks(n_at_once)) {
-        let decoded = reconstruct_on(q, grid, specials, variable);
+        let mut decoded = reconstruct_on(q, grid, specials, variable);
+        if variable.has_sides() {
+            sides = sides::encode(original, &mut decoded, specials, shape, variable);
+        }
         max_error = max_error.max(blocks::compare(original, &decoded, &variable.bound).0);
         hasher.update(&decoded);
     }
-    (max_error, hasher.finish())
+    Proof { sides, max_error, hash: hasher.finish() }
 }
 
 /// BLAKE3 over the values' little-endian bytes.

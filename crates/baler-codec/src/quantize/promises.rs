@@ -1,0 +1,136 @@
+//! What is promised of a variable beside its bound, as bytes and back, and the test of it: thresholds that no value crosses, and
+//! limits that none leaves.
+
+use crate::quantize::sides::Thresholds;
+use baler_data::bytes::{ByteReader, ByteWriter};
+use baler_data::dataset::Values;
+use baler_data::element::Element;
+use baler_data::error::{Error, Result};
+use baler_data::with_dtype;
+
+/// Most thresholds of a variable.
+pub const MAX_CUTS: usize = 256;
+
+/// Promises beside the bound, as asked and as the archive stores them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Promises {
+    /// Thresholds, ascending: each value is less than, equal to or greater than each, as it was.
+    pub cuts: Vec<f64>,
+    /// No value is below the first or above the second, but for missing ones and NaN.
+    pub limits: Option<[f64; 2]>,
+}
+
+/// How many values break promises.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// Values on another side of a threshold.
+    pub n_crossed: u64,
+    /// Values outside the limits.
+    pub n_beyond: u64,
+}
+
+impl Promises {
+    /// Thresholds in any order, and limits.
+    pub fn new(mut cuts: Vec<f64>, limits: Option<[f64; 2]>) -> Promises {
+        cuts.iter_mut().for_each(|cut| *cut += 0.0); // of both zeros the positive one
+        cuts.sort_unstable_by(f64::total_cmp);
+        cuts.dedup();
+        Promises { cuts, limits }
+    }
+
+    /// The number of thresholds, each; 1 and both limits, or 0.
+    pub fn write(&self, w: &mut ByteWriter) {
+        w.count(self.cuts.len());
+        self.cuts.iter().for_each(|&cut| w.f64(cut));
+        w.u8(self.limits.is_some() as u8);
+        self.limits.iter().flatten().for_each(|&limit| w.f64(limit));
+    }
+
+    /// Inverse of [`Promises::write`]; there is one at least.
+    pub fn read(r: &mut ByteReader) -> Result<Promises> {
+        let n_cuts = r.count_of_items()?;
+        if n_cuts > MAX_CUTS {
+            return Err(Error::corrupt(format!("expected at most {MAX_CUTS} cuts, found {n_cuts}")));
+        }
+        let cuts: Vec<f64> = (0..n_cuts).map(|_| r.f64()).collect::<Result<_>>()?;
+        let limits = match r.u8()? {
+            0 if n_cuts > 0 => None,
+            1 => Some([r.f64()?, r.f64()?]),
+            found => return Err(Error::corrupt(format!("expected cuts or limits, found {found}"))),
+        };
+        let is_finite = cuts.iter().chain(limits.iter().flatten()).all(|x| x.is_finite());
+        if !is_finite || cuts.windows(2).any(|pair| pair[0] >= pair[1]) || limits.is_some_and(|[a, b]| a > b) {
+            return Err(Error::corrupt("expected cuts that ascend and limits in order, found others"));
+        }
+        Ok(Promises { cuts, limits })
+    }
+
+    /// How many decoded values break them; without originals, only those outside the limits are seen. `patterns` are the bits of
+    /// missing values.
+    pub fn broken(&self, original: Option<&Values>, decoded: &Values, patterns: &[u64]) -> Broken {
+        fn count<T: Element>(
+            promises: &Promises,
+            original: Option<&[T]>,
+            decoded: &[T],
+            patterns: &[u64],
+        ) -> Broken {
+            let thresholds = Thresholds::of::<T>(&promises.cuts);
+            let pairs = original.unwrap_or_default().iter().zip(decoded);
+            let n_crossed = pairs.filter(|&(&x, &y)| !thresholds.hold(x, y)).count() as u64;
+            let n_beyond = promises.limits.map_or(0, |[low, high]| {
+                let is_beyond = |y: &&T| {
+                    let x = y.to_f64();
+                    (x < low || x > high) && !patterns.contains(&y.to_bits64())
+                };
+                decoded.iter().filter(is_beyond).count() as u64
+            });
+            Broken { n_crossed, n_beyond }
+        }
+        if *self == Promises::default() {
+            return Broken::default();
+        }
+        with_dtype!(decoded.dtype(), T => {
+            let original = original.and_then(|original| original.as_slice::<T>());
+            count(self, original, decoded.as_slice::<T>().unwrap_or_default(), patterns)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn promises_come_back_or_are_refused() {
+        let all = Promises::new(vec![30.0, -0.0, 20.0, 0.0], Some([0.0, 1.0]));
+        assert_eq!(all.cuts, [0.0, 20.0, 30.0]);
+        for promises in [all, Promises::new(vec![1.0], None), Promises::new(vec![], Some([-1.0, -1.0]))] {
+            let mut w = ByteWriter::default();
+            promises.write(&mut w);
+            let mut r = ByteReader::new(&w.bytes);
+            assert_eq!(Promises::read(&mut r).unwrap(), promises);
+            assert!((0..w.bytes.len()).all(|end| Promises::read(&mut ByteReader::new(&w.bytes[..end])).is_err()));
+        }
+        for wrong in [
+            Promises { cuts: vec![2.0, 1.0], limits: None },
+            Promises { cuts: vec![f64::NAN], limits: None },
+            Promises { cuts: vec![], limits: Some([1.0, 0.0]) },
+            Promises::default(),
+        ] {
+            let mut w = ByteWriter::default();
+            wrong.write(&mut w);
+            assert!(Promises::read(&mut ByteReader::new(&w.bytes)).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_a_promise_is_counted() {
+        let promises = Promises::new(vec![20.0], Some([0.0, 100.0]));
+        let x = Values::F32(vec![19.0, 20.0, 21.0, f32::NAN, -999.0, 100.0]);
+        let y = Values::F32(vec![20.0, 20.0, 19.9, f32::NAN, -999.0, 100.5]);
+        let missing = [(-999.0f32).to_bits() as u64];
+        assert_eq!(promises.broken(Some(&x), &y, &missing), Broken { n_crossed: 2, n_beyond: 1 });
+        assert_eq!(promises.broken(Some(&x), &x, &missing), Broken::default());
+        assert_eq!(promises.broken(None, &y, &[]), Broken { n_crossed: 0, n_beyond: 2 });
+    }
+}
