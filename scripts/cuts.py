@@ -15,7 +15,7 @@ import numpy as np
 
 JETS = "recoPFJets_ak5PFJets__RECO.obj."
 CASES = [
-    ("hep_pfjets_sim_A", {"pt_": [20.0, 30.0], "eta_": [-2.4, 2.4]}, "pt_=20,30;abs(eta_)=2.4"),
+    ("hep_pfjets_sim_A", {"pt_": [20.0, 30.0], "eta_": [-2.4, 2.4]}, "*.pt_=20,30;abs(*.eta_)=2.4"),
     ("wx_isabel_windmag_A", {"data": [10.0, 20.0, 33.0]}, "data=10,20,33"),
 ]
 

@@ -195,7 +195,8 @@ pub fn conclusion(verification: &Verification, against_data: bool) -> Result<Str
             0 => format!("{} values outside the limits", grouped(worst.broken.n_beyond)),
             _ => format!("{} values on another side of a cut", grouped(of_cuts)),
         };
-        let text = format!("promise broken in '{}': {what}; is this the data that was compressed?", worst.name);
+        let text =
+            format!("promise broken in '{}': {what}; is this the data that was compressed?", worst.name);
         return Err(Error::new(ErrorKind::BoundNotMet, text).into());
     }
     let text = format!(

@@ -301,6 +301,21 @@ mod tests {
     }
 
     #[test]
+    fn signs_are_cuts_at_zero() {
+        let mut promise =
+            PromiseArgs { cuts: vec!["pt=20,30;abs(eta)=2.4".into()], ..PromiseArgs::default() };
+        promise.signs = vec!["dx".into()];
+        promise.limits = vec!["cc=0:1".into()];
+        let cuts = promise.all_cuts().unwrap();
+        assert_eq!(cuts[1], ("eta".to_string(), vec![2.4, -2.4]));
+        assert_eq!(cuts[2], ("dx".to_string(), vec![0.0]));
+        assert_eq!(promise.all_limits().unwrap(), [("cc".to_string(), [0.0, 1.0])]);
+        assert!(promise.has_lists() && !PromiseArgs::default().has_lists());
+        let both = PromiseArgs { cuts: vec!["pt=40".into()], ..PromiseArgs::default() }.over(promise);
+        assert_eq!(both.cuts, ["pt=20,30;abs(eta)=2.4", "pt=40"]);
+    }
+
+    #[test]
     fn sizes_are_shares_or_bytes() {
         assert_eq!((parse_ratio("12.5"), parse_ratio("10%")), (Ok(12.5), Ok(10.0)));
         for (text, bytes) in [

@@ -97,7 +97,9 @@ pub fn verify_with<R: Read + Seek + Send>(
         let check = |&chunk_idx: &usize| check_chunk(reader, chunk_idx, against, &originals);
         let checked: Vec<Vec<Checked>> =
             reader.threads().run(|| batch.par_iter().map(check).collect::<Result<_>>())?;
-        for Checked { variable: idx, n_values, max_error, n_violations, broken } in checked.into_iter().flatten() {
+        for Checked { variable: idx, n_values, max_error, n_violations, broken } in
+            checked.into_iter().flatten()
+        {
             let variable = &mut variables[idx];
             variable.n_values += n_values as u64;
             variable.n_violations += n_violations;

@@ -8,9 +8,8 @@ use baler_data::error::{Error, Result};
 /// # Errors
 /// [`baler_data::ErrorKind::Config`] for anything else.
 pub fn parse(text: &str) -> Result<Vec<(String, Vec<f64>)>> {
-    let expected = || {
-        Error::config(format!("expected cuts such as 'pt=20,30;abs(eta)=2.4', found '{}'", text.trim()))
-    };
+    let expected =
+        || Error::config(format!("expected cuts such as 'pt=20,30;abs(eta)=2.4', found '{}'", text.trim()));
     let mut cuts = Vec::new();
     for part in text.split(';').filter(|part| !part.trim().is_empty()) {
         let (name, list) = part.rsplit_once('=').ok_or_else(expected)?;
@@ -47,8 +46,7 @@ pub fn of(name: &str, thresholds: &[f64]) -> Result<(String, Vec<f64>)> {
 /// # Errors
 /// [`baler_data::ErrorKind::Config`] for anything else.
 pub fn parse_limits(text: &str) -> Result<Vec<(String, [f64; 2])>> {
-    let expected =
-        || Error::config(format!("expected limits such as 'cc=0:1', found '{}'", text.trim()));
+    let expected = || Error::config(format!("expected limits such as 'cc=0:1', found '{}'", text.trim()));
     let mut limits = Vec::new();
     for part in text.split(';').filter(|part| !part.trim().is_empty()) {
         let (name, ends) = part.rsplit_once('=').ok_or_else(expected)?;

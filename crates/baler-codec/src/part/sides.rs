@@ -180,9 +180,8 @@ pub fn encode<T: Element>(
     variable: &VariablePlan,
 ) -> Vec<u8> {
     let Some(undecided) = Undecided::of(&*decoded, specials, shape, variable) else { return Vec::new() };
-    let side = |open: &Open| {
-        undecided.thresholds.side(key(original[open.idx])).clamp(open.least, open.greatest)
-    };
+    let side =
+        |open: &Open| undecided.thresholds.side(key(original[open.idx])).clamp(open.least, open.greatest);
     let coded = |looks: bool| {
         let (mut bits, mut decisions) = (BinaryEncoder::default(), Decisions::new());
         undecided.open(looks).for_each(|open| {
@@ -193,7 +192,8 @@ pub fn encode<T: Element>(
     let crossing: Vec<(usize, T)> = (undecided.open(false))
         .filter_map(|open| {
             let ends = undecided.thresholds.ends(side(&open));
-            (side(&open) != open.own).then(|| (open.idx, moved(undecided.decoded[open.idx], open.around, ends)))
+            (side(&open) != open.own)
+                .then(|| (open.idx, moved(undecided.decoded[open.idx], open.around, ends)))
         })
         .collect();
     if crossing.is_empty() {

@@ -3,7 +3,7 @@
 
 use crate::classical::estimate::{SMALL_BOX, Sample, estimate_bits, sample_boxes};
 use crate::classical::lorenzo::four_axes;
-use crate::options::rules::{last_match, promised, requested};
+use crate::options::rules::{last_match, requested};
 use crate::options::{BoundSpec, Missing, Options};
 use crate::part::finer::whole_stride;
 use crate::part::numbers::quantize_on;
@@ -90,7 +90,8 @@ pub fn type_variables(
             with_dtype!(variable.dtype, T => profile.to_mut().set_ends::<T>(*ends));
         }
         let spec = requested(options, &variable.name, variable.storage.kind)?;
-        let promises = promised(options, &variable.name, variable.storage.kind)?;
+        let promises = Promises::asked(options, &variable.name, variable.storage.kind)
+            .map_err(|error| error.in_variable(&variable.name))?;
         let typed = with_dtype!(variable.dtype, T => {
             SourceVariable { source, idx }.with_grid::<T>(&profile, (spec, options.any_step), by_model(idx))
         });

@@ -457,7 +457,7 @@ mod tests {
                 limits: None,
                 grid: Grid::Order,
                 patterns: Vec::new(),
-            promises: Promises::default(),
+                promises: Promises::default(),
             };
             rows_per_chunk(&variable, shares)
         };

@@ -1,11 +1,15 @@
 //! What is promised of a variable beside its bound, as bytes and back, and the test of it: thresholds that no value crosses, and
 //! limits that none leaves.
 
+use crate::options::Options;
+use crate::options::rules::last_match;
 use crate::quantize::sides::Thresholds;
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::Values;
+use baler_data::dataset::kind::Kind;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
+use baler_data::names::pattern_matches;
 use baler_data::with_dtype;
 
 /// Most thresholds of a variable.
@@ -38,6 +42,28 @@ impl Promises {
         Promises { cuts, limits }
     }
 
+    /// What the options promise for a variable of a kind beside its bound.
+    ///
+    /// # Errors
+    /// [`baler_data::ErrorKind::Config`] for too many cuts, and where text is named.
+    pub fn asked(options: &Options, name: &str, kind: Kind) -> Result<Promises> {
+        let cuts = options.cuts.iter().filter(|(pattern, _)| pattern_matches(pattern, name));
+        let cuts = cuts.flat_map(|(_, cuts)| cuts.iter().copied()).collect();
+        let promises = Promises::new(cuts, last_match(&options.limits, name));
+        if kind.is_opaque() && promises != Promises::default() {
+            let of_limits = options.limits.iter().map(|(pattern, _)| pattern);
+            let mut patterns = options.cuts.iter().map(|(pattern, _)| pattern).chain(of_limits);
+            return match patterns.any(|pattern| pattern == name) {
+                true => Err(Error::config("expected cuts and limits of numbers, found text")),
+                false => Ok(Promises::default()),
+            };
+        }
+        match promises.cuts.len() {
+            0..=MAX_CUTS => Ok(promises),
+            n_cuts => Err(Error::config(format!("expected at most {MAX_CUTS} cuts, found {n_cuts}"))),
+        }
+    }
+
     /// The number of thresholds, each; 1 and both limits, or 0.
     pub fn write(&self, w: &mut ByteWriter) {
         w.count(self.cuts.len());
@@ -59,7 +85,8 @@ impl Promises {
             found => return Err(Error::corrupt(format!("expected cuts or limits, found {found}"))),
         };
         let is_finite = cuts.iter().chain(limits.iter().flatten()).all(|x| x.is_finite());
-        if !is_finite || cuts.windows(2).any(|pair| pair[0] >= pair[1]) || limits.is_some_and(|[a, b]| a > b) {
+        if !is_finite || cuts.windows(2).any(|pair| pair[0] >= pair[1]) || limits.is_some_and(|[a, b]| a > b)
+        {
             return Err(Error::corrupt("expected cuts that ascend and limits in order, found others"));
         }
         Ok(Promises { cuts, limits })
@@ -109,7 +136,9 @@ mod tests {
             promises.write(&mut w);
             let mut r = ByteReader::new(&w.bytes);
             assert_eq!(Promises::read(&mut r).unwrap(), promises);
-            assert!((0..w.bytes.len()).all(|end| Promises::read(&mut ByteReader::new(&w.bytes[..end])).is_err()));
+            assert!(
+                (0..w.bytes.len()).all(|end| Promises::read(&mut ByteReader::new(&w.bytes[..end])).is_err())
+            );
         }
         for wrong in [
             Promises { cuts: vec![2.0, 1.0], limits: None },
@@ -121,6 +150,22 @@ mod tests {
             wrong.write(&mut w);
             assert!(Promises::read(&mut ByteReader::new(&w.bytes)).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn all_rules_that_match_count() {
+        let mut options = Options::new(crate::options::BoundSpec::Abs(1.0));
+        options.cuts =
+            vec![("p*".into(), vec![3.0]), ("pt".into(), vec![1.0, 3.0]), ("eta".into(), vec![9.0])];
+        options.limits = vec![("*".into(), [0.0, 9.0]), ("pt".into(), [0.0, 5.0])];
+        let promises = Promises::asked(&options, "pt", Kind::Number).unwrap();
+        assert_eq!(promises, Promises::new(vec![1.0, 3.0], Some([0.0, 5.0])));
+        assert!(Promises::asked(&options, "pt", Kind::Text).is_err());
+        assert_eq!(Promises::asked(&options, "p", Kind::Text).unwrap(), Promises::default());
+        options.cuts.push(("pt".into(), (0..300).map(f64::from).collect()));
+        assert!(
+            Promises::asked(&options, "pt", Kind::Number).unwrap_err().to_string().contains("at most 256")
+        );
     }
 
     #[test]

@@ -128,10 +128,11 @@ impl Reach {
     /// Around a decoded value.
     #[inline(always)]
     pub fn around<T: Element>(&self, decoded: T) -> Around {
-        let (least, greatest) = self.limits.map_or((key_of_end::<T>(false), key_of_end::<T>(true)), |limits| {
-            let [low, high] = limits.ends::<T>();
-            (key(low), key(high))
-        });
+        let (least, greatest) =
+            self.limits.map_or((key_of_end::<T>(false), key_of_end::<T>(true)), |limits| {
+                let [low, high] = limits.ends::<T>();
+                (key(low), key(high))
+            });
         let y = decoded.to_f64();
         if !y.is_finite() {
             return Around { keys: (key(decoded), key(decoded)), radius: 0.0, is_narrow: false };
@@ -181,7 +182,13 @@ fn key_of_end<T: Element>(is_upper: bool) -> i64 {
     match (T::IS_FLOAT, is_upper) {
         (true, true) => key(T::from_f64(f64::INFINITY)) - 1,
         (true, false) => key(T::from_f64(f64::NEG_INFINITY)) + 1,
-        (false, _) if size_of::<T>() == 8 => if is_upper { i64::MAX } else { i64::MIN },
+        (false, _) if size_of::<T>() == 8 => {
+            if is_upper {
+                i64::MAX
+            } else {
+                i64::MIN
+            }
+        }
         (false, true) => T::from_f64(f64::INFINITY).order(),
         (false, false) => T::from_f64(f64::NEG_INFINITY).order(),
     }
@@ -245,7 +252,9 @@ mod tests {
         {
             let bound = Bound::resolve(spec, 0.0);
             let reach = Reach::new(bound, Limits::new(-4.0f32, 4.0));
-            for (y, x) in values.iter().flat_map(|&y| values.iter().flat_map(move |&x| near(x).map(move |x| (y, x)))) {
+            for (y, x) in
+                values.iter().flat_map(|&y| values.iter().flat_map(move |&x| near(x).map(move |x| (y, x))))
+            {
                 if !bound.holds(x, y) {
                     continue;
                 }
