@@ -16,6 +16,8 @@ from collections import namedtuple
 
 import blake3
 import numpy as np
+import sides
+import sums
 from autoencoder import n_out, predict, read_decoder, read_network
 from beside import values_beside
 from classical import decode_classical, four_axes
@@ -25,7 +27,6 @@ from lockstep import decode_lockstep
 from mixing import decode as decode_mixing
 from predictive import decode_predictive
 from recast import MAX_DEPTH, decode_recast
-from sides import move
 from tables import TABLE, SharedTable, decode_column, formula_rows, read_table
 from weights import SharedModel
 
@@ -40,7 +41,7 @@ DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32
 # counts: index of the variable that counts the items of lists, if the rows are such items.
 # bound: its code and what limits the error (0 where nothing does); cuts: thresholds that no value crosses.
 Variable = namedtuple(
-    "Variable", "name dtype shape grid patterns counts exact limits bound cuts", defaults=[None, (0, 0.0), ()]
+    "Variable", "name dtype shape grid patterns counts exact limits bound cuts keeps_sum", defaults=[None, (0, 0.0), (), False]
 )
 # model: an entry of the models, if the method has one; learned: what else an autoencoder needs, if it is one.
 # reference: position of the field from which the others are predicted as well, if the group has one.
@@ -110,23 +111,23 @@ def read_variable(r):
     check(len(shape) <= 64 and math.prod(shape) < 1 << 59, "too many axes or values")
     bound, limits, grid, patterns = read_promise(r, dtype)
     check_kind(kind, dtype, shape, counts is not None, bound[0])
-    cuts = read_promises(r) if flags & 16 else []
+    cuts, keeps_sum = read_promises(r) if flags & 16 else ([], False)
     if kind == 3 and bound[0] == 1:  # each part keeps what keeps the modulus
         bound = 1, max(math.nextafter(bound[1] * math.sqrt(0.5), -math.inf), 0.0)
-    return Variable(name, dtype, shape, grid, patterns, counts, bound[0] == 0, limits, bound, cuts)
+    return Variable(name, dtype, shape, grid, patterns, counts, bound[0] == 0, limits, bound, cuts, keeps_sum)
 
 
 def read_promises(r):
-    """Thresholds; limits that were asked for are for people."""
+    """Thresholds, and whether the sum is kept; limits that were asked for are for people."""
     n_cuts = r.varint()
     check(n_cuts <= 256, "too many thresholds")
     cuts = [r.f64() for _ in range(n_cuts)]
     check(all(a < b for a, b in itertools.pairwise(cuts)), "thresholds that do not ascend")
-    has_limits = r.u8()
-    check(has_limits <= 1 and (n_cuts or has_limits), "promises without any")
-    limits = [r.f64() for _ in range(2 * has_limits)]
+    flags = r.u8()
+    check(flags <= 3 and (n_cuts or flags), "promises without any")
+    limits = [r.f64() for _ in range(2 * (flags & 1))]
     check(all(math.isfinite(x) for x in cuts + limits) and limits == sorted(limits), "limits out of order")
-    return cuts
+    return cuts, bool(flags & 2)
 
 
 def read_promise(r, dtype):
@@ -458,7 +459,10 @@ def finish_part(part, variable, values, classes, own_bits, shape):
     """Values are limited, special ones take their places, others move to their sides; the hash is checked."""
     values, data = placed(variable, values, classes, own_bits)
     if variable.cuts and not variable.exact:
-        move(part.block(), variable, values, classes, shape)
+        sides.move(part.block(), variable, values, classes, shape)
+    if variable.keeps_sum and not variable.exact:
+        sums.move(part.block(), variable, values, classes, shape)
+    if not variable.exact:
         data = values.astype(variable.dtype.newbyteorder("<"), copy=False).tobytes()
     part.f64()  # the largest error
     check(part.raw(8) == blake3.blake3(data).digest()[:8], "the hash of the decoded values does not fit")

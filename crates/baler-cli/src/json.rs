@@ -129,6 +129,8 @@ struct CompressedObject {
     cuts: Vec<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     promised_limits: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    keeps_sum: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<f64>,
     /// 1 %, 50 % and 99 % of the values lie below.
@@ -197,6 +199,7 @@ impl ArchiveObject {
             limits: v.limits,
             cuts: v.promises.cuts.clone(),
             promised_limits: v.promises.limits,
+            keeps_sum: v.promises.keeps_sum,
             missing: v.missing.clone(),
             quantiles: v.quantiles,
             step: v.step,
@@ -270,6 +273,8 @@ struct VerifiedObject {
     cuts: Vec<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     promised_limits: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    keeps_sum: bool,
     max_error: f64,
     n_values: u64,
     /// Outside the bound, on another side of a cut, or outside the limits.
@@ -283,6 +288,7 @@ impl From<&Verification> for VerifyObject {
             bound: v.bound.into(),
             cuts: v.promises.cuts.clone(),
             promised_limits: v.promises.limits,
+            keeps_sum: v.promises.keeps_sum,
             max_error: v.max_error,
             n_values: v.n_values,
             n_violations: v.n_broken(),

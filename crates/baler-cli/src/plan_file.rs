@@ -67,6 +67,8 @@ struct WrittenVariable {
     cuts: Vec<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     promised_limits: Option<[f64; 2]>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    keeps_sum: bool,
 }
 
 impl PlanFile {
@@ -84,6 +86,7 @@ impl PlanFile {
                 largest_error: is_number.then_some(variable.bound.limit).filter(|limit| limit.is_finite()),
                 cuts: variable.promises.cuts.clone(),
                 promised_limits: variable.promises.limits,
+                keeps_sum: variable.promises.keeps_sum,
             }
         });
         let written = Written {

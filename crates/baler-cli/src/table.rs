@@ -85,7 +85,8 @@ pub fn promises_line(name: &str, promises: &Promises) -> Option<String> {
         format!("no value crosses the {what} {}", numbers(&promises.cuts).join(", "))
     });
     let limits = promises.limits.map(|limits| format!("no value leaves {}", numbers(&limits).join(" to ")));
-    let all: Vec<String> = cuts.into_iter().chain(limits).collect();
+    let sum = promises.keeps_sum.then(|| "the sum of each chunk is kept".to_string());
+    let all: Vec<String> = cuts.into_iter().chain(limits).chain(sum).collect();
     (!all.is_empty()).then(|| format!("{name}: {}", all.join("; ")))
 }
 

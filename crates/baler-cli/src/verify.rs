@@ -190,10 +190,11 @@ pub fn conclusion(verification: &Verification, against_data: bool) -> Result<Str
     let broken: Vec<_> = verification.variables.iter().filter(|v| v.n_broken() > 0).collect();
     let worst = broken.iter().max_by_key(|v| v.n_broken()).expect("a bound is broken");
     if broken.iter().all(|v| v.n_violations == 0) {
-        let of_cuts = worst.broken.n_crossed;
-        let what = match of_cuts {
-            0 => format!("{} values outside the limits", grouped(worst.broken.n_beyond)),
-            _ => format!("{} values on another side of a cut", grouped(of_cuts)),
+        let broken = worst.broken;
+        let what = match (broken.n_crossed, broken.n_beyond) {
+            (0, 0) => format!("another sum in {}", counted(broken.n_sums as usize, "chunk")),
+            (0, n_beyond) => format!("{} outside the limits", counted(n_beyond as usize, "value")),
+            (n_crossed, _) => format!("{} on another side of a cut", counted(n_crossed as usize, "value")),
         };
         let text =
             format!("promise broken in '{}': {what}; is this the data that was compressed?", worst.name);

@@ -56,6 +56,16 @@ impl VariablePlan {
         !self.promises.cuts.is_empty() && self.bound.spec != BoundSpec::Lossless
     }
 
+    /// True if parts say which values move so that their sum is that of the originals.
+    pub fn has_sum(&self) -> bool {
+        self.promises.keeps_sum && self.bound.spec != BoundSpec::Lossless
+    }
+
+    /// True if values move after their numbers are decoded.
+    pub fn is_settled(&self) -> bool {
+        self.has_sides() || self.has_sum()
+    }
+
     /// Number of values.
     pub fn n_values(&self) -> usize {
         self.shape.iter().product()

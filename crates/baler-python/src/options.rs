@@ -23,6 +23,8 @@ pub struct Asked<'py> {
     cuts: Vec<(String, Vec<f64>)>,
     /// (pattern, least and greatest value), the last match wins.
     limits: Vec<(String, (f64, f64))>,
+    /// Patterns of variables whose sums are kept.
+    keep_sum: Vec<String>,
     /// `auto`, `predictive`, `autoencoder` or `classical`.
     method: Option<String>,
     /// 1 to 9.
@@ -75,6 +77,7 @@ impl Asked<'_> {
         for (pattern, (low, high)) in &self.limits {
             options.limits.push(cuts::limits_of(pattern, [*low, *high])?);
         }
+        options.keep_sum.clone_from(&self.keep_sum);
         options.size = match (self.ratio, self.size, self.latent) {
             (Some(ratio), ..) => Some(Size::Ratio(ratio)),
             (_, Some(bytes), _) => Some(Size::Bytes(bytes)),

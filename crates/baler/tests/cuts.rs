@@ -1,4 +1,4 @@
-//! Promise: no value crosses a cut or leaves its limits, beside every bound, in every dtype and at every level.
+//! Promise: no value crosses a cut or leaves its limits, and sums are kept, beside every bound, in every dtype and at every level.
 //!
 //! The check compares numbers of its own, never keys of the library. `BALER_CASES=3000` runs more cases.
 
@@ -36,6 +36,43 @@ fn check_sides(context: &str, original: &Values, decoded: &Values, cuts: &[f64])
     }
     baler_data::with_values!(original, x => {
         check(context, x, decoded.as_slice().expect("the dtype of before"), cuts)
+    });
+}
+
+/// Panics if the sums differ by more than rounding: integers by anything, floats by two units in the last place of the largest.
+fn check_sum(context: &str, original: &Values, decoded: &Values) {
+    fn check<T: Item>(context: &str, original: &[T], decoded: &[T]) {
+        if !T::FLOAT {
+            let sum = |values: &[T]| values.iter().map(|x| x.i()).sum::<i128>();
+            assert_eq!(sum(original), sum(decoded), "{context}: sum");
+            return;
+        }
+        // What stays of one sign on each side of the equation.
+        let (mut left, mut right) = (Exact::of(0.0), Exact::of(0.0));
+        let mut largest = T::of_f64(0.0);
+        let pairs = original.iter().zip(decoded).filter(|(x, _)| x.f().is_finite());
+        for (&x, &y) in pairs {
+            for value in [x.f(), -y.f()] {
+                match value > 0.0 {
+                    true => left = left.add(&Exact::of(value)),
+                    false => right = right.add(&Exact::of(value)),
+                }
+            }
+            if x.f().abs() > largest.f() {
+                largest = T::of_f64(x.f().abs());
+            }
+        }
+        let before = if largest.raw() == 0 { 0.0 } else { T::of_bits(largest.raw() - 1).f() };
+        let difference = match left.at_most(&right) {
+            true => right.subtract(&left),
+            false => left.subtract(&right),
+        };
+        // Rounding the sum of differences is a part in 2^100 of them.
+        let allowed = Exact::of((largest.f() - before) * 2.0 * (1.0 + 1e-12));
+        assert!(difference.at_most(&allowed), "{context}: sum");
+    }
+    baler_data::with_values!(original, x => {
+        check(context, x, decoded.as_slice().expect("the dtype of before"))
     });
 }
 
@@ -79,8 +116,16 @@ fn run_case(case: u64) {
             _ => values_of(random.below(12), random.below(N_KINDS), n_values, &mut random),
         };
         let name = format!("x{idx}");
-        let of_variable = thresholds(&values, &mut random);
-        options.cuts.push((name.clone(), of_variable.clone()));
+        let mut of_variable = thresholds(&values, &mut random);
+        let keeps = [random.below(4) > 0, random.below(2) == 0];
+        if keeps[0] {
+            options.cuts.push((name.clone(), of_variable.clone()));
+        } else {
+            of_variable.clear();
+        }
+        if keeps[1] {
+            options.keep_sum.push(name.clone());
+        }
         cuts.push(of_variable);
         variables.push(variable(&name, &shape, values));
     }
@@ -111,11 +156,19 @@ fn run_case(case: u64) {
             &missing,
         );
         check_sides(&context, &x.values, &y.values, cuts);
+        if options.keep_sum.contains(&x.name) && has_finite_sum(&x.values) {
+            check_sum(&context, &x.values, &y.values);
+        }
     }
 }
 
+/// False where float64 may not hold the sum of all errors.
+fn has_finite_sum(values: &Values) -> bool {
+    baler_data::with_values!(values, v => v.iter().map(|x| x.f().abs()).filter(|x| x.is_finite()).all(|x| x < 1e300))
+}
+
 fn n_cases() -> u64 {
-    std::env::var("BALER_CASES").map_or(120, |n| n.parse().expect("BALER_CASES is a number"))
+    std::env::var("BALER_CASES").map_or(100, |n| n.parse().expect("BALER_CASES is a number"))
 }
 
 #[test]
@@ -139,7 +192,7 @@ fn waves(shape: &[usize], random: &mut Random) -> Values {
 #[test]
 fn selections_keep_their_rows_at_every_level_for_almost_no_bytes() {
     let mut random = Random::new(3);
-    let field = single(&[12, 30, 50], waves(&[12, 30, 50], &mut random));
+    let field = single(&[8, 30, 50], waves(&[8, 30, 50], &mut random));
     for level in [1, 3, 6, 9] {
         let mut options = Options { level: Level::new(level).unwrap(), ..Options::new(BoundSpec::Rel(1e-3)) };
         let bytes = |options: &Options| compress_with(&field, options, None, &mut NoProgress).unwrap().bytes;
@@ -161,10 +214,10 @@ fn selections_keep_their_rows_at_every_level_for_almost_no_bytes() {
         };
         assert_ne!(selected(&plain, 20.0), selected(&field, 20.0), "the cut does nothing");
         // What is read of a part is what is read of all.
-        let part = DecompressOptions { rows: Some(7..9), ..Default::default() };
+        let part = DecompressOptions { rows: Some(5..7), ..Default::default() };
         let part = decompress_with(&with, &part, &mut NoProgress).unwrap();
         let row = 30 * 50;
-        assert_eq!(part.variables[0].values, decoded.variables[0].values.slice(7 * row..9 * row));
+        assert_eq!(part.variables[0].values, decoded.variables[0].values.slice(5 * row..7 * row));
     }
 }
 
@@ -203,6 +256,33 @@ fn verification_finds_what_crosses_a_cut() {
         (variable.promises.cuts.as_slice(), variable.promises.limits),
         (&[20.0][..], Some([-100.0, 100.0]))
     );
+}
+
+#[test]
+fn sums_are_kept_for_almost_no_bytes() {
+    let mut random = Random::new(6);
+    let field = single(&[12, 100, 100], waves(&[12, 100, 100], &mut random));
+    for level in [1, 3, 6] {
+        let mut options = Options { level: Level::new(level).unwrap(), ..Options::new(BoundSpec::Rel(1e-3)) };
+        let bytes = |options: &Options| compress_with(&field, options, None, &mut NoProgress).unwrap().bytes;
+        let without = bytes(&options).len() as f64;
+        options.keep_sum = vec!["data".into()];
+        let with = bytes(&options);
+        assert!(verify(&with, None, Some(&field)).unwrap().holds());
+        check_sum("waves", &field.variables[0].values, &decompress(&with).unwrap().variables[0].values);
+        assert!(with.len() as f64 <= 1.002 * without + 16.0, "{level}: {without} {}", with.len());
+    }
+    options_without_a_bound(&field);
+}
+
+fn options_without_a_bound(field: &Dataset) {
+    let options = Options {
+        keep_sum: vec!["*".into()],
+        size: Some(Size::Latent(2)),
+        ..Options::new(BoundSpec::Unbounded)
+    };
+    let error = compress_with(field, &options, None, &mut NoProgress).unwrap_err();
+    assert!(error.to_string().contains("beside a bound"), "{error}");
 }
 
 #[test]

@@ -55,6 +55,7 @@ impl Settings {
         options.missing = self.promise.missing_values()?;
         options.cuts = self.promise.all_cuts()?;
         options.limits = self.promise.all_limits()?;
+        options.keep_sum = self.promise.keep_sum.iter().map(|name| name.trim().to_string()).collect();
         options.method = match (self.method, size) {
             (None | Some(Method::Auto), Some(Size::Latent(_))) => Method::Autoencoder,
             (Some(method @ (Method::Predictive | Method::Classical)), Some(Size::Latent(_))) => {
@@ -96,6 +97,9 @@ pub fn with_names<'a>(options: &Options, schemas: impl IntoIterator<Item = &'a S
         *name = whole(name)?;
     }
     for (name, _) in &mut options.limits {
+        *name = whole(name)?;
+    }
+    for name in &mut options.keep_sum {
         *name = whole(name)?;
     }
     Ok(options)

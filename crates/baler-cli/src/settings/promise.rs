@@ -50,6 +50,9 @@ pub struct PromiseArgs {
     /// No value of these variables leaves its limits; data outside are refused (repeatable)
     #[arg(long, value_name = "NAME=LOW:HIGH", allow_hyphen_values = true)]
     pub limits: Vec<String>,
+    /// The sum of each chunk of these variables stays what it was, but for rounding
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub keep_sum: Vec<String>,
     /// Fill value, kept exactly and left out of the range: V, NAME=V or none (repeatable)
     #[arg(long, value_name = "V", allow_hyphen_values = true)]
     pub missing: Vec<String>,
@@ -74,6 +77,7 @@ impl PromiseArgs {
             cuts: join(file.cuts.clone(), self.cuts.clone()),
             signs: join(file.signs.clone(), self.signs.clone()),
             limits: join(file.limits.clone(), self.limits.clone()),
+            keep_sum: join(file.keep_sum.clone(), self.keep_sum.clone()),
             ..PromiseArgs::default()
         };
         let main = if self.is_given() { self } else { file };
@@ -85,6 +89,7 @@ impl PromiseArgs {
             cuts: lists.cuts,
             signs: lists.signs,
             limits: lists.limits,
+            keep_sum: lists.keep_sum,
             ..main
         }
     }
@@ -151,9 +156,18 @@ impl PromiseArgs {
 
     /// True if something is said of single variables.
     pub fn has_lists(&self) -> bool {
-        [&self.bound, &self.exact, &self.drop, &self.missing, &self.cuts, &self.signs, &self.limits]
-            .iter()
-            .any(|list| !list.is_empty())
+        [
+            &self.bound,
+            &self.exact,
+            &self.drop,
+            &self.missing,
+            &self.cuts,
+            &self.signs,
+            &self.limits,
+            &self.keep_sum,
+        ]
+        .iter()
+        .any(|list| !list.is_empty())
     }
 
     /// (pattern, thresholds): those of --cuts, and 0 of --signs.

@@ -38,7 +38,7 @@ pub struct VerifiedVariable {
 impl VerifiedVariable {
     /// Values outside the promises, counted for each that they break.
     pub fn n_broken(&self) -> u64 {
-        self.n_violations + self.broken.n_crossed + self.broken.n_beyond
+        self.n_violations + self.broken.count()
     }
 }
 
@@ -105,6 +105,7 @@ pub fn verify_with<R: Read + Seek + Send>(
             variable.n_violations += n_violations;
             variable.broken.n_crossed += broken.n_crossed;
             variable.broken.n_beyond += broken.n_beyond;
+            variable.broken.n_sums += broken.n_sums;
             variable.max_error = variable.max_error.max(max_error);
             n_bytes += n_values * reader.schema().variables[idx].dtype.size_bytes();
         }

@@ -229,17 +229,18 @@ impl<'a> Encoder<'a> {
 
 /// The promises beside the bound, of decoded values.
 fn check_promises(variable: &VariablePlan, original: &Values, decoded: &Values) -> Result<()> {
-    let Broken { n_crossed, n_beyond } =
-        variable.promises.broken(Some(original), decoded, &variable.patterns);
-    let error = match (n_crossed, n_beyond, variable.promises.limits) {
-        (0, 0, _) => return Ok(()),
-        (0, _, Some([low, high])) => Error::input(format!(
-            "expected values from {low:?} to {high:?} as the limits say, found {n_beyond} outside; give wider limits"
+    let broken = variable.promises.broken(Some(original), decoded, &variable.patterns);
+    let broken_here = |what: String| Error::new(ErrorKind::BoundNotMet, what + "; please report this");
+    let error = match (broken, variable.promises.limits) {
+        (Broken { n_crossed: 1.., .. }, _) => {
+            broken_here(format!("{} values are on another side of a cut", broken.n_crossed))
+        }
+        (Broken { n_beyond: 1.., .. }, Some([low, high])) => Error::input(format!(
+            "expected values from {low:?} to {high:?} as the limits say, found {} outside; give wider limits",
+            broken.n_beyond
         )),
-        _ => Error::new(
-            ErrorKind::BoundNotMet,
-            format!("{n_crossed} values are on another side of a cut; please report this"),
-        ),
+        (Broken { n_sums: 1.., .. }, _) => broken_here("the sum of a chunk is another".to_string()),
+        _ => return Ok(()),
     };
     Err(error.in_variable(&variable.name))
 }

@@ -168,6 +168,8 @@ pub struct Options {
     pub cuts: Vec<(String, Vec<f64>)>,
     /// (pattern, least and greatest value): data outside are refused, and nothing comes back outside; the last match wins.
     pub limits: Vec<(String, [f64; 2])>,
+    /// Patterns of variables of which each chunk keeps its sum, but for rounding; beside a bound.
+    pub keep_sum: Vec<String>,
     /// (name, range) by which relative bounds of a variable are resolved instead of its own range: of samples, those of
     /// all data.
     pub ranges: Vec<(String, f64)>,
@@ -202,6 +204,7 @@ impl Options {
             missing: Vec::new(),
             cuts: Vec::new(),
             limits: Vec::new(),
+            keep_sum: Vec::new(),
             ranges: Vec::new(),
             ends: Vec::new(),
             any_step: false,

@@ -1,6 +1,6 @@
 //! One variable's part of a chunk: values -> special values and numbers of the grid -> bytes, and back.
 //!
-//! A part is: special values (block), numbers (block), sides of thresholds (block, where the variable has some), largest error (float64), first 8 bytes of the BLAKE3 hash of
+//! A part is: special values (block), numbers (block), what moves values ([`settle`]; blocks, where the variable has some), largest error (float64), first 8 bytes of the BLAKE3 hash of
 //! the decoded values in little-endian C order, what else was tried ([`crate::report::trials`]). The hash makes "the same bits on
 //! every machine" checkable.
 
@@ -8,8 +8,10 @@ pub mod cross_field;
 pub mod finer;
 pub mod numbers;
 mod search;
+pub mod settle;
 pub mod sides;
 pub mod stream;
+pub mod sums;
 
 use crate::coder::CoderByte;
 use crate::lockstep;
@@ -29,6 +31,7 @@ use baler_data::error::{Error, Result};
 use baler_data::values_of;
 use finer::{Finer, FinerGrid};
 use numbers::{Numbers, grid_name, reconstruct_on};
+use settle::Blocks;
 use stream::{How, Lattice, Stream};
 
 /// Values that become bytes for the hash at a time.
@@ -143,13 +146,12 @@ pub struct Coded {
     pub stream: Stream,
     /// What is known of the decoded values.
     pub proof: Proof,
-    has_sides: bool,
 }
 
 /// What a decoder makes of numbers, as far as a part tells it.
 pub struct Proof {
-    /// What moves values to the sides of thresholds where their originals are.
-    pub sides: Vec<u8>,
+    /// What moves values, as promises beside the bound ask ([`settle`]).
+    pub settled: Vec<u8>,
     /// Largest error.
     pub max_error: f64,
     /// First 8 bytes of the BLAKE3 hash.
@@ -199,17 +201,14 @@ impl Coded {
                 (exact.unwrap_or(stream), proof)
             }
         };
-        let has_sides = variable.has_sides();
-        Coded { specials: numbers.specials.write(size_of::<T>()), stream, proof, has_sides }
+        Coded { specials: numbers.specials.write(size_of::<T>()), stream, proof }
     }
 
     fn into_part(self) -> Part {
         let mut w = ByteWriter::default();
         w.block(&self.specials);
         w.block(&self.stream.bytes);
-        if self.has_sides {
-            w.block(&self.proof.sides);
-        }
+        w.raw(&self.proof.settled);
         w.f64(self.proof.max_error);
         w.raw(&self.proof.hash);
         let Stream { bytes, candidate, trials, .. } = self.stream;
@@ -227,9 +226,10 @@ pub fn read_part<T: Element>(
 ) -> Result<Vec<T>> {
     let (specials, stream) = (r.block()?, r.block()?);
     let mut values = read_values(specials, stream, prediction, known, shape, variable)?;
-    if variable.has_sides() {
+    let settling = Blocks::read(r, variable)?;
+    if variable.is_settled() {
         let specials = Specials::read(specials, values.len(), size_of::<T>(), variable.patterns.len())?;
-        sides::decode(r.block()?, &mut values, &specials, shape, variable)?;
+        settling.apply(&mut values, &specials, shape, variable)?;
     }
     r.f64()?;
     if r.raw(8)? != values_hash(&values) {
@@ -311,9 +311,7 @@ pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> R
         Some(&byte) if byte == CoderByte::Table as u8 => None,
         _ => Some(stream::describe(bytes, shape, (&variable.grid, variable.dtype))?),
     };
-    if variable.has_sides() {
-        r.block()?;
-    }
+    Blocks::read(&mut r, variable)?;
     let stream = stream.map(|stream| stream::Description {
         codec: format!("{} {}", grid_name(&variable.grid), stream.codec),
         ..stream
@@ -338,19 +336,19 @@ fn proof<T: Element>(
     Original { values: original, shape, variable }: Original<T>,
 ) -> Proof {
     let mut hasher = ValuesHasher::default();
-    let (mut max_error, mut sides) = (0.0f64, Vec::new());
+    let (mut max_error, mut settled) = (0.0f64, Vec::new());
     // Special values are not looked up by position.
-    let is_whole = !specials.classes.is_empty() || variable.has_sides();
+    let is_whole = !specials.classes.is_empty() || variable.is_settled();
     let n_at_once = if is_whole { q.len().max(1) } else { HASHED_AT_ONCE };
     for (q, original) in q.chunks(n_at_once).zip(original.chunks(n_at_once)) {
         let mut decoded = reconstruct_on(q, grid, specials, variable);
-        if variable.has_sides() {
-            sides = sides::encode(original, &mut decoded, specials, shape, variable);
+        if variable.is_settled() {
+            settled = settle::encode(original, &mut decoded, specials, shape, variable);
         }
         max_error = max_error.max(blocks::compare(original, &decoded, &variable.bound).0);
         hasher.update(&decoded);
     }
-    Proof { sides, max_error, hash: hasher.finish() }
+    Proof { settled, max_error, hash: hasher.finish() }
 }
 
 /// BLAKE3 over the values' little-endian bytes.

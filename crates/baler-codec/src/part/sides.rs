@@ -23,13 +23,20 @@ const COUNT_LIMIT: u32 = 126;
 
 /// A probability of 1 that adapts: out of 2^16, and how often it was seen.
 #[derive(Clone, Copy)]
-struct Odds {
+pub struct Odds {
     p_one: u32,
     n_seen: u32,
 }
 
+impl Default for Odds {
+    fn default() -> Odds {
+        Odds { p_one: 1 << 15, n_seen: 0 }
+    }
+}
+
 impl Odds {
-    fn code<B: BitCoder>(&mut self, bits: &mut B, bit: bool) -> bool {
+    /// Codes a bit, or reads it where bits are read.
+    pub fn code<B: BitCoder>(&mut self, bits: &mut B, bit: bool) -> bool {
         let bit = bits.code(bit as u32, self.p_one.clamp(32, (1 << 16) - 32));
         self.n_seen += 1;
         let pace = self.n_seen.min(COUNT_LIMIT) + 1;
@@ -51,14 +58,20 @@ struct Decisions {
 
 impl Decisions {
     fn new() -> Decisions {
-        let odds = Odds { p_one: 1 << 15, n_seen: 0 };
+        let odds = Odds::default();
         let all = [[odds; NEIGHBORS]; DISTANCES];
         Decisions { moves: all, is_above: all, goes_on: [odds; 2] }
     }
 
     /// Codes `side`, or reads it where bits are read: one of those from `least` to `greatest`, `own` is the decoded value's.
-    fn code<B: BitCoder>(&mut self, bits: &mut B, open: &Open, side: usize) -> usize {
-        let &Open { least, own, greatest, context: (distance, neighbors), .. } = open;
+    fn code<B: BitCoder>(
+        &mut self,
+        bits: &mut B,
+        open: &Open,
+        (distance, neighbors): (usize, usize),
+        side: usize,
+    ) -> usize {
+        let &Open { least, own, greatest, .. } = open;
         if !self.moves[distance][neighbors].code(bits, side != own) {
             return own;
         }
@@ -83,7 +96,6 @@ struct Open {
     least: usize,
     own: usize,
     greatest: usize,
-    context: (usize, usize),
 }
 
 /// The values of a part before their sides are known.
@@ -105,7 +117,7 @@ impl<'a, T: Element> Undecided<'a, T> {
     ) -> Option<Undecided<'a, T>> {
         let thresholds = Thresholds::of::<T>(&variable.promises.cuts);
         let may_cross = !thresholds.is_empty() && variable.bound.spec != BoundSpec::Lossless;
-        let reach = Reach::new(variable.bound, variable.limits);
+        let reach = Reach::new::<T>(variable.bound, variable.limits);
         may_cross.then_some(Undecided { decoded, specials, shape, reach, thresholds })
     }
 
@@ -114,8 +126,8 @@ impl<'a, T: Element> Undecided<'a, T> {
         self.specials.classes.get(idx).is_some_and(|&class| class != 0)
     }
 
-    /// The open values, in order; `looks` at neighbors or not.
-    fn open(&self, looks: bool) -> impl Iterator<Item = Open> + '_ {
+    /// The open values, in order.
+    fn open(&self) -> impl Iterator<Item = Open> + '_ {
         self.decoded.iter().enumerate().filter_map(move |(idx, &y)| {
             let around = self.reach.around(y);
             if !self.thresholds.part(around.keys) || self.is_special(idx) {
@@ -124,13 +136,13 @@ impl<'a, T: Element> Undecided<'a, T> {
             let side = |key: i64| self.thresholds.side(key);
             let (least, greatest) = (side(around.keys.0), side(around.keys.1));
             let own = side(key(y)).clamp(least, greatest);
-            let context = self.context(idx, y, around, looks);
-            Some(Open { idx, around, least, own, greatest, context })
+            Some(Open { idx, around, least, own, greatest })
         })
     }
 
     /// How far the nearest threshold is, and how far beyond it the mean of the neighbors, in buckets.
-    fn context(&self, idx: usize, y: T, around: Around, looks: bool) -> (usize, usize) {
+    fn context(&self, &Open { idx, around, .. }: &Open, looks: bool) -> (usize, usize) {
+        let y = self.decoded[idx];
         let threshold = self.thresholds.nearest(y);
         let y = y.to_f64();
         let is_below = y < threshold;
@@ -139,12 +151,17 @@ impl<'a, T: Element> Undecided<'a, T> {
             true => DISTANCES - 1,
             false => (((y - threshold).abs() / around.radius * 8.0) as usize).min(DISTANCES - 2),
         };
-        let beyond = match self.mean_of_neighbors(idx).filter(|_| looks) {
+        let beyond = match looks.then(|| self.mean_of_neighbors(idx)).flatten() {
             None => 0.0,
             Some(mean) if is_below => (threshold - mean) / around.radius,
             Some(mean) => (mean - threshold) / around.radius,
         };
         (distance, (beyond * 2.0 + 4.0).clamp(0.0, 7.0) as usize)
+    }
+
+    /// An open value on another side.
+    fn moved(&self, open: &Open, side: usize) -> T {
+        moved(self.decoded[open.idx], open.around, self.thresholds.ends(side))
     }
 
     /// The mean of the neighbors along all axes that are on the grid.
@@ -180,22 +197,22 @@ pub fn encode<T: Element>(
     variable: &VariablePlan,
 ) -> Vec<u8> {
     let Some(undecided) = Undecided::of(&*decoded, specials, shape, variable) else { return Vec::new() };
-    let side =
-        |open: &Open| undecided.thresholds.side(key(original[open.idx])).clamp(open.least, open.greatest);
-    let coded = |looks: bool| {
-        let (mut bits, mut decisions) = (BinaryEncoder::default(), Decisions::new());
-        undecided.open(looks).for_each(|open| {
-            decisions.code(&mut bits, &open, side(&open));
-        });
-        [vec![looks as u8], bits.finish()].concat()
-    };
-    let crossing: Vec<(usize, T)> = (undecided.open(false))
-        .filter_map(|open| {
-            let ends = undecided.thresholds.ends(side(&open));
-            (side(&open) != open.own)
-                .then(|| (open.idx, moved(undecided.decoded[open.idx], open.around, ends)))
+    let open: Vec<(Open, usize)> = (undecided.open())
+        .map(|open| {
+            let side = undecided.thresholds.side(key(original[open.idx])).clamp(open.least, open.greatest);
+            (open, side)
         })
         .collect();
+    let coded = |looks: bool| {
+        let (mut bits, mut decisions) = (BinaryEncoder::default(), Decisions::new());
+        for (open, side) in &open {
+            decisions.code(&mut bits, open, undecided.context(open, looks), *side);
+        }
+        [vec![looks as u8], bits.finish()].concat()
+    };
+    let crossing = open.iter().filter(|(open, side)| *side != open.own);
+    let crossing: Vec<(usize, T)> =
+        crossing.map(|(open, side)| (open.idx, undecided.moved(open, *side))).collect();
     if crossing.is_empty() {
         return Vec::new();
     }
@@ -224,11 +241,11 @@ pub fn decode<T: Element>(
     };
     let (mut bits, mut decisions) = (BinaryDecoder::new(bytes), Decisions::new());
     let mut crossing = Vec::new();
-    for open in undecided.open(looks == 1) {
-        let side = decisions.code(&mut bits, &open, 0);
+    for open in undecided.open() {
+        let context = undecided.context(&open, looks == 1);
+        let side = decisions.code(&mut bits, &open, context, 0);
         if side != open.own {
-            let ends = undecided.thresholds.ends(side);
-            crossing.push((open.idx, moved(undecided.decoded[open.idx], open.around, ends)));
+            crossing.push((open.idx, undecided.moved(&open, side)));
         }
         bits.check()?;
     }

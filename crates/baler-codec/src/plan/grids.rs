@@ -55,6 +55,11 @@ impl Typed {
                 profile.min, profile.max
             )));
         }
+        if promises.keeps_sum && self.plan.bound.spec == BoundSpec::Unbounded {
+            return Err(Error::config(
+                "a sum is kept beside a bound, found none; give one, such as --rel 1e-3",
+            ));
+        }
         self.plan.promises = promises;
         Ok(self)
     }

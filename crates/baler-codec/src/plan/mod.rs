@@ -256,7 +256,7 @@ fn check_patterns(schema: &Schema, options: &Options) -> Result<()> {
     let of_missing = options.missing.iter().map(|(pattern, _)| pattern);
     let of_cuts = options.cuts.iter().map(|(pattern, _)| pattern);
     let of_limits = options.limits.iter().map(|(pattern, _)| pattern);
-    for pattern in of_rules.chain(of_missing).chain(of_cuts).chain(of_limits) {
+    for pattern in of_rules.chain(of_missing).chain(of_cuts).chain(of_limits).chain(&options.keep_sum) {
         if pattern != "*" && !schema.names().any(|name| pattern_matches(pattern, name)) {
             return Err(names::unknown_variable(pattern, schema.names()));
         }

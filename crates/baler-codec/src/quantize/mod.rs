@@ -13,6 +13,7 @@ mod limits;
 pub mod promises;
 pub mod sides;
 pub mod special;
+pub mod sum;
 mod widest;
 
 pub use bound::{Bound, part_limit};

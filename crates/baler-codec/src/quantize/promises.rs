@@ -4,6 +4,7 @@
 use crate::options::Options;
 use crate::options::rules::last_match;
 use crate::quantize::sides::Thresholds;
+use crate::quantize::sum::SumOfDifferences;
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::Values;
 use baler_data::dataset::kind::Kind;
@@ -22,6 +23,8 @@ pub struct Promises {
     pub cuts: Vec<f64>,
     /// No value is below the first or above the second, but for missing ones and NaN.
     pub limits: Option<[f64; 2]>,
+    /// The sum of each chunk is that of the originals, but for rounding.
+    pub keeps_sum: bool,
 }
 
 /// How many values break promises.
@@ -31,6 +34,15 @@ pub struct Broken {
     pub n_crossed: u64,
     /// Values outside the limits.
     pub n_beyond: u64,
+    /// Chunks whose sum is another.
+    pub n_sums: u64,
+}
+
+impl Broken {
+    /// All of them.
+    pub fn count(&self) -> u64 {
+        self.n_crossed + self.n_beyond + self.n_sums
+    }
 }
 
 impl Promises {
@@ -39,7 +51,7 @@ impl Promises {
         cuts.iter_mut().for_each(|cut| *cut += 0.0); // of both zeros the positive one
         cuts.sort_unstable_by(f64::total_cmp);
         cuts.dedup();
-        Promises { cuts, limits }
+        Promises { cuts, limits, keeps_sum: false }
     }
 
     /// What the options promise for a variable of a kind beside its bound.
@@ -49,12 +61,14 @@ impl Promises {
     pub fn asked(options: &Options, name: &str, kind: Kind) -> Result<Promises> {
         let cuts = options.cuts.iter().filter(|(pattern, _)| pattern_matches(pattern, name));
         let cuts = cuts.flat_map(|(_, cuts)| cuts.iter().copied()).collect();
-        let promises = Promises::new(cuts, last_match(&options.limits, name));
+        let mut promises = Promises::new(cuts, last_match(&options.limits, name));
+        promises.keeps_sum = options.keep_sum.iter().any(|pattern| pattern_matches(pattern, name));
         if kind.is_opaque() && promises != Promises::default() {
             let of_limits = options.limits.iter().map(|(pattern, _)| pattern);
-            let mut patterns = options.cuts.iter().map(|(pattern, _)| pattern).chain(of_limits);
+            let of_cuts = options.cuts.iter().map(|(pattern, _)| pattern);
+            let mut patterns = of_cuts.chain(of_limits).chain(&options.keep_sum);
             return match patterns.any(|pattern| pattern == name) {
-                true => Err(Error::config("expected cuts and limits of numbers, found text")),
+                true => Err(Error::config("expected cuts, limits and sums of numbers, found text")),
                 false => Ok(Promises::default()),
             };
         }
@@ -64,11 +78,11 @@ impl Promises {
         }
     }
 
-    /// The number of thresholds, each; 1 and both limits, or 0.
+    /// The number of thresholds, each; flags (1: limits, 2: the sum), and both limits if there are any.
     pub fn write(&self, w: &mut ByteWriter) {
         w.count(self.cuts.len());
         self.cuts.iter().for_each(|&cut| w.f64(cut));
-        w.u8(self.limits.is_some() as u8);
+        w.u8(self.limits.is_some() as u8 | (self.keeps_sum as u8) << 1);
         self.limits.iter().flatten().for_each(|&limit| w.f64(limit));
     }
 
@@ -79,17 +93,19 @@ impl Promises {
             return Err(Error::corrupt(format!("expected at most {MAX_CUTS} cuts, found {n_cuts}")));
         }
         let cuts: Vec<f64> = (0..n_cuts).map(|_| r.f64()).collect::<Result<_>>()?;
-        let limits = match r.u8()? {
-            0 if n_cuts > 0 => None,
-            1 => Some([r.f64()?, r.f64()?]),
-            found => return Err(Error::corrupt(format!("expected cuts or limits, found {found}"))),
-        };
+        let flags = r.u8()?;
+        if flags > 3 || flags == 0 && n_cuts == 0 {
+            return Err(Error::corrupt(format!(
+                "expected a promise, found {n_cuts} cuts and the flags {flags}"
+            )));
+        }
+        let limits = if flags & 1 != 0 { Some([r.f64()?, r.f64()?]) } else { None };
         let is_finite = cuts.iter().chain(limits.iter().flatten()).all(|x| x.is_finite());
         if !is_finite || cuts.windows(2).any(|pair| pair[0] >= pair[1]) || limits.is_some_and(|[a, b]| a > b)
         {
             return Err(Error::corrupt("expected cuts that ascend and limits in order, found others"));
         }
-        Ok(Promises { cuts, limits })
+        Ok(Promises { cuts, limits, keeps_sum: flags & 2 != 0 })
     }
 
     /// How many decoded values break them; without originals, only those outside the limits are seen. `patterns` are the bits of
@@ -111,7 +127,9 @@ impl Promises {
                 };
                 decoded.iter().filter(is_beyond).count() as u64
             });
-            Broken { n_crossed, n_beyond }
+            let is_kept = |original: &[T]| SumOfDifferences::of(original, decoded).is_rounding(original);
+            let n_sums = original.is_some_and(|original| promises.keeps_sum && !is_kept(original)) as u64;
+            Broken { n_crossed, n_beyond, n_sums }
         }
         if *self == Promises::default() {
             return Broken::default();
@@ -141,9 +159,9 @@ mod tests {
             );
         }
         for wrong in [
-            Promises { cuts: vec![2.0, 1.0], limits: None },
-            Promises { cuts: vec![f64::NAN], limits: None },
-            Promises { cuts: vec![], limits: Some([1.0, 0.0]) },
+            Promises { cuts: vec![2.0, 1.0], ..Promises::default() },
+            Promises { cuts: vec![f64::NAN], ..Promises::default() },
+            Promises { limits: Some([1.0, 0.0]), ..Promises::default() },
             Promises::default(),
         ] {
             let mut w = ByteWriter::default();
@@ -174,8 +192,8 @@ mod tests {
         let x = Values::F32(vec![19.0, 20.0, 21.0, f32::NAN, -999.0, 100.0]);
         let y = Values::F32(vec![20.0, 20.0, 19.9, f32::NAN, -999.0, 100.5]);
         let missing = [(-999.0f32).to_bits() as u64];
-        assert_eq!(promises.broken(Some(&x), &y, &missing), Broken { n_crossed: 2, n_beyond: 1 });
+        assert_eq!(promises.broken(Some(&x), &y, &missing), Broken { n_crossed: 2, n_beyond: 1, n_sums: 0 });
         assert_eq!(promises.broken(Some(&x), &x, &missing), Broken::default());
-        assert_eq!(promises.broken(None, &y, &[]), Broken { n_crossed: 0, n_beyond: 2 });
+        assert_eq!(promises.broken(None, &y, &[]), Broken { n_crossed: 0, n_beyond: 2, n_sums: 0 });
     }
 }

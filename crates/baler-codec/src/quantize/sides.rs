@@ -105,7 +105,8 @@ impl Thresholds {
 #[derive(Debug, Clone, Copy)]
 pub struct Reach {
     bound: Bound,
-    limits: Option<Limits>,
+    /// The least and the greatest key of all.
+    ends: (i64, i64),
 }
 
 /// Where the original of one decoded value may be.
@@ -120,19 +121,15 @@ pub struct Around {
 }
 
 impl Reach {
-    /// Of a bound, for values within limits.
-    pub fn new(bound: Bound, limits: Option<Limits>) -> Reach {
-        Reach { bound, limits }
+    /// Of a bound, for values of one dtype within limits.
+    pub fn new<T: Element>(bound: Bound, limits: Option<Limits>) -> Reach {
+        Reach { bound, ends: key_ends::<T>(limits) }
     }
 
     /// Around a decoded value.
     #[inline(always)]
     pub fn around<T: Element>(&self, decoded: T) -> Around {
-        let (least, greatest) =
-            self.limits.map_or((key_of_end::<T>(false), key_of_end::<T>(true)), |limits| {
-                let [low, high] = limits.ends::<T>();
-                (key(low), key(high))
-            });
+        let (least, greatest) = self.ends;
         let y = decoded.to_f64();
         if !y.is_finite() {
             return Around { keys: (key(decoded), key(decoded)), radius: 0.0, is_narrow: false };
@@ -175,6 +172,14 @@ impl Reach {
         };
         Around { keys: (low.clamp(least, greatest), high.clamp(least, greatest)), radius, is_narrow }
     }
+}
+
+/// The keys of the least and the greatest value that there may be.
+pub fn key_ends<T: Element>(limits: Option<Limits>) -> (i64, i64) {
+    limits.map_or((key_of_end::<T>(false), key_of_end::<T>(true)), |limits| {
+        let [low, high] = limits.ends::<T>();
+        (key(low), key(high))
+    })
 }
 
 /// The key of the least or the greatest finite value.
@@ -251,7 +256,7 @@ mod tests {
             .chain([BoundSpec::PwRel(3.0)])
         {
             let bound = Bound::resolve(spec, 0.0);
-            let reach = Reach::new(bound, Limits::new(-4.0f32, 4.0));
+            let reach = Reach::new::<f32>(bound, Limits::new(-4.0f32, 4.0));
             for (y, x) in
                 values.iter().flat_map(|&y| values.iter().flat_map(move |&x| near(x).map(move |x| (y, x))))
             {

@@ -7,7 +7,7 @@ use crate::entropy::bits::{BitReader, BitWriter};
 use crate::options::{Level, Method};
 use crate::part;
 use crate::part::numbers;
-use crate::part::sides;
+use crate::part::settle::{self, Blocks};
 use crate::part::stream::How;
 use crate::part::{Original, Part, Prediction, read_part_values, values_hash};
 use crate::predict::Known;
@@ -62,8 +62,8 @@ pub struct Quantized {
     pub numbers: Vec<i64>,
     /// Values that are kept exactly.
     pub specials: Specials,
-    /// What moves values to the sides of thresholds where their originals are.
-    pub sides: Vec<u8>,
+    /// What moves values, as promises beside the bound ask ([`settle`]).
+    pub settled: Vec<u8>,
     /// What is decoded.
     pub values: Values,
 }
@@ -83,10 +83,10 @@ pub fn quantize_column(
         let values = original.as_slice::<T>().expect("values of their dtype");
         let (numbers, specials) = quantize(values, variable, column, &rows);
         let mut decoded_values = reconstruct::<T>(&numbers, &specials, variable, column, &rows);
-        let sides = sides::encode(values, &mut decoded_values, &specials, &[original.len()], variable);
+        let settled = settle::encode(values, &mut decoded_values, &specials, &[original.len()], variable);
         decoded.columns[idx] = as_f64(&decoded_values)?;
         let values = Values::from_vec(original.dtype(), decoded_values).expect("values of their dtype");
-        Ok(Quantized { numbers, specials, sides, values })
+        Ok(Quantized { numbers, specials, settled, values })
     })
 }
 
@@ -233,9 +233,7 @@ fn part_bytes(quantized: &Quantized, stream: &[u8], original: &Values, variable:
     let mut w = ByteWriter::default();
     w.block(&quantized.specials.write(variable.dtype.size_bytes()));
     w.block(stream);
-    if variable.has_sides() {
-        w.block(&quantized.sides);
-    }
+    w.raw(&quantized.settled);
     with_values!(&quantized.values, decoded => {
         let original = original.as_slice().expect("decoded values have the variable's dtype");
         w.f64(compare(original, decoded, &variable.bound).0);
@@ -256,7 +254,7 @@ fn plain_part(
         let (values, expected) = (original.as_slice::<T>()?, quantized.values.as_slice::<T>()?);
         let numbers = numbers::quantize(values, variable);
         let mut decoded: Vec<T> = numbers::reconstruct(&numbers.q, &numbers.specials, variable);
-        sides::encode(values, &mut decoded, &numbers.specials, &[n_rows], variable);
+        settle::encode(values, &mut decoded, &numbers.specials, &[n_rows], variable);
         let same = values_hash(&decoded) == values_hash(expected);
         let original = Original { values, shape: &[n_rows], variable };
         let how = How { level: alone.level, ..How::by(alone.method) }.recasting(alone.recasts);
@@ -327,14 +325,14 @@ fn decode_column(
     code_column((&mut bits, &mut plain_bits), &mut numbers, &specials, (variable, column), &rows, cells)?;
     bits.check()?;
     plain_bits.finish()?;
-    let of_sides = if variable.has_sides() { r.block()? } else { &[] };
+    let settling = Blocks::read(&mut r, variable)?;
     r.f64()?;
     let hash = r.raw(8)?;
     Trials::read(&mut r)?;
     drop(with_room::<u64>(n_rows)?);
     Ok(values_of!(variable.dtype, T => {
         let mut values = reconstruct::<T>(&numbers, &specials, variable, column, &rows);
-        sides::decode(of_sides, &mut values, &specials, &[n_rows], variable)?;
+        settling.apply(&mut values, &specials, &[n_rows], variable)?;
         if hash != values_hash(&values) {
             return Err(Error::corrupt(
                 "expected the hash of the decoded values, found another; please report this",

@@ -35,6 +35,7 @@ def compress(
     cuts: Cuts | None = None,
     signs: Sequence[str] = (),
     limits: Limits | None = None,
+    keep_sum: Sequence[str] = (),
     training: Mapping[str, Any] | None = None,
     threads: int | None = None,
     progress: Progress = None,
@@ -50,7 +51,7 @@ def compress(
     instead of embedding it. ``missing`` is a fill value that is kept exactly and left out of ranges (a number, ``"auto"`` or
     ``None``; by name in a dict). ``cuts`` has thresholds that no value crosses, such as ``{"pt": [20, 30], "abs(eta)": 2.4}``, so that
     every selection by them keeps exactly its rows; values of ``signs`` keep their signs, and zeros stay the only zeros; no value
-    leaves its ``limits``, such as ``{"cc": (0, 1)}``. ``threads`` never changes a byte. ``progress`` is True for a bar, or a function of
+    leaves its ``limits``, such as ``{"cc": (0, 1)}``; each chunk of a variable in ``keep_sum`` keeps its sum, but for rounding. ``threads`` never changes a byte. ``progress`` is True for a bar, or a function of
     ``(stage, bytes done, bytes in all)``.
 
     The finished bytes are decoded and compared before they are returned. They are those that the command line writes for
@@ -83,6 +84,7 @@ def save(
     cuts: Cuts | None = None,
     signs: Sequence[str] = (),
     limits: Limits | None = None,
+    keep_sum: Sequence[str] = (),
     training: Mapping[str, Any] | None = None,
     threads: int | None = None,
     progress: Progress = None,

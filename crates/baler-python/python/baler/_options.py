@@ -96,6 +96,7 @@ def asked(
     cuts: Cuts | None = None,
     signs: Sequence[str] = (),
     limits: Limits | None = None,
+    keep_sum: Sequence[str] = (),
     model_ref: bool = False,
     training: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -125,6 +126,7 @@ def asked(
         "missing": _missing(missing),
         "cuts": _cuts(cuts, signs),
         "limits": _limits(limits),
+        "keep_sum": [keep_sum] if isinstance(keep_sum, str) else list(keep_sum),
         "method": method,
         "level": level,
         "ratio": ratio,

@@ -85,6 +85,8 @@ def _promise(of: Mapping[str, Any]) -> str:
         words.append("cuts " + ", ".join(f"{cut:g}" for cut in cuts))
     if limits := of.get("promised_limits"):
         words.append("limits {:g} to {:g}".format(*limits))
+    if of.get("keeps_sum"):
+        words.append("sum")
     return "; ".join(words)
 
 

@@ -56,6 +56,7 @@ def compress(
     cuts: Cuts | None = None,
     signs: Sequence[str] = (),
     limits: Limits | None = None,
+    keep_sum: Sequence[str] = (),
     part_bytes: int = PART_BYTES,
     keep_parts: bool = False,
 ) -> str:
@@ -81,6 +82,7 @@ def compress(
         cuts=cuts,
         signs=signs,
         limits=limits,
+        keep_sum=keep_sum,
         model_ref=model_ref,
     )
     if _files.is_remote(os.fspath(out)):

@@ -55,6 +55,7 @@ pub fn cases() -> Vec<Case> {
         classical("shapes", bound(BoundSpec::Rel(0.01)), shapes()),
         classical("kinds", bound(BoundSpec::Abs(0.1)), kinds()),
         classical("cuts", cuts_options(), cuts()),
+        classical("sums", sums_options(), cuts()),
     ];
     cases.extend(predictive::predictive());
     cases.extend(layouts());
@@ -198,6 +199,13 @@ fn cuts_options() -> Options {
     ];
     let limits = vec![("f32".to_string(), [-3.5, 3.5])];
     Options { rules, cuts, limits, ..best(BoundSpec::Abs(0.2)) }
+}
+
+/// The same promises for fewer variables, and the sums of all.
+fn sums_options() -> Options {
+    let Options { rules, cuts, .. } = cuts_options();
+    let cuts = cuts.into_iter().filter(|(name, _)| name == "pw_*" || name == "whole").collect();
+    Options { rules, cuts, keep_sum: vec!["*".to_string()], ..best(BoundSpec::Abs(0.2)) }
 }
 
 /// Values near the thresholds of [`cuts_options`], with holes.
