@@ -3,8 +3,7 @@
 //! Values on the grid are walked in C order. Each is told, by an adaptive decision, to stay or to go as far as the bound is wide in the
 //! one direction that the sum lacks, though not beyond the variable's limits or to another side of a threshold. Half of the values may go,
 //! those that are off to the other side already, and the encoder takes the first that may: about two decisions a bound that the sum
-//! lacks, and it lacks about as many bounds as the square root of a third of the number of values. What is left then, less than a
-//! bound, goes to single values, which are stored whole.
+//! lacks. What is left then, less than a bound, goes to single values, which are stored whole.
 
 use crate::entropy::binary::{BinaryDecoder, BinaryEncoder};
 use crate::options::BoundSpec;
