@@ -27,7 +27,7 @@ def decode_array(data, model_file=None):
         return padded(head & ~PADDED, r, model_file)
     dtype, shape = read_shape(head & ~(WITH_MODEL | BRIEF), r)
     bound, limits, grid, patterns = read_brief_promise(r, dtype) if head & BRIEF else read_promise(r, dtype)
-    variable = Variable("", dtype, shape, grid, patterns, None, bound == 0, limits)
+    variable = Variable("", dtype, shape, grid, patterns, None, bound[0] == 0, limits)
     shared = None
     if head & WITH_MODEL:
         digest, predictor = r.raw(8), r.varint()
@@ -96,7 +96,7 @@ def read_brief_promise(r, dtype):
         grid = ("decimal", float(10 ** (code - 3)))
     else:
         grid = ("uniform", uniform_step(bound, max(abs(low), abs(high)), dtype), code == 2)
-    return 1 + relative, limits, grid, read_patterns(r, dtype)
+    return (1 + relative, bound), limits, grid, read_patterns(r, dtype)
 
 
 def uniform_step(bound, largest, dtype):

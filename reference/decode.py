@@ -16,6 +16,8 @@ from collections import namedtuple
 
 import blake3
 import numpy as np
+import sides
+import sums
 from autoencoder import n_out, predict, read_decoder, read_network
 from beside import values_beside
 from classical import decode_classical, four_axes
@@ -37,7 +39,10 @@ DTYPES = "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32
 # ---- Plan -----------------------------------------------------------------------------------------------------------
 
 # counts: index of the variable that counts the items of lists, if the rows are such items.
-Variable = namedtuple("Variable", "name dtype shape grid patterns counts exact limits", defaults=[None])
+# bound: its code and what limits the error (0 where nothing does); cuts: thresholds that no value crosses.
+Variable = namedtuple(
+    "Variable", "name dtype shape grid patterns counts exact limits bound cuts keeps_sum", defaults=[None, (0, 0.0), (), False]
+)
 # model: an entry of the models, if the method has one; learned: what else an autoencoder needs, if it is one.
 # reference: position of the field from which the others are predicted as well, if the group has one.
 # chunks: {first row: rows} of each of its chunks.
@@ -94,7 +99,7 @@ def read_variable(r):
     check(code < len(DTYPES), "unknown dtype")
     dtype = np.dtype(DTYPES[code])
     flags = r.u8()
-    check(flags <= 15, "unknown storage flags")
+    check(flags <= 31, "unknown storage flags")
     counts = None
     if flags & 4:
         counts = r.varint()
@@ -105,12 +110,28 @@ def read_variable(r):
     shape = r.many(r.varint)
     check(len(shape) <= 64 and math.prod(shape) < 1 << 59, "too many axes or values")
     bound, limits, grid, patterns = read_promise(r, dtype)
-    check_kind(kind, dtype, shape, counts is not None, bound)
-    return Variable(name, dtype, shape, grid, patterns, counts, bound == 0, limits)
+    check_kind(kind, dtype, shape, counts is not None, bound[0])
+    cuts, keeps_sum = read_promises(r) if flags & 16 else ([], False)
+    if kind == 3 and bound[0] == 1:  # each part keeps what keeps the modulus
+        bound = 1, max(math.nextafter(bound[1] * math.sqrt(0.5), -math.inf), 0.0)
+    return Variable(name, dtype, shape, grid, patterns, counts, bound[0] == 0, limits, bound, cuts, keeps_sum)
+
+
+def read_promises(r):
+    """Thresholds, and whether the sum is kept; limits that were asked for are for people."""
+    n_cuts = r.varint()
+    check(n_cuts <= 256, "too many thresholds")
+    cuts = [r.f64() for _ in range(n_cuts)]
+    check(all(a < b for a, b in itertools.pairwise(cuts)), "thresholds that do not ascend")
+    flags = r.u8()
+    check(flags <= 3 and (n_cuts or flags), "promises without any")
+    limits = [r.f64() for _ in range(2 * (flags & 1))]
+    check(all(math.isfinite(x) for x in cuts + limits) and limits == sorted(limits), "limits out of order")
+    return cuts, bool(flags & 2)
 
 
 def read_promise(r, dtype):
-    """The bound's code, the limits of decoded values, the grid, and the patterns."""
+    """The bound (its code and what limits the error), the limits of decoded values, the grid, and the patterns."""
     bound = r.u8()
     has_limits, bound = bound & 8, bound & ~8
     check(bound <= 4 and not (has_limits and bound == 0), "unknown bound")
@@ -122,7 +143,7 @@ def read_promise(r, dtype):
         limits = orders(np.frombuffer(ends, dtype.newbyteorder("<")).astype(dtype))
         check(limits[0] <= limits[1], "limits that are not in order")
     grid = read_grid(r, dtype)
-    return bound, limits, grid, read_patterns(r, dtype)
+    return (bound, numbers[-1] if numbers else 0.0), limits, grid, read_patterns(r, dtype)
 
 
 def read_patterns(r, dtype):
@@ -410,7 +431,7 @@ def decode_table(chunk, group, variables, n_rows):
             check(stride == 1, "a finer grid in a table")
             q = [0 if kind else number for number, kind in zip(q, classes)]
             values = reconstruct(q, grid, variable.dtype)
-        values = finish_part(part, variable, values, classes, own_bits)
+        values = finish_part(part, variable, values, classes, own_bits, [n_rows])
         part.end()
         columns[index] = [float(x) for x in (values.view(np.uint8) if values.dtype == np.bool_ else values)]
         result[index] = values
@@ -431,12 +452,18 @@ def decode_part(part, variable, shape, predicted, residual, shared, beside=None)
         q, grid, stride = predicted, variable.grid, 1
     q = [0 if kind else number for number, kind in zip(q, classes)]
     values = reconstruct(q, refined(grid, stride), variable.dtype)
-    return finish_part(part, variable, values, classes, own_bits)
+    return finish_part(part, variable, values, classes, own_bits, shape)
 
 
-def finish_part(part, variable, values, classes, own_bits):
-    """Values are limited and special ones take their places; the hash is checked."""
+def finish_part(part, variable, values, classes, own_bits, shape):
+    """Values are limited, special ones take their places, others move to their sides; the hash is checked."""
     values, data = placed(variable, values, classes, own_bits)
+    if variable.cuts and not variable.exact:
+        sides.move(part.block(), variable, values, classes, shape)
+    if variable.keeps_sum and not variable.exact:
+        sums.move(part.block(), variable, values, classes, shape)
+    if not variable.exact:
+        data = values.astype(variable.dtype.newbyteorder("<"), copy=False).tobytes()
     part.f64()  # the largest error
     check(part.raw(8) == blake3.blake3(data).digest()[:8], "the hash of the decoded values does not fit")
     if part.at < len(part.data):

@@ -28,7 +28,7 @@ def decode_recast(stream, shape, masked, float_bits, decode):
         q = hidden(r, shape, masked, float_bits, whole)
     elif kind in (1, 2):
         n = r.varint()
-        check(n <= len(r.data) - r.at, "more entries than bytes")
+        check(n <= math.prod(shape), "more entries than numbers")
         table = whole([n], np.zeros(n, bool), float_bits)
         q = from_entries(kind, table, whole(shape, masked), masked)
     elif kind == 3:

@@ -124,6 +124,13 @@ struct CompressedObject {
     limit: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<[f64; 2]>,
+    /// Thresholds that no value crosses, and limits that none leaves, as they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cuts: Vec<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promised_limits: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    keeps_sum: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<f64>,
     /// 1 %, 50 % and 99 % of the values lie below.
@@ -190,6 +197,9 @@ impl ArchiveObject {
             bound: v.bound.into(),
             limit: v.limit,
             limits: v.limits,
+            cuts: v.promises.cuts.clone(),
+            promised_limits: v.promises.limits,
+            keeps_sum: v.promises.keeps_sum,
             missing: v.missing.clone(),
             quantiles: v.quantiles,
             step: v.step,
@@ -259,8 +269,15 @@ pub struct VerifyObject {
 struct VerifiedObject {
     name: String,
     bound: BoundObject,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cuts: Vec<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promised_limits: Option<[f64; 2]>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    keeps_sum: bool,
     max_error: f64,
     n_values: u64,
+    /// Outside the bound, on another side of a cut, or outside the limits.
     n_violations: u64,
 }
 
@@ -269,14 +286,17 @@ impl From<&Verification> for VerifyObject {
         let variables = verification.variables.iter().map(|v| VerifiedObject {
             name: v.name.clone(),
             bound: v.bound.into(),
+            cuts: v.promises.cuts.clone(),
+            promised_limits: v.promises.limits,
+            keeps_sum: v.promises.keeps_sum,
             max_error: v.max_error,
             n_values: v.n_values,
-            n_violations: v.n_violations,
+            n_violations: v.n_broken(),
         });
         VerifyObject {
             holds: verification.holds(),
             n_values: verification.variables.iter().map(|v| v.n_values).sum(),
-            n_violations: verification.variables.iter().map(|v| v.n_violations).sum(),
+            n_violations: verification.variables.iter().map(|v| v.n_broken()).sum(),
             variables: variables.collect(),
         }
     }

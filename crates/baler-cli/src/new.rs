@@ -75,6 +75,10 @@ rel = 1e-3                  # error at most this times each variable's range
 # exact = ['nMuon']
 # drop = ['comment']
 # missing = ['tos=1e20']    # fill values, kept exactly; ['none'] if there are none
+# cuts = ['pt=20,30']       # no value crosses these thresholds; abs(eta)=2.4 is -2.4 and 2.4
+# signs = ['charge']        # signs are kept, and zeros stay the only zeros
+# limits = ['cc=0:1']       # no value leaves these limits
+# keep_sum = ['rho']        # the sum of each chunk stays what it was
 
 # auto keeps the smallest file, model included; or predictive, autoencoder, classical.
 method = 'auto'

@@ -42,6 +42,11 @@ pub fn value(x: f64) -> String {
     exponential(x, 3)
 }
 
+/// The shortest text that is this number.
+pub fn exact(x: f64) -> String {
+    if x == 0.0 || (1e-4..1e7).contains(&x.abs()) { format!("{x}") } else { format!("{x:e}") }
+}
+
 fn exponential(x: f64, decimals: usize) -> String {
     let text = format!("{x:.decimals$e}");
     match text.split_once('e') {

@@ -33,7 +33,7 @@ impl Output for Written<'_> {
 /// Compresses parts by a plan.
 pub fn compress(args: &CompressArgs, plan: &Path) -> Result<()> {
     let (promise, training) = (&args.settings.promise, &args.settings.training);
-    if promise.is_given() || promise.rules()?.len() + promise.drop.len() + promise.missing.len() > 0 {
+    if promise.is_given() || !promise.rules()?.is_empty() || promise.has_lists() {
         let text = "the plan says what is promised; leave out --plan, or the promise";
         return Err(Error::config(text).into());
     }

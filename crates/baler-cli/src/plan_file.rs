@@ -63,6 +63,12 @@ struct WrittenVariable {
     shape: Vec<usize>,
     bound: String,
     largest_error: Option<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cuts: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    promised_limits: Option<[f64; 2]>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    keeps_sum: bool,
 }
 
 impl PlanFile {
@@ -78,6 +84,9 @@ impl PlanFile {
                 shape: variable.shape.clone(),
                 bound: if is_number { format!("{}:{value:e}", spec.kind()) } else { spec.kind().to_string() },
                 largest_error: is_number.then_some(variable.bound.limit).filter(|limit| limit.is_finite()),
+                cuts: variable.promises.cuts.clone(),
+                promised_limits: variable.promises.limits,
+                keeps_sum: variable.promises.keeps_sum,
             }
         });
         let written = Written {

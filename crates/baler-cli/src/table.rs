@@ -1,6 +1,6 @@
 //! Tables and the one line at the end of a command, as text; where they go is for the commands to say.
 
-use crate::library::{BoundSpec, Report, SizedReport, VariableReport, Way};
+use crate::library::{BoundSpec, Promises, Report, SizedReport, VariableReport, Way};
 use crate::numbers;
 use baler_data::names::shown_in_line;
 
@@ -45,6 +45,8 @@ pub fn report_table(report: &Report, max_rows: usize) -> String {
     if report.variables.len() > rows.len() {
         text += &format!("\n... and {} more; -v shows all", report.variables.len() - rows.len());
     }
+    let shown = report.variables.iter().take(max_rows);
+    text.extend(shown.filter_map(|v| promises_line(&v.name, &v.promises)).map(|line| format!("\n{line}")));
     text
 }
 
@@ -73,6 +75,19 @@ fn shortened(words: &str, width: usize) -> String {
         return words.to_string();
     }
     words.chars().take(width - 3).collect::<String>() + "..."
+}
+
+/// `pt: no value crosses the cuts 20, 30`: what is promised beside the bound, if anything is.
+pub fn promises_line(name: &str, promises: &Promises) -> Option<String> {
+    let numbers = |list: &[f64]| list.iter().map(|&x| numbers::exact(x)).collect::<Vec<_>>();
+    let cuts = (!promises.cuts.is_empty()).then(|| {
+        let what = if promises.cuts.len() == 1 { "cut" } else { "cuts" };
+        format!("no value crosses the {what} {}", numbers(&promises.cuts).join(", "))
+    });
+    let limits = promises.limits.map(|limits| format!("no value leaves {}", numbers(&limits).join(" to ")));
+    let sum = promises.keeps_sum.then(|| "the sum of each chunk is kept".to_string());
+    let all: Vec<String> = cuts.into_iter().chain(limits).chain(sum).collect();
+    (!all.is_empty()).then(|| format!("{name}: {}", all.join("; ")))
 }
 
 /// A line for each variable whose codec the table cuts short: how it follows from others.
@@ -170,6 +185,7 @@ pub mod tests {
                 bound: BoundSpec::Rel(1e-3),
                 limit: 0.12,
                 limits: Some([-60.0, 60.0]),
+                promises: Promises::default(),
                 missing: Vec::new(),
                 quantiles: None,
                 step: Some(1.17e-4),

@@ -9,7 +9,7 @@ use crate::numbers::{self, counted, grouped};
 use crate::output::say;
 use crate::progress::{Files, Loudness};
 use crate::say::SayArgs;
-use crate::table::table;
+use crate::table::{promises_line, table};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
@@ -154,7 +154,7 @@ fn one(
 pub fn verification_table(verification: &Verification, max_rows: usize) -> String {
     let mut shown: Vec<_> = verification.variables.iter().collect();
     if shown.len() > max_rows {
-        shown.sort_by_key(|v| v.n_violations == 0); // stable: the file's order stays otherwise
+        shown.sort_by_key(|v| v.n_broken() == 0); // stable: the file's order stays otherwise
         shown.truncate(max_rows);
     }
     let rows: Vec<Vec<String>> = shown
@@ -165,11 +165,13 @@ pub fn verification_table(verification: &Verification, max_rows: usize) -> Strin
                 numbers::bound(v.bound),
                 numbers::error(v.max_error),
                 grouped(v.n_values),
-                grouped(v.n_violations),
+                grouped(v.n_broken()),
             ]
         })
         .collect();
-    table(&["variable", "bound", "worst error", "values", "outside"], &rows, 2)
+    let lines = verification.variables.iter().take(max_rows);
+    let lines = lines.filter_map(|v| promises_line(&v.name, &v.promises)).map(|line| format!("\n{line}"));
+    table(&["variable", "bound", "worst error", "values", "outside"], &rows, 2) + &lines.collect::<String>()
 }
 
 /// The line that says it holds, or the error that says where it does not.
@@ -185,12 +187,23 @@ pub fn conclusion(verification: &Verification, against_data: bool) -> Result<Str
             format!("checksums hold, {} values decode; --against INPUT compares them", grouped(n_values))
         });
     }
-    let broken: Vec<_> = verification.variables.iter().filter(|v| v.n_violations > 0).collect();
-    let worst = broken.iter().max_by_key(|v| v.n_violations).expect("a bound is broken");
+    let broken: Vec<_> = verification.variables.iter().filter(|v| v.n_broken() > 0).collect();
+    let worst = broken.iter().max_by_key(|v| v.n_broken()).expect("a bound is broken");
+    if broken.iter().all(|v| v.n_violations == 0) {
+        let broken = worst.broken;
+        let what = match (broken.n_crossed, broken.n_beyond) {
+            (0, 0) => format!("another sum in {}", counted(broken.n_sums as usize, "chunk")),
+            (0, n_beyond) => format!("{} outside the limits", counted(n_beyond as usize, "value")),
+            (n_crossed, _) => format!("{} on another side of a cut", counted(n_crossed as usize, "value")),
+        };
+        let text =
+            format!("promise broken in '{}': {what}; is this the data that was compressed?", worst.name);
+        return Err(Error::new(ErrorKind::BoundNotMet, text).into());
+    }
     let text = format!(
         "bound broken on {} of {} values in {}; '{}': expected {}, found a worst error of {}; is this the data \
          that was compressed?",
-        grouped(broken.iter().map(|v| v.n_violations).sum()),
+        grouped(broken.iter().map(|v| v.n_broken()).sum()),
         grouped(n_values),
         counted(broken.len(), "variable"),
         worst.name,

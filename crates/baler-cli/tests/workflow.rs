@@ -65,6 +65,32 @@ fn a_broken_bound_exits_1() {
 }
 
 #[test]
+fn cuts_and_limits_are_told_and_what_crosses_exits_1() {
+    let (folder, mut values) = with_field();
+    let near =
+        (0..values.len()).min_by(|&a, &b| (values[a] - 0.25).abs().total_cmp(&(values[b] - 0.25).abs()));
+    let (at, limits) = (near.unwrap(), "--limits=data=-2:2");
+    let ran = compress(&folder, &["--cuts", "data=0.25;abs(data)=0.5", "--signs", "data", limits]);
+    let line = "data: no value crosses the cuts -0.5, 0, 0.25, 0.5; no value leaves -2 to 2";
+    assert!(ran.stderr.contains(line), "{}", ran.stderr);
+    let shown = folder.ok(&["inspect", "x.bale"]).stdout;
+    assert!(String::from_utf8(shown).unwrap().contains(line));
+    let told = folder.ok(&["inspect", "x.bale", "--json"]).json();
+    assert_eq!(told["variables"][0]["cuts"], serde_json::json!([-0.5, 0.0, 0.25, 0.5]));
+    assert_eq!(told["variables"][0]["promised_limits"], serde_json::json!([-2.0, 2.0]));
+    assert!(folder.ok(&["verify", "x.bale", "--against", "x.npy"]).stderr.contains(line));
+    values[at] = 0.5 - values[at] + if values[at] == 0.25 { 1e-9 } else { 0.0 };
+    write_npy(&folder.path("other.npy"), &[20, 30, 40], &values);
+    let ran = folder.run(&["verify", "x.bale", "--against", "other.npy", "-q"]);
+    let expected = "baler: promise broken in 'data': 1 value on another side of a cut";
+    assert!(ran.code == 1 && ran.stderr.starts_with(expected), "{}", ran.stderr);
+    let ran = folder.run(&["compress", "x.npy", "-o", "y.bale", "--rel", "1e-3", "--limits", "data=0:1"]);
+    assert!(ran.code == 2 && ran.stderr.contains("expected values from 0.0 to 1.0"), "{}", ran.stderr);
+    let ran = folder.run(&["compress", "x.npy", "-o", "y.bale", "--rel", "1e-3", "--cuts", "dota=1"]);
+    assert!(ran.code == 2 && ran.stderr.contains("found 'dota'; nearest: data"), "{}", ran.stderr);
+}
+
+#[test]
 fn json_has_the_words_of_the_interface() {
     let (folder, _) = with_field();
     let object = compress(&folder, &["--json"]).json();

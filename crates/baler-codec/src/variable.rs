@@ -3,7 +3,7 @@
 
 use crate::options::BoundSpec;
 use crate::quantize::special::MAX_PATTERNS;
-use crate::quantize::{Bound, Grid, Limits, part_limit};
+use crate::quantize::{Bound, Grid, Limits, Promises, part_limit};
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::kind::{Kind, TimeUnit};
 use baler_data::dataset::{DType, ListKind, Lists, MAX_AXES, Storage, n_elements, row_len};
@@ -33,6 +33,8 @@ pub struct VariablePlan {
     pub grid: Grid,
     /// Bits of the values that stand often and are kept exactly.
     pub patterns: Vec<u64>,
+    /// What is promised beside the bound.
+    pub promises: Promises,
 }
 
 impl VariablePlan {
@@ -47,6 +49,21 @@ impl VariablePlan {
             Some((_, rest)) => [&[n_rows], rest].concat(),
             None => Vec::new(),
         }
+    }
+
+    /// True if parts say on which sides of thresholds values are: without loss they are on that of their originals.
+    pub fn has_sides(&self) -> bool {
+        !self.promises.cuts.is_empty() && self.bound.spec != BoundSpec::Lossless
+    }
+
+    /// True if parts say which values move so that their sum is that of the originals.
+    pub fn has_sum(&self) -> bool {
+        self.promises.keeps_sum && self.bound.spec != BoundSpec::Lossless
+    }
+
+    /// True if values move after their numbers are decoded.
+    pub fn is_settled(&self) -> bool {
+        self.has_sides() || self.has_sum()
     }
 
     /// Number of values.
@@ -82,10 +99,12 @@ pub fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
     w.u8(variable.dtype as u8);
     let Storage { fortran_order, big_endian, lists, kind } = variable.storage;
     let has_kind = kind != Kind::Number;
+    let has_promises = variable.promises != Promises::default();
     w.u8(fortran_order as u8
         | (big_endian as u8) << 1
         | (lists.is_some() as u8) << 2
-        | (has_kind as u8) << 3);
+        | (has_kind as u8) << 3
+        | (has_promises as u8) << 4);
     if let Some(lists) = lists {
         w.count(lists.counts);
         w.u8(lists.kind as u8);
@@ -100,6 +119,9 @@ pub fn write_variable(variable: &VariablePlan, w: &mut ByteWriter) {
         w.count(extent);
     }
     write_promise(variable, w);
+    if has_promises {
+        variable.promises.write(w);
+    }
 }
 
 /// What is promised, the grid, and the values that are kept exactly.
@@ -142,8 +164,8 @@ pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
         .get(code as usize)
         .ok_or_else(|| Error::unsupported(format!("expected a dtype from 0 to 11, found {code}")))?;
     let flags = r.u8()?;
-    if flags > 15 {
-        return Err(Error::corrupt(format!("expected storage flags from 0 to 15, found {flags}")));
+    if flags > 31 {
+        return Err(Error::corrupt(format!("expected storage flags from 0 to 31, found {flags}")));
     }
     let lists = if flags & 4 != 0 { Some(read_lists(r)?) } else { None };
     let kind = if flags & 8 != 0 { read_kind(r)? } else { Kind::Number };
@@ -161,7 +183,8 @@ pub fn read_variable(r: &mut ByteReader) -> Result<VariablePlan> {
     if let (Kind::Complex, BoundSpec::Abs(e)) = (kind, bound.spec) {
         bound.limit = part_limit(e);
     }
-    Ok(VariablePlan { name, dtype, shape, storage, bound, limits, grid, patterns })
+    let promises = if flags & 16 != 0 { Promises::read(r)? } else { Promises::default() };
+    Ok(VariablePlan { name, dtype, shape, storage, bound, limits, grid, patterns, promises })
 }
 
 /// The bits of one value.

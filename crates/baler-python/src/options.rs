@@ -3,6 +3,7 @@
 
 use crate::errors::{OrRaise, raised, raised_any};
 use baler::{BoundSpec, Error, Level, Method, Missing, Options, Size};
+use baler_codec::options::cuts;
 use baler_codec::options::training::{Init, Loss, Normalization, Transform};
 use baler_data::source::Schema;
 use pyo3::prelude::*;
@@ -18,6 +19,12 @@ pub struct Asked<'py> {
     rules: Vec<(String, String)>,
     /// (pattern, `none`, `auto` or a number).
     missing: Vec<(String, String)>,
+    /// (pattern, thresholds).
+    cuts: Vec<(String, Vec<f64>)>,
+    /// (pattern, least and greatest value), the last match wins.
+    limits: Vec<(String, (f64, f64))>,
+    /// Patterns of variables whose sums are kept.
+    keep_sum: Vec<String>,
     /// `auto`, `predictive`, `autoencoder` or `classical`.
     method: Option<String>,
     /// 1 to 9.
@@ -64,6 +71,13 @@ impl Asked<'_> {
             };
             options.missing.push((pattern.clone(), missing));
         }
+        for (pattern, thresholds) in &self.cuts {
+            options.cuts.push(cuts::of(pattern, thresholds)?);
+        }
+        for (pattern, (low, high)) in &self.limits {
+            options.limits.push(cuts::limits_of(pattern, [*low, *high])?);
+        }
+        options.keep_sum.clone_from(&self.keep_sum);
         options.size = match (self.ratio, self.size, self.latent) {
             (Some(ratio), ..) => Some(Size::Ratio(ratio)),
             (_, Some(bytes), _) => Some(Size::Bytes(bytes)),

@@ -219,3 +219,30 @@ def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert oct((tmp_path / "a.bale").stat().st_mode)[-3:] == "644"
     with pytest.raises(OSError):
         baler.save(tmp_path / "no" / "a.bale", np.zeros(3), lossless=True)
+
+
+def test_selections_signs_limits_and_sums_are_kept() -> None:
+    rng = np.random.default_rng(8)
+    jets = {"pt": rng.exponential(20, 5000).astype("f4"), "eta": rng.normal(0, 2, 5000), "n": rng.poisson(300, 5000)}
+    promises: dict[str, Any] = {"cuts": {"pt": [20.1, 30], "abs(eta)": 2.4}, "signs": "eta", "keep_sum": ["pt", "n"]}
+    data = baler.compress(jets, rel=1e-2, limits={"pt": (0, 1e4)}, **promises)
+    back = baler.decompress(data)
+    plain = baler.decompress(baler.compress(jets, rel=1e-2))
+    for threshold in (20.1, np.float64(20.1), 30):
+        assert ((back["pt"] > threshold) == (jets["pt"] > threshold)).all()
+        assert ((back["pt"] >= threshold) == (jets["pt"] >= threshold)).all()
+    assert ((plain["pt"] > 20.1) != (jets["pt"] > 20.1)).any()
+    assert ((np.abs(back["eta"]) < 2.4) == (np.abs(jets["eta"]) < 2.4)).all()
+    assert (np.sign(back["eta"]) == np.sign(jets["eta"])).all()
+    assert back["n"].sum() == jets["n"].sum() != plain["n"].sum()
+    told = baler.inspect(data)
+    assert told["variables"][0]["cuts"] == [20.1, 30] and told["variables"][0]["promised_limits"] == [0, 1e4]
+    assert "cuts 20.1, 30; limits 0 to 10000; sum" in str(told)
+    moved = jets | {"pt": np.where(jets["pt"] == jets["pt"][jets["pt"] > 20.1].min(), np.float32(20.1), jets["pt"])}
+    with pytest.raises(baler.BoundError, match="cuts 20.1, 30"):
+        baler.verify(moved, data)
+    for wrong in ({"cuts": {"pt": "a"}}, {"cuts": {"pt": [np.nan]}}, {"limits": {"pt": 3}}, {"cuts": {"px": 3}}):
+        with pytest.raises(baler.ConfigError):
+            baler.compress(jets, rel=1e-2, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(baler.InputError, match="limits"):
+        baler.compress(jets, rel=1e-2, limits={"pt": (0, 1)})

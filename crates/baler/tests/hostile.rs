@@ -14,7 +14,7 @@ use baler_codec::entropy::Prior;
 use baler_codec::model::{Coordinate, Description, ModelPart, ModelVariable};
 use baler_codec::network::architecture::{Activation, LayerKind, LayerSpec};
 use baler_codec::network::{Layer, Network};
-use baler_codec::quantize::{Bound, Grid};
+use baler_codec::quantize::{Bound, Grid, Promises};
 use baler_codec::variable::VariablePlan;
 use baler_data::dataset::Layout;
 use baler_data::dataset::{Attachment, Storage};
@@ -443,6 +443,7 @@ fn huge_shapes_are_refused_without_the_memory_for_them() {
                 limits: None,
                 grid,
                 patterns: vec![],
+                promises: Promises::default(),
             };
             let n_variables = 20;
             for part in &parts {
@@ -481,6 +482,7 @@ fn archives_of_too_many_axes_are_refused() {
             limits: None,
             grid: Grid::Integer { step: 1 },
             patterns: vec![],
+            promises: Promises::default(),
         };
         let group = GroupPlan::new(vec![0], 1, GroupMethod::Classical);
         let plan = Plan {

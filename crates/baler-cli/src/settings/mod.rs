@@ -53,6 +53,9 @@ impl Settings {
         options.size = size;
         options.rules = self.promise.rules()?;
         options.missing = self.promise.missing_values()?;
+        options.cuts = self.promise.all_cuts()?;
+        options.limits = self.promise.all_limits()?;
+        options.keep_sum = self.promise.keep_sum.iter().map(|name| name.trim().to_string()).collect();
         options.method = match (self.method, size) {
             (None | Some(Method::Auto), Some(Size::Latent(_))) => Method::Autoencoder,
             (Some(method @ (Method::Predictive | Method::Classical)), Some(Size::Latent(_))) => {
@@ -88,6 +91,15 @@ pub fn with_names<'a>(options: &Options, schemas: impl IntoIterator<Item = &'a S
         options.bound = BoundSpec::Lossless; // of what counts lists or is no number, and nothing else
     }
     for (name, _) in &mut options.missing {
+        *name = whole(name)?;
+    }
+    for (name, _) in &mut options.cuts {
+        *name = whole(name)?;
+    }
+    for (name, _) in &mut options.limits {
+        *name = whole(name)?;
+    }
+    for name in &mut options.keep_sum {
         *name = whole(name)?;
     }
     Ok(options)

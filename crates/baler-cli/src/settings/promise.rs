@@ -2,7 +2,7 @@
 //! single variables. There is no default.
 
 use super::amount::{self, Amount, absolute, fraction};
-use crate::library::{BoundSpec, Error, Missing, Size};
+use crate::library::{BoundSpec, Error, Missing, Size, cuts};
 use anyhow::Result;
 use clap::Args;
 
@@ -40,6 +40,19 @@ pub struct PromiseArgs {
     /// Leave these variables out
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub drop: Vec<String>,
+    /// No value crosses these thresholds, so that every selection by them keeps exactly its rows; abs(NAME)=T counts with
+    /// both signs (repeatable)
+    #[arg(long, value_name = "NAME=T,T;...", allow_hyphen_values = true)]
+    pub cuts: Vec<String>,
+    /// Values of these variables keep their signs, and zeros stay the only zeros
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub signs: Vec<String>,
+    /// No value of these variables leaves its limits; data outside are refused (repeatable)
+    #[arg(long, value_name = "NAME=LOW:HIGH", allow_hyphen_values = true)]
+    pub limits: Vec<String>,
+    /// The sum of each chunk of these variables stays what it was, but for rounding
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub keep_sum: Vec<String>,
     /// Fill value, kept exactly and left out of the range: V, NAME=V or none (repeatable)
     #[arg(long, value_name = "V", allow_hyphen_values = true)]
     pub missing: Vec<String>,
@@ -61,6 +74,10 @@ impl PromiseArgs {
             exact: join(file.exact.clone(), self.exact.clone()),
             drop: join(file.drop.clone(), self.drop.clone()),
             missing: join(file.missing.clone(), self.missing.clone()),
+            cuts: join(file.cuts.clone(), self.cuts.clone()),
+            signs: join(file.signs.clone(), self.signs.clone()),
+            limits: join(file.limits.clone(), self.limits.clone()),
+            keep_sum: join(file.keep_sum.clone(), self.keep_sum.clone()),
             ..PromiseArgs::default()
         };
         let main = if self.is_given() { self } else { file };
@@ -69,6 +86,10 @@ impl PromiseArgs {
             exact: lists.exact,
             drop: lists.drop,
             missing: lists.missing,
+            cuts: lists.cuts,
+            signs: lists.signs,
+            limits: lists.limits,
+            keep_sum: lists.keep_sum,
             ..main
         }
     }
@@ -131,6 +152,43 @@ impl PromiseArgs {
         }
         rules.extend(self.exact.iter().map(|name| (name.trim().to_string(), BoundSpec::Lossless)));
         Ok(rules)
+    }
+
+    /// True if something is said of single variables.
+    pub fn has_lists(&self) -> bool {
+        [
+            &self.bound,
+            &self.exact,
+            &self.drop,
+            &self.missing,
+            &self.cuts,
+            &self.signs,
+            &self.limits,
+            &self.keep_sum,
+        ]
+        .iter()
+        .any(|list| !list.is_empty())
+    }
+
+    /// (pattern, thresholds): those of --cuts, and 0 of --signs.
+    pub fn all_cuts(&self) -> Result<Vec<(String, Vec<f64>)>> {
+        let mut all = Vec::new();
+        for text in &self.cuts {
+            all.extend(cuts::parse(text)?);
+        }
+        for name in &self.signs {
+            all.push(cuts::of(name, &[0.0])?);
+        }
+        Ok(all)
+    }
+
+    /// (pattern, least and greatest value), in order.
+    pub fn all_limits(&self) -> Result<Vec<(String, [f64; 2])>> {
+        let mut all = Vec::new();
+        for text in &self.limits {
+            all.extend(cuts::parse_limits(text)?);
+        }
+        Ok(all)
     }
 
     /// (pattern, what is missing), in order.
@@ -254,6 +312,21 @@ mod tests {
         assert_eq!(missing[2], ("pt".to_string(), Missing::None));
         assert!(lists(&[], &[], &["nan"]).missing_values().is_err());
         assert!(lists(&[], &[], &["tos=many"]).missing_values().is_err());
+    }
+
+    #[test]
+    fn signs_are_cuts_at_zero() {
+        let mut promise =
+            PromiseArgs { cuts: vec!["pt=20,30;abs(eta)=2.4".into()], ..PromiseArgs::default() };
+        promise.signs = vec!["dx".into()];
+        promise.limits = vec!["cc=0:1".into()];
+        let cuts = promise.all_cuts().unwrap();
+        assert_eq!(cuts[1], ("eta".to_string(), vec![2.4, -2.4]));
+        assert_eq!(cuts[2], ("dx".to_string(), vec![0.0]));
+        assert_eq!(promise.all_limits().unwrap(), [("cc".to_string(), [0.0, 1.0])]);
+        assert!(promise.has_lists() && !PromiseArgs::default().has_lists());
+        let both = PromiseArgs { cuts: vec!["pt=40".into()], ..PromiseArgs::default() }.over(promise);
+        assert_eq!(both.cuts, ["pt=20,30;abs(eta)=2.4", "pt=40"]);
     }
 
     #[test]

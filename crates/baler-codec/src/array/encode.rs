@@ -156,7 +156,7 @@ fn written(variable: &VariablePlan, coded: &Coded, given: Option<(&Model, &Predi
         w.count(model.predictors.iter().position(|p| std::ptr::eq(p, predictor)).unwrap_or_default());
     }
     w.block(&coded.specials);
-    w.raw(&coded.hash[..HASH_BYTES]);
+    w.raw(&coded.proof.hash[..HASH_BYTES]);
     w.raw(&coded.stream.bytes);
     w.bytes
 }

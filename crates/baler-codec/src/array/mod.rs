@@ -21,6 +21,7 @@ use crate::options::BoundSpec;
 use crate::part::{Prediction, read_values, values_hash};
 use crate::predict::Known;
 use crate::predict::predictor::Predictor;
+use crate::quantize::Promises;
 use crate::variable::{VariablePlan, read_patterns, read_promise};
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::{DType, MAX_AXES, Storage, n_elements};
@@ -180,7 +181,8 @@ impl Head {
             }
         };
         let (name, storage) = (String::new(), Storage::default());
-        let variable = VariablePlan { name, dtype, shape, storage, bound, limits, grid, patterns };
+        let promises = Promises::default();
+        let variable = VariablePlan { name, dtype, shape, storage, bound, limits, grid, patterns, promises };
         let mut named = None;
         if code & WITH_MODEL != 0 {
             named = Some((r.raw(MODEL_HASH_BYTES)?.try_into().expect("as many bytes"), r.count()?));

@@ -3,8 +3,11 @@
 use crate::decode::reader::Reader;
 use crate::model::Model;
 use crate::options::BoundSpec;
+use crate::quantize::Promises;
 use crate::quantize::compare::compare_values;
+use crate::quantize::promises::Broken;
 use crate::report::{NoProgress, Progress};
+use crate::variable::VariablePlan;
 use baler_data::dataset::Dataset;
 use baler_data::error::{Error, Result};
 use baler_data::names;
@@ -24,8 +27,19 @@ pub struct VerifiedVariable {
     pub max_error: f64,
     /// Values compared.
     pub n_values: u64,
-    /// Values outside the promise.
+    /// Values outside the bound.
     pub n_violations: u64,
+    /// What is promised beside it.
+    pub promises: Promises,
+    /// Values that break that.
+    pub broken: Broken,
+}
+
+impl VerifiedVariable {
+    /// Values outside the promises, counted for each that they break.
+    pub fn n_broken(&self) -> u64 {
+        self.n_violations + self.broken.count()
+    }
 }
 
 /// What verifying found.
@@ -38,7 +52,7 @@ pub struct Verification {
 impl Verification {
     /// True if no value is outside its promise.
     pub fn holds(&self) -> bool {
-        self.variables.iter().all(|variable| variable.n_violations == 0)
+        self.variables.iter().all(|variable| variable.n_broken() == 0)
     }
 }
 
@@ -73,6 +87,8 @@ pub fn verify_with<R: Read + Seek + Send>(
             max_error: if against.is_some() { 0.0 } else { stored.max_error },
             n_values: 0,
             n_violations: 0,
+            promises: stored.promises,
+            broken: Broken::default(),
         })
         .collect();
     let chunks: Vec<usize> = (0..index.n_chunks()).collect();
@@ -81,10 +97,15 @@ pub fn verify_with<R: Read + Seek + Send>(
         let check = |&chunk_idx: &usize| check_chunk(reader, chunk_idx, against, &originals);
         let checked: Vec<Vec<Checked>> =
             reader.threads().run(|| batch.par_iter().map(check).collect::<Result<_>>())?;
-        for Checked { variable: idx, n_values, max_error, n_violations } in checked.into_iter().flatten() {
+        for Checked { variable: idx, n_values, max_error, n_violations, broken } in
+            checked.into_iter().flatten()
+        {
             let variable = &mut variables[idx];
             variable.n_values += n_values as u64;
             variable.n_violations += n_violations;
+            variable.broken.n_crossed += broken.n_crossed;
+            variable.broken.n_beyond += broken.n_beyond;
+            variable.broken.n_sums += broken.n_sums;
             variable.max_error = variable.max_error.max(max_error);
             n_bytes += n_values * reader.schema().variables[idx].dtype.size_bytes();
         }
@@ -127,6 +148,7 @@ struct Checked {
     n_values: usize,
     max_error: f64,
     n_violations: u64,
+    broken: Broken,
 }
 
 fn check_chunk<R: Read + Seek + Send>(
@@ -150,10 +172,11 @@ fn check_chunk<R: Read + Seek + Send>(
     let mut checked = Vec::with_capacity(decoded.len());
     for ((&variable, values), original) in variables.iter().zip(decoded).zip(against) {
         let values = values.ok_or_else(|| Error::corrupt("a variable of a chunk is missing"))?;
-        let bound = &plan.variables[variable].bound;
+        let VariablePlan { bound, promises, patterns, .. } = &plan.variables[variable];
+        let broken = promises.broken(original.as_ref(), &values, patterns);
         let (max_error, n_violations) =
             original.map_or((0.0, 0), |original| compare_values(&original, &values, bound));
-        checked.push(Checked { variable, n_values: values.len(), max_error, n_violations });
+        checked.push(Checked { variable, n_values: values.len(), max_error, n_violations, broken });
     }
     Ok(checked)
 }

@@ -18,6 +18,7 @@ use crate::part::stream::How;
 use crate::part::{Original, Prediction};
 use crate::predict::Known;
 use crate::quantize::compare::{compare_values, sum_of_squares};
+use crate::quantize::promises::Broken;
 use crate::table::{self, Alone};
 use crate::variable::VariablePlan;
 use baler_data::bytes::ByteWriter;
@@ -219,8 +220,27 @@ impl<'a> Encoder<'a> {
                 let message = format!("{n_violations} values are outside their bound; please report this");
                 return Err(Error::new(ErrorKind::BoundNotMet, message).in_variable(&variable.name));
             }
+            check_promises(variable, original, &values)?;
             squares.push(sum_of_squares(original, &values));
         }
         Ok(squares)
     }
+}
+
+/// The promises beside the bound, of decoded values.
+fn check_promises(variable: &VariablePlan, original: &Values, decoded: &Values) -> Result<()> {
+    let broken = variable.promises.broken(Some(original), decoded, &variable.patterns);
+    let broken_here = |what: String| Error::new(ErrorKind::BoundNotMet, what + "; please report this");
+    let error = match (broken, variable.promises.limits) {
+        (Broken { n_crossed: 1.., .. }, _) => {
+            broken_here(format!("{} values are on another side of a cut", broken.n_crossed))
+        }
+        (Broken { n_beyond: 1.., .. }, Some([low, high])) => Error::input(format!(
+            "expected values from {low:?} to {high:?} as the limits say, found {} outside; give wider limits",
+            broken.n_beyond
+        )),
+        (Broken { n_sums: 1.., .. }, _) => broken_here("the sum of a chunk is another".to_string()),
+        _ => return Ok(()),
+    };
+    Err(error.in_variable(&variable.name))
 }

@@ -47,7 +47,7 @@ pub fn decode(table: &LiveTable, bytes: &[u8], n_rows: usize) -> Result<Vec<Valu
         let mut numbers = with_room(n_rows)?;
         numbers.resize(n_rows, 0);
         let values = Values::Bool(Vec::new());
-        let mut quantized = Quantized { numbers, specials: Specials::default(), values };
+        let mut quantized = Quantized { numbers, specials: Specials::default(), settled: Vec::new(), values };
         let rows = code_column(table, idx, &decoded, n_rows, &mut Reading(&mut reader), &mut quantized)?;
         let values = decoded_values(&quantized, variable, column, &rows);
         decoded.columns[idx] = with_values!(&values, values => as_f64(values)?);
@@ -86,7 +86,7 @@ fn quantize_plain(
         }
         decoded.columns[idx] = as_f64(&values)?;
         let values = Values::from_vec(original.dtype(), values).expect("values of their dtype");
-        Ok(Quantized { numbers, specials, values })
+        Ok(Quantized { numbers, specials, settled: Vec::new(), values })
     })
 }
 

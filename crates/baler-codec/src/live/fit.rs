@@ -5,6 +5,7 @@ use crate::live::columns::add_buckets;
 use crate::live::records::record_bytes;
 use crate::live::symbols::{Frequencies, MAX_SYMBOLS, TOTAL};
 use crate::live::table::{Classes, LiveColumn, LiveHead, LiveTable, MAX_RECORD_BYTES, n_symbols};
+use crate::quantize::Promises;
 use crate::quantize::special::{OWN_BITS, Specials};
 use crate::table::codec::{Decoded, quantize_column};
 use crate::table::column::{Rows, Walk};
@@ -34,6 +35,8 @@ pub fn fit(columns: &[Values], variables: &[&VariablePlan], model: &TableModel) 
         storage: Storage::default(),
         // Other records may lie outside the range of these.
         limits: None,
+        // A frame keeps bounds only.
+        promises: Promises::default(),
         ..(*variable).clone()
     };
     let variables: Vec<VariablePlan> = variables.iter().map(plan).collect();

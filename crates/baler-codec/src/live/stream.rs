@@ -309,7 +309,7 @@ fn lost(error: std::io::Error, n_records: u64) -> Error {
 mod tests {
     use super::*;
     use crate::options::BoundSpec;
-    use crate::quantize::{Bound, Grid};
+    use crate::quantize::{Bound, Grid, Promises};
     use baler_data::dataset::{DType, Storage};
 
     #[test]
@@ -323,6 +323,7 @@ mod tests {
             limits: None,
             grid: Grid::Order,
             patterns: vec![],
+            promises: Promises::default(),
         };
         let records = [Values::F32(vec![1.0, 2.0, f32::NAN])];
         let decoded = |first: f32| [Values::F32(vec![first, 2.0, f32::NAN])];

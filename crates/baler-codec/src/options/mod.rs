@@ -1,6 +1,7 @@
 //! What the user asks for: bounds, rules for single variables, method, size, training. [`BoundSpec`] is asked;
 //! `quantize::Bound` is what it resolves to for one variable and is stored in the archive.
 
+pub mod cuts;
 pub mod level;
 pub mod rules;
 pub mod training;
@@ -162,6 +163,13 @@ pub struct Options {
     pub drop: Vec<String>,
     /// (pattern, what is missing there); the last match wins; without one, [`Missing::Auto`].
     pub missing: Vec<(String, Missing)>,
+    /// (pattern, thresholds) of values that no value crosses: each is less than, equal to or greater than each of them, as before.
+    /// All that match count; [`cuts::parse`] reads them.
+    pub cuts: Vec<(String, Vec<f64>)>,
+    /// (pattern, least and greatest value): data outside are refused, and nothing comes back outside; the last match wins.
+    pub limits: Vec<(String, [f64; 2])>,
+    /// Patterns of variables of which each chunk keeps its sum, but for rounding; beside a bound.
+    pub keep_sum: Vec<String>,
     /// (name, range) by which relative bounds of a variable are resolved instead of its own range: of samples, those of
     /// all data.
     pub ranges: Vec<(String, f64)>,
@@ -194,6 +202,9 @@ impl Options {
             rules: Vec::new(),
             drop: Vec::new(),
             missing: Vec::new(),
+            cuts: Vec::new(),
+            limits: Vec::new(),
+            keep_sum: Vec::new(),
             ranges: Vec::new(),
             ends: Vec::new(),
             any_step: false,

@@ -1,6 +1,6 @@
 //! One variable's part of a chunk: values -> special values and numbers of the grid -> bytes, and back.
 //!
-//! A part is: special values (block), numbers (block), largest error (float64), first 8 bytes of the BLAKE3 hash of
+//! A part is: special values (block), numbers (block), what moves values ([`settle`]; blocks, where the variable has some), largest error (float64), first 8 bytes of the BLAKE3 hash of
 //! the decoded values in little-endian C order, what else was tried ([`crate::report::trials`]). The hash makes "the same bits on
 //! every machine" checkable.
 
@@ -8,7 +8,10 @@ pub mod cross_field;
 pub mod finer;
 pub mod numbers;
 mod search;
+pub mod settle;
+pub mod sides;
 pub mod stream;
+pub mod sums;
 
 use crate::coder::CoderByte;
 use crate::lockstep;
@@ -28,6 +31,7 @@ use baler_data::error::{Error, Result};
 use baler_data::values_of;
 use finer::{Finer, FinerGrid};
 use numbers::{Numbers, grid_name, reconstruct_on};
+use settle::Blocks;
 use stream::{How, Lattice, Stream};
 
 /// Values that become bytes for the hash at a time.
@@ -140,9 +144,17 @@ pub struct Coded {
     pub specials: Vec<u8>,
     /// Numbers.
     pub stream: Stream,
-    /// Largest error of the decoded values.
+    /// What is known of the decoded values.
+    pub proof: Proof,
+}
+
+/// What a decoder makes of numbers, as far as a part tells it.
+pub struct Proof {
+    /// What moves values, as promises beside the bound ask ([`settle`]).
+    pub settled: Vec<u8>,
+    /// Largest error.
     pub max_error: f64,
-    /// First 8 bytes of the BLAKE3 hash of the decoded values.
+    /// First 8 bytes of the BLAKE3 hash.
     pub hash: [u8; 8],
 }
 
@@ -161,9 +173,10 @@ impl Coded {
         let how = How { is_exact: variable.bound.spec == BoundSpec::Lossless, ..how };
         let mask = numbers.specials.mask();
         // What the decoder will have: largest error, and hash.
-        let proof = |q: &[i64], grid| error_and_hash(q, grid, &numbers.specials, values, variable);
+        let original = Original { values, shape, variable };
+        let proof = |q: &[i64], grid| proof(q, grid, &numbers.specials, original);
         let kind = (&variable.grid, variable.dtype);
-        let (stream, (max_error, hash)) = match prediction {
+        let (stream, proof) = match prediction {
             Prediction::Final(_) => (Stream::nothing(), proof(&numbers.q, variable.grid)),
             Prediction::Refined(predicted) => {
                 let rest: Vec<i64> =
@@ -188,15 +201,16 @@ impl Coded {
                 (exact.unwrap_or(stream), proof)
             }
         };
-        Coded { specials: numbers.specials.write(size_of::<T>()), stream, max_error, hash }
+        Coded { specials: numbers.specials.write(size_of::<T>()), stream, proof }
     }
 
     fn into_part(self) -> Part {
         let mut w = ByteWriter::default();
         w.block(&self.specials);
         w.block(&self.stream.bytes);
-        w.f64(self.max_error);
-        w.raw(&self.hash);
+        w.raw(&self.proof.settled);
+        w.f64(self.proof.max_error);
+        w.raw(&self.proof.hash);
         let Stream { bytes, candidate, trials, .. } = self.stream;
         Part { bytes: w.bytes, stream_bytes: bytes.len(), candidate, trials }
     }
@@ -211,7 +225,12 @@ pub fn read_part<T: Element>(
     variable: &VariablePlan,
 ) -> Result<Vec<T>> {
     let (specials, stream) = (r.block()?, r.block()?);
-    let values = read_values(specials, stream, prediction, known, shape, variable)?;
+    let mut values = read_values(specials, stream, prediction, known, shape, variable)?;
+    let settling = Blocks::read(r, variable)?;
+    if variable.is_settled() {
+        let specials = Specials::read(specials, values.len(), size_of::<T>(), variable.patterns.len())?;
+        settling.apply(&mut values, &specials, shape, variable)?;
+    }
     r.f64()?;
     if r.raw(8)? != values_hash(&values) {
         return Err(Error::corrupt(
@@ -292,6 +311,7 @@ pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> R
         Some(&byte) if byte == CoderByte::Table as u8 => None,
         _ => Some(stream::describe(bytes, shape, (&variable.grid, variable.dtype))?),
     };
+    Blocks::read(&mut r, variable)?;
     let stream = stream.map(|stream| stream::Description {
         codec: format!("{} {}", grid_name(&variable.grid), stream.codec),
         ..stream
@@ -308,24 +328,27 @@ fn may_be_exact(variable: &VariablePlan) -> bool {
     is_promised && !matches!(variable.grid, Grid::Order | Grid::OrderF32 | Grid::Integer { step: 1 })
 }
 
-/// Largest error, and hash, of the values that `q` gives; a part at a time, so that they need no memory.
-fn error_and_hash<T: Element>(
+/// What is known of the values that `q` gives; a part at a time where no value needs its neighbors, so that they need no memory.
+fn proof<T: Element>(
     q: &[i64],
     grid: Grid,
     specials: &Specials,
-    original: &[T],
-    variable: &VariablePlan,
-) -> (f64, [u8; 8]) {
+    Original { values: original, shape, variable }: Original<T>,
+) -> Proof {
     let mut hasher = ValuesHasher::default();
-    let mut max_error = 0.0f64;
+    let (mut max_error, mut settled) = (0.0f64, Vec::new());
     // Special values are not looked up by position.
-    let n_at_once = if specials.classes.is_empty() { HASHED_AT_ONCE } else { q.len().max(1) };
+    let is_whole = !specials.classes.is_empty() || variable.is_settled();
+    let n_at_once = if is_whole { q.len().max(1) } else { HASHED_AT_ONCE };
     for (q, original) in q.chunks(n_at_once).zip(original.chunks(n_at_once)) {
-        let decoded = reconstruct_on(q, grid, specials, variable);
+        let mut decoded = reconstruct_on(q, grid, specials, variable);
+        if variable.is_settled() {
+            settled = settle::encode(original, &mut decoded, specials, shape, variable);
+        }
         max_error = max_error.max(blocks::compare(original, &decoded, &variable.bound).0);
         hasher.update(&decoded);
     }
-    (max_error, hasher.finish())
+    Proof { settled, max_error, hash: hasher.finish() }
 }
 
 /// BLAKE3 over the values' little-endian bytes.

@@ -8,7 +8,7 @@ use crate::options::{BoundSpec, Missing, Options};
 use crate::part::finer::whole_stride;
 use crate::part::numbers::quantize_on;
 use crate::plan::profile::{Profile, Profiler, low_bit, min_abs};
-use crate::quantize::{Bound, Grid, Limits, MAX_Q, log_number, log_step, uniform_step, whole_step};
+use crate::quantize::{Bound, Grid, Limits, MAX_Q, Promises, log_number, log_step, uniform_step, whole_step};
 use crate::variable::VariablePlan;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
@@ -38,6 +38,31 @@ pub struct Typed {
     pub plan: VariablePlan,
     /// Least and largest regular value; 0 where there is none.
     pub ends: [f64; 2],
+}
+
+impl Typed {
+    /// With promises beside the bound.
+    ///
+    /// # Errors
+    /// [`baler_data::ErrorKind::Input`] for values outside the limits.
+    fn promising(mut self, promises: Promises, profile: &Profile) -> Result<Typed> {
+        if let (Some([low, high]), true) = (promises.limits, profile.ends.is_some())
+            && (profile.min < low || profile.max > high)
+        {
+            return Err(Error::input(format!(
+                "expected values from {low:?} to {high:?} as the limits say, found {:?} to {:?}; give wider limits, or say \
+                 what is missing",
+                profile.min, profile.max
+            )));
+        }
+        if promises.keeps_sum && self.plan.bound.spec == BoundSpec::Unbounded {
+            return Err(Error::config(
+                "a sum is kept beside a bound, found none; give one, such as --rel 1e-3",
+            ));
+        }
+        self.plan.promises = promises;
+        Ok(self)
+    }
 }
 
 /// What a model asks of the grid of a variable.
@@ -70,10 +95,14 @@ pub fn type_variables(
             with_dtype!(variable.dtype, T => profile.to_mut().set_ends::<T>(*ends));
         }
         let spec = requested(options, &variable.name, variable.storage.kind)?;
+        let promises = Promises::asked(options, &variable.name, variable.storage.kind)
+            .map_err(|error| error.in_variable(&variable.name))?;
         let typed = with_dtype!(variable.dtype, T => {
             SourceVariable { source, idx }.with_grid::<T>(&profile, (spec, options.any_step), by_model(idx))
         });
-        typed.map_err(|error| error.in_variable(&variable.name))
+        typed
+            .and_then(|typed| typed.promising(promises, &profile))
+            .map_err(|error| error.in_variable(&variable.name))
     });
     typed.collect()
 }
@@ -230,6 +259,7 @@ impl SourceVariable<'_> {
             limits,
             grid,
             patterns: profile.patterns.clone(),
+            promises: Promises::default(),
         };
         Ok(Typed { plan, ends })
     }

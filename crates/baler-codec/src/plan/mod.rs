@@ -253,7 +253,10 @@ pub fn keep_variables<'a>(source: &'a dyn Source, options: &Options) -> Result<B
 /// Every pattern of a rule must match something.
 fn check_patterns(schema: &Schema, options: &Options) -> Result<()> {
     let of_rules = options.rules.iter().map(|(pattern, _)| pattern);
-    for pattern in of_rules.chain(options.missing.iter().map(|(pattern, _)| pattern)) {
+    let of_missing = options.missing.iter().map(|(pattern, _)| pattern);
+    let of_cuts = options.cuts.iter().map(|(pattern, _)| pattern);
+    let of_limits = options.limits.iter().map(|(pattern, _)| pattern);
+    for pattern in of_rules.chain(of_missing).chain(of_cuts).chain(of_limits).chain(&options.keep_sum) {
         if pattern != "*" && !schema.names().any(|name| pattern_matches(pattern, name)) {
             return Err(names::unknown_variable(pattern, schema.names()));
         }
@@ -439,7 +442,7 @@ fn learned_group(part: &ModelPart, part_idx: usize, variables: &[VariablePlan]) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantize::{Bound, Grid};
+    use crate::quantize::{Bound, Grid, Promises};
     use baler_data::dataset::{DType, Storage};
 
     #[test]
@@ -454,6 +457,7 @@ mod tests {
                 limits: None,
                 grid: Grid::Order,
                 patterns: Vec::new(),
+                promises: Promises::default(),
             };
             rows_per_chunk(&variable, shares)
         };

@@ -10,11 +10,15 @@ pub mod bound;
 pub mod compare;
 pub mod exp2;
 mod limits;
+pub mod promises;
+pub mod sides;
 pub mod special;
+pub mod sum;
 mod widest;
 
 pub use bound::{Bound, part_limit};
 pub use limits::Limits;
+pub use promises::Promises;
 pub use widest::widest;
 
 use baler_data::element::Element;

@@ -18,6 +18,7 @@ mod strangers;
 use crate::hidden::Hidden;
 use crate::predict::Numbers;
 use baler_data::bytes::{ByteReader, ByteWriter};
+use baler_data::dataset::n_elements;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
 use half::f16;
@@ -167,7 +168,13 @@ pub fn decode(
     let decoded = match recast {
         Recast::Hidden(hidden) => (strangers::decode(&hidden, &mut r, shape, mask, mantissa_bits, inner)?, 1),
         Recast::Dictionary(order) => {
-            let n_entries = r.count_of_items()?;
+            // An entry may take less than a byte.
+            let (n_entries, n_numbers) = (r.count()?, n_elements(shape)?);
+            if n_entries > n_numbers {
+                return Err(Error::corrupt(format!(
+                    "expected at most {n_numbers} different values, found {n_entries}"
+                )));
+            }
             let table = whole(inner(r.block()?, &[n_entries], None, mantissa_bits)?)?;
             let mut q = whole(inner(r.block()?, shape, mask, None)?)?;
             dictionary::undo(order, &table, mask, &mut q)?;
@@ -212,7 +219,7 @@ pub fn describe<'a>(bytes: &'a [u8], shape: &[usize], mantissa_bits: Option<u32>
             (shape.to_vec(), None)
         }
         Recast::Dictionary(_) => {
-            r.count_of_items()?;
+            r.count()?;
             r.block()?;
             (shape.to_vec(), None)
         }

@@ -53,6 +53,15 @@ fn numbers_come_back_from_every_recast() {
 }
 
 #[test]
+fn tables_of_more_entries_than_bytes_come_back() {
+    let q: Vec<i64> = (0..1200).map(|i| i % 400 * 1000).collect();
+    for order in [Order::Sorted, Order::First] {
+        let bytes = round_trip(&Recast::Dictionary(order), numbers(&q, &[3, 400], None));
+        assert!(bytes.len() < 400, "{}", bytes.len());
+    }
+}
+
+#[test]
 fn multiples_of_one_number_are_found_among_integers() {
     let q: Vec<i64> = (0..400).map(|i| (i * 7919 % 311 - 90) * 1000 + 7).collect();
     let hidden = find_hidden(numbers(&q, &[400], None)).expect("multiples of 1000, and 7");

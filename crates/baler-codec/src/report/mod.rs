@@ -4,6 +4,7 @@
 pub mod trials;
 
 use crate::options::BoundSpec;
+use crate::quantize::Promises;
 use baler_data::dataset::DType;
 use baler_data::dataset::kind::Kind;
 
@@ -96,6 +97,8 @@ pub struct VariableReport {
     pub limit: f64,
     /// Least and greatest value that may come back, of variables that are not lossless.
     pub limits: Option<[f64; 2]>,
+    /// What is promised beside the bound.
+    pub promises: Promises,
     /// Values that are kept exactly as missing ones, and were left out of the range.
     pub missing: Vec<f64>,
     /// 1 %, 50 % and 99 % quantile of the values before, about; only when they were just compressed.

@@ -7,6 +7,7 @@ use crate::entropy::bits::{BitReader, BitWriter};
 use crate::options::{Level, Method};
 use crate::part;
 use crate::part::numbers;
+use crate::part::settle::{self, Blocks};
 use crate::part::stream::How;
 use crate::part::{Original, Part, Prediction, read_part_values, values_hash};
 use crate::predict::Known;
@@ -61,6 +62,8 @@ pub struct Quantized {
     pub numbers: Vec<i64>,
     /// Values that are kept exactly.
     pub specials: Specials,
+    /// What moves values, as promises beside the bound ask ([`settle`]).
+    pub settled: Vec<u8>,
     /// What is decoded.
     pub values: Values,
 }
@@ -79,10 +82,11 @@ pub fn quantize_column(
     with_dtype!(original.dtype(), T => {
         let values = original.as_slice::<T>().expect("values of their dtype");
         let (numbers, specials) = quantize(values, variable, column, &rows);
-        let values = reconstruct::<T>(&numbers, &specials, variable, column, &rows);
-        decoded.columns[idx] = as_f64(&values)?;
-        let values = Values::from_vec(original.dtype(), values).expect("values of their dtype");
-        Ok(Quantized { numbers, specials, values })
+        let mut decoded_values = reconstruct::<T>(&numbers, &specials, variable, column, &rows);
+        let settled = settle::encode(values, &mut decoded_values, &specials, &[original.len()], variable);
+        decoded.columns[idx] = as_f64(&decoded_values)?;
+        let values = Values::from_vec(original.dtype(), decoded_values).expect("values of their dtype");
+        Ok(Quantized { numbers, specials, settled, values })
     })
 }
 
@@ -229,6 +233,7 @@ fn part_bytes(quantized: &Quantized, stream: &[u8], original: &Values, variable:
     let mut w = ByteWriter::default();
     w.block(&quantized.specials.write(variable.dtype.size_bytes()));
     w.block(stream);
+    w.raw(&quantized.settled);
     with_values!(&quantized.values, decoded => {
         let original = original.as_slice().expect("decoded values have the variable's dtype");
         w.f64(compare(original, decoded, &variable.bound).0);
@@ -248,7 +253,8 @@ fn plain_part(
     with_dtype!(original.dtype(), T => {
         let (values, expected) = (original.as_slice::<T>()?, quantized.values.as_slice::<T>()?);
         let numbers = numbers::quantize(values, variable);
-        let decoded: Vec<T> = numbers::reconstruct(&numbers.q, &numbers.specials, variable);
+        let mut decoded: Vec<T> = numbers::reconstruct(&numbers.q, &numbers.specials, variable);
+        settle::encode(values, &mut decoded, &numbers.specials, &[n_rows], variable);
         let same = values_hash(&decoded) == values_hash(expected);
         let original = Original { values, shape: &[n_rows], variable };
         let how = How { level: alone.level, ..How::by(alone.method) }.recasting(alone.recasts);
@@ -319,12 +325,14 @@ fn decode_column(
     code_column((&mut bits, &mut plain_bits), &mut numbers, &specials, (variable, column), &rows, cells)?;
     bits.check()?;
     plain_bits.finish()?;
+    let settling = Blocks::read(&mut r, variable)?;
     r.f64()?;
     let hash = r.raw(8)?;
     Trials::read(&mut r)?;
     drop(with_room::<u64>(n_rows)?);
     Ok(values_of!(variable.dtype, T => {
-        let values = reconstruct::<T>(&numbers, &specials, variable, column, &rows);
+        let mut values = reconstruct::<T>(&numbers, &specials, variable, column, &rows);
+        settling.apply(&mut values, &specials, &[n_rows], variable)?;
         if hash != values_hash(&values) {
             return Err(Error::corrupt(
                 "expected the hash of the decoded values, found another; please report this",

@@ -324,7 +324,7 @@ pub fn holds(originals: &[Values], variables: &[&VariablePlan], model: &TableMod
 mod tests {
     use super::*;
     use crate::options::BoundSpec;
-    use crate::quantize::Bound;
+    use crate::quantize::{Bound, Promises};
     use crate::table::bins::{Bin, Bins};
     use crate::table::formula::{Formula, Op};
     use crate::table::model::{ColumnModel, Head};
@@ -372,6 +372,7 @@ mod tests {
             limits: None,
             grid,
             patterns: Vec::new(),
+            promises: Promises::default(),
         };
         let others = [variable(Grid::Integer { step: 3 }), variable(log(55))];
         let others: Vec<&VariablePlan> = others.iter().collect();

@@ -10,7 +10,7 @@ from typing import Any
 from . import _baler, _files, _options, _progress
 from ._bounds import BoundLike
 from ._model import Model
-from ._options import Missing
+from ._options import Cuts, Limits, Missing
 from ._progress import Hearer, Progress
 from ._sources import given
 
@@ -32,6 +32,10 @@ def compress(
     model: Model | str | os.PathLike[str] | None = None,
     model_ref: bool = False,
     missing: Missing = "auto",
+    cuts: Cuts | None = None,
+    signs: Sequence[str] = (),
+    limits: Limits | None = None,
+    keep_sum: Sequence[str] = (),
     training: Mapping[str, Any] | None = None,
     threads: int | None = None,
     progress: Progress = None,
@@ -45,7 +49,9 @@ def compress(
 
     ``level`` is 1 (fastest) to 9 (smallest). ``model`` is a trained model, which ``model_ref`` only names by its hash
     instead of embedding it. ``missing`` is a fill value that is kept exactly and left out of ranges (a number, ``"auto"`` or
-    ``None``; by name in a dict). ``threads`` never changes a byte. ``progress`` is True for a bar, or a function of
+    ``None``; by name in a dict). ``cuts`` has thresholds that no value crosses, such as ``{"pt": [20, 30], "abs(eta)": 2.4}``, so that
+    every selection by them keeps exactly its rows; values of ``signs`` keep their signs, and zeros stay the only zeros; no value
+    leaves its ``limits``, such as ``{"cc": (0, 1)}``; each chunk of a variable in ``keep_sum`` keeps its sum, but for rounding. ``threads`` never changes a byte. ``progress`` is True for a bar, or a function of
     ``(stage, bytes done, bytes in all)``.
 
     The finished bytes are decoded and compared before they are returned. They are those that the command line writes for
@@ -75,6 +81,10 @@ def save(
     model: Model | str | os.PathLike[str] | None = None,
     model_ref: bool = False,
     missing: Missing = "auto",
+    cuts: Cuts | None = None,
+    signs: Sequence[str] = (),
+    limits: Limits | None = None,
+    keep_sum: Sequence[str] = (),
     training: Mapping[str, Any] | None = None,
     threads: int | None = None,
     progress: Progress = None,

@@ -48,6 +48,36 @@ def _missing(missing: Missing) -> list[tuple[str, str]]:
     return [("*", word(missing))]
 
 
+#: Thresholds of variables by name, or by ``abs(name)`` for both signs.
+Cuts = Mapping[str, Union[float, Sequence[float]]]
+
+#: The least and greatest value of variables by name.
+Limits = Mapping[str, tuple[float, float]]
+
+
+def _cuts(cuts: Cuts | None, signs: Sequence[str]) -> list[tuple[str, list[float]]]:
+    def numbers(name: str, thresholds: float | Sequence[float]) -> list[float]:
+        try:
+            all = [thresholds] if isinstance(thresholds, (int, float)) else list(thresholds)
+            return [float(threshold) for threshold in all]
+        except (TypeError, ValueError):
+            raise ConfigError(f"expected thresholds of {name!r} such as [20, 30], found {thresholds!r}") from None
+
+    names = [signs] if isinstance(signs, str) else signs
+    return [(name, numbers(name, of)) for name, of in (cuts or {}).items()] + [(name, [0.0]) for name in names]
+
+
+def _limits(limits: Limits | None) -> list[tuple[str, tuple[float, float]]]:
+    found = []
+    for name, ends in (limits or {}).items():
+        try:
+            low, high = ends
+            found.append((name, (float(low), float(high))))
+        except (TypeError, ValueError):
+            raise ConfigError(f"expected limits of {name!r} such as (0, 1), found {ends!r}") from None
+    return found
+
+
 def asked(
     *,
     abs: float | None = None,
@@ -63,6 +93,10 @@ def asked(
     level: int | None = None,
     method: str | None = None,
     missing: Missing = "auto",
+    cuts: Cuts | None = None,
+    signs: Sequence[str] = (),
+    limits: Limits | None = None,
+    keep_sum: Sequence[str] = (),
     model_ref: bool = False,
     training: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -90,6 +124,9 @@ def asked(
         "bound": chosen_text,
         "rules": rules,
         "missing": _missing(missing),
+        "cuts": _cuts(cuts, signs),
+        "limits": _limits(limits),
+        "keep_sum": [keep_sum] if isinstance(keep_sum, str) else list(keep_sum),
         "method": method,
         "level": level,
         "ratio": ratio,

@@ -78,6 +78,18 @@ def _bound(told: Mapping[str, Any]) -> str:
     return str(Bound(told["kind"], told["value"]))
 
 
+def _promise(of: Mapping[str, Any]) -> str:
+    """The bound of a variable, and what is promised beside it."""
+    words = [_bound(of["bound"])]
+    if cuts := of.get("cuts"):
+        words.append("cuts " + ", ".join(f"{cut:g}" for cut in cuts))
+    if limits := of.get("promised_limits"):
+        words.append("limits {:g} to {:g}".format(*limits))
+    if of.get("keeps_sum"):
+        words.append("sum")
+    return "; ".join(words)
+
+
 class Inspection(Told):
     """What an archive says of itself: sizes with the model counted, promises and errors of each variable."""
 
@@ -94,7 +106,7 @@ class Inspection(Told):
                 of["name"],
                 of["dtype"],
                 "x".join(map(str, of["shape"])),
-                _bound(of["bound"]),
+                _promise(of),
                 f"{of['max_error']:.4g}",
                 of["method"],
                 f"{of['bytes']:,}",
@@ -127,7 +139,7 @@ class Verification(Told):
         rows = [
             [
                 of["name"],
-                _bound(of["bound"]),
+                _promise(of),
                 f"{of['max_error']:.4g}",
                 f"{of['n_values']:,}",
                 f"{of['n_violations']:,}",
@@ -165,7 +177,7 @@ def verify(
         worst = max(found["variables"], key=lambda of: of["n_violations"])
         raise BoundError(
             f"bound broken on {found['n_violations']} of {found['n_values']} values; '{worst['name']}': expected"
-            f" {_bound(worst['bound'])}, found a worst error of {worst['max_error']!r}; is this the data that was compressed?"
+            f" {_promise(worst)}, found a worst error of {worst['max_error']!r}; is this the data that was compressed?"
         )
     return found
 

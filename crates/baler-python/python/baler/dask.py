@@ -22,7 +22,7 @@ from . import _archive, _baler, _files, _options, _ranges
 from ._bounds import BoundLike
 from ._errors import InputError, missing as missing_library
 from ._model import Model
-from ._options import Missing
+from ._options import Cuts, Limits, Missing
 from ._sources import given
 
 try:
@@ -53,6 +53,10 @@ def compress(
     model: Model | None = None,
     model_ref: bool = False,
     missing: Missing = "auto",
+    cuts: Cuts | None = None,
+    signs: Sequence[str] = (),
+    limits: Limits | None = None,
+    keep_sum: Sequence[str] = (),
     part_bytes: int = PART_BYTES,
     keep_parts: bool = False,
 ) -> str:
@@ -75,6 +79,10 @@ def compress(
         level=level,
         method=method,
         missing=missing,
+        cuts=cuts,
+        signs=signs,
+        limits=limits,
+        keep_sum=keep_sum,
         model_ref=model_ref,
     )
     if _files.is_remote(os.fspath(out)):

@@ -4,6 +4,7 @@ use super::field::FieldMeasures;
 use crate::metrics::{Errors, Histogram, Response, distribution, floats, histogram, quantile, sorted_finite};
 use baler::{BoundSpec, Error, Missing, Result, Variable};
 use baler_codec::plan::profile::profile;
+use baler_codec::quantize::Promises;
 use baler_codec::report::VariableReport;
 use baler_data::names::pattern_matches;
 use baler_data::with_values;
@@ -41,6 +42,8 @@ pub struct VariableView {
     pub limit: Limit,
     /// The promise in words; empty if not known.
     pub bound: String,
+    /// What is promised beside it; empty where nothing is.
+    pub promises: String,
     /// Its bytes in the archive, and how it was coded.
     pub stored: Option<(u64, String)>,
     /// A column of a table: its neighbors are other objects, not places.
@@ -69,6 +72,7 @@ impl VariableView {
             after: floats(&after.values),
             limit: Limit::None,
             bound: told.map_or(String::new(), |told| bound_words(told.bound)),
+            promises: told.map_or(String::new(), |told| promise_words(&told.promises)),
             stored: told.map(|told| (told.bytes, told.codec.clone())),
             is_column: false,
             integral: false,
@@ -109,6 +113,7 @@ impl VariableView {
             after,
             limit: Limit::None,
             bound: String::new(),
+            promises: String::new(),
             stored: None,
             is_column: false,
             integral: false,
@@ -174,6 +179,14 @@ fn bound_words(bound: BoundSpec) -> String {
         }
         BoundSpec::Lossless | BoundSpec::Unbounded => bound.kind().to_string(),
     }
+}
+
+/// `; cuts 20, 30; limits 0 to 1; sum`.
+fn promise_words(promises: &Promises) -> String {
+    let cuts: Vec<String> = promises.cuts.iter().map(f64::to_string).collect();
+    let cuts = if cuts.is_empty() { String::new() } else { format!("; cuts {}", cuts.join(", ")) };
+    let limits = promises.limits.map_or(String::new(), |[low, high]| format!("; limits {low} to {high}"));
+    cuts + &limits + if promises.keeps_sum { "; sum" } else { "" }
 }
 
 /// Mean and root mean square.
@@ -243,7 +256,7 @@ impl VariableMeasures {
             name: view.name.clone(),
             dtype: view.dtype,
             shape: view.shape.clone(),
-            bound: view.bound.clone(),
+            bound: format!("{}{}", view.bound, view.promises),
             bytes: view.stored.as_ref().map(|stored| stored.0),
             n: errors.n,
             n_not_finite: errors.n_not_finite,

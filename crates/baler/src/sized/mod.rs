@@ -336,7 +336,8 @@ impl<'a> Search<'a> {
     ) -> Result<Report> {
         let fine = bounded.as_ref().is_some_and(|found| found.e < FINE_BOUND);
         let latents = match self.options.method {
-            Method::Auto if !fine => self.latents(progress)?,
+            // Latents have no bound within which values could move to keep a sum.
+            Method::Auto if !fine && self.options.keep_sum.is_empty() => self.latents(progress)?,
             _ => None,
         };
         let found = bounded.map(|found| (self.error(&found.report), found));

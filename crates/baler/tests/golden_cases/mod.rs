@@ -54,6 +54,8 @@ pub fn cases() -> Vec<Case> {
         classical("chunks", bound(BoundSpec::Rel(0.02)), long_series()),
         classical("shapes", bound(BoundSpec::Rel(0.01)), shapes()),
         classical("kinds", bound(BoundSpec::Abs(0.1)), kinds()),
+        classical("cuts", cuts_options(), cuts()),
+        classical("sums", sums_options(), cuts()),
     ];
     cases.extend(predictive::predictive());
     cases.extend(layouts());
@@ -181,6 +183,51 @@ fn bounds_options() -> Options {
     ];
     let missing = vec![("exact".to_string(), Missing::Value(5.0))];
     Options { rules, missing, ..best(BoundSpec::Abs(0.02)) }
+}
+
+fn cuts_options() -> Options {
+    let rule = |name: &str, spec| (name.to_string(), spec);
+    let rules = vec![
+        rule("pw_*", BoundSpec::PwRel(0.02)),
+        rule("coarse", BoundSpec::PwRel(2.0)),
+        rule("whole", BoundSpec::Abs(5.0)),
+    ];
+    let cuts = vec![
+        ("*".to_string(), vec![0.0, 0.3, -0.25, 0.35]),
+        ("pw_*".to_string(), vec![1.0, 30.0]),
+        ("whole".to_string(), vec![40.5, 60.0]),
+    ];
+    let limits = vec![("f32".to_string(), [-3.5, 3.5])];
+    Options { rules, cuts, limits, ..best(BoundSpec::Abs(0.2)) }
+}
+
+/// The same promises for fewer variables, and the sums of all.
+fn sums_options() -> Options {
+    let Options { rules, cuts, .. } = cuts_options();
+    let cuts = cuts.into_iter().filter(|(name, _)| name == "pw_*" || name == "whole").collect();
+    Options { rules, cuts, keep_sum: vec!["*".to_string()], ..best(BoundSpec::Abs(0.2)) }
+}
+
+/// Values near the thresholds of [`cuts_options`], with holes.
+fn cuts() -> Vec<Variable> {
+    let holes = |i: usize, x: f64| if i % 97 == 5 { f64::NAN } else { x };
+    let field = |i: usize| {
+        holes(i, 3.0 * wave((i % 24) as f64 / 24.0) * wave((i / 24) as f64 / 40.0) + 0.1 * noise(i))
+    };
+    let steep = |i: usize| field(i) * field(i) * 8.0;
+    vec![
+        variable("f16", &[20, 24], f16s(480, field)),
+        variable("f32", &[5, 4, 24], f32s(480, field)),
+        variable("f64", &[480], f64s(480, field)),
+        variable("pw_f32", &[20, 24], f32s(480, steep)),
+        variable("coarse", &[100], f64s(100, field)),
+        variable("whole", &[40, 20], Values::U8((0..800).map(|i| (mix(i) % 100) as u8).collect())),
+        variable(
+            "pw_whole",
+            &[40, 20],
+            Values::I64((0..800).map(|i| (mix(i) % 5000) as i64 - 100).collect()),
+        ),
+    ]
 }
 
 fn float_fields() -> Vec<Variable> {

@@ -144,12 +144,12 @@ impl Exact {
         Exact(limbs)
     }
 
-    fn of(x: f64) -> Exact {
+    pub fn of(x: f64) -> Exact {
         let (mantissa, exponent) = parts(x);
         Exact::new(mantissa as u128, exponent)
     }
 
-    fn add(mut self, other: &Exact) -> Exact {
+    pub fn add(mut self, other: &Exact) -> Exact {
         let mut carry = 0u128;
         for (a, b) in self.0.iter_mut().zip(&other.0) {
             carry += *a as u128 + *b as u128;
@@ -159,7 +159,7 @@ impl Exact {
         self
     }
 
-    fn subtract(mut self, other: &Exact) -> Exact {
+    pub fn subtract(mut self, other: &Exact) -> Exact {
         let mut borrow = false;
         for (a, b) in self.0.iter_mut().zip(&other.0) {
             let (d, first) = a.overflowing_sub(*b);
@@ -169,7 +169,7 @@ impl Exact {
         self
     }
 
-    fn at_most(&self, other: &Exact) -> bool {
+    pub fn at_most(&self, other: &Exact) -> bool {
         self.0.iter().rev().le(other.0.iter().rev())
     }
 }

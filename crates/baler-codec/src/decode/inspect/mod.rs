@@ -95,6 +95,7 @@ impl Parts {
             bound: variable.bound.spec,
             limit: variable.bound.limit,
             limits: variable.limit_values(),
+            promises: variable.promises.clone(),
             missing: variable.pattern_values().into_iter().filter(|x| x.is_finite()).collect(),
             quantiles: None,
             step: match variable.grid {
