@@ -310,8 +310,12 @@ fn outcome(scored: &Scored, names: &[String], format: Format) -> Result<Dataset>
     let rows = &scored.rows;
     let n_rows = rows.scores.len();
     let scores = Variable::new("score", vec![n_rows], Values::F64(rows.scores.clone()))?;
-    if matches!(format, Format::Npy | Format::Raw) || rows.columns.is_empty() {
-        let layout = if rows.columns.is_empty() { Layout::Columns } else { Layout::Single };
+    let layout = match format {
+        Format::Npy | Format::Raw => Layout::Single,
+        Format::Csv => Layout::Columns,
+        _ => Layout::Arrays,
+    };
+    if layout == Layout::Single || rows.columns.is_empty() {
         return Ok(Dataset { layout, ..Dataset::from_arrays(vec![scores]) });
     }
     let width = names.iter().map(String::len).max().unwrap_or(1).max(1);
@@ -322,6 +326,5 @@ fn outcome(scored: &Scored, names: &[String], format: Format) -> Result<Dataset>
     }
     let mut column = Variable::new("column", vec![n_rows, width], Values::U8(bytes))?;
     column.storage.kind = Kind::Text;
-    let layout = if format == Format::Csv { Layout::Columns } else { Layout::Arrays };
     Ok(Dataset { layout, ..Dataset::from_arrays(vec![scores, column]) })
 }

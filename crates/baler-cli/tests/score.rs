@@ -61,8 +61,9 @@ fn scores_of_all_rows_go_to_any_format() {
         assert_eq!(text.lines().count(), 1001);
         assert!(one.stderr.contains(&format!("scored by {by}")), "{}", one.stderr);
     }
-    for name in ["s.parquet", "s.npz", "s.h5", "s.csv"] {
-        folder.ok(&["score", "t.csv", "-o", name, "-q"]);
+    for (name, by) in [("s.parquet", "latent"), ("s.npz", "latent"), ("f.npz", "forest"), ("s.h5", "forest")]
+    {
+        folder.ok(&["score", "t.csv", "--by", by, "-o", name, "-q"]);
         assert!(folder.ok(&["inspect", name, "--quick", "--json"]).json()["variables"][0]["name"] == "score");
     }
     folder.ok(&["score", "t.csv", "-q", "--plot", "s.svg", "--pass-rate", "0.01"]);
