@@ -1,6 +1,6 @@
 """How odd each row of a table is."""
 
-from pathlib import Path
+from typing import Literal
 
 import baler
 import numpy as np
@@ -30,18 +30,20 @@ def test_every_method_takes_arrays_and_other_data() -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(size=(500, 3))
     other = np.array([[0.0, 0.0, 0.0], [9.0, -9.0, 9.0]])
-    for by in ("code-length", "forest", "latent"):
-        found = baler.score(other, by=by, train=x)  # type: ignore[arg-type]
+    methods: list[Literal["code-length", "forest", "latent"]] = ["code-length", "forest", "latent"]
+    for by in methods:
+        found = baler.score(other, by=by, train=x)
         assert found.by == by and found.scores[1] > found.scores[0]
         assert (found.columns is None) == (by == "forest")
-        same = baler.score(x, by=by, threads=1)  # type: ignore[arg-type]
-        assert np.array_equal(same.scores, baler.score(x, by=by, threads=2).scores)  # type: ignore[arg-type]
-    seeds = [baler.score(x, by="forest", seed=seed).scores for seed in (0, 1)]
-    assert not np.array_equal(*seeds)
+        same = baler.score(x, by=by, threads=1)
+        assert np.array_equal(same.scores, baler.score(x, by=by, threads=2).scores)
+    first, second = (baler.score(x, by="forest", seed=seed).scores for seed in (0, 1))
+    assert not np.array_equal(first, second)
 
 
-def test_latents_of_a_model_are_scored(tmp_path: Path) -> None:
-    x = np.random.default_rng(2).normal(size=(400, 4)).astype("f4")
+def test_latents_of_a_model_are_scored() -> None:
+    rows = np.random.default_rng(2).normal(size=(400, 4)).astype("f4")
+    x = {"data": rows, "names": list("abcd")}
     model = baler.train(x, latent=2, epochs=1)
     found = baler.score(x, model=model)
     assert found.by == "latent" and len(found.names) == 2
