@@ -87,6 +87,14 @@ fn arrays_models_and_other_tables_are_scored() {
     assert_eq!((json["trained_on_rows"].as_u64(), json["worst"][0]["row"].as_u64()), (Some(1000), Some(1)));
     assert!(json["worst"][0]["score"].as_f64() > json["worst"][1]["score"].as_f64().map(|s| s + 5.0));
 
+    // Text is no column; an empty cell is missing, which is rare here.
+    let b = |i: usize| if i == 9 { String::new() } else { (i % 2).to_string() };
+    let rows: String = (0..50).map(|i| format!("x{i},{},{}\n", i * 7 % 5, b(i))).collect();
+    std::fs::write(folder.path("w.csv"), format!("t,a,b\n{rows}")).unwrap();
+    let json = folder.ok(&["score", "w.csv", "--json"]).json();
+    assert_eq!(json["columns"], serde_json::json!(["a", "b"]));
+    assert_eq!((json["worst"][0]["row"].as_u64(), &json["worst"][0]["column"]), (Some(9), &"b".into()));
+
     folder.ok(&["train", "t.csv", "-o", "m.balm", "--latent", "2", "--epochs", "2", "-q"]);
     let json = folder.ok(&["score", "t.csv", "--model", "m.balm", "--json"]).json();
     assert_eq!((json["by"].as_str(), &json["columns"][1]), (Some("latent"), &"latent 1".into()));
@@ -96,10 +104,11 @@ fn arrays_models_and_other_tables_are_scored() {
 fn what_cannot_be_scored_is_said_in_one_line() {
     let folder = folder();
     write_npy(&folder.path("cube.npy"), &[4, 5, 6], &[0.0; 120]);
-    std::fs::write(folder.path("u.csv"), "a,b\n1,2\n").unwrap();
+    std::fs::write(folder.path("u.csv"), "a,b,t\n1,2,x\n").unwrap();
     for (words, text) in [
         (&["t.csv", "--by", "magic"][..], "code-length, forest, latent"),
         (&["cube.npy"], "found 3 axes"),
+        (&["u.csv", "--variables", "t"], "rows of numbers, found none"),
         (&["t.csv", "--variables", "e"], "name of a variable, found 'e'"),
         (&["t.csv", "--pass-rate", "2"], "share from 0 to 1"),
         (&["t.csv", "--plot", "s.png"], ".svg or .pdf"),

@@ -1,6 +1,6 @@
 //! A dataset as columns of float64: arrays of one axis, and the columns of arrays with two.
 
-use baler_data::dataset::{Dataset, Variable};
+use baler_data::dataset::{Dataset, ListKind, Variable};
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
 use baler_data::with_values;
@@ -22,7 +22,7 @@ impl Table {
     pub fn new(names: Vec<String>, columns: Vec<Vec<f64>>) -> Result<Table> {
         let n_rows = columns.first().map_or(0, Vec::len);
         if n_rows == 0 {
-            return Err(Error::input("expected a table with rows, found none"));
+            return Err(Error::input("expected a table with rows of numbers, found none"));
         }
         if let Some(other) = columns.iter().position(|column| column.len() != n_rows) {
             return Err(Error::input(format!(
@@ -35,19 +35,37 @@ impl Table {
         Ok(Table { names, columns })
     }
 
-    /// The numbers of a dataset: a variable of one axis is a column, one of two (rows, columns) is as many as it has; text
-    /// is left out.
+    /// The numbers of a dataset: a variable of one axis is a column, one of two (rows, columns) is as many as it has. Text is
+    /// left out, and what only counts other variables' items; null is missing.
     ///
     /// # Errors
     /// [`baler_data::ErrorKind::Input`] for arrays of other shapes, lists, and what [`Table::new`] refuses.
     pub fn of(dataset: &Dataset) -> Result<Table> {
         let (mut names, mut columns) = (Vec::new(), Vec::new());
-        for variable in dataset.variables.iter().filter(|variable| !variable.storage.kind.is_opaque()) {
-            if variable.storage.lists.is_some() {
-                let text = "expected a value a row, found lists; pick other columns with --variables";
-                return Err(Error::input(text).in_variable(&variable.name));
-            }
-            let values = floats(variable);
+        let counts: Vec<usize> =
+            dataset.variables.iter().filter_map(|variable| Some(variable.storage.lists?.counts)).collect();
+        let is_number =
+            |idx: usize| !dataset.variables[idx].storage.kind.is_opaque() && !counts.contains(&idx);
+        for variable in
+            (0..dataset.variables.len()).filter(|&idx| is_number(idx)).map(|idx| &dataset.variables[idx])
+        {
+            let values = match variable.storage.lists {
+                None => floats(variable),
+                Some(lists) if lists.kind == ListKind::Optional && variable.shape.len() == 1 => {
+                    let present = dataset.variables.get(lists.counts);
+                    let present = present.ok_or_else(|| Error::input("its flags of null are not there"))?;
+                    let mut given = floats(variable).into_iter();
+                    let mut value = |n: usize| if n == 0 { None } else { given.next() };
+                    let counts = present.values.to_counts()?;
+                    names.push(variable.name.clone());
+                    columns.push(counts.into_iter().map(|n| value(n).unwrap_or(f64::NAN)).collect());
+                    continue;
+                }
+                Some(_) => {
+                    let text = "expected a value a row, found lists; pick other columns with --variables";
+                    return Err(Error::input(text).in_variable(&variable.name));
+                }
+            };
             match variable.shape[..] {
                 [_] => {
                     names.push(variable.name.clone());
