@@ -2,10 +2,11 @@
 //! threshold.
 
 use crate::hardware::{latents, part_of};
-use crate::input::{RawArgs, open_data, read_model};
+use crate::input::{RawArgs, first_bytes, open_archive, open_data, read_model};
 use crate::json;
 use crate::library::{
-    Dataset, Error, Format, Layout, Model, Selected, Threads, Values, Variable, collect, io, scoring,
+    Dataset, Error, Format, Layout, Model, Reader, Selected, Source, Threads, Values, Variable, collect, io,
+    is_archive, scoring,
 };
 use crate::names;
 use crate::numbers::{counted, grouped, value};
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 /// An anomaly score for each row of a table
 #[derive(Args)]
 pub struct ScoreArgs {
-    /// Columns of one length, or an array (rows, columns); of a model with an autoencoder its variables
+    /// Columns of one length, or an array (rows, columns): data or an archive; with --model its variables
     #[arg(value_parser = names::parser())]
     pub input: String,
     /// What the score is; latent with --model
@@ -268,7 +269,11 @@ fn text(
 
 /// The columns of a file, or the latents of a model.
 fn read_table(name: &str, args: &ScoreArgs, model: Option<&Model>) -> Result<Table> {
-    let source = open_data(name, &args.raw, &[])?;
+    let archive = if is_archive(&first_bytes(name)?) { Some(open_archive(name)?) } else { None };
+    let source: Box<dyn Source> = match &archive {
+        Some(region) => Box::new(Reader::open(region.reader()).with_context(|| name.to_string())?),
+        None => open_data(name, &args.raw, &[])?,
+    };
     let chosen =
         args.variables.as_deref().map(|patterns| choose_variables(source.schema(), patterns)).transpose()?;
     let is_chosen =

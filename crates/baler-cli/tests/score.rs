@@ -87,6 +87,10 @@ fn arrays_models_and_other_tables_are_scored() {
     assert_eq!((json["trained_on_rows"].as_u64(), json["worst"][0]["row"].as_u64()), (Some(1000), Some(1)));
     assert!(json["worst"][0]["score"].as_f64() > json["worst"][1]["score"].as_f64().map(|s| s + 5.0));
 
+    folder.ok(&["compress", "t.csv", "-o", "t.bale", "--lossless", "-q"]);
+    let found = |name: &str| folder.ok(&["score", name, "--json"]).json()["worst"].clone();
+    assert_eq!(found("t.bale"), found("t.csv"));
+
     // Text is no column; an empty cell is missing, which is rare here.
     let b = |i: usize| if i == 9 { String::new() } else { (i % 2).to_string() };
     let rows: String = (0..50).map(|i| format!("x{i},{},{}\n", i * 7 % 5, b(i))).collect();
