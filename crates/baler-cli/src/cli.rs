@@ -2,7 +2,7 @@
 
 use crate::{
     compare, completions, compress, decompress, demo, emulate, export, inspect, merge, new, plan, project,
-    report, train, verify,
+    report, score, train, verify,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -30,6 +30,7 @@ pub enum Command {
     Inspect(inspect::InspectArgs),
     Compare(compare::CompareArgs),
     Report(report::ReportArgs),
+    Score(score::ScoreArgs),
     Export(export::ExportArgs),
     Emulate(emulate::EmulateArgs),
     Demo(demo::DemoArgs),

@@ -1,7 +1,7 @@
 //! What the commands for hardware share: the part of a model that they are about, and data as samples on its wires.
 
 use crate::input::{RawArgs, read_data};
-use crate::library::{Dataset, Error, Model, ModelPart, Variable, fpga, with_values};
+use crate::library::{Dataset, Error, Model, ModelPart, Variable, fpga, network, to_latents, with_values};
 use anyhow::{Context, Result};
 
 /// The autoencoder of a model; `variable` names it where there are several.
@@ -79,6 +79,21 @@ impl<'a> Wires<'a> {
         }
         Ok(samples)
     }
+}
+
+/// The latents of data, a column each, as the encoder of the part makes them.
+pub fn latents(part: &ModelPart, data: &Dataset) -> Result<Vec<Vec<f64>>> {
+    let samples = Wires::new(part, false)?.of_dataset(data, None)?;
+    let inputs: Vec<i16> = samples.iter().map(|&x| x as i16).collect();
+    let prepared = network::Prepared::new(&part.encoder)?;
+    let (n_values, n_latents) = (part.encoder.n_in(), part.encoder.n_out());
+    let n_samples = inputs.len() / n_values;
+    let mut outputs = vec![0; n_samples * n_latents];
+    prepared.run(&mut network::Workspace::default(), &inputs, n_samples, &mut outputs);
+    let found = to_latents(outputs);
+    let column =
+        |latent: usize| found.iter().skip(latent).step_by(n_latents).map(|&z| f64::from(z)).collect();
+    Ok((0..n_latents).map(column).collect())
 }
 
 /// Values as float64.

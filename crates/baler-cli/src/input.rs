@@ -104,6 +104,16 @@ pub fn identity(name: &str) -> Result<Option<String>> {
     Ok(Some(format!("{inner:?} {}", hasher.finalize())))
 }
 
+/// Enough of the file to know its magic; nothing of standard input, which can be read only once, or of a
+/// name that is no file (`FILE:INNER`).
+pub fn first_bytes(name: &str) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    if let Ok(file) = std::fs::File::open(names::path(name)) {
+        file.take(64).read_to_end(&mut head).with_context(|| format!("reading {name}"))?;
+    }
+    Ok(head)
+}
+
 /// All bytes of a file or of standard input.
 pub fn read_bytes(name: &str) -> Result<Vec<u8>> {
     if name == "-" {

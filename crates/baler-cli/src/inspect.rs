@@ -1,7 +1,7 @@
 //! `baler inspect`: what an archive, a model or data hold. Archives and models are known by their magic.
 
 use crate::choices::choices;
-use crate::input::{RawArgs, open_archive, read_bytes, read_data};
+use crate::input::{RawArgs, first_bytes, open_archive, read_bytes, read_data};
 use crate::json::{self, ArchiveObject, ModelObject};
 use crate::library::{Dataset, Model, ModelInfo, Report, Values, inspect_from, is_archive, is_model, live};
 use crate::names;
@@ -68,17 +68,6 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         data_text(&object, args.say.max_rows()) + &advice
     };
     print_text(&format!("{text}\n"))
-}
-
-/// Enough of the file to know its magic; nothing of standard input, which can be read only once, or of a
-/// name that is no file (`FILE:INNER`).
-fn first_bytes(name: &str) -> Result<Vec<u8>> {
-    use std::io::Read;
-    let mut head = Vec::new();
-    if let Ok(file) = std::fs::File::open(names::path(name)) {
-        file.take(64).read_to_end(&mut head).with_context(|| format!("reading {name}"))?;
-    }
-    Ok(head)
 }
 
 /// The archive's table and sizes.

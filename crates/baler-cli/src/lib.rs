@@ -38,6 +38,7 @@ mod project;
 mod report;
 mod resources;
 mod say;
+mod score;
 mod settings;
 mod table;
 mod tables;
@@ -85,6 +86,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Score(args)) => score::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Emulate(args)) => emulate::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),

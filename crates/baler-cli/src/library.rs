@@ -28,13 +28,14 @@ pub use baler_data::names::pattern_matches;
 pub use baler_data::names::resolved;
 pub use baler_data::source::joined::Joined;
 pub use baler_data::source::slice::{Pick, Picked, Range1, Slice};
-pub use baler_data::source::{Schema, Source, collect, excerpt};
+pub use baler_data::source::{Schema, Selected, Source, collect, excerpt};
 pub use baler_data::threads::Threads;
 pub use baler_data::with_values;
 pub use baler_fpga as fpga;
 pub use baler_generate as generate;
 pub use baler_io as io;
 pub use baler_io::{Format, RawSpec, ReadOptions, Region, Spill};
+pub use baler_score as scoring;
 pub use baler_train::{Trained, Training, train, train_on};
 
 use baler_codec::autoencoder::Decoder;

@@ -14,13 +14,14 @@ fn read(path: &str) -> String {
 }
 
 /// The documents whose blocks are run, each in a folder of its own.
-const RUN: [&str; 7] = [
+const RUN: [&str; 8] = [
     "README.md",
     "docs/cluster.md",
     "docs/tutorial.md",
     "docs/live.md",
     "docs/error-bound.md",
     "docs/limits.md",
+    "docs/outliers.md",
     "docs/fpga.md",
 ];
 

@@ -13,6 +13,7 @@ mod memory;
 mod model;
 mod options;
 mod part;
+mod score;
 mod source;
 mod tell;
 mod train;
@@ -41,6 +42,8 @@ mod _baler {
     use super::model::Model;
     #[pymodule_export]
     use super::part::{compress_part, identity, look, merge, part_name, plan};
+    #[pymodule_export]
+    use super::score::{score, score_threshold};
     #[pymodule_export]
     use super::source::Source;
     #[pymodule_export]

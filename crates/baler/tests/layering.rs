@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Each crate, and which of ours it may depend on. What decodes (`baler-codec`) sees neither files nor training.
-const WALLS: [(&str, &[&str]); 13] = [
+const WALLS: [(&str, &[&str]); 14] = [
     ("baler-data", &[]),
     ("baler-root", &[]),
     ("baler-generate", &["baler-data"]),
@@ -13,6 +13,7 @@ const WALLS: [(&str, &[&str]); 13] = [
     ("baler-capi", &["baler-data", "baler-codec"]),
     ("baler-hdf5", &["baler-data", "baler-codec"]),
     ("baler-fpga", &["baler-data", "baler-codec"]),
+    ("baler-score", &["baler-data", "baler-codec"]),
     ("baler-train", &["baler-data", "baler-codec"]),
     ("baler-io", &["baler-data", "baler-root"]),
     ("baler", &["baler-data", "baler-codec", "baler-train", "baler-io"]),
@@ -27,6 +28,7 @@ const WALLS: [(&str, &[&str]); 13] = [
             "baler-io",
             "baler",
             "baler-report",
+            "baler-score",
             "baler-generate",
         ],
     ),
@@ -40,6 +42,7 @@ const WALLS: [(&str, &[&str]); 13] = [
             "baler-io",
             "baler",
             "baler-report",
+            "baler-score",
             "baler-cli",
         ],
     ),

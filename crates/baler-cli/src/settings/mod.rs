@@ -6,6 +6,7 @@ mod file;
 mod promise;
 mod training;
 
+pub use amount::number_of;
 pub use file::FileSettings;
 pub use promise::PromiseArgs;
 pub use training::TrainingArgs;

@@ -26,6 +26,7 @@ from ._live import Live, read_live
 from ._model import Model, train
 from ._progress import BalerWarning
 from ._report import Inspection, Report, Verification, compare, inspect, report, verify
+from ._score import Scores, score
 
 #: Bit for bit: another name of :data:`exact`.
 lossless = exact
@@ -44,6 +45,7 @@ __all__ = [
     "Live",
     "Model",
     "Report",
+    "Scores",
     "UnsupportedError",
     "Variable",
     "Verification",
@@ -63,6 +65,7 @@ __all__ = [
     "rel",
     "report",
     "save",
+    "score",
     "train",
     "verify",
 ]

@@ -35,6 +35,8 @@ __all__ = [
     "part_variables",
     "plan",
     "report",
+    "score",
+    "score_threshold",
     "train",
 ]
 
@@ -170,6 +172,14 @@ def report(
     threads: int = 0,
     hearer: _Hearer | None = None,
 ) -> tuple[str, str, list[tuple[str, str]]]: ...
+def score(
+    source: Source,
+    known: Source | None = None,
+    by: str = "code-length",
+    seed: int = 0,
+    threads: int = 0,
+) -> tuple[bytes, bytes, list[str], list[tuple[str, float]]]: ...
+def score_threshold(scores: Sequence[float], rate: float) -> tuple[float, int] | None: ...
 def n_latents(model: Model) -> list[int]: ...
 def part_variables(model: Model, part: int) -> tuple[list[str], list[int] | None]: ...
 def encode_latents(model: Model, source: Source, part: int = 0, threads: int = 0) -> bytes: ...

@@ -6,6 +6,7 @@ mod distribution;
 mod field;
 mod latent;
 mod peaks;
+mod scores;
 pub mod sizes;
 mod slices;
 
@@ -15,6 +16,7 @@ pub use distribution::{boxes, distribution};
 pub use field::field_errors;
 pub use latent::{activations, corner, latent_correlation};
 pub use peaks::{derived, pair_mass};
+pub use scores::scores;
 pub use sizes::sizes;
 pub use slices::{series, slices};
 

@@ -21,6 +21,8 @@ use baler_data::with_values;
 use closure::Closures;
 use std::collections::BTreeMap;
 
+pub use relations::find_exact;
+
 /// Fewest rows that are worth a model.
 pub const MIN_ROWS: usize = 256;
 

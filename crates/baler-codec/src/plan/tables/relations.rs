@@ -50,6 +50,29 @@ struct Search<'a> {
 
 /// Relations of columns (as float64), and an order in which each is coded after those that it needs.
 pub fn find(raw: &[Vec<f64>], variables: &[&VariablePlan]) -> TableModel {
+    search(
+        raw,
+        raw.iter().zip(variables).map(|(column, variable)| Kind::of(column, is_exact(variable))).collect(),
+    )
+}
+
+/// As [`find`], of columns that are kept exactly.
+pub fn find_exact(raw: &[Vec<f64>]) -> TableModel {
+    search(raw, raw.iter().map(|column| Kind::of(column, true)).collect())
+}
+
+/// True if the variable's values are kept exactly.
+fn is_exact(variable: &VariablePlan) -> bool {
+    match variable.grid {
+        Grid::Order | Grid::OrderF32 | Grid::Decimal { .. } => true,
+        Grid::Integer { step: 1 } => true,
+        Grid::Integer { .. } | Grid::Uniform { .. } | Grid::Log { .. } => {
+            variable.bound.spec == BoundSpec::Lossless
+        }
+    }
+}
+
+fn search(raw: &[Vec<f64>], kinds: Vec<Kind>) -> TableModel {
     let n_rows = raw.first().map_or(0, Vec::len);
     let mut rows: Vec<usize> =
         (0..n_rows.min(N_SAMPLES)).map(|i| i * n_rows / n_rows.min(N_SAMPLES)).collect();
@@ -59,7 +82,6 @@ pub fn find(raw: &[Vec<f64>], variables: &[&VariablePlan]) -> TableModel {
     rows.sort_unstable();
     rows.dedup();
     let samples = raw.iter().map(|column| rows.iter().map(|&row| column[row]).collect()).collect();
-    let kinds = raw.iter().zip(variables).map(|(column, variable)| Kind::of(column, variable)).collect();
     let model = TableModel { columns: vec![ColumnModel::default(); raw.len()], ..TableModel::default() };
     let mut search = Search { raw, samples, kinds, model, derived: vec![false; raw.len()] };
     search.find_equal();
@@ -74,15 +96,8 @@ pub fn find(raw: &[Vec<f64>], variables: &[&VariablePlan]) -> TableModel {
 }
 
 impl Kind {
-    fn of(column: &[f64], variable: &VariablePlan) -> Kind {
+    fn of(column: &[f64], exact: bool) -> Kind {
         let all = |test: fn(f64) -> bool| column.iter().all(|&x| test(x));
-        let exact = match variable.grid {
-            Grid::Order | Grid::OrderF32 | Grid::Decimal { .. } => true,
-            Grid::Integer { step: 1 } => true,
-            Grid::Integer { .. } | Grid::Uniform { .. } | Grid::Log { .. } => {
-                variable.bound.spec == BoundSpec::Lossless
-            }
-        };
         Kind {
             constant: column.windows(2).all(|pair| pair[0].to_bits() == pair[1].to_bits()),
             non_negative: all(|x| x >= 0.0),
