@@ -20,7 +20,7 @@ doc:
 
 # What comes from outside and what is promised, with overflow checks and debug assertions.
 checked:
-    cargo test --profile checked -p baler --test hostile --test formats --test bound --test mutations
+    cargo test --profile checked -p baler --test hostile --test formats --test bound --test cuts --test mutations
 
 # Changed files of every kind, a million cases an hour or so; `just fuzz 1000000` goes on behind the first million.
 fuzz first="0" cases="1000000":

@@ -38,8 +38,8 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
 }
 
-/// Options that ask for a size.
-const SIZES: [&str; 3] = ["ratio", "size", "latent"];
+/// Options that ask for what other codecs do not give: a size, and promises beside a bound.
+const OURS: [&str; 7] = ["ratio", "size", "latent", "cuts", "signs", "limits", "keep_sum"];
 
 /// Options that ask for a bound.
 const PROMISES: [&str; 8] = ["abs", "rel", "pw_rel", "lossless", "bound", "exact", "drop", "missing"];
@@ -47,7 +47,7 @@ const PROMISES: [&str; 8] = ["abs", "rel", "pw_rel", "lossless", "bound", "exact
 /// The definition, in which each subcommand shows the options that mean something to it.
 pub fn command() -> clap::Command {
     let hidden = |mut compare: clap::Command| {
-        for option in SIZES {
+        for option in OURS {
             compare = compare.mut_arg(option, |argument| argument.hide(true));
         }
         for option in PROMISES {
@@ -96,7 +96,7 @@ mod tests {
             whole.build();
             whole.find_subcommand_mut(name).unwrap().render_long_help().to_string()
         };
-        for option in SIZES {
+        for option in OURS {
             assert!(!help("compare").contains(&format!("--{option} ")), "{option}");
             assert!(help("compress").contains(&format!("--{option} ")), "{option}");
         }

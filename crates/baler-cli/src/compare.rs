@@ -57,6 +57,10 @@ pub fn run(args: &CompareArgs) -> Result<()> {
         let text = "codecs are compared at one promise; give --abs, --rel, --pw-rel or --lossless";
         return Err(Error::config(text).into());
     }
+    if !options.cuts.is_empty() || !options.limits.is_empty() || !options.keep_sum.is_empty() {
+        let text = "codecs are compared at what all of them keep; leave out --cuts, --signs, --limits and --keep-sum";
+        return Err(Error::config(text).into());
+    }
     let dataset = read_data(&args.input, &args.raw, &args.settings.promise.drop)?.numbers();
     let options = with_names(&options, [&Schema::of(&dataset)])?;
     let mut bar = args.say.bar();

@@ -105,10 +105,15 @@ fn options_that_do_not_work_are_not_listed() {
     let folder = Folder::new();
     let help = |args: &[&str]| String::from_utf8(folder.ok(args).stdout).unwrap();
     let compare = help(&["compare", "--help"]);
-    for option in ["--ratio", "--size", "--latent", "first seven"] {
+    for option in
+        ["--ratio", "--size", "--latent", "--cuts", "--signs", "--limits", "--keep-sum", "first seven"]
+    {
         assert!(!compare.contains(option), "{option}");
     }
     assert!(compare.contains("Promise (exactly one of the first four)") && compare.contains("--missing"));
+    write_npy(&folder.path("x.npy"), &[10], &smooth(10));
+    let text = folder.refused(&["compare", "x.npy", "--abs", "1", "--cuts", "data=0"]);
+    assert!(text.contains("leave out --cuts"), "{text}");
     assert!(help(&["compress", "--help"]).contains("Promise (exactly one of the first seven)"));
     let modes = help(&["--help"]);
     assert!(modes.contains("diagnose") && !modes.contains("hls4ml"), "{modes}");
