@@ -141,9 +141,7 @@ impl<'a> Input<'a> {
         });
         let mut models: Vec<(f64, Model)> = refined.collect::<Option<_>>()?;
         let best = models.iter().min_by(|one, other| one.0.total_cmp(&other.0));
-        if let Some((_, best)) =
-            best.filter(|best| best.1.filter != Filter::Off && !effort.filters.contains(&Filter::Off))
-        {
+        if let Some((_, best)) = best.filter(|best| effort.n_finalists > 1 && best.1.filter != Filter::Off) {
             let placed = part.placed(best.order, extents)?;
             let q = if best.stride == 1 { &part.q } else { part.finer.as_ref()? };
             models.push(Trial::without_filter(&placed, q, best.clone(), effort)?);
