@@ -243,6 +243,6 @@ def test_selections_signs_limits_and_sums_are_kept() -> None:
         baler.verify(moved, data)
     for wrong in ({"cuts": {"pt": "a"}}, {"cuts": {"pt": [np.nan]}}, {"limits": {"pt": 3}}, {"cuts": {"px": 3}}):
         with pytest.raises(baler.ConfigError):
-            baler.compress(jets, rel=1e-2, **wrong)  # type: ignore[arg-type]
+            baler.compress(jets, rel=1e-2, **wrong)
     with pytest.raises(baler.InputError, match="limits"):
         baler.compress(jets, rel=1e-2, limits={"pt": (0, 1)})

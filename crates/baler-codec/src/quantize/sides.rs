@@ -231,8 +231,9 @@ mod tests {
             }
         }
         for asked in [20.1, -20.1, 20.0, 0.0, -0.0, 1e-50, -1e-50, 1e300] {
+            // What is not finite comes back by its bits.
             let near = key(asked as f32);
-            check(asked, (-3..=3).map(|by| of_key::<f32>(near + by)));
+            check(asked, (-3..=3).map(|by| of_key::<f32>(near + by)).filter(|x| x.is_finite()));
             let near = key(half::f16::from_f64(asked));
             check(asked, (-3..=3).map(|by| of_key::<half::f16>(near.clamp(-30_000, 30_000) + by)));
         }
@@ -260,7 +261,7 @@ mod tests {
             for (y, x) in
                 values.iter().flat_map(|&y| values.iter().flat_map(move |&x| near(x).map(move |x| (y, x))))
             {
-                if !bound.holds(x, y) {
+                if !bound.holds(x, y) || x.abs() > 4.0 {
                     continue;
                 }
                 let around = reach.around(y);
