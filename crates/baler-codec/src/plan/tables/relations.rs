@@ -56,7 +56,7 @@ pub fn find(raw: &[Vec<f64>], variables: &[&VariablePlan]) -> TableModel {
     )
 }
 
-/// As [`find`], of columns that are kept exactly.
+/// As `find`, of columns that are kept exactly.
 pub fn find_exact(raw: &[Vec<f64>]) -> TableModel {
     search(raw, raw.iter().map(|column| Kind::of(column, true)).collect())
 }
