@@ -4,16 +4,16 @@ use crate::input::{INPUT_HELP, RawArgs, read_data};
 use crate::json;
 use crate::library::{BoundSpec, Dataset, Error, Options, Schema, Threads};
 use crate::names;
-use crate::output::{Target, print_text};
+use crate::output::print_text;
 use crate::peers;
+use crate::picture::Picture;
 use crate::progress::Bar;
 use crate::say::SayArgs;
 use crate::settings::{Settings, with_names};
 use anyhow::Result;
 use baler_report::compare::{CompareOptions, Comparison, Family, compare, rate_distortion, text_table};
-use baler_report::draw::{pdf, svg};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Every codec on your data at one promise, model bytes counted
 #[derive(Args)]
@@ -57,7 +57,7 @@ pub fn run(args: &CompareArgs) -> Result<()> {
         let text = "codecs are compared at one promise; give --abs, --rel, --pw-rel or --lossless";
         return Err(Error::config(text).into());
     }
-    if !options.cuts.is_empty() || !options.limits.is_empty() || !options.keep_sum.is_empty() {
+    if args.settings.promise.is_more_than_bounds() {
         let text = "codecs are compared at what all of them keep; leave out --cuts, --signs, --limits and --keep-sum";
         return Err(Error::config(text).into());
     }
@@ -114,29 +114,4 @@ fn scaled(options: &Options, factor: f64) -> Options {
     options.bound = scale(options.bound);
     options.rules.iter_mut().for_each(|(_, bound)| *bound = scale(*bound));
     options
-}
-
-/// Where a picture goes, and as what.
-struct Picture {
-    target: Target,
-    is_pdf: bool,
-}
-
-impl Picture {
-    fn new(path: &Path, force: bool) -> Result<Picture> {
-        let is_pdf = match path.extension().and_then(|e| e.to_str()) {
-            Some("pdf") => true,
-            Some("svg") => false,
-            _ => {
-                let text = format!("expected a picture ending in .svg or .pdf, found {}", path.display());
-                return Err(Error::config(text).into());
-            }
-        };
-        Ok(Picture { target: Target::new(path, force)?, is_pdf })
-    }
-
-    fn write(&self, scene: &baler_report::draw::Scene) -> Result<()> {
-        let bytes = if self.is_pdf { pdf::write(&[scene]) } else { svg::write(scene).into_bytes() };
-        self.target.write(&bytes)
-    }
 }

@@ -1,7 +1,8 @@
 //! The objects of `--json`: the same words in every command, in the order of the interface.
 
 use crate::library::{
-    BoundSpec, CandidateReport, ModelInfo, Outcome, Report, Schema, SizedReport, Trained, Verification, Way,
+    BoundSpec, CandidateReport, ModelInfo, Outcome, Promises, Report, Schema, SizedReport, Trained,
+    Verification, Way,
 };
 use crate::output::write_stdout;
 use crate::resources::Resources;
@@ -112,6 +113,27 @@ impl From<&SizedReport> for SizeObject {
     }
 }
 
+/// What is promised beside a bound, as it was asked for; what is not has no key.
+#[derive(Serialize)]
+struct PromisesObject {
+    /// Thresholds that no value crosses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cuts: Vec<f64>,
+    /// Limits that none leaves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promised_limits: Option<[f64; 2]>,
+    /// Whether the sum of each chunk is that of the originals.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    keeps_sum: bool,
+}
+
+impl From<&Promises> for PromisesObject {
+    fn from(promises: &Promises) -> PromisesObject {
+        let Promises { cuts, limits, keeps_sum } = promises.clone();
+        PromisesObject { cuts, promised_limits: limits, keeps_sum }
+    }
+}
+
 #[derive(Serialize)]
 struct CompressedObject {
     name: String,
@@ -124,13 +146,8 @@ struct CompressedObject {
     limit: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<[f64; 2]>,
-    /// Thresholds that no value crosses, and limits that none leaves, as they were asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    cuts: Vec<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    promised_limits: Option<[f64; 2]>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    keeps_sum: bool,
+    #[serde(flatten)]
+    promises: PromisesObject,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<f64>,
     /// 1 %, 50 % and 99 % of the values lie below.
@@ -197,9 +214,7 @@ impl ArchiveObject {
             bound: v.bound.into(),
             limit: v.limit,
             limits: v.limits,
-            cuts: v.promises.cuts.clone(),
-            promised_limits: v.promises.limits,
-            keeps_sum: v.promises.keeps_sum,
+            promises: (&v.promises).into(),
             missing: v.missing.clone(),
             quantiles: v.quantiles,
             step: v.step,
@@ -269,12 +284,8 @@ pub struct VerifyObject {
 struct VerifiedObject {
     name: String,
     bound: BoundObject,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    cuts: Vec<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    promised_limits: Option<[f64; 2]>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    keeps_sum: bool,
+    #[serde(flatten)]
+    promises: PromisesObject,
     max_error: f64,
     n_values: u64,
     /// Outside the bound, on another side of a cut, or outside the limits.
@@ -286,9 +297,7 @@ impl From<&Verification> for VerifyObject {
         let variables = verification.variables.iter().map(|v| VerifiedObject {
             name: v.name.clone(),
             bound: v.bound.into(),
-            cuts: v.promises.cuts.clone(),
-            promised_limits: v.promises.limits,
-            keeps_sum: v.promises.keeps_sum,
+            promises: (&v.promises).into(),
             max_error: v.max_error,
             n_values: v.n_values,
             n_violations: v.n_broken(),

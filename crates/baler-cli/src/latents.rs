@@ -20,6 +20,10 @@ pub fn run(args: &CompressArgs, stream: &str) -> Result<()> {
         let text = "expected --model M, whose encoder the hardware is, and -o FILE beside --latents";
         return Err(Error::config(text).into());
     };
+    if args.settings.promise.is_given() || args.settings.promise.has_lists() {
+        let text = "latents are kept as they are, and nothing is promised of the data; leave out the promise";
+        return Err(Error::config(text).into());
+    }
     let target = Target::new(output, args.force)?;
     refuse_json_on_stdout(args.json, &target)?;
     let model = read_model(model)?;

@@ -31,6 +31,7 @@ mod numbers;
 mod output;
 mod part;
 mod peers;
+mod picture;
 mod plan;
 mod plan_file;
 mod progress;

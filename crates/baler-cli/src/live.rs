@@ -20,8 +20,10 @@ pub fn compress(args: &CompressArgs) -> Result<()> {
             "--records needs --model; make one with baler train on a file of the same columns, and a bound";
         return Err(Error::config(text).into());
     };
-    if args.settings.promise.is_given() || args.config.is_some() || args.settings.training.is_given() {
-        let text = "live streams keep the model's bound; leave out the bound and the training options";
+    let promise = &args.settings.promise;
+    if promise.is_given() || promise.has_lists() || args.config.is_some() || args.settings.training.is_given()
+    {
+        let text = "live streams keep the model's bounds and nothing else; leave out the promise and the training options";
         return Err(Error::config(text).into());
     }
     if args.json && args.output.is_none() {

@@ -11,6 +11,7 @@ use crate::library::{
 use crate::names;
 use crate::numbers::{counted, grouped, value};
 use crate::output::{Target, print_text, refuse_json_on_stdout, say};
+use crate::picture::Picture;
 use crate::progress::Loudness;
 use crate::say::SayArgs;
 use crate::settings::{choose_variables, number_of};
@@ -140,7 +141,7 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
         refuse_json_on_stdout(args.json, target)?;
     }
     let format = args.output.as_deref().map(format_of).transpose()?;
-    let plot = args.plot.as_deref().map(|path| plot_target(path, args.force)).transpose()?;
+    let plot = args.plot.as_deref().map(|path| Picture::new(path, args.force)).transpose()?;
     let model = args.model.as_deref().map(read_model).transpose()?;
     let by = match (args.by.map(By::from), &model) {
         (None, None) => By::CodeLength,
@@ -174,13 +175,9 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
             _ => target.write(&io::write(&dataset, format)?)?,
         }
     }
-    if let Some((target, is_pdf)) = plot {
+    if let Some(picture) = plot {
         let line = threshold.flatten().map(|threshold| (threshold.score, threshold.n_passing));
-        let scene = baler_report::figures::scores(scores, by.unit(), line);
-        target.write(&match is_pdf {
-            true => baler_report::draw::pdf::write(&[&scene]),
-            false => baler_report::draw::svg::write(&scene).into_bytes(),
-        })?;
+        picture.write(&baler_report::figures::scores(scores, by.unit(), line))?;
     }
     let order = scored.rows.order();
     let worst = order.iter().take(args.worst).map(|&row| RowObject {
@@ -295,19 +292,6 @@ fn format_of(path: &Path) -> Result<Format> {
         return Ok(Format::Csv);
     }
     Ok(Format::from_path(path)?)
-}
-
-/// Where a picture goes, and whether it is a PDF.
-fn plot_target(path: &Path, force: bool) -> Result<(Target, bool)> {
-    let is_pdf = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("svg") => false,
-        Some("pdf") => true,
-        _ => {
-            let text = format!("expected a picture that ends in .svg or .pdf, found {}", path.display());
-            return Err(Error::config(text).into());
-        }
-    };
-    Ok((Target::new(path, force)?, is_pdf))
 }
 
 /// What `-o` holds: scores, and columns as text where the format has columns.

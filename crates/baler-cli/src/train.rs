@@ -2,7 +2,7 @@
 
 use crate::input::{RawArgs, open_data};
 use crate::json::{self, TrainedObject};
-use crate::library::{Hardware, Source, Threads, Trained, train_on};
+use crate::library::{Error, Hardware, Source, Threads, Trained, train_on};
 use crate::names;
 use crate::numbers::{counted, error, grouped};
 use crate::output::refuse_json_on_stdout;
@@ -71,6 +71,10 @@ fn parse_bits(text: &str) -> Result<Hardware, String> {
 }
 
 pub fn run(args: &TrainArgs) -> Result<()> {
+    if args.settings.promise.is_more_than_bounds() {
+        let text = "a model promises nothing: leave out --cuts, --signs, --limits and --keep-sum, and give them to compress";
+        return Err(Error::config(text).into());
+    }
     let mut settings = args.settings.clone();
     let mut threads = args.threads;
     if let Some(path) = &args.config {

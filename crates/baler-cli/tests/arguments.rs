@@ -100,6 +100,31 @@ fn help_and_version_go_to_standard_output() {
     assert_eq!(folder.run(&[]).code, 2);
 }
 
+/// A promise that nobody keeps is refused and not dropped.
+#[test]
+fn promises_are_refused_where_none_is_kept() {
+    let folder = Folder::new();
+    write_npy(&folder.path("x.npy"), &[10], &smooth(10));
+    for (args, expected) in [
+        (&["train", "x.npy", "-o", "m.balm", "--rel", "1e-2"][..], "give them to compress"),
+        (&["compare", "x.npy", "--rel", "1e-2"], "what all of them keep"),
+        (&["compress", "x.npy", "--records", "--model", "m.balm", "-o", "y.bals"], "leave out the promise"),
+        (&["compress", "--latents", "x.npy", "--model", "m.balm", "-o", "y.bale"], "leave out the promise"),
+    ] {
+        for promise in
+            [["--cuts", "data=0"], ["--signs", "data"], ["--limits", "data=-9:9"], ["--keep-sum", "data"]]
+        {
+            let text = folder.refused(&[args, &promise].concat());
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+    for bound in [["--bound", "data=abs:1"], ["--exact", "data"], ["--missing", "0"]] {
+        let args = ["compress", "x.npy", "--records", "--model", "m.balm", "-o", "y.bals"];
+        assert!(folder.refused(&[&args[..], &bound].concat()).contains("leave out the promise"));
+    }
+    assert_eq!(folder.names(), ["x.npy"]);
+}
+
 #[test]
 fn options_that_do_not_work_are_not_listed() {
     let folder = Folder::new();
@@ -111,9 +136,6 @@ fn options_that_do_not_work_are_not_listed() {
         assert!(!compare.contains(option), "{option}");
     }
     assert!(compare.contains("Promise (exactly one of the first four)") && compare.contains("--missing"));
-    write_npy(&folder.path("x.npy"), &[10], &smooth(10));
-    let text = folder.refused(&["compare", "x.npy", "--abs", "1", "--cuts", "data=0"]);
-    assert!(text.contains("leave out --cuts"), "{text}");
     assert!(help(&["compress", "--help"]).contains("Promise (exactly one of the first seven)"));
     let modes = help(&["--help"]);
     assert!(modes.contains("diagnose") && !modes.contains("hls4ml"), "{modes}");

@@ -154,20 +154,15 @@ impl PromiseArgs {
         Ok(rules)
     }
 
+    /// True if more is promised than bounds and sizes.
+    pub fn is_more_than_bounds(&self) -> bool {
+        [&self.cuts, &self.signs, &self.limits, &self.keep_sum].iter().any(|list| !list.is_empty())
+    }
+
     /// True if something is said of single variables.
     pub fn has_lists(&self) -> bool {
-        [
-            &self.bound,
-            &self.exact,
-            &self.drop,
-            &self.missing,
-            &self.cuts,
-            &self.signs,
-            &self.limits,
-            &self.keep_sum,
-        ]
-        .iter()
-        .any(|list| !list.is_empty())
+        let lists = [&self.bound, &self.exact, &self.drop, &self.missing];
+        self.is_more_than_bounds() || lists.iter().any(|list| !list.is_empty())
     }
 
     /// (pattern, thresholds): those of --cuts, and 0 of --signs.

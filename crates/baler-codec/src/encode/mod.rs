@@ -70,6 +70,7 @@ impl<'a> Encoder<'a> {
     ) -> Encoder<'a> {
         Encoder { source, plan, coders, options, ready: Ready::new(), learned: Vec::new(), latents: None }
     }
+
     /// The frame of the chunk of a group that starts at `first_row`, and what [`Made::squares`] says of it.
     pub fn chunk(&self, group_idx: usize, first_row: usize) -> Result<(Vec<u8>, Vec<f64>)> {
         let variables = self.plan.groups[group_idx].variables.clone();
