@@ -38,25 +38,29 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
 }
 
-/// Options that ask for what other codecs do not give: a size, and promises beside a bound.
-const OURS: [&str; 7] = ["ratio", "size", "latent", "cuts", "signs", "limits", "keep_sum"];
+/// Options that ask for a size.
+const SIZES: [&str; 3] = ["ratio", "size", "latent"];
+
+/// Options that ask for more than a bound.
+const MORE: [&str; 4] = ["cuts", "signs", "limits", "keep_sum"];
 
 /// Options that ask for a bound.
 const PROMISES: [&str; 8] = ["abs", "rel", "pw_rel", "lossless", "bound", "exact", "drop", "missing"];
 
 /// The definition, in which each subcommand shows the options that mean something to it.
 pub fn command() -> clap::Command {
-    let hidden = |mut compare: clap::Command| {
-        for option in OURS {
-            compare = compare.mut_arg(option, |argument| argument.hide(true));
-        }
-        for option in PROMISES {
-            compare = compare
-                .mut_arg(option, |argument| argument.help_heading("Promise (exactly one of the first four)"));
-        }
-        compare
+    let without = |command: clap::Command, options: &[&'static str]| {
+        options
+            .iter()
+            .fold(command, |command, &option| command.mut_arg(option, |argument| argument.hide(true)))
     };
-    Cli::command().mut_subcommand("compare", hidden)
+    let compare = |compare: clap::Command| {
+        PROMISES.iter().fold(without(without(compare, &SIZES), &MORE), |compare, &option| {
+            compare
+                .mut_arg(option, |argument| argument.help_heading("Promise (exactly one of the first four)"))
+        })
+    };
+    Cli::command().mut_subcommand("compare", compare).mut_subcommand("train", |train| without(train, &MORE))
 }
 
 #[cfg(test)]
@@ -96,9 +100,11 @@ mod tests {
             whole.build();
             whole.find_subcommand_mut(name).unwrap().render_long_help().to_string()
         };
-        for option in OURS {
-            assert!(!help("compare").contains(&format!("--{option} ")), "{option}");
-            assert!(help("compress").contains(&format!("--{option} ")), "{option}");
+        for id in SIZES.iter().chain(&MORE) {
+            let option = format!("--{} ", id.replace('_', "-"));
+            assert!(!help("compare").contains(&option), "{option}");
+            assert!(help("compress").contains(&option), "{option}");
+            assert_eq!(help("train").contains(&option), SIZES.contains(id), "{option}");
         }
     }
 }
