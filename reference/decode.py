@@ -23,6 +23,7 @@ from beside import values_beside
 from classical import decode_classical, four_axes
 from fields import Reader, check, unzstd, wrap64
 from grids import limited, orders, reconstruct, refined
+from interpolation import decode_interpolation
 from lockstep import decode_lockstep
 from mixing import decode as decode_mixing
 from predictive import decode_predictive
@@ -468,8 +469,8 @@ def finish_part(part, variable, values, classes, own_bits, shape):
     check(part.raw(8) == blake3.blake3(data).digest()[:8], "the hash of the decoded values does not fit")
     if part.at < len(part.data):
         flags = part.varint()  # what else was tried
-        check(flags >> 8 <= 6, "unknown trials")
-        for _ in range((flags & 255).bit_count()):
+        check(flags >> 8 & 7 <= 6 and flags >> 12 == 0, "unknown trials")
+        for _ in range((flags & ~0x700).bit_count()):
             part.varint()
     return values
 
@@ -504,7 +505,7 @@ def read_specials(data, variable, n_values):
 
 # ---- Streams --------------------------------------------------------------------------------------------------------
 
-PREDICTIVE, PREDICTIVE_SHARED, PREDICTIVE_BESIDE, MIXING, RECAST, EXACT, LOCKSTEP = range(16, 23)
+PREDICTIVE, PREDICTIVE_SHARED, PREDICTIVE_BESIDE, MIXING, RECAST, EXACT, LOCKSTEP, INTERPOLATION = range(16, 24)
 MANTISSA_BITS = {"f2": 10, "f4": 23, "f8": 52}
 
 
@@ -536,6 +537,8 @@ def decode_integers(stream, shape, masked, float_bits, shared, beside=None, dept
         return decode_mixing(stream[1:], math.prod(shape), shape[-1] if len(shape) > 1 else 1), 1
     if stream[:1] == bytes([LOCKSTEP]):
         return decode_lockstep(Reader(stream[1:]), four_axes(shape), masked)
+    if stream[:1] == bytes([INTERPOLATION]):
+        return decode_interpolation(Reader(stream[1:]), four_axes(shape), masked)
     if stream[:1] == bytes([RECAST]):
         check(depth < MAX_DEPTH, "recast too often")
 

@@ -28,6 +28,8 @@ pub enum CoderByte {
     Exact = 21,
     /// Predictive, rows in lockstep.
     Lockstep = 22,
+    /// Predicted by interpolation from coarse to fine.
+    Interpolation = 23,
     /// A column of a table.
     Table = 32,
 }
@@ -56,6 +58,7 @@ impl CoderByte {
                 "predictive"
             }
             CoderByte::Lockstep => "lockstep",
+            CoderByte::Interpolation => "interpolation",
             CoderByte::Mixing => "context mixing",
             CoderByte::Recast => "recast",
             CoderByte::Exact => "exact",
@@ -78,6 +81,7 @@ impl CoderByte {
             Recast,
             Exact,
             Lockstep,
+            Interpolation,
             Table,
         ];
         all.into_iter().find(|coder| *coder as u8 == byte)
@@ -95,7 +99,7 @@ mod tests {
         assert!(known.iter().all(|&(byte, coder)| coder as u8 == byte));
         assert_eq!(
             known.iter().map(|(byte, _)| *byte).collect::<Vec<_>>(),
-            [0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 22, 32]
+            [0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 22, 23, 32]
         );
     }
 }

@@ -28,6 +28,7 @@ pub mod quantize;
 pub mod autoencoder;
 pub mod classical;
 pub mod hidden;
+pub mod interpolation;
 pub mod live;
 pub mod lockstep;
 pub mod mixing;

@@ -38,15 +38,20 @@ pub struct Learned {
 
 /// Numbers, and those of the finer grid, that float32 tells apart.
 #[derive(Clone, Copy)]
-struct Input<'a> {
-    numbers: Numbers<'a>,
-    finer: Option<(&'a [i64], i64)>,
-    extents: [usize; 4],
-    center: i64,
+pub struct Input<'a> {
+    /// Those of the grid.
+    pub numbers: Numbers<'a>,
+    /// Those of a finer grid, and how many times finer.
+    pub finer: Option<(&'a [i64], i64)>,
+    /// Extents of four axes.
+    pub extents: [usize; 4],
+    /// In the middle between the ends.
+    pub center: i64,
 }
 
 impl<'a> Input<'a> {
-    fn of(numbers: Numbers<'a>, finer: Option<(&'a [i64], i64)>) -> Option<Input<'a>> {
+    /// `None` where float32 does not tell them apart, or they are few.
+    pub fn of(numbers: Numbers<'a>, finer: Option<(&'a [i64], i64)>) -> Option<Input<'a>> {
         if numbers.q.len() < MIN_VALUES {
             return None;
         }

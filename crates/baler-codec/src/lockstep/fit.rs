@@ -18,7 +18,7 @@ const BLOCK: usize = 8;
 /// Fewest samples of a kind of planes that weights are fitted to.
 const FEW: usize = 64;
 /// Room for the inputs of a fit.
-const WIDTH: usize = 64;
+pub const WIDTH: usize = 64;
 
 /// Cells of numbers, each with what lies behind its plane.
 pub type Samples = Vec<(usize, usize)>;
@@ -42,8 +42,8 @@ pub fn sampled(cells: &Cells, active: &[u16], n: usize) -> Samples {
     samples
 }
 
-/// Sums of products of inputs with each other and with the wanted, for one kind of planes.
-struct Sums {
+/// Sums of products of inputs with each other and with the wanted.
+pub struct Sums {
     products: Vec<f64>,
     wanted: Vec<f64>,
     n: usize,
@@ -62,7 +62,11 @@ fn add_products(sums: &mut [f32], of: [(f32, &[f32]); AT_ONCE]) {
 impl Sums {
     /// `inputs` fills a sample's inputs, weighed, and gives the wanted value.
     #[inline(always)]
-    fn of(n_inputs: usize, samples: &[usize], inputs: impl FnMut(usize, &mut [f32; WIDTH]) -> f32) -> Sums {
+    pub fn of(
+        n_inputs: usize,
+        samples: &[usize],
+        inputs: impl FnMut(usize, &mut [f32; WIDTH]) -> f32,
+    ) -> Sums {
         match n_inputs.div_ceil(8) {
             ..=2 => Sums::of_width::<16>(n_inputs, samples, inputs),
             3 => Sums::of_width::<24>(n_inputs, samples, inputs),
@@ -144,7 +148,7 @@ impl Sums {
     }
 
     /// Weights of the chosen inputs, by least squares.
-    fn solve(&self, chosen: &[usize]) -> Vec<f64> {
+    pub fn solve(&self, chosen: &[usize]) -> Vec<f64> {
         let (n, k) = (self.wanted.len(), chosen.len());
         // Cholesky's factor, row by row, and the wanted through it.
         let mut factor = vec![0.0f64; k * k];
@@ -168,7 +172,7 @@ impl Sums {
     }
 
     /// Weights of all inputs, none below zero, by turns.
-    fn solve_non_negative(&self) -> Vec<f64> {
+    pub fn solve_non_negative(&self) -> Vec<f64> {
         const ROUNDS: usize = 60;
         let n = self.wanted.len();
         let mut x = vec![0.0f64; n];

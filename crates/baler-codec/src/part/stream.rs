@@ -6,7 +6,9 @@ use crate::classical;
 use crate::classical::estimate::expected_bits;
 use crate::classical::lorenzo::four_axes;
 use crate::coder::CoderByte;
+use crate::interpolation;
 use crate::lockstep;
+use crate::lockstep::encode::Coded;
 use crate::mixing;
 use crate::options::{Level, Method};
 use crate::part::finer::{Finer, Placed};
@@ -33,6 +35,9 @@ const FEW: usize = 1 << 12;
 const FEW_MIXED: usize = 1 << 17;
 /// Bits a number from which on nothing is gained by centring on predictions: noise is all that is left to tell.
 const MAX_CENTRED_BITS: f64 = 3.5;
+
+/// Bits a number from which on interpolation is behind.
+const MAX_INTERPOLATED_BITS: f64 = 1.5;
 
 /// The codec of parts without numbers.
 const LATENTS: &str = "latents";
@@ -346,25 +351,60 @@ fn is_far_ahead(stream: &Stream, numbers: Numbers) -> bool {
 
 /// A stream of the fast tier, which learns from samples.
 fn in_lockstep(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
+    let effort = lockstep::effort::Effort::of(how.level);
+    in_either_lattice(numbers, how, finer, (CoderByte::Lockstep, Candidate::Fast), |nearest| {
+        lockstep::encode::encode(numbers, nearest, effort, how.learned)
+    })
+}
+
+/// What a coder makes of the numbers, or of those of a finer grid if they serve.
+fn in_either_lattice(
+    numbers: Numbers,
+    how: How,
+    finer: Option<&dyn Finer>,
+    (coder, candidate): (CoderByte, Candidate),
+    coded: impl Fn(Option<(&[i64], i64)>) -> Option<Coded>,
+) -> Option<Stream> {
     let finer = finer.filter(|_| how.may_refine);
     let nearest = finer.and_then(|finer| finer.numbers(numbers.q));
-    let nearest = nearest.as_ref().map(|(q, stride)| (q.as_slice(), *stride));
-    let effort = lockstep::effort::Effort::of(how.level);
-    let coded = |nearest| lockstep::encode::encode(numbers, nearest, effort, how.learned);
-    let mut found = coded(nearest)?;
+    let mut found = coded(nearest.as_ref().map(|(q, stride)| (q.as_slice(), *stride)))?;
     if let (Some(finer), Some(q)) = (finer, &found.finer)
         && !finer.serves(q)
     {
         found = coded(None)?;
     }
-    let bytes = [&[CoderByte::Lockstep as u8], found.bytes.as_slice()].concat();
+    let bytes = [&[coder as u8], found.bytes.as_slice()].concat();
     let mut trials = Trials::default();
-    trials.see(Candidate::Fast, bytes.len());
-    Some(Stream { finer: found.finer, trials, ..Stream::of(bytes, Candidate::Fast) })
+    trials.see(candidate, bytes.len());
+    Some(Stream { finer: found.finer, trials, ..Stream::of(bytes, candidate) })
 }
 
-/// The smallest predictive stream.
+/// The smallest predictive stream; where it takes few bits, interpolation may take fewer.
 fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
+    let walked = predict_in_order(numbers, how, finer)?;
+    let few_bits = 8.0 * (walked.bytes.len() as f64) < MAX_INTERPOLATED_BITS * numbers.q.len() as f64;
+    let may_interpolate = few_bits && how.shared.is_none() && how.brief.is_none();
+    let Some(interpolated) =
+        may_interpolate.then(|| interpolate(numbers, how, finer, walked.bytes.len())).flatten()
+    else {
+        return Some(walked);
+    };
+    let mut trials = walked.trials;
+    trials.see(Candidate::Interpolated, interpolated.bytes.len());
+    trials.has_reference &= walked.bytes.len() <= interpolated.bytes.len();
+    let least = if interpolated.bytes.len() < walked.bytes.len() { interpolated } else { walked };
+    Some(Stream { trials, ..least })
+}
+
+/// A stream of numbers that are predicted from coarse to fine, unless it seems to take more than `most` bytes.
+fn interpolate(numbers: Numbers, how: How, finer: Option<&dyn Finer>, most: usize) -> Option<Stream> {
+    in_either_lattice(numbers, how, finer, (CoderByte::Interpolation, Candidate::Interpolated), |nearest| {
+        interpolation::encode::encode(numbers, nearest, most)
+    })
+}
+
+/// The smallest predictive stream of numbers that are walked over one after the other.
+fn predict_in_order(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
     let lockstep =
         || (how.shared.is_none() && how.brief.is_none()).then(|| in_lockstep(numbers, how, finer)).flatten();
     let is_adaptive = how.level.adapts() || numbers.q.len() < FEW;
@@ -499,6 +539,7 @@ fn decode_numbers(
             predict::decode(stream, shape, mask, Known { shared: None, reference })
         }
         Some(CoderByte::Lockstep) => lockstep::decode(stream, shape, mask),
+        Some(CoderByte::Interpolation) => interpolation::decode(stream, shape, mask),
         Some(CoderByte::Mixing) => {
             let n_values = baler_data::dataset::n_elements(shape)?;
             Ok((mixing::decode(stream, n_values, mixing::columns(shape))?, 1))
@@ -559,12 +600,19 @@ fn describe_numbers(bytes: &[u8], shape: &[usize], mantissa_bits: Option<u32>) -
     let Some((&byte, stream)) = bytes.split_first() else {
         return of(Method::Autoencoder, LATENTS.to_string(), 0, Candidate::Classical);
     };
-    use CoderByte::{Lockstep, Mixing, Predictive, PredictiveCrossField, PredictiveShared, Recast};
+    use CoderByte::{
+        Interpolation, Lockstep, Mixing, Predictive, PredictiveCrossField, PredictiveShared, Recast,
+    };
     match CoderByte::of_byte(byte) {
         Some(Mixing) => of(Method::Auto, "context mixing".to_string(), 0, Candidate::Mixing),
         Some(Lockstep) => {
             let model_bytes = lockstep::model_bytes(stream, shape)?;
             of(Method::Predictive, Candidate::Fast.name().to_string(), model_bytes, Candidate::Fast)
+        }
+        Some(Interpolation) => {
+            let model_bytes = interpolation::model_bytes(stream, shape)?;
+            let candidate = Candidate::Interpolated;
+            of(Method::Predictive, candidate.name().to_string(), model_bytes, candidate)
         }
         Some(Recast) => {
             let found = recast::describe(stream, shape, mantissa_bits)?;

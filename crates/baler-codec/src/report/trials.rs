@@ -30,6 +30,8 @@ pub enum Candidate {
     Mixing,
     /// Other numbers, from which these follow.
     Recast,
+    /// Predicted by interpolation from coarse to fine.
+    Interpolated,
 }
 
 impl Candidate {
@@ -43,7 +45,14 @@ impl Candidate {
         Candidate::Centred,
         Candidate::Mixing,
         Candidate::Recast,
+        Candidate::Interpolated,
     ];
+
+    /// Its bit among the flags, which stand on both sides of the reason.
+    fn bit(self) -> u32 {
+        let code = self as u32;
+        if code < LEFT_OUT.0 { code } else { code + LEFT_OUT.1.count_ones() }
+    }
 
     /// In words.
     pub fn name(self) -> &'static str {
@@ -56,12 +65,16 @@ impl Candidate {
             "predictive centred",
             "context mixing",
             "hidden numbers",
+            "interpolation",
         ][self as usize]
     }
 }
 
+/// Lowest bit of the reason why others were left out, and its mask.
+const LEFT_OUT: (u32, u64) = (8, 0b111);
+
 /// How many there are.
-pub const N_CANDIDATES: usize = 8;
+pub const N_CANDIDATES: usize = 9;
 
 /// Why candidates were left out that could have been tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -137,8 +150,8 @@ impl Trials {
         }
         let others = || Candidate::ALL.into_iter().filter(|&other| other != chosen || self.has_reference);
         let tried = || others().filter_map(|other| Some((other, self.bytes[other as usize]?)));
-        let flags = tried().map(|(other, _)| 1 << other as u8).sum::<u64>();
-        w.varint(flags | (self.left_out as u64) << N_CANDIDATES);
+        let flags = tried().map(|(other, _)| 1 << other.bit()).sum::<u64>();
+        w.varint(flags | (self.left_out as u64) << LEFT_OUT.0);
         tried().for_each(|(_, bytes)| w.varint(bytes.saturating_sub(n_bytes as u64)));
     }
 
@@ -148,14 +161,16 @@ impl Trials {
             return Ok(None);
         }
         let flags = r.varint()?;
-        let left_out = usize::try_from(flags >> N_CANDIDATES).ok().and_then(|code| LeftOut::ALL.get(code));
-        let left_out = *left_out.ok_or_else(|| {
+        let known =
+            Candidate::ALL.into_iter().fold(LEFT_OUT.1 << LEFT_OUT.0, |known, c| known | 1 << c.bit());
+        let left_out = LeftOut::ALL.get((flags >> LEFT_OUT.0 & LEFT_OUT.1) as usize);
+        let left_out = *left_out.filter(|_| flags & !known == 0).ok_or_else(|| {
             Error::unsupported("expected a reason for what was not tried, found an unknown one")
         })?;
         let mut trials = Trials { left_out, ..Trials::default() };
-        for (candidate, bytes) in trials.bytes.iter_mut().enumerate() {
-            if flags >> candidate & 1 != 0 {
-                *bytes = Some(r.varint()?);
+        for candidate in Candidate::ALL {
+            if flags >> candidate.bit() & 1 != 0 {
+                trials.bytes[candidate as usize] = Some(r.varint()?);
             }
         }
         r.finish("a variable's part")?;
@@ -177,7 +192,7 @@ mod tests {
         trials.write(Candidate::Fast, 200, &mut w);
         assert_eq!(w.bytes, [0b1000_0001, 0b110, 100]);
         let read = Trials::read(&mut ByteReader::new(&w.bytes)).unwrap().unwrap();
-        assert_eq!(read.bytes, [Some(100), None, None, None, None, None, None, None]);
+        assert_eq!(read.bytes, [Some(100), None, None, None, None, None, None, None, None]);
         assert_eq!(
             read.left_out.reason(Candidate::Filtered),
             Some("left out below level 7; --best tries it")
@@ -200,7 +215,7 @@ mod tests {
 
     #[test]
     fn unknown_reasons_and_bytes_left_over_are_errors() {
-        for bytes in [&[0x80, 0b1110][..], &[1], &[0, 0], &[1, 0x80]] {
+        for bytes in [&[0x80, 0b1110][..], &[0x80, 0b10_0000], &[1], &[0, 0], &[1, 0x80]] {
             assert!(Trials::read(&mut ByteReader::new(bytes)).is_err(), "{bytes:?}");
         }
     }

@@ -2,6 +2,7 @@
 //! they are compressed with, and models of a few weights by hand.
 
 pub mod arrays;
+mod interpolation;
 pub mod live;
 mod lockstep;
 pub mod manifest;
@@ -64,6 +65,7 @@ pub fn cases() -> Vec<Case> {
     cases.push(fields());
     cases.extend(recast::recast());
     cases.extend(lockstep::lockstep());
+    cases.extend(interpolation::interpolation());
     cases
 }
 

@@ -107,7 +107,9 @@ impl Costs {
 
     /// Down to the least cost by steps in width, then in tail, then in width again.
     fn best(&mut self, level: i32, samples: &[(u8, i64)]) -> Kind {
-        let mut best = Kind { width: level.clamp(0, 255) as u8, tail: 1 };
+        /// Far below, rows are alike, and steps would lead nowhere.
+        const FIRST: i32 = 20;
+        let mut best = Kind { width: level.clamp(FIRST, 255) as u8, tail: 1 };
         let mut least = self.of(best, samples);
         for _ in 0..2 {
             for step in [-1i32, 1] {
