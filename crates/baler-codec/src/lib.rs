@@ -1,4 +1,9 @@
 //! Arrays to archives within a bound, and back. Modules are declared in the order of the data's path.
+//!
+//! Most of the code is generic over [`Element`](baler_data::element::Element), and a generic function is compiled again by each
+//! crate that calls it, for every dtype. So what others call is compiled here: it takes or gives
+//! [`Values`](baler_data::dataset::Values) (`encode_values`, `quantize_values`, `profile_values`), and where it is generic for
+//! the caller's sake, it finds the function of the dtype when it runs ([`array::encode_array`]).
 
 // Bytes are the same on every machine: no floats of the platform's own mathematics (clippy.toml).
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]

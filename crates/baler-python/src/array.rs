@@ -5,11 +5,10 @@ use crate::errors::OrRaise;
 use crate::memory::{Held, Room, contiguous};
 use crate::model::Model;
 use baler::{ArrayOptions, BoundSpec, Error, Level, Missing, Result};
-use baler_codec::array::array_info as info_of;
-use baler_codec::plan::profile::profile;
+use baler_codec::array::{array_info as info_of, decode_values, encode_values};
+use baler_codec::plan::profile::profile_values;
 use baler_data::dataset::{DType, Values};
 use baler_data::threads::run_on;
-use baler_data::{with_dtype, with_values};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -71,7 +70,7 @@ pub fn encode_array<'py>(
         run_on(1, || {
             let values = Values::from_bytes(dtype_of(dtype)?, held.as_ref(), big_endian)?;
             let options = ArrayOptions { model: model.as_deref(), ..asked.options()? };
-            with_values!(&values, v => baler::encode_array(v, &shape, &options))
+            encode_values(&values, &shape, &options)
         })?
     });
     Ok(PyBytes::new(py, &coded.or_raise(py)?))
@@ -114,12 +113,7 @@ pub fn decode_array(
                     info.shape
                 )));
             }
-            let model = model.as_deref();
-            let values = with_dtype!(dtype, T => {
-                Values::from_vec(dtype, baler::decode_array::<T>(data.as_ref(), model)?)
-            });
-            let values = values.ok_or_else(|| Error::input("expected values of the dtype, found others"))?;
-            room.put(0, &shape, &values)
+            room.put(0, &shape, &decode_values(data.as_ref(), model.as_deref())?)
         })?
     });
     decoded.or_raise(py)
@@ -139,7 +133,7 @@ pub fn array_ends(
     let held = Held::of(values)?;
     let found = py.detach(|| {
         let values = Values::from_bytes(dtype_of(dtype)?, held.as_ref(), big_endian)?;
-        Ok(with_values!(&values, v => profile(v, missing_of(missing, finds_missing))))
+        Ok(profile_values(&values, missing_of(missing, finds_missing)))
     });
     let found = found.or_raise(py)?;
     Ok((found.ends, found.found_missing))

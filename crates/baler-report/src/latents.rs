@@ -12,7 +12,6 @@ use baler_codec::network::Network;
 use baler_codec::part::numbers;
 use baler_data::bytes::ByteReader;
 use baler_data::dataset::row_len;
-use baler_data::with_values;
 use std::ops::Range;
 
 /// Samples that are looked at.
@@ -234,7 +233,7 @@ fn encoder_inputs(
     let mut masks = Vec::new();
     for plan in plans {
         let Some(variable) = data.variable(&plan.name) else { return Vec::new() };
-        let found = with_values!(&variable.values, v => numbers::quantize(&v[..n_values], plan));
+        let found = numbers::quantize_values(&variable.values.slice(0..n_values), plan);
         masks.push(found.specials.mask());
         numbers.push(found.q);
     }

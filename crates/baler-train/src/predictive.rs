@@ -17,7 +17,6 @@ use baler_codec::table::shared::KnownTable;
 use baler_codec::variable::VariablePlan;
 use baler_data::error::{Error, Result};
 use baler_data::source::{Schema, Source, VariableSchema};
-use baler_data::with_values;
 use rayon::prelude::*;
 
 /// Values that are learned from, of one variable of one dataset.
@@ -175,7 +174,7 @@ fn sample(source: &dyn Source, idx: usize, plan: &VariablePlan) -> Result<Vec<Ru
         let first_row = if n_runs == 1 { 0 } else { run_idx * (n_rows - rows) / (n_runs - 1) };
         let elements = source.schema().variables[idx].elements_of(first_row..first_row + rows);
         let values = source.read(idx, elements)?;
-        let numbers = with_values!(&values, values => numbers::quantize(values, plan));
+        let numbers = numbers::quantize_values(&values, plan);
         Ok(Run { mask: numbers.specials.mask(), q: numbers.q, shape: plan.shape_of_rows(rows) })
     };
     (0..n_runs).map(run).collect()

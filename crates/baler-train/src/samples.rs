@@ -5,14 +5,14 @@ use baler_codec::autoencoder::{BlockPlan, Sampling, Scaling, log};
 use baler_codec::model::{Coordinate, ModelVariable, coordinate_of};
 use baler_codec::options::training::{Normalization, TrainOptions, Transform};
 use baler_codec::options::{BoundSpec, Options, Size};
-use baler_codec::part::numbers::quantize;
+use baler_codec::part::numbers::quantize_values;
 use baler_codec::plan::grids;
 use baler_codec::plan::grids::Asked;
 use baler_codec::variable::VariablePlan;
 use baler_data::dataset::{Dataset, Layout, Variable, row_len};
 use baler_data::error::{Error, Result};
+use baler_data::names;
 use baler_data::source::InMemory;
-use baler_data::{names, with_values};
 
 /// Fewest values of a field, and fewest samples, that a model is worth.
 const MIN_VALUES: usize = 4096;
@@ -129,7 +129,7 @@ pub fn part_data(part: &PartShape, dataset: &Dataset, options: &Options) -> Resu
         let idx = position.ok_or_else(|| names::unknown_variable(name, names()))?;
         let variable = &dataset.variables[idx];
         let typed = grids::type_variable(&InMemory::of(dataset), idx, options, Asked::ByNetwork)?;
-        let numbers = with_values!(&variable.values, v => quantize(v, &typed.plan));
+        let numbers = quantize_values(&variable.values, &typed.plan);
         data.masks.push(numbers.specials.mask());
         data.numbers.push(numbers.q);
         data.plans.push(typed.plan);

@@ -4,14 +4,13 @@
 //! `cargo bench -p baler --bench predictive -- FILE.npy` the array of a file as well.
 
 use baler::{BoundSpec, Dataset, Options, Values, Variable};
-use baler_codec::part::numbers::quantize;
+use baler_codec::part::numbers::quantize_values;
 use baler_codec::plan::grids::{Asked, type_variable};
 use baler_codec::predict;
 use baler_codec::predict::predictor::Predictor;
 use baler_codec::predict::{Effort, Known, Numbers};
 use baler_codec::report::trials::Trials;
 use baler_data::source::InMemory;
-use baler_data::with_values;
 use baler_io as io;
 use baler_io::ReadOptions;
 use std::path::Path;
@@ -31,7 +30,7 @@ fn measure(name: &str, variable: &Variable) {
     let options = Options { threads: baler::Threads::new(1).unwrap(), ..Options::new(BoundSpec::Rel(1e-3)) };
     let dataset = Dataset::from_arrays(vec![variable.clone()]);
     let plan = type_variable(&InMemory::of(&dataset), 0, &options, Asked::Nothing).expect("a bound").plan;
-    let q = with_values!(&variable.values, values => quantize(values, &plan)).q;
+    let q = quantize_values(&variable.values, &plan).q;
     let numbers = Numbers { q: &q, shape: &variable.shape, mask: None, mantissa_bits: None };
     let predictor = Predictor::train("field", (plan.dtype, None, 1.0), &[numbers])
         .expect("a field that can be learned from");

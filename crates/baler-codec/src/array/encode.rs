@@ -1,8 +1,6 @@
 //! An array -> its bytes, decoded and compared before anyone has them.
 
-use crate::array::{
-    BRIEF, HASH_BYTES, MODEL_HASH_BYTES, WITH_MODEL, brief, decode_array, padding, write_shape,
-};
+use crate::array::{BRIEF, HASH_BYTES, MODEL_HASH_BYTES, WITH_MODEL, brief, decode, padding, write_shape};
 use crate::model::Model;
 use crate::options::{BoundSpec, Level, Method, Missing, Options};
 use crate::part::numbers::quantize;
@@ -14,10 +12,12 @@ use crate::predict::predictor::Predictor;
 use crate::quantize::blocks;
 use crate::variable::{VariablePlan, write_patterns, write_promise};
 use baler_data::bytes::ByteWriter;
-use baler_data::dataset::{Layout, Values, n_elements};
+use baler_data::dataset::{DType, Layout, Values, n_elements};
 use baler_data::element::Element;
 use baler_data::error::{Error, ErrorKind, Result};
 use baler_data::source::{Schema, Source, VariableSchema};
+use baler_data::with_dtype;
+use std::any::Any;
 use std::ops::Range;
 
 /// How an array is coded.
@@ -46,7 +46,7 @@ pub struct ArrayOptions<'a> {
     /// How much time is spent for fewer bytes.
     pub level: Level,
     /// A model that was trained on like arrays. It is used where it fits; the bytes then name it by its hash, and
-    /// [`decode_array`] needs it.
+    /// [`decode_array`](crate::array::decode_array) needs it.
     pub model: Option<&'a Model>,
 }
 
@@ -88,6 +88,22 @@ impl ArrayOptions<'_> {
 /// # Errors
 /// [`ErrorKind::Config`] for a shape that the values do not have, or a bound that is none.
 pub fn encode_array<T: Element>(values: &[T], shape: &[usize], options: &ArrayOptions) -> Result<Vec<u8>> {
+    let encode: &Encode<T> = (encode_of(T::DTYPE).downcast_ref())
+        .ok_or_else(|| Error::input("expected elements of one of the twelve dtypes, found others"))?;
+    encode(values, shape, options)
+}
+
+type Encode<T> = fn(&[T], &[usize], &ArrayOptions) -> Result<Vec<u8>>;
+
+/// [`encode`] for the elements of a dtype: an [`Encode`] of their type. Inlined into a caller of another crate it would be
+/// compiled there.
+#[inline(never)]
+fn encode_of(dtype: DType) -> &'static dyn Any {
+    with_dtype!(dtype, T => &(encode::<T> as Encode<T>))
+}
+
+/// [`encode_array`] where the type is known.
+pub(super) fn encode<T: Element>(values: &[T], shape: &[usize], options: &ArrayOptions) -> Result<Vec<u8>> {
     let n_values = n_elements(shape)?;
     if n_values != values.len() {
         return Err(Error::config(format!(
@@ -117,7 +133,7 @@ pub fn encode_array<T: Element>(values: &[T], shape: &[usize], options: &ArrayOp
     let coded = Coded::of(quantize(values, &variable), Prediction::Nothing, original, how);
     let used = given.filter(|_| predictor.is_some());
     let bytes = written(&variable, &coded, used.zip(predictor));
-    let decoded: Vec<T> = decode_array(&bytes, used)?;
+    let decoded: Vec<T> = decode(&bytes, used)?;
     let (_, n_violations) = blocks::compare(values, &decoded, &variable.bound);
     if n_violations > 0 {
         let message = format!("{n_violations} values are outside their bound; please report this");
@@ -137,7 +153,7 @@ fn encode_within<T: Element>(
     let options = ArrayOptions { padding: None, ..options.clone() };
     let mut w = ByteWriter::default();
     padding::write(shape, bits, T::DTYPE, &mut w);
-    w.raw(&encode_array(&inner, extents, &options)?);
+    w.raw(&encode(&inner, extents, &options)?);
     Ok(w.bytes)
 }
 
@@ -189,7 +205,7 @@ impl<T: Element> Source for Borrowed<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::array::{array_info, decode_array_into};
+    use crate::array::{array_info, decode_array, decode_array_into};
     use half::f16;
 
     fn field(n_values: usize) -> Vec<f32> {

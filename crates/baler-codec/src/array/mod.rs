@@ -86,23 +86,23 @@ pub fn array_info(bytes: &[u8]) -> Result<ArrayInfo> {
 /// [`baler_data::ErrorKind::Corrupt`] for damaged bytes, [`baler_data::ErrorKind::Input`] for another element type, [`baler_data::ErrorKind::Config`] if
 /// the bytes need a model.
 pub fn decode_array<T: Element>(bytes: &[u8], model: Option<&Model>) -> Result<Vec<T>> {
+    let values = decode_values(bytes, model)?;
+    let (expected, found) = (T::DTYPE.name(), values.dtype().name());
+    let wrong = || Error::input(format!("expected an array of {expected}, found one of {found}"));
+    values.into_vec().ok_or_else(wrong)
+}
+
+/// [`decode_array`] to elements of the type that [`array_info`] tells.
+fn decode<T: Element>(bytes: &[u8], model: Option<&Model>) -> Result<Vec<T>> {
     if let Some(padding) = padding::read(bytes)? {
         let info = array_info(padding.inner)?;
         padding.check(info.dtype, &info.shape)?;
-        let inner = decode_array::<T>(padding.inner, model)?;
+        let inner = decode::<T>(padding.inner, model)?;
         return padding::padded(&inner, &padding.shape, &info.shape, padding.bits);
     }
     let mut r = ByteReader::new(bytes);
     let head = Head::read(&mut r)?;
     let variable = &head.variable;
-    let is_bool = variable.dtype == DType::Bool && T::DTYPE == DType::U8;
-    if variable.dtype != T::DTYPE && !is_bool {
-        return Err(Error::input(format!(
-            "expected an array of {}, found one of {}",
-            T::DTYPE.name(),
-            variable.dtype.name()
-        )));
-    }
     let known = Known { shared: head.predictor(model)?.map(|predictor| &predictor.shared), reference: None };
     let specials = r.block()?;
     let hash = r.raw(HASH_BYTES)?;

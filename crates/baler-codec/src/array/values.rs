@@ -1,8 +1,8 @@
 //! Arrays whose element type is known only when the program runs: what other languages and file formats hand over.
 
 #[cfg(feature = "encode")]
-use crate::array::{ArrayOptions, encode_array};
-use crate::array::{array_info, decode_array};
+use crate::array::{ArrayOptions, encode::encode};
+use crate::array::{array_info, decode};
 use crate::model::Model;
 use baler_data::dataset::Values;
 use baler_data::error::{Error, Result};
@@ -10,7 +10,7 @@ use baler_data::with_dtype;
 #[cfg(feature = "encode")]
 use baler_data::with_values;
 
-/// [`encode_array`] of values of any type; booleans are coded as the bytes that they are.
+/// [`encode_array`](crate::array::encode_array) of values of any type; booleans are coded as the bytes that they are.
 ///
 /// ```
 /// use baler_codec::array::{ArrayOptions, decode_values, encode_values};
@@ -24,20 +24,20 @@ use baler_data::with_values;
 /// ```
 ///
 /// # Errors
-/// As [`encode_array`].
+/// As [`encode_array`](crate::array::encode_array).
 #[cfg(feature = "encode")]
 pub fn encode_values(values: &Values, shape: &[usize], options: &ArrayOptions) -> Result<Vec<u8>> {
-    with_values!(values, v => encode_array(v, shape, options))
+    with_values!(values, v => encode(v, shape, options))
 }
 
-/// [`decode_array`] to values of the type that the bytes tell.
+/// [`decode_array`](crate::array::decode_array) to values of the type that the bytes tell.
 ///
 /// # Errors
-/// As [`decode_array`].
+/// As [`decode_array`](crate::array::decode_array).
 pub fn decode_values(bytes: &[u8], model: Option<&Model>) -> Result<Values> {
     let dtype = array_info(bytes)?.dtype;
     with_dtype!(dtype, T => {
-        let values = Values::from_vec(dtype, decode_array::<T>(bytes, model)?);
+        let values = Values::from_vec(dtype, decode::<T>(bytes, model)?);
         values.ok_or_else(|| Error::corrupt("expected values of the dtype of the array, found others"))
     })
 }

@@ -149,7 +149,7 @@ impl<'a> Encoder<'a> {
     ) -> Result<Vec<u8>> {
         let (group, n_rows) = (&self.plan.groups[group_idx], rows.len());
         let mut numbers: Vec<Numbers> = (originals.iter().zip(variables))
-            .map(|(values, variable)| with_values!(values, v => numbers::quantize(v, variable)))
+            .map(|(values, variable)| numbers::quantize_values(values, variable))
             .collect();
         let mut w = ByteWriter::default();
         let (predictions, residual) = match &group.method {

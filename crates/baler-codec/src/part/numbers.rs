@@ -4,7 +4,9 @@ use crate::quantize::blocks::{self, BLOCK};
 use crate::quantize::special::{OWN_BITS, Specials, holds_pattern};
 use crate::quantize::{Bound, Grid, widest};
 use crate::variable::VariablePlan;
+use baler_data::dataset::Values;
 use baler_data::element::{Element, is_negative_zero};
+use baler_data::with_values;
 
 /// Values as numbers of the grid; where `specials` has a class the number is that of the value before.
 #[derive(Default)]
@@ -15,19 +17,22 @@ pub struct Numbers {
     pub specials: Specials,
 }
 
+/// Quantizes values of any type on the variable's grid.
+pub fn quantize_values(values: &Values, variable: &VariablePlan) -> Numbers {
+    with_values!(values, values => quantize(values, variable))
+}
+
 /// Quantizes values on the variable's grid.
-pub fn quantize<T: Element>(values: &[T], variable: &VariablePlan) -> Numbers {
+pub(crate) fn quantize<T: Element>(values: &[T], variable: &VariablePlan) -> Numbers {
     quantize_on(values, variable.grid, &variable.bound, &variable.patterns)
 }
 
 /// Quantizes values on a grid. The match lets the compiler make one tight loop a grid.
-pub fn quantize_on<T: Element>(values: &[T], grid: Grid, bound: &Bound, patterns: &[u64]) -> Numbers {
+pub(crate) fn quantize_on<T: Element>(values: &[T], grid: Grid, bound: &Bound, patterns: &[u64]) -> Numbers {
     let mut numbers = Numbers { q: Vec::with_capacity(values.len()), specials: Specials::default() };
     match grid {
-        Grid::Order => quantize_values(values, Grid::Order, bound, patterns, &mut numbers, values.len()),
-        Grid::OrderF32 => {
-            quantize_values(values, Grid::OrderF32, bound, patterns, &mut numbers, values.len())
-        }
+        Grid::Order => append_numbers(values, Grid::Order, bound, patterns, &mut numbers, values.len()),
+        Grid::OrderF32 => append_numbers(values, Grid::OrderF32, bound, patterns, &mut numbers, values.len()),
         Grid::Uniform { step, non_negative } if T::IS_FLOAT => widest(
             #[inline(always)]
             || {
@@ -38,7 +43,7 @@ pub fn quantize_on<T: Element>(values: &[T], grid: Grid, bound: &Bound, patterns
                     if plain {
                         numbers.q.extend_from_slice(&q[..block.len()]);
                     } else {
-                        quantize_values(block, grid, bound, patterns, &mut numbers, values.len());
+                        append_numbers(block, grid, bound, patterns, &mut numbers, values.len());
                     }
                 }
             },
@@ -53,19 +58,19 @@ pub fn quantize_on<T: Element>(values: &[T], grid: Grid, bound: &Bound, patterns
                     if plain {
                         numbers.q.extend_from_slice(&q[..block.len()]);
                     } else {
-                        quantize_values(block, grid, bound, patterns, &mut numbers, values.len());
+                        append_numbers(block, grid, bound, patterns, &mut numbers, values.len());
                     }
                 }
             },
         ),
-        grid => quantize_values(values, grid, bound, patterns, &mut numbers, values.len()),
+        grid => append_numbers(values, grid, bound, patterns, &mut numbers, values.len()),
     }
     numbers
 }
 
 /// Appends the numbers of `values`, of `n_values` in all.
 #[inline(always)]
-fn quantize_values<T: Element>(
+fn append_numbers<T: Element>(
     values: &[T],
     grid: Grid,
     bound: &Bound,

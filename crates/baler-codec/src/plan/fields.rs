@@ -18,7 +18,6 @@ use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::dataset::Values;
 use baler_data::error::Result;
 use baler_data::source::Source;
-use baler_data::with_values;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -92,7 +91,7 @@ fn pairs(
     let shape = variables[fields[0]].shape_of_rows(rows.len());
     let originals = source.read_rows(fields, rows)?;
     let sampled = |(&idx, values): (&usize, &Values)| {
-        let numbers = with_values!(values, values => numbers::quantize(values, &variables[idx]));
+        let numbers = numbers::quantize_values(values, &variables[idx]);
         let inputs = cross_field::decoded_inputs(&numbers, &variables[idx])?;
         Ok((numbers, inputs))
     };

@@ -3,11 +3,10 @@
 use super::field::FieldMeasures;
 use crate::metrics::{Errors, Histogram, Response, distribution, floats, histogram, quantile, sorted_finite};
 use baler::{BoundSpec, Error, Missing, Result, Variable};
-use baler_codec::plan::profile::profile;
+use baler_codec::plan::profile::profile_values;
 use baler_codec::quantize::Promises;
 use baler_codec::report::VariableReport;
 use baler_data::names::pattern_matches;
-use baler_data::with_values;
 use serde::Serialize;
 
 /// The promise in the variable's own units.
@@ -80,7 +79,7 @@ impl VariableView {
         // An archive says what is missing and what was promised; of other data only the former can be found out.
         let missing = match told {
             Some(told) => told.missing.clone(),
-            None => with_values!(&before.values, v => profile(v, Missing::Auto).found_missing),
+            None => profile_values(&before.values, Missing::Auto).found_missing,
         };
         for (x, y) in view.before.iter_mut().zip(&mut view.after).filter(|(x, _)| missing.contains(x)) {
             *y = if *y == *x { f64::NAN } else { *y };

@@ -198,7 +198,7 @@ impl Samples {
         let starts: Vec<usize> = (0..n_values.div_ceil(every)).map(|at| at * every).collect();
         let of_run = |&start: &usize| -> Result<(Activity, usize)> {
             let values = source.read(self.idx, start..(start + run).min(n_values))?;
-            let q = with_values!(&values, values => numbers::quantize(values, plan)).q;
+            let q = numbers::quantize_values(&values, plan).q;
             let mut activity = Activity::default();
             activity.see(&q, row);
             Ok((activity, q.len()))
@@ -261,7 +261,7 @@ fn of_all(slabs: &[Coded], all: &Activity, n_chunks: usize) -> f64 {
 
 impl Sample {
     fn numbers(&self, plan: &VariablePlan) -> Numbers {
-        with_values!(&self.values, values => numbers::quantize(values, plan))
+        numbers::quantize_values(&self.values, plan)
     }
 
     /// Bytes as a part of its own, and the activity of the numbers.

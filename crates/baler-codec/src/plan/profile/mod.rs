@@ -11,7 +11,9 @@ pub use sample::Spread;
 use crate::options::Missing;
 use crate::quantize::blocks::{BLOCK, finite_ends};
 use crate::quantize::special::{MAX_PATTERNS, holds_pattern};
+use baler_data::dataset::Values;
 use baler_data::element::Element;
+use baler_data::with_values;
 use ends::{Ends, order_ends};
 use few::Few;
 use sample::Sample;
@@ -50,7 +52,12 @@ pub struct Profile {
 }
 
 /// Profiles values in memory; `missing` says which are left out.
-pub fn profile<T: Element>(values: &[T], missing: Missing) -> Profile {
+pub fn profile_values(values: &Values, missing: Missing) -> Profile {
+    with_values!(values, values => profile(values, missing))
+}
+
+/// [`profile_values`] of one type.
+pub(crate) fn profile<T: Element>(values: &[T], missing: Missing) -> Profile {
     let mut profiler = Profiler::new::<T>(missing, values.len());
     profiler.see(values);
     let found = profiler.found_missing::<T>();
