@@ -93,8 +93,13 @@ def test_attributes_places_and_missing_values_are_those_of_xarray(tmp_path: Path
     times = np.datetime64("2020-01-01", "ns") + np.arange(60) * np.timedelta64(6, "h")
     t2m = waves(60, 40, 50)
     t2m[3, 4] = np.nan
+    flags = np.arange(60, dtype="i2") % 7
     dataset = xr.Dataset(
-        {"t2m": (("time", "y", "x"), t2m, {"units": "K", "valid_range": [0.0, 400.0]})},
+        {
+            "t2m": (("time", "y", "x"), t2m, {"units": "K", "valid_range": [0.0, 400.0], "_FillValue": np.float32(np.nan)}),
+            "flags": ("time", flags, {"_FillValue": np.int16(3)}),
+            "seen": ("time", np.where(flags == 2, np.datetime64("NaT"), times)),
+        },
         {"time": times, "x": np.arange(50), "lat": (("y", "x"), waves(40, 50))},
         {"title": "waves"},
     )

@@ -174,14 +174,14 @@ def references(path: str | os.PathLike[str], *, drop: Collection[str] = ()) -> d
         for end in (at for at, letter in enumerate(array.name) if letter == "/"):
             refs[f"{array.name[:end]}/.zgroup"] = refs[".zgroup"]
         attrs = dict(array.attrs)
-        fill = attrs.pop("_FillValue", None)
+        fill = np.ravel(attrs.pop("_FillValue", []))[:1].tolist()
         about = {
             "zarr_format": 2,
             "shape": array.shape,
             "chunks": array.chunks,
             "dtype": array.dtype.str,
             "order": "C",
-            "fill_value": "NaN" if isinstance(fill, float) and math.isnan(fill) else fill,
+            "fill_value": _number(fill[0]) if fill else None,
             "filters": None,
             "compressor": {"id": CODEC} | array.codec.configuration(),
             "dimension_separator": ".",
@@ -191,6 +191,13 @@ def references(path: str | os.PathLike[str], *, drop: Collection[str] = ()) -> d
         for key, (offset, size) in zip(array.keys(), array.places, strict=True):
             refs[f"{array.name}/{'.'.join(map(str, key)) or '0'}"] = [place, offset, size]
     return {"version": 1, "refs": refs}
+
+
+def _number(value: Any) -> Any:
+    """A number as metadata of Zarr 2 have it."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def _text(about: Mapping[str, Any]) -> str:
@@ -226,7 +233,8 @@ def _manifest_array(array: Array, url: str) -> Any:
 
     attrs = dict(array.attrs)
     if "_FillValue" in attrs:
-        attrs["_FillValue"] = encode_cf_fill_value(np.asarray(attrs["_FillValue"], array.dtype), array.dtype)
+        fill = np.ravel(attrs["_FillValue"]).astype(array.dtype)[0]
+        attrs["_FillValue"] = encode_cf_fill_value(fill, array.dtype)
     metadata = create_v3_array_metadata(
         shape=array.shape,
         data_type=array.dtype,
