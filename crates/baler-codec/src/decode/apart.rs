@@ -103,7 +103,7 @@ impl Head {
         let (first, row) = (&self.plan.variables[group.variables[0]], chunk.first_row);
         let n_rows = if first.n_values() == 0 { 0 } else { first.n_rows() };
         let piece = group.pieces(n_rows).find(|piece| piece.contains(&row));
-        if !piece.is_some_and(|piece| (row - piece.start) % group.rows_per_chunk == 0) {
+        if piece.is_none_or(|piece| (row - piece.start) % group.rows_per_chunk != 0) {
             return Err(Error::corrupt(format!("expected a row at which a chunk begins, found {row}")));
         }
         if variable >= group.variables.len() {
