@@ -33,11 +33,11 @@ def test_a_model_that_is_only_named_is_looked_up(door: str, tmp_path: Path) -> N
         read = f"import baler; x = baler.open({path!r})['data'][:]"
     elif door == "hdf5":
         h5py = pytest.importorskip("h5py")
-        import baler.hdf5
+        from baler.hdf5 import Baler as Filter
 
         with h5py.File(path, "w") as file:
-            file.create_dataset("x", data=waves, chunks=(20, 64, 64), **baler.hdf5.Baler(abs=0.01, level=6, model=model))
-            file.create_dataset("y", data=waves, chunks=(20, 64, 64), **baler.hdf5.Baler(abs=0.01, level=6))
+            file.create_dataset("x", data=waves, chunks=(20, 64, 64), **Filter(abs=0.01, level=6, model=model))
+            file.create_dataset("y", data=waves, chunks=(20, 64, 64), **Filter(abs=0.01, level=6))
             assert np.abs(file["x"][:] - waves).max() <= 0.01
             assert file["x"].id.get_storage_size() < file["y"].id.get_storage_size()
         read = f"import baler.hdf5, h5py; x = h5py.File({path!r})['x'][:]"

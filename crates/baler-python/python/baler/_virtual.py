@@ -210,8 +210,8 @@ def manifest_group(file: _archive.File, url: str, drop: Collection[str]) -> Any:
 
     found = arrays(file, drop)
     attrs: dict[str, Any] = {key: _json(value) for key, value in file.attrs.items()}
-    if coords := [array.name for array in found if array.is_coordinate]:
-        attrs["coordinates"] = coords
+    if coords := [array.name for array in found if array.is_coordinate and array.dims != (array.name,)]:
+        attrs["coordinates"] = " ".join(coords)
     return _nested({array.name: _manifest_array(array, url) for array in found}, attrs, ManifestGroup)
 
 

@@ -130,7 +130,7 @@ class ArchiveChunk(BytesBytesCodec):  # type: ignore[misc]
 
     def _decode_sync(self, chunk_bytes: Any, chunk_spec: Any) -> Any:
         values = self.of_chunk.decode(chunk_bytes.as_numpy_array().view(np.uint8))
-        return chunk_spec.prototype.buffer.from_array_like(values.view("b"))
+        return chunk_spec.prototype.buffer.from_array_like(values)
 
     async def _decode_single(self, chunk_bytes: Any, chunk_spec: Any) -> Any:
         return await asyncio.to_thread(self._decode_sync, chunk_bytes, chunk_spec)
