@@ -257,6 +257,7 @@ fn a_trained_model_is_applied_to_another_file() {
     assert!(line.contains("model"), "{line}");
     folder.ok(&["decompress", "ref.bale", "-o", "yes.npy", "--model", "m.balm"]);
     assert!(worst(&shifted, &read_npy(&folder.path("yes.npy"))) <= 1e-3 * 2.6);
+    is_looked_up(&folder, trained["hash"].as_str().unwrap());
 
     let wrong = folder.refused(&["compress", "y.npy", "-o", "z", "--rel", "1e-3", "--model", "y.bale"]);
     assert!(wrong.contains("expected a model, found an archive"), "{wrong}");
@@ -264,6 +265,26 @@ fn a_trained_model_is_applied_to_another_file() {
     assert!(wrong.contains("expected an archive, found a model"), "{wrong}");
     let line = with_table_and_model(&folder);
     assert!(line.starts_with("baler: "), "{line}");
+}
+
+/// A model that an archive names is found in a folder of `BALER_MODEL_PATH`; one that is not is named, and so is the variable.
+fn is_looked_up(folder: &Folder, hash: &str) {
+    let decompress = |models: &str| {
+        let mut command = folder.command(&["decompress", "ref.bale", "-o", "found.npy", "-f"]);
+        command.env("BALER_MODEL_PATH", models).output().unwrap()
+    };
+    let missing = decompress("/nowhere");
+    let line = String::from_utf8(missing.stderr).unwrap();
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(
+        line.contains(hash) && line.contains("a folder of BALER_MODEL_PATH, which is /nowhere"),
+        "{line}"
+    );
+    std::fs::create_dir(folder.path("models")).unwrap();
+    std::fs::copy(folder.path("m.balm"), folder.path("models/any name.balm")).unwrap();
+    let found = decompress("/nowhere:models");
+    assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
+    assert_eq!(read_npy(&folder.path("found.npy")), read_npy(&folder.path("yes.npy")));
 }
 
 /// A model of a field does not fit a table.

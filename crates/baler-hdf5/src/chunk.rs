@@ -3,12 +3,14 @@
 
 use crate::settings::{Chunk, Settings};
 use baler_codec::array::{ArrayOptions, array_info, decode_values, encode_values};
+use baler_codec::model::shelf::{self, Named};
 use baler_codec::options::Missing;
 use baler_data::bytes::{ByteReader, with_room};
 use baler_data::dataset::Values;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
 use baler_data::with_dtype;
+use std::sync::Once;
 
 /// The values as they are: where nothing takes fewer bytes.
 const STORED: u8 = 0;
@@ -36,12 +38,23 @@ pub fn encode(settings: &Settings, bytes: &[u8]) -> Result<Vec<u8>> {
     let missing = chunk.fill_value().filter(|_| is_found()).map_or(Missing::Auto, Missing::Value);
     // Chunks at the edges of a dataset reach beyond it, and HDF5 fills what lies there.
     let padding = Some(chunk.fill_bits());
-    let options = ArrayOptions { level: asked.level, missing, padding, ..ArrayOptions::new(asked.bound) };
+    let model = asked.model.and_then(|hash| found(&hash));
+    let (level, model) = (asked.level, model.as_deref());
+    let options = ArrayOptions { level, missing, padding, model, ..ArrayOptions::new(asked.bound) };
     let coded = encode_values(&values, &chunk.shape, &options)?;
     Ok(match coded.len() < bytes.len() {
         true => framed(CODED, &coded),
         false => stored(bytes),
     })
+}
+
+/// The model that a dataset names. Where nobody has it any more (the dataset could not be made without it), chunks are coded
+/// without, which keeps every promise, and a line says so once: HDF5 crashes where a filter cannot write.
+fn found(hash: &[u8]) -> Option<Named<'static>> {
+    static SAID: Once = Once::new();
+    let say =
+        |error: &Error| SAID.call_once(|| eprintln!("baler: chunks are coded without a model: {error}"));
+    shelf::named(None, hash).inspect_err(say).ok()
 }
 
 /// Bytes of the file for a chunk as it is.
@@ -131,7 +144,7 @@ mod tests {
 
     fn settings(dtype: DType, big_endian: bool, bound: BoundSpec, shape: &[usize]) -> Settings {
         let chunk = Chunk { dtype, big_endian, fill: 0, fill_is_missing: false, shape: shape.to_vec() };
-        Settings { asked: Asked { bound, level: Level::FAST }, chunk }
+        Settings { asked: Asked { bound, level: Level::FAST, model: None }, chunk }
     }
 
     fn wave(n_values: usize) -> Vec<f32> {

@@ -4,6 +4,7 @@ use crate::FILTER_ID;
 use crate::abi::{BIG, ENUM, FILL_OF_USER, FLOAT, Hid, INTEGER, LITTLE, MANDATORY};
 use crate::host::Host;
 use crate::settings::{Asked, Chunk, MAX_RANK, MAX_WORDS, Settings};
+use baler_codec::model::shelf;
 use baler_codec::options::BoundSpec;
 use baler_data::dataset::DType;
 use baler_data::error::{Error, Result};
@@ -15,6 +16,7 @@ use std::ptr::null_mut;
 pub fn describe(properties: Hid, datatype: Hid) -> Result<()> {
     let host = Host::find()?;
     let asked = asked(&host, properties)?;
+    asked.model.map(|hash| shelf::named(None, &hash)).transpose()?;
     let (dtype, big_endian) = dtype(&host, datatype, asked.bound)?;
     let shape = chunk_shape(&host, properties)?;
     let (fill, fill_is_missing) = fill(&host, properties, datatype, big_endian)?;

@@ -99,7 +99,7 @@ unsafe extern "C" fn filter(
         let made = match flags & REVERSE {
             // The number was looked at when the dataset was made.
             0 => surely(bytes, || run_on(n_threads().unwrap_or(1), || chunk::encode(&settings, bytes))?)?,
-            _ => run_on(n_threads()?, || chunk::decode(&settings, bytes))??,
+            _ => run_on(n_threads()?, || chunk::decode(&settings, bytes))?.inspect_err(say_what_to_do)?,
         };
         // SAFETY: HDF5's buffers are those of the C library, which frees the old one and gives the new one.
         unsafe {
@@ -131,6 +131,13 @@ fn surely(bytes: &[u8], encode: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<
         "baler: a chunk is stored as it is, for the codec failed, which is a bug of it; please report it: {why}"
     );
     Ok(chunk::stored(bytes))
+}
+
+/// A model that is not there is no damage: hosts such as h5py show no more of HDF5's list of errors than its first line.
+fn say_what_to_do(error: &Error) {
+    if error.kind() == ErrorKind::Config {
+        eprintln!("baler: {error}");
+    }
 }
 
 fn n_threads() -> Result<usize> {

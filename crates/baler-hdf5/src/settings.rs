@@ -7,10 +7,14 @@ use baler_data::error::{Error, Result};
 
 /// The version of the layout.
 pub const VERSION: u32 = 1;
+/// The version in which a model is named.
+pub const VERSION_WITH_MODEL: u32 = 2;
 /// Words that the user gives.
 pub const N_ASKED: usize = 5;
+/// Words that name a model, behind these.
+const N_MODEL: usize = 2;
 /// Words before the extents.
-const N_FIXED: usize = 8;
+const N_FIXED: usize = N_ASKED + N_MODEL + 3;
 /// Axes of a dataset of HDF5, at most.
 pub const MAX_RANK: usize = 32;
 /// Words in all, at most.
@@ -26,6 +30,8 @@ pub struct Asked {
     pub bound: BoundSpec,
     /// How much time is spent for fewer bytes.
     pub level: Level,
+    /// The first bytes of the hash of a model that was trained on like arrays.
+    pub model: Option<[u8; 4 * N_MODEL]>,
 }
 
 impl Asked {
@@ -40,11 +46,24 @@ impl Asked {
                 words.len()
             )));
         };
-        if version != VERSION {
-            return Err(Error::config(format!(
-                "expected the version {VERSION} as the first word of the filter, found {version}"
-            )));
-        }
+        let model = match (version, words.get(N_ASKED..N_ASKED + N_MODEL)) {
+            (VERSION, _) => None,
+            (VERSION_WITH_MODEL, Some(&[first, second])) => {
+                Some(((second as u64) << 32 | first as u64).to_le_bytes())
+            }
+            (VERSION_WITH_MODEL, _) => {
+                return Err(Error::config(format!(
+                    "expected {N_MODEL} words behind the first {N_ASKED} that name a model, found {}",
+                    words.len() - N_ASKED
+                )));
+            }
+            _ => {
+                return Err(Error::config(format!(
+                    "expected the version {VERSION}, or {VERSION_WITH_MODEL} with a model, as the first word of the \
+                     filter, found {version}"
+                )));
+            }
+        };
         let value = f64::from_bits((high as u64) << 32 | low as u64);
         let bound = match mode {
             0 => BoundSpec::Lossless,
@@ -66,7 +85,7 @@ impl Asked {
             0 => Level::FAST,
             number => Level::new(u8::try_from(number).unwrap_or(u8::MAX))?,
         };
-        Ok(Asked { bound: bound.check()?, level })
+        Ok(Asked { bound: bound.check()?, level, model })
     }
 
     /// The same, if the words can say it.
@@ -78,7 +97,7 @@ impl Asked {
     }
 
     /// Inverse of [`Asked::read`].
-    pub fn words(&self) -> [u32; N_ASKED] {
+    pub fn words(&self) -> Vec<u32> {
         let mode = match self.bound {
             BoundSpec::Abs(_) => 1,
             BoundSpec::Rel(_) => 2,
@@ -86,7 +105,12 @@ impl Asked {
             BoundSpec::Lossless | BoundSpec::Unbounded => 0,
         };
         let bits = self.bound.value().to_bits();
-        [VERSION, mode, self.level.number() as u32, bits as u32, (bits >> 32) as u32]
+        let version = if self.model.is_some() { VERSION_WITH_MODEL } else { VERSION };
+        let mut words = vec![version, mode, self.level.number() as u32, bits as u32, (bits >> 32) as u32];
+        if let Some(hash) = self.model.map(u64::from_le_bytes) {
+            words.extend([hash as u32, (hash >> 32) as u32]);
+        }
+        words
     }
 }
 
@@ -128,7 +152,7 @@ impl Settings {
     /// [`baler_data::ErrorKind::Config`] or [`baler_data::ErrorKind::Limit`] for words that describe no chunk.
     pub fn read(words: &[u32]) -> Result<Settings> {
         let asked = Asked::read(words)?;
-        let described = &words[N_ASKED..];
+        let described = &words[if asked.model.is_some() { N_ASKED + N_MODEL } else { N_ASKED }..];
         let &[kind, low, high, ref extents @ ..] = described else {
             return Err(Error::config(
                 "expected words that describe the dataset, found none: HDF5 did not let the filter add them",
@@ -165,7 +189,7 @@ impl Settings {
         let kind = *dtype as u32
             | if *big_endian { BIG_ENDIAN } else { 0 }
             | if *fill_is_missing { FILL_IS_MISSING } else { 0 };
-        let mut words = self.asked.words().to_vec();
+        let mut words = self.asked.words();
         words.extend([kind, *fill as u32, (fill >> 32) as u32]);
         for &extent in shape {
             words.push(u32::try_from(extent).map_err(|_| {
@@ -182,10 +206,11 @@ mod tests {
 
     #[test]
     fn words_say_what_they_were_made_of() {
-        let asked = Asked { bound: BoundSpec::Abs(0.1 + 0.2), level: Level::BEST };
         for (dtype, big_endian, fill_is_missing) in
             [(DType::I8, false, true), (DType::F64, true, false), (DType::U64, true, true)]
         {
+            let model = big_endian.then_some([1, 2, 3, 4, 5, 6, 7, 250]);
+            let asked = Asked { bound: BoundSpec::Abs(0.1 + 0.2), level: Level::BEST, model };
             let chunk =
                 Chunk { dtype, big_endian, fill: u64::MAX - 5, fill_is_missing, shape: vec![3, 1, 70_000] };
             let settings = Settings { asked, chunk };
@@ -197,11 +222,13 @@ mod tests {
 
     #[test]
     fn words_that_say_nothing_are_errors() {
-        let [_, _, _, low, high] = Asked { bound: BoundSpec::Abs(0.5), level: Level::FAST }.words();
+        let [low, high] = [0, 0x3fe0_0000];
         let failed = |words: &[u32]| Settings::read(words).unwrap_err().to_string();
         for (words, says) in [
             (&[][..], "found 0"),
-            (&[2, 1, 3, low, high], "found 2"),
+            (&[3, 1, 3, low, high], "found 3"),
+            (&[2, 1, 3, low, high, 7], "name a model, found 1"),
+            (&[2, 1, 3, low, high, 7, 7], "did not let"),
             (&[1, 2, 3, low, high], "relative"),
             (&[1, 4, 3, low, high], "found 4"),
             (&[1, 1, 10, low, high], "level"),

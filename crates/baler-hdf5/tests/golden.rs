@@ -14,7 +14,7 @@ fn cases() -> Vec<(&'static str, Settings, Vec<u8>, u8)> {
         let chunk = Chunk { dtype, big_endian, fill: 0, fill_is_missing: false, shape: shape.to_vec() };
         let mut bytes = Vec::new();
         values.append_bytes(&mut bytes, big_endian);
-        (name, Settings { asked: Asked { bound, level: Level::FAST }, chunk }, bytes, kind)
+        (name, Settings { asked: Asked { bound, level: Level::FAST, model: None }, chunk }, bytes, kind)
     };
     let counts = |i: usize| (i * i % 97) as i16 - 40;
     let noise = |i: usize| (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -9,12 +9,15 @@ use crate::work;
 use baler::{DecompressOptions, Format, Progress, Reader, Result, Threads};
 use baler_cli::objects::{ArchiveObject, VerifyObject};
 use baler_codec::container::ModelEntry;
+use baler_codec::decode::apart;
+use baler_data::bytes::with_room;
 use baler_data::dataset::Layout;
 use baler_data::dataset::kind::Kind;
 use baler_data::error::Error;
 use baler_data::source::slice::{Range1, Slice};
 use baler_data::source::sliced::Sliced;
 use baler_data::source::{Schema, Selected, Source as _, VariableSchema, each_block};
+use baler_data::threads::run_on;
 use baler_io::Region;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -119,6 +122,23 @@ impl Archive {
             .map(|chunk| index.place(chunk))
             .map(|(group, row)| index.plan.rows_of_chunk(group, row))
             .collect())
+    }
+
+    /// Of each group: names of its variables, rows of each chunk, first byte and number of bytes of each chunk, and the head that
+    /// [`ChunkHead`] takes.
+    #[allow(clippy::type_complexity)]
+    fn groups<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> Vec<(Vec<&str>, Vec<usize>, Vec<(u64, u64)>, Bound<'py, PyBytes>)> {
+        let names = &self.reader.schema().variables;
+        let groups = py.detach(|| apart::groups(self.reader.index()));
+        let told = groups.into_iter().map(|group| {
+            let variables = group.variables.iter().map(|&idx| names[idx].name.as_str()).collect();
+            let places = group.chunks.iter().map(|place| (place.start, place.end - place.start)).collect();
+            (variables, group.rows, places, PyBytes::new(py, &group.head))
+        });
+        told.collect()
     }
 
     /// Axes, roles and attributes.
@@ -231,6 +251,39 @@ impl Archive {
             }
         };
         self.reader.index().models.iter().map(object).collect()
+    }
+}
+
+/// What the chunks of a group need beside their own bytes.
+#[pyclass(frozen, module = "baler._baler")]
+pub struct ChunkHead(apart::Head);
+
+#[pymethods]
+impl ChunkHead {
+    /// Of the bytes that [`Archive::groups`] gives.
+    #[new]
+    fn new(py: Python, head: &Bound<PyAny>) -> PyResult<ChunkHead> {
+        let head = Held::of(head)?;
+        py.detach(|| apart::Head::read(head.as_ref())).or_raise(py).map(ChunkHead)
+    }
+
+    /// The values of a variable (its position in the group) in a chunk, in C order, little-endian.
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        chunk: &Bound<'py, PyAny>,
+        variable: usize,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let chunk = Held::of(chunk)?;
+        let decoded = py.detach(|| {
+            run_on(1, || {
+                let values = self.0.decode(chunk.as_ref(), variable)?;
+                let mut bytes = with_room(values.size_bytes())?;
+                values.append_bytes(&mut bytes, false);
+                Ok(bytes)
+            })?
+        });
+        Ok(PyBytes::new(py, &decoded.or_raise(py)?))
     }
 }
 

@@ -3,7 +3,9 @@
 
 use crate::errors::OrRaise;
 use crate::memory::Held;
+use crate::model::Model;
 use baler::Result;
+use baler_codec::model::shelf;
 use baler_codec::options::{BoundSpec, Level};
 use baler_data::threads::run_on;
 use h5baler::settings::{Asked, Settings};
@@ -23,13 +25,18 @@ pub fn hdf5_register() -> usize {
     h5baler::register()
 }
 
-/// The words that ask for a bound and a level.
+/// The words that ask for a bound, a level, and a model, which this process then finds by its hash.
 #[pyfunction]
-pub fn hdf5_words(py: Python, bound: &str, level: u8) -> PyResult<Vec<u32>> {
+#[pyo3(signature = (bound, level, model=None))]
+pub fn hdf5_words(py: Python, bound: &str, level: u8, model: Option<&Model>) -> PyResult<Vec<u32>> {
     let asked = || -> Result<Asked> {
-        Asked { bound: BoundSpec::parse(bound)?, level: Level::new(level)? }.checked()
+        let named = model.map(|model| {
+            shelf::remember(model.inner.clone());
+            model.inner.hash().first_chunk().copied().expect("a hash has 32 bytes")
+        });
+        Asked { bound: BoundSpec::parse(bound)?, level: Level::new(level)?, model: named }.checked()
     };
-    asked().or_raise(py).map(|asked| asked.words().to_vec())
+    asked().or_raise(py).map(|asked| asked.words())
 }
 
 fn worked<'py>(

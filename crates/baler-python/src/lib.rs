@@ -27,7 +27,7 @@ mod _baler {
     use super::*;
 
     #[pymodule_export]
-    use super::archive::{Archive, inspect};
+    use super::archive::{Archive, ChunkHead, inspect};
     #[pymodule_export]
     use super::array::{array_ends, array_info, decode_array, encode_array};
     #[pymodule_export]

@@ -4,7 +4,8 @@ use crate::errors::OrRaise;
 use crate::json::json;
 use crate::memory::Held;
 use baler_cli::objects::ModelObject;
-use baler_data::error::Error;
+use baler_codec::model::shelf;
+use baler_data::error::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::sync::Arc;
@@ -33,6 +34,15 @@ impl Model {
         Ok(Model { inner: Arc::new(model), told })
     }
 
+    /// The model with a hash, in hexadecimal, in a folder of `BALER_MODEL_PATH`.
+    #[staticmethod]
+    fn named(py: Python, hash: &str) -> PyResult<Model> {
+        let hash = blake3_of(hash).or_raise(py)?;
+        let model = py.detach(|| shelf::named(None, &hash).map(|model| model.clone())).or_raise(py)?;
+        let told = json(&ModelObject::new(&model.describe(), None))?;
+        Ok(Model { inner: Arc::new(model), told })
+    }
+
     /// The bytes of the model file.
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.inner.to_bytes())
@@ -42,4 +52,18 @@ impl Model {
     fn describe(&self) -> &str {
         &self.told
     }
+}
+
+/// The 32 bytes of a hash in hexadecimal.
+fn blake3_of(hex: &str) -> Result<[u8; 32]> {
+    let wrong =
+        || Error::config(format!("expected the hash of a model in 64 hexadecimal digits, found '{hex}'"));
+    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(wrong());
+    }
+    let mut hash = [0; 32];
+    for (at, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).map_err(|_| wrong())?;
+    }
+    Ok(hash)
 }

@@ -16,7 +16,8 @@ pub use values::decode_values;
 #[cfg(feature = "encode")]
 pub use values::encode_values;
 
-use crate::model::Model;
+use crate::model::shelf::Named;
+use crate::model::{Model, shelf};
 use crate::options::BoundSpec;
 use crate::part::{Prediction, read_values, values_hash};
 use crate::predict::Known;
@@ -80,7 +81,8 @@ pub fn array_info(bytes: &[u8]) -> Result<ArrayInfo> {
     Ok(ArrayInfo { dtype, shape, bound: bound.spec, beside_bytes })
 }
 
-/// Inverse of [`encode_array`], with the model that the bytes name, if they name one.
+/// Inverse of [`encode_array`], with the model that the bytes name, if they name one; without it one is looked up
+/// ([`shelf`]).
 ///
 /// # Errors
 /// [`baler_data::ErrorKind::Corrupt`] for damaged bytes, [`baler_data::ErrorKind::Input`] for another element type, [`baler_data::ErrorKind::Config`] if
@@ -103,7 +105,9 @@ fn decode<T: Element>(bytes: &[u8], model: Option<&Model>) -> Result<Vec<T>> {
     let mut r = ByteReader::new(bytes);
     let head = Head::read(&mut r)?;
     let variable = &head.variable;
-    let known = Known { shared: head.predictor(model)?.map(|predictor| &predictor.shared), reference: None };
+    let model = head.model(model)?;
+    let predictor = head.predictor(model.as_deref())?;
+    let known = Known { shared: predictor.map(|predictor| &predictor.shared), reference: None };
     let specials = r.block()?;
     let hash = r.raw(HASH_BYTES)?;
     let values = read_values(specials, r.rest(), Prediction::Nothing, known, &variable.shape, variable)?;
@@ -190,19 +194,13 @@ impl Head {
         Ok(Head { variable, named })
     }
 
+    /// The model that is named, if one is.
+    fn model<'a>(&self, given: Option<&'a Model>) -> Result<Option<Named<'a>>> {
+        self.named.as_ref().map(|(hash, _)| shelf::named(given, hash)).transpose()
+    }
+
     fn predictor<'a>(&self, model: Option<&'a Model>) -> Result<Option<&'a Predictor>> {
-        let Some((hash, idx)) = self.named else { return Ok(None) };
-        let expected: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        let model = model.ok_or_else(|| {
-            Error::config(format!("expected the model whose hash begins with {expected}, found none"))
-        })?;
-        let found = model.hash();
-        if found[..MODEL_HASH_BYTES] != hash {
-            let found: String = found.iter().map(|byte| format!("{byte:02x}")).collect();
-            return Err(Error::config(format!(
-                "expected the model whose hash begins with {expected}, found {found}"
-            )));
-        }
+        let (Some((_, idx)), Some(model)) = (self.named, model) else { return Ok(None) };
         let missing = || Error::corrupt("an array names a part that its model does not have");
         model.predictors.get(idx).ok_or_else(missing).map(Some)
     }

@@ -122,6 +122,11 @@ impl<R: Read + Seek> Index<R> {
         self.starts[chunk_idx + 1] - self.starts[chunk_idx]
     }
 
+    /// Where these bytes are in the archive.
+    pub fn chunk_range(&self, chunk_idx: usize) -> Range<u64> {
+        self.starts[chunk_idx]..self.starts[chunk_idx + 1]
+    }
+
     /// Reads a chunk and checks it.
     pub fn chunk(&self, chunk_idx: usize) -> Result<Chunk> {
         let frame = {

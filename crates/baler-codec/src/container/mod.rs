@@ -70,6 +70,16 @@ fn read_frame<'a>(r: &mut ByteReader<'a>, what: &str) -> Result<&'a [u8]> {
     }
 }
 
+/// Plan and models of an archive that ends behind them: inverse of [`archive_header`].
+pub fn read_header(bytes: &[u8]) -> Result<(Plan, Vec<ModelEntry>)> {
+    check_magic(bytes, ARCHIVE_MAGIC, "the beginning of an archive (.bale)")?;
+    let mut r = ByteReader::new(&bytes[ARCHIVE_MAGIC.len()..]);
+    let plan = Plan::read(read_frame(&mut r, "the plan")?)?;
+    let models = read_models(read_frame(&mut r, "the models")?)?;
+    r.finish("the beginning of an archive")?;
+    Ok((plan, models))
+}
+
 /// The chunk in a whole frame.
 pub fn read_chunk(frame: &[u8]) -> Result<Chunk> {
     let mut r = ByteReader::new(frame);

@@ -1,5 +1,6 @@
 //! A chunk of an archive -> values: the mirror of [`crate::encode`].
 
+pub mod apart;
 pub mod inspect;
 pub mod reader;
 pub mod verify;
@@ -7,7 +8,7 @@ pub mod verify;
 use crate::autoencoder::decoder::Decoder;
 use crate::autoencoder::{Coder, Sampling};
 use crate::container::{Chunk, GroupMethod, GroupPlan, ModelEntry, Plan};
-use crate::model::Model;
+use crate::model::{Model, shelf};
 use crate::part;
 use crate::part::Prediction;
 use crate::part::cross_field;
@@ -67,13 +68,12 @@ impl Coders {
         self.predictors[*model].as_ref()
     }
 
-    /// Reads the models inside the archive, or takes those of the model file that it names.
+    /// Reads the models inside the archive, or takes those of the model file that it names, which is given or looked up.
     pub fn for_archive(plan: &Plan, models: &[ModelEntry], model: Option<&Model>) -> Result<Coders> {
-        let given = model.map(|model| (model, model.hash()));
         let mut coders = Coders::new(Vec::new(), Vec::new());
         let bytes_of = |entry: &ModelEntry| match entry {
             ModelEntry::Inline(bytes) => Ok(bytes.clone()),
-            ModelEntry::Reference { hash, part } => named_model(given, hash)?
+            ModelEntry::Reference { hash, part } => shelf::named(model, hash)?
                 .entry(*part)
                 .ok_or_else(|| Error::corrupt("the model has not enough parts")),
         };
@@ -91,21 +91,6 @@ impl Coders {
             coders.predictors.push(predictor.transpose()?);
         }
         coders.with_tables(plan, |model| SharedTable::read(&bytes_of(&models[model])?))
-    }
-}
-
-/// The given model, if it is the one with this hash.
-fn named_model<'a>(given: Option<(&'a Model, [u8; 32])>, hash: &[u8; 32]) -> Result<&'a Model> {
-    let hex = blake3::Hash::from_bytes(*hash).to_hex();
-    match given {
-        Some((model, found)) if found == *hash => Ok(model),
-        Some((_, found)) => Err(Error::config(format!(
-            "expected the model with BLAKE3 hash {hex}, found {}; give the right one with --model",
-            blake3::Hash::from_bytes(found).to_hex()
-        ))),
-        None => Err(Error::config(format!(
-            "expected the model with BLAKE3 hash {hex}, found none; give it with --model M.balm"
-        ))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::live::stream::other_variables;
 use crate::live::{Decoder, Encoder, LiveTable};
-use crate::model::Model;
+use crate::model::{Model, shelf};
 use baler_data::error::{Error, Result};
 use std::io::Read;
 
@@ -21,7 +21,8 @@ impl Model {
     }
 }
 
-/// A decoder of a stream; `model` is the one that the stream names, if it names one.
+/// A decoder of a stream; `model` is the one that the stream names, if it names one. Without it one is looked up
+/// ([`shelf`]).
 ///
 /// # Errors
 /// [`baler_data::ErrorKind::Corrupt`] for other bytes, [`baler_data::ErrorKind::Config`] if the stream needs a model file.
@@ -30,18 +31,6 @@ pub fn live_decoder<R: Read>(input: R, model: Option<&Model>) -> Result<Decoder<
 }
 
 fn named_table(model: Option<&Model>, hash: &[u8; 32], idx: usize) -> Result<LiveTable> {
-    let hex = blake3::Hash::from_bytes(*hash).to_hex();
-    let Some(model) = model else {
-        return Err(Error::config(format!(
-            "this stream needs the model file with hash {hex}, found none; give it with --model"
-        )));
-    };
-    let found = model.hash();
-    if found != *hash {
-        return Err(Error::config(format!(
-            "expected the model file with hash {hex}, found {}; give the right one with --model",
-            blake3::Hash::from_bytes(found).to_hex()
-        )));
-    }
+    let model = shelf::named(model, hash)?;
     model.live.get(idx).and_then(Option::as_ref).cloned().ok_or_else(other_variables)
 }

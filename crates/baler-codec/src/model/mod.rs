@@ -2,6 +2,7 @@
 //! model file). A model has a part for each table or field of the data that it was trained on.
 
 mod live;
+pub mod shelf;
 
 pub use live::live_decoder;
 

@@ -32,6 +32,8 @@ class Coding:
     #: A number, "auto" (one is looked for) or None.
     missing: float | str | None = "auto"
     model: Model | None = None
+    #: The hash of a model that metadata only name.
+    model_hash: str | None = None
 
     def __post_init__(self) -> None:
         if self.level not in range(1, 10):
@@ -56,8 +58,14 @@ class Coding:
             list(numbers.shape),
             is_big_endian(numbers.dtype),
             asked,
-            None if self.model is None else self.model._inner,
+            None if (model := self._found()) is None else model._inner,
         )
+
+    def _found(self) -> Model | None:
+        """The model, which is looked up where it is only named."""
+        if self.model is None and self.model_hash is not None:
+            return Model.named(self.model_hash)
+        return self.model
 
     def decode(self, data: Any, out: AnyArray) -> None:
         """Decodes into an array of the dtype and the shape of the one that was coded."""

@@ -10,6 +10,7 @@ from . import _chunks
 from ._bounds import Bound
 from ._chunks import LEVEL, Coding
 from ._errors import ConfigError
+from ._model import Model
 
 
 class SaysItsPlace(ABCMeta):
@@ -35,14 +36,23 @@ def of(coding: Coding, rel: float | None = None) -> dict[str, Any]:
     found["level"] = coding.level
     if coding.missing != "auto":
         found["missing"] = coding.missing
-    if coding.model is not None:
+    if coding.model_hash is not None:
+        found["model_hash"] = coding.model_hash
+    elif coding.model is not None:
         found["model"] = _chunks.text_of(coding.model)
     return found
 
 
+def reference(model: Model | None, model_ref: bool) -> str | None:
+    """The hash that metadata hold instead of a model."""
+    if model_ref and model is None:
+        raise ConfigError("expected a model with model_ref, found none; give it with model=")
+    return model.hash if model is not None and model_ref else None
+
+
 def coding_of(found: Mapping[str, Any]) -> tuple[Coding, float | None]:
     """Inverse of :func:`of`."""
-    known = {"bound", "error", "rel", "level", "missing", "model"}
+    known = {"bound", "error", "rel", "level", "missing", "model", "model_hash"}
     if strange := sorted(set(found) - known):
         raise ConfigError(f"expected a configuration of {', '.join(sorted(known))}, found {strange[0]!r}")
     kinds = {word: kind for kind, word in _WORDS.items()}
@@ -54,4 +64,5 @@ def coding_of(found: Mapping[str, Any]) -> tuple[Coding, float | None]:
         raise ConfigError(f"expected an error that is a finite number >= 0, found {error!r}")
     bound = Bound("lossless") if error == 0 else Bound(kinds[word], float(error))  # type: ignore[arg-type]
     model = _chunks.model_of(found["model"]) if "model" in found else None
-    return Coding(bound, found.get("level", LEVEL), found.get("missing", "auto"), model), found.get("rel")
+    coding = Coding(bound, found.get("level", LEVEL), found.get("missing", "auto"), model, found.get("model_hash"))
+    return coding, found.get("rel")

@@ -30,6 +30,11 @@ class Model:
         """The model in a file (.balm)."""
         return cls(_files.read(os.fspath(path)))
 
+    @classmethod
+    def named(cls, hash: str) -> Model:
+        """The model with this hash (:attr:`hash`) in a folder of the environment's ``BALER_MODEL_PATH``."""
+        return cls(_baler.Model.named(hash))
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the file, whole or not at all."""
         with _files.written(os.fspath(path)) as part, open(part, "wb") as file:

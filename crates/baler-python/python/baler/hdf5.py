@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from . import _arrays, _baler, _options, _ranges
 from ._errors import InputError, missing
+from ._model import Model
 
 try:
     import h5py
@@ -59,7 +60,8 @@ class Baler(h5py.filters.FilterRefBase):  # type: ignore[misc]
 
     Exactly one promise is given: ``abs`` (an error of at most this), ``pw_rel`` (of each value), ``lossless``, or ``rel``
     (of the range of the whole dataset, which is that of ``data``, or the number ``range``). ``level`` is 1 (fastest) to
-    9 (smallest).
+    9 (smallest). ``model`` is one that was trained on like arrays: files only name it by its hash, and other processes look
+    for it in the folders of ``BALER_MODEL_PATH``.
     """
 
     filter_id = FILTER_ID
@@ -74,10 +76,11 @@ class Baler(h5py.filters.FilterRefBase):  # type: ignore[misc]
         data: Any = None,
         range: float | None = None,
         level: int = 3,
+        model: Model | None = None,
     ) -> None:
         #: What each chunk keeps: a relative bound is an absolute one by now.
         self.bound = _ranges.resolved(abs, rel, pw_rel, lossless, data, value_range=range)
-        self.filter_options = tuple(_baler.hdf5_words(str(self.bound), level))
+        self.filter_options = tuple(_baler.hdf5_words(str(self.bound), level, None if model is None else model._inner))
 
     def __repr__(self) -> str:
         return f"baler.hdf5.Baler({self.bound!r}, level={self.filter_options[2]})"

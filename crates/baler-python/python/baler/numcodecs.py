@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from . import _baler, _chunks, _configuration, _ranges
+from . import _baler, _chunks, _configuration, _ranges, _virtual
 from ._chunks import LEVEL, Coding
-from ._errors import InputError, missing as missing_library
+from ._errors import InputError, UnsupportedError, missing as missing_library
 from ._model import Model
 
 try:
@@ -48,9 +48,11 @@ class Baler(Codec, metaclass=_configuration.SaysItsPlace):  # type: ignore[misc]
         missing: float | str | None = "auto",
         padding: float | None = None,
         model: Model | None = None,
+        model_ref: bool = False,
     ) -> None:
         bound = _ranges.resolved(abs, rel, pw_rel, lossless, data, missing)
-        self._coding, self._rel, self._padding = Coding(bound, level, missing, model), rel, padding
+        self._coding = Coding(bound, level, missing, model, _configuration.reference(model, model_ref))
+        self._rel, self._padding = rel, padding
 
     def encode(self, buf: Any) -> bytes:
         """The bytes of an array; of one in Fortran's order those of its transpose, as it lies in memory."""
@@ -100,3 +102,32 @@ class Baler(Codec, metaclass=_configuration.SaysItsPlace):  # type: ignore[misc]
 
     def __repr__(self) -> str:
         return f"Baler({self._coding.bound}, level={self._coding.level})"
+
+
+class ArchiveChunk(Codec):  # type: ignore[misc]
+    """Decodes the chunk of an archive to the bytes of one of its variables (:func:`baler.zarr.references`). Nothing is encoded
+    by it: archives are not changed."""
+
+    codec_id: ClassVar[str] = _virtual.CODEC
+
+    def __init__(self, *, head: str, variable: int, size: int) -> None:
+        self._of_chunk = _virtual.OfChunk.of({"head": head, "variable": variable, "size": size})
+
+    def encode(self, buf: Any) -> bytes:
+        """Refuses."""
+        raise UnsupportedError("expected an array to read, found one to write: chunks of an archive stay as they are")
+
+    def decode(self, buf: Any, out: Any = None) -> Any:
+        """The bytes of the values in C order, little-endian."""
+        values = self._of_chunk.decode(ensure_bytes(buf))
+        if out is None:
+            return values
+        room = ensure_contiguous_ndarray(out).view(np.uint8).reshape(-1)
+        if room.size != values.size:
+            raise InputError(f"expected room for {values.size} bytes, found {room.size}")
+        room[:] = values
+        return out
+
+    def get_config(self) -> dict[str, Any]:
+        """What metadata hold."""
+        return {"id": self.codec_id} | self._of_chunk.configuration()

@@ -2,27 +2,33 @@
 
 Its chunks are described in docs/zarr/README.md. Importing this module is not needed to read arrays: Zarr finds the codec by
 its name.
+
+An archive is a virtual Zarr: :func:`references` makes references of kerchunk of it, and :class:`BalerParser` is a parser of
+VirtualiZarr. Its chunks stay where they are and are decoded by :class:`ArchiveChunk`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from . import _bounds, _chunks, _configuration, _ranges
+from . import _archive, _bounds, _chunks, _configuration, _ranges, _virtual
 from ._bounds import Bound, BoundLike
 from ._chunks import LEVEL, Coding
-from ._errors import ConfigError, missing as missing_library
+from ._errors import UnsupportedError, missing as missing_library
 from ._model import Model
+from ._virtual import references
 
 try:
-    from zarr.abc.codec import ArrayBytesCodec
+    from zarr.abc.codec import ArrayBytesCodec, BytesBytesCodec
 except ImportError:
     raise missing_library("zarr", "baler.zarr (3 or later)") from None
+
+__all__ = ["ArchiveChunk", "BalerCodec", "BalerParser", "encoding", "references"]
 
 
 @dataclass(frozen=True, init=False)
@@ -31,7 +37,8 @@ class BalerCodec(ArrayBytesCodec, metaclass=_configuration.SaysItsPlace):  # typ
 
     Exactly one promise is given: ``abs``, ``pw_rel`` or ``lossless``; or ``rel`` with the ``data`` whose range it is relative
     to, which makes it an absolute one. ``level`` is 1 (fastest) to 9 (smallest), ``missing`` a value that is kept exactly and
-    counts for no range, and ``model`` one that was trained on like arrays; it then stands once in the metadata of the array.
+    counts for no range, and ``model`` one that was trained on like arrays; it then stands once in the metadata of the array, or
+    with ``model_ref`` only its hash, by which it is looked for in the folders of ``BALER_MODEL_PATH``.
     """
 
     is_fixed_size = False
@@ -52,9 +59,11 @@ class BalerCodec(ArrayBytesCodec, metaclass=_configuration.SaysItsPlace):  # typ
         level: int = LEVEL,
         missing: float | str | None = "auto",
         model: Model | None = None,
+        model_ref: bool = False,
     ) -> None:
         bound = _ranges.resolved(abs, rel, pw_rel, lossless, data, missing)
-        object.__setattr__(self, "coding", Coding(bound, level, missing, model))
+        coding = Coding(bound, level, missing, model, _configuration.reference(model, model_ref))
+        object.__setattr__(self, "coding", coding)
         object.__setattr__(self, "rel", rel)
 
     @classmethod
@@ -96,6 +105,57 @@ class BalerCodec(ArrayBytesCodec, metaclass=_configuration.SaysItsPlace):  # typ
 
     async def _decode_single(self, chunk_bytes: Any, chunk_spec: Any) -> Any:
         return await asyncio.to_thread(self._decode_sync, chunk_bytes, chunk_spec)
+
+
+@dataclass(frozen=True)
+class ArchiveChunk(BytesBytesCodec):  # type: ignore[misc]
+    """Decodes the chunk of an archive to the bytes of one of its variables. Nothing is encoded by it: archives are not
+    changed."""
+
+    is_fixed_size = False
+    of_chunk: _virtual.OfChunk
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """The codec of the metadata of an array."""
+        return cls(_virtual.OfChunk.of(data.get("configuration") or {}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the metadata of an array hold it."""
+        return {"name": _virtual.CODEC, "configuration": self.of_chunk.configuration()}
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: Any) -> int:
+        """Nobody knows before."""
+        raise NotImplementedError
+
+    def _decode_sync(self, chunk_bytes: Any, chunk_spec: Any) -> Any:
+        values = self.of_chunk.decode(chunk_bytes.as_numpy_array().view(np.uint8))
+        return chunk_spec.prototype.buffer.from_array_like(values)
+
+    async def _decode_single(self, chunk_bytes: Any, chunk_spec: Any) -> Any:
+        return await asyncio.to_thread(self._decode_sync, chunk_bytes, chunk_spec)
+
+    async def _encode_single(self, chunk_bytes: Any, chunk_spec: Any) -> Any:
+        raise UnsupportedError("expected an array to read, found one to write: chunks of an archive stay as they are")
+
+
+class BalerParser:
+    """A parser of VirtualiZarr: ``open_virtual_dataset(url, registry=..., parser=BalerParser())``."""
+
+    def __init__(self, *, drop: Collection[str] = ()) -> None:
+        self.drop = tuple(drop)
+
+    def __call__(self, url: str, registry: Any) -> Any:
+        """The archive at ``url`` as a ``ManifestStore``."""
+        try:
+            from obspec_utils.readers import BlockStoreReader
+            from virtualizarr.manifests import ManifestStore
+        except ImportError:
+            raise missing_library("virtualizarr", "baler.zarr.BalerParser (2 or later)") from None
+        store, path = registry.resolve(url)
+        with _archive.open(BlockStoreReader(store, path)) as file:
+            group = _virtual.manifest_group(file, url, self.drop)
+        return ManifestStore(group=group, registry=registry)
 
 
 def encoding(
