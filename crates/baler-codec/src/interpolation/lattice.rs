@@ -25,7 +25,7 @@ impl Set {
     }
 
     /// How many there are.
-    pub fn len(self) -> usize {
+    pub fn n_axes(self) -> usize {
         self.0.count_ones() as usize
     }
 
@@ -36,13 +36,15 @@ impl Set {
 
     /// Position in the order in which bands are coded.
     fn order(self) -> (usize, u8) {
-        (self.len(), self.0)
+        (self.n_axes(), self.0)
     }
 
     /// Sets before this one that have another axis in the place of one of its own.
     pub fn siblings(self) -> impl Iterator<Item = Set> {
         let is_sibling = move |other: &Set| {
-            other.order() < self.order() && other.len() == self.len() && (other.0 ^ self.0).count_ones() == 2
+            other.order() < self.order()
+                && other.n_axes() == self.n_axes()
+                && (other.0 ^ self.0).count_ones() == 2
         };
         (1..1 << N_AXES).map(Set).filter(is_sibling)
     }

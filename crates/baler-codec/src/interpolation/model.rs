@@ -44,7 +44,7 @@ pub fn code_of_sign(weight: f32) -> u8 {
 impl Stored {
     /// Cubic interpolation along each axis, their mean, for bands that have none of their own.
     pub fn usual(set: Set) -> Stored {
-        let n_axes = set.len();
+        let n_axes = set.n_axes();
         let one = 1i32 << WEIGHT_BITS;
         let mut means = vec![0; n_means(set) - 1];
         for k in 0..n_axes {

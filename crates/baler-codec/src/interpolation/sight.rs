@@ -18,12 +18,12 @@ pub const MOST_SIGNS: usize = 2 * N_AXES + 7;
 
 /// How many means a prediction of a band weighs.
 pub fn n_means(set: Set) -> usize {
-    2 * set.len() + set.len() * (set.len() - 1) / 2
+    2 * set.n_axes() + set.n_axes() * (set.n_axes() - 1) / 2
 }
 
 /// How many numbers tell how far off predictions of a band may be.
 pub fn n_signs(set: Set) -> usize {
-    2 * set.len() + 7
+    2 * set.n_axes() + 7
 }
 
 /// What the points of a row see; everything is to be read from a point's place in the row on.
