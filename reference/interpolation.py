@@ -96,21 +96,21 @@ def n_pairs(n_axes):
 
 
 def read_weights(r, n_axes):
-    """Of the means but the first, and of the signs."""
+    """Of the means but the first, and of the features."""
     n_means = 2 * n_axes + n_pairs(n_axes) - 1
     means = np.array(struct.unpack(f"<{n_means}h", r.raw(2 * n_means)), np.float32) / np.float32(4096)
-    return means, [sign_weight(code) for code in r.raw(2 * n_axes + 7)]
+    return means, [feature_weight(code) for code in r.raw(2 * n_axes + 7)]
 
 
-def sign_weight(code):
+def feature_weight(code):
     return np.float32((4 + code % 4) * 2.0 ** (code // 4 - 18) if code else 0)
 
 
 def usual_weights(n_axes):
     near, far = np.float32(4608 // n_axes / 4096), np.float32(-(512 // n_axes) / 4096)
     means = [near, far] * n_axes + [np.float32(0)] * n_pairs(n_axes)
-    signs = [0.25] * n_axes + [0] * 5 + [0.125] * n_axes + [0, 0.5]
-    return np.array(means[1:], np.float32), np.array(signs, np.float32)
+    features = [0.25] * n_axes + [0] * 5 + [0.125] * n_axes + [0, 0.5]
+    return np.array(means[1:], np.float32), np.array(features, np.float32)
 
 
 def continued(values):
@@ -129,7 +129,7 @@ class Band:
 
     def __init__(self, model, level, axes, bands):
         self.model, self.axes, self.bands = model, axes, bands
-        self.means_weights, self.sign_weights = model.weights(level, axes)
+        self.means_weights, self.feature_weights = model.weights(level, axes)
         fine, coarse = model.lattice(level), model.lattice(level + 1)
         self.extents = [fine[k] - coarse[k] if k in axes else coarse[k] for k in range(N_AXES)]
         self.stride = np.float32(model.stride)
@@ -165,11 +165,11 @@ class Band:
         differences = [np.abs(f - n) for f, n in zip(far, near)]
         apart = in_order(zero, (np.abs(n - first) for n in near))
         for row in np.ndindex(*self.extents[:3]):
-            signs = [errors_near[row] for errors_near in near_errors]
-            signs += self.before(errors, row)
-            signs += [around[row], *(difference[row] for difference in differences), apart[row]]
-            *weights, constant = self.sign_weights
-            scale = in_order(np.full(self.extents[3], constant * self.stride), (w * sign for w, sign in zip(weights, signs)))
+            features = [errors_near[row] for errors_near in near_errors]
+            features += self.before(errors, row)
+            features += [around[row], *(difference[row] for difference in differences), apart[row]]
+            *weights, constant = self.feature_weights
+            scale = in_order(np.full(self.extents[3], constant * self.stride), (w * feature for w, feature in zip(weights, features)))
             scale = scale * (ONE / self.stride)
             e = self.read_row(scale, predicted[row] - rounded[row], masked[row], coder)
             values[row], errors[row] = limited(rounded[row] + e * self.stride), np.abs(e) * self.stride

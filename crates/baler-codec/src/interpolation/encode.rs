@@ -3,7 +3,7 @@
 use crate::interpolation::band::{Band, Bands};
 use crate::interpolation::lattice::{Lattices, Set};
 use crate::interpolation::model::{Model, Stored};
-use crate::interpolation::sight::Sight;
+use crate::interpolation::neighbors::Neighbors;
 use crate::interpolation::{Near, fit};
 use crate::lockstep::cells::{LANES, Lane};
 use crate::lockstep::coder::{Codebook, Contexts, Writer, contexts, fraction_of, level_of, mirrored};
@@ -17,7 +17,7 @@ use crate::predict::rows::walk::ErrorCoder;
 use crate::quantize::widest;
 use baler_data::bytes::ByteWriter;
 
-/// Points of the bands of a level from which on weights of their own pay.
+/// Means of the bands of a level from which on weights of their own pay.
 const OWN_WEIGHTS: usize = 1 << 12;
 /// Steps of which one is looked at for choosing rows of frequencies.
 const EVERY: usize = 1 << 14;
@@ -170,11 +170,11 @@ fn code_band(
     let is_whole = targets.stride != 1.0;
     let (mut values, mut errors) = (vec![0.0; band.width()], vec![0.0; band.width()]);
     for row in 0..band.n_rows() {
-        let sight = Sight::of(bands, &band, set, band.at(row));
+        let neighbors = Neighbors::of(bands, &band, set, band.at(row));
         let mut places = lattices.places(level, set, band.at(row));
         for x in (0..band.width()).step_by(LANES) {
             let n = LANES.min(band.width() - x);
-            let near = Near::of(&sight.points(x), &weights);
+            let near = Near::of(&neighbors.means(x), &weights);
             let (mut residuals, mut whole, mut active) = ([0.0; LANES], [0; LANES], 0);
             let mut wanted = near.rounded;
             for (lane, place) in places.by_ref().take(n).enumerate() {
@@ -195,19 +195,19 @@ fn code_band(
                 fractions.push(near.fractions);
             }
         }
-        drop(sight);
+        drop(neighbors);
         band.set_row(row, &values, &errors);
     }
     if has_own {
-        fit::signs(lattices, (level, set), bands, &band, targets, &mut stored);
+        fit::features(lattices, (level, set), bands, &band, targets, &mut stored);
     }
     let weights = stored.weights();
     let mut coded = codings[first..].iter_mut();
     let mut fractions = fractions.iter();
     for row in 0..band.n_rows() {
-        let sight = Sight::of(bands, &band, set, band.at(row));
+        let neighbors = Neighbors::of(bands, &band, set, band.at(row));
         for (x, coding) in (0..band.width()).step_by(LANES).zip(&mut coded) {
-            let scales = sight.scales(x, &sight.points(x), &weights, targets.stride);
+            let scales = neighbors.scales(x, &neighbors.means(x), &weights, targets.stride);
             coding.contexts = contexts(&scales, fractions.next().unwrap_or(&[0.0; LANES]), is_whole);
         }
     }

@@ -4,8 +4,8 @@ use crate::interpolation::actives;
 use crate::interpolation::band::{Band, Bands};
 use crate::interpolation::encode::Targets;
 use crate::interpolation::lattice::{Lattices, Set};
-use crate::interpolation::model::{Stored, WEIGHT_BITS, code_of_sign};
-use crate::interpolation::sight::{Points, Sight, n_means, n_signs};
+use crate::interpolation::model::{Stored, WEIGHT_BITS, code_of_weight};
+use crate::interpolation::neighbors::{Means, Neighbors, n_features, n_means};
 use crate::lockstep::cells::{LANES, Lane};
 use crate::lockstep::fit::{Sums, WIDTH};
 use baler_data::random::Rng;
@@ -25,7 +25,7 @@ fn sampled(
     bands: &Bands,
     band: &Band,
     targets: &Targets,
-    see: impl Fn(&Sight, usize, &[usize]) -> (Vec<Lane>, Lane),
+    see: impl Fn(&Neighbors, usize, &[usize]) -> (Vec<Lane>, Lane),
 ) -> Vec<Sample> {
     let of_row = band.width().div_ceil(LANES);
     let n_steps = band.n_rows() * of_row;
@@ -35,10 +35,10 @@ fn sampled(
     for first in (0..n_steps).step_by(every) {
         let step = (first + random.below(every)).min(n_steps - 1);
         let (row, x) = (step / of_row, step % of_row * LANES);
-        let sight = Sight::of(bands, band, set, band.at(row));
+        let neighbors = Neighbors::of(bands, band, set, band.at(row));
         let places: Vec<usize> = lattices.places(level, set, band.at(row)).skip(x).take(LANES).collect();
         let active = actives(places.iter().copied(), targets.mask);
-        let (inputs, wanted) = see(&sight, x, &places);
+        let (inputs, wanted) = see(&neighbors, x, &places);
         for i in (0..LANES).filter(|i| active >> i & 1 != 0) {
             let mut of_point = [0.0; WIDTH];
             of_point.iter_mut().zip(&inputs).for_each(|(of_point, input)| *of_point = input[i]);
@@ -58,21 +58,21 @@ pub fn means(
     stored: &mut Stored,
 ) {
     let n = n_means(at.1) - 1;
-    let samples = sampled(lattices, at, bands, band, targets, |sight, x, places| {
-        let points = sight.points(x);
-        let first = points.first();
+    let samples = sampled(lattices, at, bands, band, targets, |neighbors, x, places| {
+        let means = neighbors.means(x);
+        let first = means.first();
         let mut wanted = [0.0; LANES];
         places.iter().zip(&mut wanted).for_each(|(&place, wanted)| *wanted = targets.values[place]);
         for i in 0..LANES {
             wanted[i] -= first[i];
         }
-        let roughness = roughness(&points);
+        let roughness = roughness(&means);
         let mut weights = [0.0; LANES];
         for i in 0..LANES {
             weights[i] = 1.0 / (targets.stride + roughness[i]);
             wanted[i] *= weights[i];
         }
-        let mut differences = points.differences();
+        let mut differences = means.differences();
         for difference in &mut differences {
             difference.iter_mut().zip(&weights).for_each(|(difference, weight)| *difference *= weight);
         }
@@ -93,9 +93,9 @@ pub fn means(
 }
 
 /// How far means differ.
-fn roughness(points: &Points) -> Lane {
+fn roughness(means: &Means) -> Lane {
     let mut sum = [0.0; LANES];
-    for difference in points.differences() {
+    for difference in means.differences() {
         for i in 0..LANES {
             sum[i] += difference[i].abs();
         }
@@ -104,7 +104,7 @@ fn roughness(points: &Points) -> Lane {
 }
 
 /// Weights of what tells how far off predictions may be, none below zero.
-pub fn signs(
+pub fn features(
     lattices: &Lattices,
     at: (usize, Set),
     bands: &Bands,
@@ -115,14 +115,14 @@ pub fn signs(
     const ROUNDS: usize = 3;
     /// Expected errors are not taken to be smaller, in strides.
     const LEAST: f32 = 0.02;
-    let (n, inverse) = (n_signs(at.1), 1.0 / targets.stride);
-    let samples = sampled(lattices, at, bands, band, targets, |sight, x, places| {
-        let signs = sight.signs(x, &sight.points(x));
+    let (n, inverse) = (n_features(at.1), 1.0 / targets.stride);
+    let samples = sampled(lattices, at, bands, band, targets, |neighbors, x, places| {
+        let features = neighbors.features(x, &neighbors.means(x));
         let mut inputs: Vec<Lane> =
-            signs[..n - 1].iter().map(|sign| sign.map(|sign| sign * inverse)).collect();
+            features[..n - 1].iter().map(|feature| feature.map(|feature| feature * inverse)).collect();
         inputs.push([1.0; LANES]);
         let mut errors = [0.0; LANES];
-        let row = sight.own_errors();
+        let row = neighbors.own_errors();
         errors.iter_mut().zip(&row[x..]).take(places.len()).for_each(|(error, of)| *error = of * inverse);
         (inputs, errors)
     });
@@ -142,5 +142,5 @@ pub fn signs(
         });
         weights = sums.solve_non_negative().into_iter().map(|weight| weight as f32).collect();
     }
-    stored.signs = weights.iter().map(|&weight| code_of_sign(weight)).collect();
+    stored.features = weights.iter().map(|&weight| code_of_weight(weight)).collect();
 }

@@ -10,7 +10,7 @@
 //!
 //! - [`lattice`]: extents of lattices and bands, and where their points lie.
 //! - [`band`]: values and errors of the points of a band, with continued edges.
-//! - [`sight`]: what the points of a row are predicted from, and how well.
+//! - [`neighbors`]: what the points of a row are predicted from, and how well.
 //! - [`model`]: what is stored. [`encode`]: numbers -> bytes, with weights of a [`fit`].
 
 pub mod band;
@@ -18,7 +18,7 @@ pub mod encode;
 pub mod fit;
 pub mod lattice;
 pub mod model;
-pub mod sight;
+pub mod neighbors;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +32,7 @@ use baler_data::error::{Error, Result};
 use band::{Band, Bands};
 use lattice::{Lattices, Set};
 use model::{Model, Weights};
-use sight::{Points, Sight};
+use neighbors::{Means, Neighbors};
 
 /// Inverse of [`encode::encode`]: the numbers, and how many times finer than the grid they are; masked ones come back as their
 /// predictions.
@@ -72,6 +72,8 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>) -> Result<(V
                 #[inline(always)]
                 || read_band(&lattices, (level, set), &bands, (&weights, stride), mask, &mut reader),
             )?;
+            // What has no bytes left takes no memory for finer lattices.
+            reader.check()?;
             bands.put(set, band);
         }
         coarse = bands.merged(&lattices, level)?;
@@ -102,14 +104,14 @@ fn read_band(
     let mut band = Band::new(lattices.band(level, set))?;
     for row in 0..band.n_rows() {
         let (mut values, mut errors) = (vec![0.0; band.width()], vec![0.0; band.width()]);
-        let sight = Sight::of(bands, &band, set, band.at(row));
+        let neighbors = Neighbors::of(bands, &band, set, band.at(row));
         let mut places = lattices.places(level, set, band.at(row));
         for x in (0..band.width()).step_by(LANES) {
             let n = LANES.min(band.width() - x);
             let active = actives(places.by_ref().take(n), mask);
-            let points = sight.points(x);
-            let near = Near::of(&points, weights);
-            let scales = sight.scales(x, &points, weights, stride);
+            let means = neighbors.means(x);
+            let near = Near::of(&means, weights);
+            let scales = neighbors.scales(x, &means, weights, stride);
             let step = Step { idx: 0, cell: 0, active };
             let residuals = reader.of_step(step, &near.rounded, &near.fractions, &scales);
             let (of_step, off) = near.moved(&residuals, active, stride);
@@ -137,8 +139,8 @@ struct Near {
 
 impl Near {
     #[inline(always)]
-    fn of(points: &Points, weights: &Weights) -> Near {
-        let predicted = points.predicted(weights);
+    fn of(means: &Means, weights: &Weights) -> Near {
+        let predicted = means.predicted(weights);
         let (mut near, mut fractions) = ([0.0; LANES], [0.0; LANES]);
         for i in 0..LANES {
             near[i] = rounded(predicted[i]);

@@ -1,7 +1,7 @@
 //! What a stream tells of its numbers before them.
 
 use crate::interpolation::lattice::{Lattices, N_AXES, Set};
-use crate::interpolation::sight::{n_means, n_signs};
+use crate::interpolation::neighbors::{n_features, n_means};
 use crate::lockstep::model::MAX_WIDTH;
 use crate::predict::rows::kinds::Kinds;
 use baler_data::bytes::{ByteReader, ByteWriter, with_room};
@@ -16,7 +16,7 @@ pub struct Weights {
     /// Of the means but the first, which has what is missing to 1.
     pub means: Vec<f32>,
     /// Of what tells how far off predictions may be; the last is in strides.
-    pub signs: Vec<f32>,
+    pub features: Vec<f32>,
 }
 
 /// The same as it is stored.
@@ -24,20 +24,20 @@ pub struct Weights {
 pub struct Stored {
     /// In 1 / 2^12.
     pub means: Vec<i16>,
-    /// Codes of [`sign_weight`].
-    pub signs: Vec<u8>,
+    /// Codes of [`feature_weight`].
+    pub features: Vec<u8>,
 }
 
 /// The weight of a code: 0, or 4 to 7 times a power of two.
-pub fn sign_weight(code: u8) -> f32 {
+pub fn feature_weight(code: u8) -> f32 {
     // From 2^-18 to 2^45, exactly.
     let power = f32::from_bits(((code as u32 >> 2) + 127 - 18) << 23);
     if code == 0 { 0.0 } else { (4 + (code & 3)) as f32 * power }
 }
 
 /// The code of the nearest weight.
-pub fn code_of_sign(weight: f32) -> u8 {
-    let distance = |code: &u8| (sign_weight(*code) - weight).abs();
+pub fn code_of_weight(weight: f32) -> u8 {
+    let distance = |code: &u8| (feature_weight(*code) - weight).abs();
     (0..=u8::MAX).min_by(|one, other| distance(one).total_cmp(&distance(other))).unwrap_or(0)
 }
 
@@ -54,11 +54,11 @@ impl Stored {
                 means[2 * k - 1] = (9 * one / 8 / n_axes as i32) as i16;
             }
         }
-        let mut signs = vec![0; n_signs(set)];
-        signs[..n_axes].fill(USUAL_ERRORS);
-        signs[n_axes + 5..2 * n_axes + 5].fill(USUAL_DIFFERENCES);
-        signs[2 * n_axes + 6] = USUAL_STRIDE;
-        Stored { means, signs }
+        let mut features = vec![0; n_features(set)];
+        features[..n_axes].fill(USUAL_ERRORS);
+        features[n_axes + 5..2 * n_axes + 5].fill(USUAL_DIFFERENCES);
+        features[2 * n_axes + 6] = USUAL_STRIDE;
+        Stored { means, features }
     }
 
     /// As they are weighed with.
@@ -66,7 +66,7 @@ impl Stored {
         let one = (1u32 << WEIGHT_BITS) as f32;
         Weights {
             means: self.means.iter().map(|&weight| weight as f32 / one).collect(),
-            signs: self.signs.iter().map(|&code| sign_weight(code)).collect(),
+            features: self.features.iter().map(|&code| feature_weight(code)).collect(),
         }
     }
 }
@@ -111,7 +111,7 @@ impl Model {
         w.u8(self.levels.len() as u8);
         for stored in self.levels.iter().flatten() {
             stored.means.iter().for_each(|weight| w.raw(&weight.to_le_bytes()));
-            w.raw(&stored.signs);
+            w.raw(&stored.features);
         }
         self.kinds.write(w);
     }
@@ -147,7 +147,7 @@ impl Model {
             for set in lattices.sets(level) {
                 let means = r.raw(2 * (n_means(set) - 1))?.chunks(2);
                 let means = means.map(|bytes| i16::from_le_bytes([bytes[0], bytes[1]])).collect();
-                bands.push(Stored { means, signs: r.raw(n_signs(set))?.to_vec() });
+                bands.push(Stored { means, features: r.raw(n_features(set))?.to_vec() });
             }
             levels.push(bands);
         }

@@ -232,6 +232,14 @@ impl<'a> Reader<'a> {
         Ok(Reader { codebook, states, words, at: 0, raw, is_whole, overrun: false })
     }
 
+    /// Checks that nothing was read past the end so far.
+    pub fn check(&self) -> Result<()> {
+        if self.overrun {
+            return Err(Error::corrupt("a stream of lanes ends early"));
+        }
+        Ok(())
+    }
+
     /// Checks that all was read and nothing more.
     pub fn finish(self) -> Result<()> {
         let at_start = self.states.iter().all(|&state| state == LOW);

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 /// Most means that a prediction weighs.
 pub const MOST_MEANS: usize = 2 * N_AXES + N_AXES * (N_AXES - 1) / 2;
 /// Most numbers that tell how far off predictions may be.
-pub const MOST_SIGNS: usize = 2 * N_AXES + 7;
+pub const MOST_FEATURES: usize = 2 * N_AXES + 7;
 
 /// How many means a prediction of a band weighs.
 pub fn n_means(set: Set) -> usize {
@@ -22,12 +22,12 @@ pub fn n_means(set: Set) -> usize {
 }
 
 /// How many numbers tell how far off predictions of a band may be.
-pub fn n_signs(set: Set) -> usize {
+pub fn n_features(set: Set) -> usize {
     2 * set.n_axes() + 7
 }
 
-/// What the points of a row see; everything is to be read from a point's place in the row on.
-pub struct Sight<'a> {
+/// What stands around the points of a row; everything is to be read from a point's place in the row on.
+pub struct Neighbors<'a> {
     n_axes: usize,
     /// Of each axis of the set, values at -3, -1, 1 and 3 spacings.
     lines: Vec<[Line<'a>; 4]>,
@@ -50,9 +50,9 @@ struct Line<'a> {
 }
 
 /// Means of the points around those of a step.
-pub struct Points {
+pub struct Means {
     /// Of each axis the near and the far ones, then of each two axes.
-    means: [Lane; MOST_MEANS],
+    lanes: [Lane; MOST_MEANS],
     n_axes: usize,
 }
 
@@ -76,10 +76,10 @@ fn errors<'a>(band: &'a Band, at: [usize; 3], moves: &[(usize, isize)]) -> Optio
     band.errors_from(place).map(|errors| &errors[LEFT.wrapping_add_signed(along_x)..])
 }
 
-impl<'a> Sight<'a> {
+impl<'a> Neighbors<'a> {
     /// Of a row of the band of a set, whose rows before this one are known.
     #[inline(always)]
-    pub fn of(bands: &'a Bands, own: &'a Band, set: Set, at: [usize; 3]) -> Sight<'a> {
+    pub fn of(bands: &'a Bands, own: &'a Band, set: Set, at: [usize; 3]) -> Neighbors<'a> {
         let known = |set: Set| bands.get(set).expect("a band before this one");
         let axes: Vec<usize> = set.axes().collect();
         let of_axis = |&axis: &usize| {
@@ -109,7 +109,7 @@ impl<'a> Sight<'a> {
                 .into_iter()
                 .filter_map(move |(by, ours_by)| errors(band?, at, &[(its, by), (ours, ours_by)]))
         };
-        Sight {
+        Neighbors {
             n_axes: axes.len(),
             lines: axes.iter().map(of_axis).collect(),
             squares: pairs.map(of_pair).collect(),
@@ -120,9 +120,9 @@ impl<'a> Sight<'a> {
         }
     }
 
-    /// The points around those from `x` on.
+    /// Means around the points from `x` on.
     #[inline(always)]
-    pub fn points(&self, x: usize) -> Points {
+    pub fn means(&self, x: usize) -> Means {
         let mut means = [[0.0; LANES]; MOST_MEANS];
         let mut n = 0;
         for line in &self.lines {
@@ -140,7 +140,7 @@ impl<'a> Sight<'a> {
             }
             n += 1;
         }
-        Points { means, n_axes: self.n_axes }
+        Means { lanes: means, n_axes: self.n_axes }
     }
 
     /// Errors of the row itself, once they are known.
@@ -150,44 +150,44 @@ impl<'a> Sight<'a> {
 
     /// What tells how far off predictions may be: errors around, and how means differ.
     #[inline(always)]
-    pub fn signs(&self, x: usize, points: &Points) -> [Lane; MOST_SIGNS] {
-        let mut signs = [[0.0; LANES]; MOST_SIGNS];
+    pub fn features(&self, x: usize, means: &Means) -> [Lane; MOST_FEATURES] {
+        let mut features = [[0.0; LANES]; MOST_FEATURES];
         let mut n = 0;
         for near in &self.near_errors {
-            near.iter().flatten().for_each(|errors| add(&mut signs[n], errors, x));
+            near.iter().flatten().for_each(|errors| add(&mut features[n], errors, x));
             n += 1;
         }
         for (axis, before) in self.before.iter().enumerate() {
             if let Some(errors) = before {
-                add(&mut signs[n + axis], errors, if axis == 2 { x + 1 } else { x });
+                add(&mut features[n + axis], errors, if axis == 2 { x + 1 } else { x });
             }
         }
         n += 3;
         if let Some(errors) = self.before[2] {
-            add(&mut signs[n], errors, x);
-            add(&mut signs[n], errors, x + 2);
+            add(&mut features[n], errors, x);
+            add(&mut features[n], errors, x + 2);
         }
-        self.siblings.iter().for_each(|errors| add(&mut signs[n + 1], errors, x));
+        self.siblings.iter().for_each(|errors| add(&mut features[n + 1], errors, x));
         n += 2;
         for k in 0..self.n_axes {
-            let (near, far) = (&points.means[2 * k], &points.means[2 * k + 1]);
+            let (near, far) = (&means.lanes[2 * k], &means.lanes[2 * k + 1]);
             for i in 0..LANES {
-                signs[n + k][i] = (far[i] - near[i]).abs();
-                signs[n + self.n_axes][i] += (near[i] - points.means[0][i]).abs();
+                features[n + k][i] = (far[i] - near[i]).abs();
+                features[n + self.n_axes][i] += (near[i] - means.lanes[0][i]).abs();
             }
         }
-        signs
+        features
     }
 
     /// Expected magnitudes of errors, in strides.
     #[inline(always)]
-    pub fn scales(&self, x: usize, points: &Points, weights: &Weights, stride: f32) -> Lane {
-        let signs = self.signs(x, points);
+    pub fn scales(&self, x: usize, means: &Means, weights: &Weights, stride: f32) -> Lane {
+        let features = self.features(x, means);
         let n = 2 * self.n_axes + 6;
-        let mut scales = [weights.signs[n] * stride; LANES];
-        for (sign, &weight) in signs.iter().zip(&weights.signs[..n]) {
+        let mut scales = [weights.features[n] * stride; LANES];
+        for (feature, &weight) in features.iter().zip(&weights.features[..n]) {
             for i in 0..LANES {
-                scales[i] += weight * sign[i];
+                scales[i] += weight * feature[i];
             }
         }
         for scale in &mut scales {
@@ -206,7 +206,7 @@ fn add(sum: &mut Lane, errors: &[f32], from: usize) {
     }
 }
 
-impl Points {
+impl Means {
     /// How many means there are.
     fn n_means(&self) -> usize {
         2 * self.n_axes + self.n_axes * (self.n_axes - 1) / 2
@@ -214,22 +214,22 @@ impl Points {
 
     /// Means less the first, which predictions are weighed sums of.
     pub fn differences(&self) -> Vec<Lane> {
-        let first = &self.means[0];
+        let first = &self.lanes[0];
         let less_first = |mean: &Lane| std::array::from_fn(|i| mean[i] - first[i]);
-        self.means[1..self.n_means()].iter().map(less_first).collect()
+        self.lanes[1..self.n_means()].iter().map(less_first).collect()
     }
 
     /// The first mean.
     pub fn first(&self) -> Lane {
-        self.means[0]
+        self.lanes[0]
     }
 
     /// Predictions, which need not be whole.
     #[inline(always)]
     pub fn predicted(&self, weights: &Weights) -> Lane {
-        let first = self.means[0];
+        let first = self.lanes[0];
         let mut predicted = first;
-        for (mean, &weight) in self.means[1..self.n_means()].iter().zip(&weights.means) {
+        for (mean, &weight) in self.lanes[1..self.n_means()].iter().zip(&weights.means) {
             for i in 0..LANES {
                 predicted[i] += weight * (mean[i] - first[i]);
             }
