@@ -4,6 +4,7 @@ use crate::interpolation::band::{Band, Bands};
 use crate::interpolation::lattice::{Lattices, Set};
 use crate::interpolation::model::{Model, Stored};
 use crate::interpolation::neighbors::Neighbors;
+use crate::interpolation::targets::Targets;
 use crate::interpolation::{Near, fit};
 use crate::lockstep::cells::{LANES, Lane};
 use crate::lockstep::coder::{Codebook, Contexts, Writer, contexts, fraction_of, level_of, mirrored};
@@ -30,16 +31,6 @@ struct Coding {
     active: u16,
     residuals: [i32; LANES],
     contexts: Contexts,
-}
-
-/// Numbers to code, less the center.
-pub struct Targets<'a> {
-    /// C order.
-    pub values: Vec<f32>,
-    /// True where there is none.
-    pub mask: Option<&'a [bool]>,
-    /// Numbers of a stride.
-    pub stride: f32,
 }
 
 /// Codes numbers, or those of a grid that is `finer` so many times, in less than `most` bytes. `None` where that seems out of reach, where other coders have to, and where rows are too short for
@@ -136,7 +127,7 @@ fn anchors(lattices: &Lattices, targets: &Targets) -> (Band, Vec<i64>) {
     let (mut values, errors) = (vec![0.0; coarse.width()], vec![0.0; coarse.width()]);
     for row in 0..coarse.n_rows() {
         for (value, place) in values.iter_mut().zip(lattices.places(top, Set::NONE, coarse.at(row))) {
-            if !targets.mask.is_some_and(|mask| mask[place]) {
+            if targets.has(place) {
                 let n_strides = rounded((targets.values[place] - last) / targets.stride);
                 anchors.push(n_strides as i64);
                 last = limited(last + n_strides * targets.stride);
@@ -178,7 +169,7 @@ fn code_band(
             let (mut residuals, mut whole, mut active) = ([0.0; LANES], [0; LANES], 0);
             let mut wanted = near.rounded;
             for (lane, place) in places.by_ref().take(n).enumerate() {
-                if !targets.mask.is_some_and(|mask| mask[place]) {
+                if targets.has(place) {
                     active |= 1 << lane;
                     wanted[lane] = targets.values[place];
                 }

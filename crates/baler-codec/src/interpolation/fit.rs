@@ -2,10 +2,10 @@
 
 use crate::interpolation::actives;
 use crate::interpolation::band::{Band, Bands};
-use crate::interpolation::encode::Targets;
 use crate::interpolation::lattice::{Lattices, Set};
-use crate::interpolation::model::{Stored, WEIGHT_BITS, code_of_weight};
-use crate::interpolation::neighbors::{Means, Neighbors, n_features, n_means};
+use crate::interpolation::model::{Stored, WEIGHT_BITS, code_of_weight, n_features, n_means};
+use crate::interpolation::neighbors::{Means, Neighbors};
+use crate::interpolation::targets::Targets;
 use crate::lockstep::cells::{LANES, Lane};
 use crate::lockstep::fit::{Sums, WIDTH};
 use baler_data::random::Rng;

@@ -11,7 +11,7 @@
 //! - [`lattice`]: extents of lattices and bands, and where their points lie.
 //! - [`band`]: values and errors of the points of a band, with continued edges.
 //! - [`neighbors`]: what the points of a row are predicted from, and how well.
-//! - [`model`]: what is stored. [`encode`]: numbers -> bytes, with weights of a [`fit`].
+//! - [`model`]: what is stored. [`encode`]: [`targets`] -> bytes, with weights of a [`fit`].
 
 pub mod band;
 pub mod encode;
@@ -19,6 +19,7 @@ pub mod fit;
 pub mod lattice;
 pub mod model;
 pub mod neighbors;
+pub mod targets;
 #[cfg(test)]
 mod tests;
 

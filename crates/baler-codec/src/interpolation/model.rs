@@ -1,7 +1,6 @@
 //! What a stream tells of its numbers before them.
 
 use crate::interpolation::lattice::{Lattices, N_AXES, Set};
-use crate::interpolation::neighbors::{n_features, n_means};
 use crate::lockstep::model::MAX_WIDTH;
 use crate::predict::rows::kinds::Kinds;
 use baler_data::bytes::{ByteReader, ByteWriter, with_room};
@@ -9,6 +8,16 @@ use baler_data::error::{Error, Result};
 
 /// Fraction bits of the weights of means.
 pub const WEIGHT_BITS: u32 = 12;
+
+/// How many means a prediction of a band weighs.
+pub fn n_means(set: Set) -> usize {
+    2 * set.n_axes() + set.n_axes() * (set.n_axes() - 1) / 2
+}
+
+/// How many numbers tell how far off predictions of a band may be.
+pub fn n_features(set: Set) -> usize {
+    2 * set.n_axes() + 7
+}
 
 /// What is weighed for the points of a band, in 1.
 #[derive(Debug, Clone, PartialEq)]

@@ -16,16 +16,6 @@ pub const MOST_MEANS: usize = 2 * N_AXES + N_AXES * (N_AXES - 1) / 2;
 /// Most numbers that tell how far off predictions may be.
 pub const MOST_FEATURES: usize = 2 * N_AXES + 7;
 
-/// How many means a prediction of a band weighs.
-pub fn n_means(set: Set) -> usize {
-    2 * set.n_axes() + set.n_axes() * (set.n_axes() - 1) / 2
-}
-
-/// How many numbers tell how far off predictions of a band may be.
-pub fn n_features(set: Set) -> usize {
-    2 * set.n_axes() + 7
-}
-
 /// What stands around the points of a row; everything is to be read from a point's place in the row on.
 pub struct Neighbors<'a> {
     n_axes: usize,
