@@ -16,7 +16,7 @@ HALF, QUARTER, ONE = np.float32(0.5), np.float32(0.25), np.float32(1)
 def decode_interpolation(r, extents, masked):
     """The integers of an interpolated stream, flat, and how many times finer their grid is. Masked ones (flat flags) come
     back as anything."""
-    check(1 <= len(masked) <= 1 << 40, "no numbers, or too many")
+    check(1 <= len(masked) <= 1 << 40 and extents[3] >= N_LANES, "no numbers, too many, or short rows")
     masked = np.reshape(masked, extents)
     model = Model(r, extents)
     values, errors = model.coarsest(masked)

@@ -1,6 +1,7 @@
 //! What a stream tells of its numbers before them.
 
 use crate::interpolation::lattice::{Lattices, N_AXES, Set};
+use crate::lockstep::cells::LANES;
 use crate::lockstep::model::MAX_WIDTH;
 use crate::predict::rows::kinds::Kinds;
 use baler_data::bytes::{ByteReader, ByteWriter, with_room};
@@ -132,10 +133,11 @@ impl Model {
             return Err(Error::corrupt(format!("expected an odd stride, found {stride}")));
         }
         let refined = r.u8()?;
-        let lattices =
-            Some(Set(refined)).filter(|set| set.0 >> N_AXES == 0).and_then(|set| Lattices::of(extents, set));
-        let lattices = lattices.ok_or_else(|| {
-            Error::corrupt(format!("expected axes that {extents:?} has, found the set {refined:#b}"))
+        let is_known = refined >> N_AXES == 0 && extents[3] >= LANES;
+        let lattices = is_known.then(|| Lattices::of(extents, Set(refined))).flatten().ok_or_else(|| {
+            Error::corrupt(format!(
+                "expected rows of {LANES} numbers or more and axes to halve, found {extents:?} and the set {refined:#b}"
+            ))
         })?;
         let center = i64::from_le_bytes(r.raw(8)?.try_into().expect("eight bytes"));
         let n_anchors = r.count()?;

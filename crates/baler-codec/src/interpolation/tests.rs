@@ -24,7 +24,7 @@ const SHAPES: [&[usize]; 8] = [
     &[2, 1000],
     &[64, 65],
     &[33, 1, 47],
-    &[17, 16, 15],
+    &[17, 15, 16],
     &[3, 5, 33, 20],
     &[1100, 1],
     &[2, 2, 2, 2, 99],
@@ -82,7 +82,7 @@ fn numbers_that_float32_does_not_tell_apart_are_left_to_others() {
 
 #[test]
 fn damaged_bytes_are_errors_or_other_numbers() {
-    let shape = [17, 40, 9];
+    let shape = [17, 9, 40];
     let (q, finer) = field(&shape, 30);
     let numbers = Numbers { q: &q, shape: &shape, mask: None, mantissa_bits: None };
     let bytes = encode::encode(numbers, Some((&finer, 17)), usize::MAX).unwrap().bytes;
@@ -100,5 +100,7 @@ fn damaged_bytes_are_errors_or_other_numbers() {
             assert_eq!(back.len(), q.len());
         }
     }
-    assert!(decode(&bytes, &[17, 40, 10], None).is_err());
+    assert!(decode(&bytes, &[17, 9, 41], None).is_err());
+    // Short rows would take more time than their bytes earn.
+    assert!(decode(&bytes, &[17, 40, 9], None).is_err());
 }
