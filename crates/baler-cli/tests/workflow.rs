@@ -153,7 +153,7 @@ fn inspect_tells_the_bytes_of_each_candidate_and_why_others_were_not_tried() {
     }
     assert_eq!(Some(tried[0].1), inspected["variables"][0]["bytes"].as_u64());
     assert!(tried[1..].iter().all(|other| other.1 >= tried[0].1), "{tried:?}");
-    assert_eq!(tried.len() + not_tried.len(), 9, "{tried:?} {not_tried:?}");
+    assert_eq!(tried.len() + not_tried.len(), 10, "{tried:?} {not_tried:?}");
     assert!(["table", "autoencoder"].iter().all(|name| not_tried.iter().any(|other| other == name)));
     let text = String::from_utf8(folder.ok(&["inspect", "x.bale"]).stdout).unwrap();
     assert!(text.contains("\nnot tried: table (only for columns): data\n"), "{text}");

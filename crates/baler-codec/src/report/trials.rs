@@ -110,10 +110,12 @@ impl LeftOut {
 
     /// Why `candidate` was not tried, if it was for this.
     pub fn reason(self, candidate: Candidate) -> Option<&'static str> {
-        use Candidate::{Adaptive, Centred, Classical, Fast, Filtered};
+        use Candidate::{Adaptive, Centred, Classical, Fast, Filtered, Interpolated};
         match (self, candidate) {
             (LeftOut::AllButTable, _) => Some("the given table took no more than in its training"),
-            (LeftOut::Predictive, Fast | Adaptive | Filtered | Centred) => Some("left out by --method"),
+            (LeftOut::Predictive, Fast | Adaptive | Filtered | Centred | Interpolated) => {
+                Some("left out by --method")
+            }
             (LeftOut::Classical | LeftOut::SlowAndClassical, Classical) => Some("left out by --method"),
             (LeftOut::SlowAndFarBehind, Classical) => Some("far behind by an estimate"),
             (

@@ -110,6 +110,12 @@ impl Tally {
         if candidate == Candidate::Recast && self.n_silent == 0 {
             return "no simpler numbers were found behind these";
         }
+        if candidate == Candidate::Interpolated && self.n_silent == 0 {
+            return match is_table {
+                true => "other columns rely on the values",
+                false => "too many bits a value are coded, or larger by an estimate",
+            };
+        }
         let by_estimate = self.sums[Candidate::Recast as usize].2 > 0 || candidate == Candidate::Mixing;
         if by_estimate && self.n_silent == 0 {
             return "larger by an estimate";
