@@ -83,7 +83,7 @@ def test_live_streams() -> None:
         assert all(np.abs(back[name] - columns[name]).max() <= 1e-2 for name in columns)
         with pytest.raises(baler.CorruptError):
             list(baler.read_live(stream[:-9], model=model))
-    with pytest.raises(baler.ConfigError, match="needs the model file with hash"):
+    with pytest.raises(baler.ConfigError, match="expected the model with BLAKE3 hash .*, found none"):
         list(baler.read_live(stream))
     with pytest.raises(baler.InputError, match="expected records of"):
         live.encode(np.zeros(3))
