@@ -12,7 +12,7 @@ const RIGHT: usize = 2;
 /// Cells behind all rows, so that a step can be loaded from any of their points on.
 const BEHIND: usize = 2 * LANES;
 
-/// Means of a band, or of a lattice.
+/// Points of a band, or of a lattice.
 pub struct Band {
     extents: [usize; N_AXES],
     values: Vec<f32>,
@@ -33,7 +33,7 @@ impl Band {
         Ok(Band { extents, values: zeros()?, errors: zeros()? })
     }
 
-    /// Means of a row.
+    /// Points of a row.
     pub fn width(&self) -> usize {
         self.extents[3]
     }

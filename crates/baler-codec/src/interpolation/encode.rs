@@ -3,26 +3,19 @@
 use crate::interpolation::band::{Band, Bands};
 use crate::interpolation::lattice::{Lattices, Set};
 use crate::interpolation::model::{Model, Stored};
-use crate::interpolation::neighbors::Neighbors;
-use crate::interpolation::targets::Targets;
+use crate::interpolation::targets::{InBand, Targets};
 use crate::interpolation::{Near, fit};
 use crate::lockstep::cells::{LANES, Lane};
-use crate::lockstep::coder::{Codebook, Contexts, Writer, contexts, fraction_of, level_of, mirrored};
-use crate::lockstep::encode::{Coded, Input};
-use crate::lockstep::model::MAX_WIDTH;
+use crate::lockstep::coder::{Codebook, Contexts, Writer, contexts};
+use crate::lockstep::encode::{Coded, Input, kinds_of};
 use crate::lockstep::walk::{limited, rounded};
 use crate::predict::Numbers;
-use crate::predict::rows::choose::Errors;
 use crate::predict::rows::kinds::Kinds;
-use crate::predict::rows::walk::ErrorCoder;
 use crate::quantize::widest;
 use baler_data::bytes::ByteWriter;
 
-/// Means of the bands of a level from which on weights of their own pay.
+/// Points of the bands of a level from which on weights of their own pay.
 const OWN_WEIGHTS: usize = 1 << 12;
-/// Steps of which one is looked at for choosing rows of frequencies.
-const EVERY: usize = 1 << 14;
-
 /// What contexts leave of the bits of residuals, at least.
 const CONTEXTS_LEAVE: f64 = 0.4;
 
@@ -33,8 +26,8 @@ struct Coding {
     contexts: Contexts,
 }
 
-/// Codes numbers, or those of a grid that is `finer` so many times, in less than `most` bytes. `None` where that seems out of reach, where other coders have to, and where rows are too short for
-/// steps.
+/// Codes numbers, or those of a grid that is `finer` so many times, in less than `most` bytes. `None` where that seems out of reach,
+/// where other coders have to, and where rows are too short for steps.
 pub fn encode(numbers: Numbers, finer: Option<(&[i64], i64)>, most: usize) -> Option<Coded> {
     let input = Input::of(numbers, finer).filter(|input| input.extents[3] >= LANES)?;
     let (q, stride) = input.finer.unwrap_or((numbers.q, 1));
@@ -65,7 +58,8 @@ fn coded(lattices: &Lattices, targets: &Targets, center: i64, most: usize) -> Op
         let mut own = Vec::new();
         for &set in &sets {
             let first = codings.len();
-            let (band, stored) = code_band(lattices, (level, set), &bands, targets, has_own, &mut codings);
+            let of = InBand { targets, lattices, level, set, bands: &bands };
+            let (band, stored) = code_band(&of, has_own, &mut codings);
             bits += CONTEXTS_LEAVE * entropy(&codings[first..]);
             if bits > 8.0 * most as f64 {
                 return None;
@@ -86,19 +80,11 @@ fn coded(lattices: &Lattices, targets: &Targets, center: i64, most: usize) -> Op
         levels,
         kinds: Kinds { lowest: 0, kinds: Vec::new() },
     };
-    let mut errors = Errors::default();
-    for Coding { active, residuals, contexts } in codings.iter().step_by((codings.len() / EVERY).max(1)) {
-        for i in (0..LANES).filter(|i| active >> i & 1 != 0) {
-            let error = mirrored(residuals[i], contexts[i]) as i64;
-            errors.code(level_of(contexts[i]) as i32, fraction_of(contexts[i]), error);
-        }
-    }
-    let (lowest, mut kinds) = errors.kinds();
-    kinds.iter_mut().for_each(|kind| kind.width = kind.width.min(MAX_WIDTH));
-    model.kinds = Kinds { lowest, kinds };
+    let steps = || codings.iter().map(|step| (step.active, &step.residuals, &step.contexts));
+    model.kinds = kinds_of(codings.len(), steps());
     let codebook = Codebook::new(&model.kinds, model.stride);
     let mut writer = Writer::new(&codebook, codings.len());
-    codings.iter().for_each(|coding| writer.step(coding.active, &coding.residuals, &coding.contexts));
+    steps().for_each(|(active, residuals, contexts)| writer.step(active, residuals, contexts));
     let mut w = ByteWriter::default();
     model.write(&mut w);
     writer.finish(&mut w);
@@ -141,18 +127,12 @@ fn anchors(lattices: &Lattices, targets: &Targets) -> (Band, Vec<i64>) {
 
 /// Codes the points of a band with weights of its own, or the usual ones; tells what a decoder will have, and the weights.
 #[inline(always)]
-fn code_band(
-    lattices: &Lattices,
-    (level, set): (usize, Set),
-    bands: &Bands,
-    targets: &Targets,
-    has_own: bool,
-    codings: &mut Vec<Coding>,
-) -> (Band, Stored) {
-    let mut band = Band::new(lattices.band(level, set)).expect("memory for an array");
-    let mut stored = Stored::usual(set);
-    if has_own {
-        fit::means(lattices, (level, set), bands, &band, targets, &mut stored);
+fn code_band(of: &InBand, has_own: bool, codings: &mut Vec<Coding>) -> (Band, Stored) {
+    let targets = of.targets;
+    let mut band = Band::new(of.lattices.band(of.level, of.set)).expect("memory for an array");
+    let mut stored = Stored::usual(of.set);
+    if has_own && let Some(means) = fit::means(of, &band) {
+        stored.means = means;
     }
     let weights = stored.weights();
     let first = codings.len();
@@ -161,8 +141,8 @@ fn code_band(
     let is_whole = targets.stride != 1.0;
     let (mut values, mut errors) = (vec![0.0; band.width()], vec![0.0; band.width()]);
     for row in 0..band.n_rows() {
-        let neighbors = Neighbors::of(bands, &band, set, band.at(row));
-        let mut places = lattices.places(level, set, band.at(row));
+        let neighbors = of.neighbors(&band, row);
+        let mut places = of.places(&band, row);
         for x in (0..band.width()).step_by(LANES) {
             let n = LANES.min(band.width() - x);
             let near = Near::of(&neighbors.means(x), &weights);
@@ -189,14 +169,14 @@ fn code_band(
         drop(neighbors);
         band.set_row(row, &values, &errors);
     }
-    if has_own {
-        fit::features(lattices, (level, set), bands, &band, targets, &mut stored);
+    if has_own && let Some(features) = fit::features(of, &band) {
+        stored.features = features;
     }
     let weights = stored.weights();
     let mut coded = codings[first..].iter_mut();
     let mut fractions = fractions.iter();
     for row in 0..band.n_rows() {
-        let neighbors = Neighbors::of(bands, &band, set, band.at(row));
+        let neighbors = of.neighbors(&band, row);
         for (x, coding) in (0..band.width()).step_by(LANES).zip(&mut coded) {
             let scales = neighbors.scales(x, &neighbors.means(x), &weights, targets.stride);
             coding.contexts = contexts(&scales, fractions.next().unwrap_or(&[0.0; LANES]), is_whole);

@@ -1,11 +1,10 @@
 //! Weights of a band from samples of its points, in floats; the encoder only.
 
 use crate::interpolation::actives;
-use crate::interpolation::band::{Band, Bands};
-use crate::interpolation::lattice::{Lattices, Set};
-use crate::interpolation::model::{Stored, WEIGHT_BITS, code_of_weight, n_features, n_means};
+use crate::interpolation::band::Band;
+use crate::interpolation::model::{WEIGHT_BITS, code_of_weight, n_features, n_means};
 use crate::interpolation::neighbors::{Means, Neighbors};
-use crate::interpolation::targets::Targets;
+use crate::interpolation::targets::InBand;
 use crate::lockstep::cells::{LANES, Lane};
 use crate::lockstep::fit::{Sums, WIDTH};
 use baler_data::random::Rng;
@@ -20,13 +19,10 @@ type Sample = ([f32; WIDTH], f32);
 
 /// About [`N_SAMPLES`] points, spread evenly; `see` tells the inputs of a step, and what is wanted.
 fn sampled(
-    lattices: &Lattices,
-    (level, set): (usize, Set),
-    bands: &Bands,
+    of: &InBand,
     band: &Band,
-    targets: &Targets,
     see: impl Fn(&Neighbors, usize, &[usize]) -> (Vec<Lane>, Lane),
-) -> Vec<Sample> {
+) -> Option<Vec<Sample>> {
     let of_row = band.width().div_ceil(LANES);
     let n_steps = band.n_rows() * of_row;
     let every = (n_steps * LANES / N_SAMPLES).max(1);
@@ -35,9 +31,9 @@ fn sampled(
     for first in (0..n_steps).step_by(every) {
         let step = (first + random.below(every)).min(n_steps - 1);
         let (row, x) = (step / of_row, step % of_row * LANES);
-        let neighbors = Neighbors::of(bands, band, set, band.at(row));
-        let places: Vec<usize> = lattices.places(level, set, band.at(row)).skip(x).take(LANES).collect();
-        let active = actives(places.iter().copied(), targets.mask);
+        let neighbors = of.neighbors(band, row);
+        let places: Vec<usize> = of.places(band, row).skip(x).take(LANES).collect();
+        let active = actives(places.iter().copied(), of.targets.mask);
         let (inputs, wanted) = see(&neighbors, x, &places);
         for i in (0..LANES).filter(|i| active >> i & 1 != 0) {
             let mut of_point = [0.0; WIDTH];
@@ -45,20 +41,13 @@ fn sampled(
             samples.push((of_point, wanted[i]));
         }
     }
-    samples
+    (samples.len() >= FEW).then_some(samples)
 }
 
-/// Weights of means, by least squares; errors of smooth places count more, as they are dearer.
-pub fn means(
-    lattices: &Lattices,
-    at: (usize, Set),
-    bands: &Bands,
-    band: &Band,
-    targets: &Targets,
-    stored: &mut Stored,
-) {
-    let n = n_means(at.1) - 1;
-    let samples = sampled(lattices, at, bands, band, targets, |neighbors, x, places| {
+/// Weights of means, by least squares; errors of smooth places count more, as they are dearer. `None` of few points.
+pub fn means(of: &InBand, band: &Band) -> Option<Vec<i16>> {
+    let (n, targets) = (n_means(of.set) - 1, of.targets);
+    let samples = sampled(of, band, |neighbors, x, places| {
         let means = neighbors.means(x);
         let first = means.first();
         let mut wanted = [0.0; LANES];
@@ -77,10 +66,7 @@ pub fn means(
             difference.iter_mut().zip(&weights).for_each(|(difference, weight)| *difference *= weight);
         }
         (differences, wanted)
-    });
-    if samples.len() < FEW {
-        return;
-    }
+    })?;
     let all: Vec<usize> = (0..samples.len()).collect();
     let sums = Sums::of(n, &all, |sample, inputs| {
         *inputs = samples[sample].0;
@@ -88,8 +74,7 @@ pub fn means(
     });
     let solved = sums.solve(&(0..n).collect::<Vec<usize>>());
     let one = (1u32 << WEIGHT_BITS) as f64;
-    stored.means =
-        solved.iter().map(|weight| (weight * one).round().clamp(-30_000.0, 30_000.0) as i16).collect();
+    Some(solved.iter().map(|weight| (weight * one).round().clamp(-30_000.0, 30_000.0) as i16).collect())
 }
 
 /// How far means differ.
@@ -103,20 +88,13 @@ fn roughness(means: &Means) -> Lane {
     sum
 }
 
-/// Weights of what tells how far off predictions may be, none below zero.
-pub fn features(
-    lattices: &Lattices,
-    at: (usize, Set),
-    bands: &Bands,
-    band: &Band,
-    targets: &Targets,
-    stored: &mut Stored,
-) {
+/// Weights of what tells how far off predictions in the band are, none below zero, as codes. `None` of few points.
+pub fn features(of: &InBand, band: &Band) -> Option<Vec<u8>> {
     const ROUNDS: usize = 3;
     /// Expected errors are not taken to be smaller, in strides.
     const LEAST: f32 = 0.02;
-    let (n, inverse) = (n_features(at.1), 1.0 / targets.stride);
-    let samples = sampled(lattices, at, bands, band, targets, |neighbors, x, places| {
+    let (n, inverse) = (n_features(of.set), 1.0 / of.targets.stride);
+    let samples = sampled(of, band, |neighbors, x, places| {
         let features = neighbors.features(x, &neighbors.means(x));
         let mut inputs: Vec<Lane> =
             features[..n - 1].iter().map(|feature| feature.map(|feature| feature * inverse)).collect();
@@ -125,10 +103,7 @@ pub fn features(
         let row = neighbors.own_errors();
         errors.iter_mut().zip(&row[x..]).take(places.len()).for_each(|(error, of)| *error = of * inverse);
         (inputs, errors)
-    });
-    if samples.len() < FEW {
-        return;
-    }
+    })?;
     let all: Vec<usize> = (0..samples.len()).collect();
     let mut weights = vec![0.0f32; n];
     (weights[0], weights[n - 1]) = (0.5, 0.5);
@@ -142,5 +117,5 @@ pub fn features(
         });
         weights = sums.solve_non_negative().into_iter().map(|weight| weight as f32).collect();
     }
-    stored.features = weights.iter().map(|&weight| code_of_weight(weight)).collect();
+    Some(weights.iter().map(|&weight| code_of_weight(weight)).collect())
 }

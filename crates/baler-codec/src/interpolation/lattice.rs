@@ -70,7 +70,7 @@ impl Lattices {
         is_served.then_some(Lattices { extents, refined, n_levels })
     }
 
-    /// Means along each axis of the lattice of a level.
+    /// Points along each axis of the lattice of a level.
     pub fn lattice(&self, level: usize) -> [usize; N_AXES] {
         std::array::from_fn(|axis| match self.refined.has(axis) {
             true => ((self.extents[axis] - 1) >> level) + 1,
@@ -78,7 +78,7 @@ impl Lattices {
         })
     }
 
-    /// Means along each axis of a band between the lattices of `level + 1` and `level`; that of no axes is the former.
+    /// Points along each axis of a band between the lattices of `level + 1` and `level`; that of no axes is the former.
     pub fn band(&self, level: usize, set: Set) -> [usize; N_AXES] {
         let (fine, coarse) = (self.lattice(level), self.lattice(level + 1));
         std::array::from_fn(|axis| if set.has(axis) { fine[axis] - coarse[axis] } else { coarse[axis] })

@@ -3,7 +3,7 @@
 
 use crate::classical::lorenzo::four_axes;
 use crate::lockstep::cells::{Cells, LANES};
-use crate::lockstep::coder::{Codebook, Writer, fraction_of, level_of, mirrored};
+use crate::lockstep::coder::{Codebook, Contexts, Writer, fraction_of, level_of, mirrored};
 use crate::lockstep::effort::Effort;
 use crate::lockstep::model::{Filter, LARGEST, MAX_WIDTH, Model};
 use crate::lockstep::part::Part;
@@ -189,19 +189,15 @@ pub fn encode(
     input.coded(models).map(|(_, coded)| coded)
 }
 
-/// The stream of all numbers with a model.
-fn coded(placed: &Placed, q: &[i64], mut model: Model, extents: [usize; 4]) -> Coded {
-    /// Steps of which one is looked at for choosing rows.
-    const EVERY: usize = 1 << 14;
-    let cells = &placed.cells;
-    let targets = placed.targets(q, model.center);
-    let mut state = State::new(cells).expect("memory for an array");
-    let mut known = Known::<true>::new(&targets, model.stride as f32, placed.active.len());
-    walk_filtered(cells, &model, &placed.active, &mut state, &mut known);
+/// The rows of frequencies for so many steps, by some of them: the lanes with a number, residuals and contexts of each.
+pub fn kinds_of<'a>(
+    n_steps: usize,
+    steps: impl Iterator<Item = (u16, &'a [i32; LANES], &'a Contexts)>,
+) -> Kinds {
+    /// Steps that are looked at, about.
+    const SEEN: usize = 1 << 14;
     let mut errors = Errors::default();
-    let every = (placed.active.len() / EVERY).max(1);
-    let steps = || placed.active.iter().zip(&known.residuals).zip(&known.contexts);
-    for ((active, residuals), contexts) in steps().step_by(every) {
+    for (active, residuals, contexts) in steps.step_by((n_steps / SEEN).max(1)) {
         for i in (0..LANES).filter(|i| active >> i & 1 != 0) {
             let error = mirrored(residuals[i], contexts[i]) as i64;
             errors.code(level_of(contexts[i]) as i32, fraction_of(contexts[i]), error);
@@ -209,12 +205,30 @@ fn coded(placed: &Placed, q: &[i64], mut model: Model, extents: [usize; 4]) -> C
     }
     let (lowest, mut kinds) = errors.kinds();
     kinds.iter_mut().for_each(|kind| kind.width = kind.width.min(MAX_WIDTH));
-    model.kinds = Kinds { lowest, kinds };
+    Kinds { lowest, kinds }
+}
+
+/// The stream of all numbers with a model.
+fn coded(placed: &Placed, q: &[i64], mut model: Model, extents: [usize; 4]) -> Coded {
+    let cells = &placed.cells;
+    let targets = placed.targets(q, model.center);
+    let mut state = State::new(cells).expect("memory for an array");
+    let mut known = Known::<true>::new(&targets, model.stride as f32, placed.active.len());
+    walk_filtered(cells, &model, &placed.active, &mut state, &mut known);
+    let steps = || {
+        let contexts = known.residuals.iter().zip(&known.contexts);
+        placed
+            .active
+            .iter()
+            .zip(contexts)
+            .map(|(&active, (residuals, contexts))| (active, residuals, contexts))
+    };
+    model.kinds = kinds_of(placed.active.len(), steps());
     let codebook = Codebook::new(&model.kinds, model.stride);
     let mut writer = Writer::new(&codebook, placed.active.len());
     widest(
         #[inline(always)]
-        || steps().for_each(|((&active, residuals), contexts)| writer.step(active, residuals, contexts)),
+        || steps().for_each(|(active, residuals, contexts)| writer.step(active, residuals, contexts)),
     );
     let mut w = ByteWriter::default();
     model.write(cells, &mut w);

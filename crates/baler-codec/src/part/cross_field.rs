@@ -2,8 +2,8 @@
 //!
 //! In: its decoded values, or the numbers that they are made of. Out: float64. It refuses what memory does not hold.
 
+use crate::part::describe;
 use crate::part::numbers::{Numbers, reconstruct};
-use crate::part::stream;
 use crate::variable::VariablePlan;
 use baler_data::bytes::ByteReader;
 use baler_data::dataset::Values;
@@ -25,5 +25,5 @@ pub fn inputs(values: &Values) -> Result<Vec<f64>> {
 pub fn has_reference(part: &[u8]) -> Result<bool> {
     let mut r = ByteReader::new(part);
     r.block()?;
-    Ok(stream::has_reference(r.block()?))
+    Ok(describe::has_reference(r.block()?))
 }

@@ -5,6 +5,7 @@
 //! every machine" checkable.
 
 pub mod cross_field;
+pub mod describe;
 pub mod finer;
 pub mod numbers;
 mod search;
@@ -29,6 +30,7 @@ use baler_data::dataset::Values;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
 use baler_data::values_of;
+use describe::{Description, describe};
 use finer::{Finer, FinerGrid};
 use numbers::{Numbers, grid_name, reconstruct_on};
 use settle::Blocks;
@@ -297,7 +299,7 @@ pub struct Described {
     /// As stored.
     pub max_error: f64,
     /// `None` for a table's.
-    pub stream: Option<stream::Description>,
+    pub stream: Option<Description>,
     /// What else was tried, if it was kept.
     pub trials: Option<Trials>,
 }
@@ -309,10 +311,10 @@ pub fn describe_part(part: &[u8], shape: &[usize], variable: &VariablePlan) -> R
     let bytes = r.block()?;
     let stream = match bytes.first() {
         Some(&byte) if byte == CoderByte::Table as u8 => None,
-        _ => Some(stream::describe(bytes, shape, (&variable.grid, variable.dtype))?),
+        _ => Some(describe(bytes, shape, (&variable.grid, variable.dtype))?),
     };
     Blocks::read(&mut r, variable)?;
-    let stream = stream.map(|stream| stream::Description {
+    let stream = stream.map(|stream| Description {
         codec: format!("{} {}", grid_name(&variable.grid), stream.codec),
         ..stream
     });

@@ -39,9 +39,6 @@ const MAX_CENTRED_BITS: f64 = 3.5;
 /// Bits a number from which on interpolation is behind.
 const MAX_INTERPOLATED_BITS: f64 = 1.5;
 
-/// The codec of parts without numbers.
-const LATENTS: &str = "latents";
-
 /// With a fast given model the classical coder is left out where it is expected to take this many times as much.
 const FAR: f64 = 1.1;
 
@@ -476,19 +473,6 @@ fn adapt(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream
     Some(stream(coder, bytes, trials))
 }
 
-/// True for a stream that looks at another variable.
-pub fn has_reference(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&(CoderByte::PredictiveCrossField as u8))
-}
-
-fn words(coder: CoderByte, candidate: Candidate) -> String {
-    let tier = match candidate {
-        Candidate::Fast | Candidate::Centred => candidate.name(),
-        _ => "predictive",
-    };
-    if coder == CoderByte::PredictiveShared { format!("{tier}, given model") } else { tier.to_string() }
-}
-
 /// What the numbers of a stream are numbers of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lattice {
@@ -554,80 +538,5 @@ fn decode_numbers(
             Err(Error::corrupt(format!("expected numbers recast at most {} times", recast::MAX_DEPTH)))
         }
         _ => Ok((classical::decode(bytes, shape, mask)?, 1)),
-    }
-}
-
-/// What a stream is.
-pub struct Description {
-    /// The method.
-    pub method: Method,
-    /// What was done, in words.
-    pub codec: String,
-    /// Bytes of the model inside it.
-    pub model_bytes: usize,
-    /// Which candidate it is.
-    pub candidate: Candidate,
-    /// Its own bytes.
-    pub n_bytes: usize,
-    /// True if it looks at another variable.
-    pub has_reference: bool,
-}
-
-/// Describes a stream without decoding it.
-pub fn describe(bytes: &[u8], shape: &[usize], (grid, dtype): (&Grid, DType)) -> Result<Description> {
-    match bytes.split_first() {
-        Some((&byte, inner)) if byte == CoderByte::Exact as u8 => {
-            let inner = describe_numbers(inner, shape, mantissa_bits(&Grid::Order, dtype))?;
-            let codec = format!("exactly, {}", inner.codec);
-            Ok(Description { codec, n_bytes: bytes.len(), candidate: Candidate::Recast, ..inner })
-        }
-        _ => describe_numbers(bytes, shape, mantissa_bits(grid, dtype)),
-    }
-}
-
-fn describe_numbers(bytes: &[u8], shape: &[usize], mantissa_bits: Option<u32>) -> Result<Description> {
-    let n_bytes = bytes.len();
-    let of = |method, codec, model_bytes, candidate| {
-        Ok(Description {
-            method,
-            codec,
-            model_bytes,
-            candidate,
-            n_bytes,
-            has_reference: has_reference(bytes),
-        })
-    };
-    let Some((&byte, stream)) = bytes.split_first() else {
-        return of(Method::Autoencoder, LATENTS.to_string(), 0, Candidate::Classical);
-    };
-    use CoderByte::{
-        Interpolation, Lockstep, Mixing, Predictive, PredictiveCrossField, PredictiveShared, Recast,
-    };
-    match CoderByte::of_byte(byte) {
-        Some(Mixing) => of(Method::Auto, "context mixing".to_string(), 0, Candidate::Mixing),
-        Some(Lockstep) => {
-            let model_bytes = lockstep::model_bytes(stream, shape)?;
-            of(Method::Predictive, Candidate::Fast.name().to_string(), model_bytes, Candidate::Fast)
-        }
-        Some(Interpolation) => {
-            let model_bytes = interpolation::model_bytes(stream, shape)?;
-            let candidate = Candidate::Interpolated;
-            of(Method::Predictive, candidate.name().to_string(), model_bytes, candidate)
-        }
-        Some(Recast) => {
-            let found = recast::describe(stream, shape, mantissa_bits)?;
-            let inner = describe_numbers(found.inner, &found.shape, found.mantissa_bits)?;
-            let codec = format!("{}; {}", found.words, inner.codec);
-            of(inner.method, codec, inner.model_bytes, Candidate::Recast)
-        }
-        Some(coder @ (Predictive | PredictiveShared | PredictiveCrossField)) => {
-            let candidate = predict::tier(stream)?;
-            let model_bytes = match coder {
-                PredictiveShared => 0,
-                _ => predict::model_bytes(stream, shape, coder == PredictiveCrossField)?,
-            };
-            of(Method::Predictive, words(coder, candidate), model_bytes, candidate)
-        }
-        _ => of(Method::Classical, classical::describe_stream(bytes, shape)?, 0, Candidate::Classical),
     }
 }
