@@ -56,14 +56,8 @@ impl Model {
 
 /// The 32 bytes of a hash in hexadecimal.
 fn blake3_of(hex: &str) -> Result<[u8; 32]> {
-    let wrong =
-        || Error::config(format!("expected the hash of a model in 64 hexadecimal digits, found '{hex}'"));
-    if hex.len() != 64 || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(wrong());
-    }
-    let mut hash = [0; 32];
-    for (at, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).map_err(|_| wrong())?;
-    }
-    Ok(hash)
+    let hash = blake3::Hash::from_hex(hex).map(|hash| *hash.as_bytes());
+    hash.map_err(|_| {
+        Error::config(format!("expected the hash of a model in 64 hexadecimal digits, found '{hex}'"))
+    })
 }

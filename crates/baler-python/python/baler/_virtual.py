@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import json
 import math
 import os
-import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -25,19 +25,14 @@ from ._errors import ConfigError, CorruptError, InputError
 #: The codec's name, in Zarr 3 and in numcodecs.
 CODEC = "baler.chunk"
 
-_heads: dict[str, _baler.ChunkHead] = {}
-_heads_lock = threading.Lock()
 
-
+@functools.lru_cache(maxsize=64)
 def _head_of(text: str) -> _baler.ChunkHead:
     """The head in a text in base64, of which many arrays may have the same."""
-    with _heads_lock:
-        if text not in _heads:
-            try:
-                _heads[text] = _baler.ChunkHead(base64.b64decode(text, validate=True))
-            except binascii.Error:
-                raise ConfigError("expected a head in base64, found another text") from None
-        return _heads[text]
+    try:
+        return _baler.ChunkHead(base64.b64decode(text, validate=True))
+    except binascii.Error:
+        raise ConfigError("expected a head in base64, found another text") from None
 
 
 @dataclass(frozen=True)
