@@ -55,9 +55,12 @@ impl Band {
 
     /// The first cell of a row, or `None` outside the band.
     fn start(&self, at: [isize; 3]) -> Option<usize> {
-        let is_inside = (0..3).all(|axis| (0..self.extents[axis] as isize).contains(&at[axis]));
-        let row = (0..3).fold(0, |row, axis| row * self.extents[axis] + at[axis] as usize);
-        is_inside.then(|| row * self.pitch())
+        let mut row = 0;
+        for (idx, &extent) in at.into_iter().zip(&self.extents) {
+            let idx = usize::try_from(idx).ok().filter(|&idx| idx < extent)?;
+            row = row * extent + idx;
+        }
+        Some(row * self.pitch())
     }
 
     /// Values of the points of a row.
