@@ -102,6 +102,40 @@ fn few_archives_are_made_and_steps_that_leave_bytes_unused_are_told() {
     }
 }
 
+/// Counts of photons of a ring that moves.
+fn ring() -> Dataset {
+    let mut random = Random::new(10);
+    let count = |i: usize| {
+        let (z, y, x) = (i / 1600, (i / 40 % 40) as f64, (i % 40) as f64);
+        let radius = ((y - 18.0).powi(2) + (x - 22.0 - (z as f64 / 4.0).sin()).powi(2)).sqrt();
+        let mean = 3.0 + 12.0 * (-(radius - 12.0).powi(2) / 12.0).exp();
+        (0..60).filter(|_| random.unit() < mean / 60.0).count() as u16
+    };
+    single(&[24, 40, 40], Values::U16((0..24 * 1600).map(count).collect()))
+}
+
+#[test]
+fn no_bound_of_whole_numbers_that_fits_has_a_smaller_error() {
+    let dataset = ring();
+    let of_bound = |limit: f64| {
+        let options =
+            Options { level: Level::FAST, method: Method::Predictive, ..Options::new(BoundSpec::Abs(limit)) };
+        let report = compress_with(&dataset, &options, None, &mut NoProgress).unwrap().report;
+        (report.archive_bytes, report.variables[0].rms_error.unwrap())
+    };
+    let bounded: Vec<(u64, f64)> = (1..20).map(|limit| of_bound(limit as f64)).collect();
+    for ratio in [8.0, 20.0, 40.0, 60.0] {
+        let options = Options { level: Level::FAST, method: Method::Predictive, ..sized(Size::Ratio(ratio)) };
+        let (report, _) = of_size(&dataset, &options);
+        // Relative bounds that give the same step take some bytes more or fewer.
+        let most = (report.sized.unwrap().target_bytes as f64 * 0.99) as u64;
+        let best = bounded.iter().filter(|(n_bytes, _)| *n_bytes <= most).map(|(_, error)| *error);
+        let best = best.fold(f64::INFINITY, f64::min);
+        let error = report.variables[0].rms_error.unwrap();
+        assert!(error <= 1.001 * best, "{ratio}: {error}, and {best} under a bound");
+    }
+}
+
 #[test]
 fn what_fits_is_lossless() {
     for dataset in [field(), table()] {

@@ -82,7 +82,7 @@ impl<F: FnMut(f64) -> Result<f64>> Curve<'_, F> {
     }
 }
 
-/// The bounds at which whole numbers change their steps, where nothing but whole numbers is searched for; else none.
+/// The bounds at which whole numbers change their odd steps, where nothing but whole numbers is searched for; else none.
 #[derive(Debug, Default)]
 pub struct Steps {
     /// Of each variable that is searched for.
@@ -90,24 +90,24 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// Of whole numbers with these ranges: under a bound E their step is the whole part of 2 E range, plus 1.
+    /// Of whole numbers with these ranges: under a bound E they move by up to the whole part of E range, to both sides.
     pub fn of(ranges: Vec<f64>) -> Steps {
         Steps { ranges }
     }
 
-    fn halves(e: f64, range: f64) -> f64 {
-        (2.0 * (e * range)).trunc()
+    fn moves(e: f64, range: f64) -> f64 {
+        (e * range).trunc()
     }
 
     /// True if two bounds are the same, or give the same steps.
     pub fn are_equal(&self, a: f64, b: f64) -> bool {
-        let same = |&range: &f64| Steps::halves(a, range) == Steps::halves(b, range);
+        let same = |&range: &f64| Steps::moves(a, range) == Steps::moves(b, range);
         a == b || !self.ranges.is_empty() && self.ranges.iter().all(same)
     }
 
     /// The largest bound whose steps are finer than those of `e`, and the smallest whose steps are coarser.
     pub fn beside(&self, e: f64) -> Option<(f64, f64)> {
-        let edge = |range: f64, more: f64| (Steps::halves(e, range) + more) / (2.0 * range);
+        let edge = |range: f64, more: f64| (Steps::moves(e, range) + more) / range;
         let finer = self.ranges.iter().map(|&range| edge(range, 0.0)).fold(0.0, f64::max);
         let coarser = self.ranges.iter().map(|&range| edge(range, 1.0)).fold(f64::INFINITY, f64::min);
         (!self.ranges.is_empty()).then_some((finer * (1.0 - EDGE), coarser * (1.0 + EDGE)))
@@ -153,18 +153,18 @@ mod tests {
         let steps = Steps::of(vec![100.0]);
         let asked = std::cell::RefCell::new(Vec::new());
         let mut curve = Curve::new(&steps, |e: f64| {
-            asked.borrow_mut().push((200.0 * e) as u64 + 1);
-            Ok(1000.0 / ((200.0 * e).trunc() + 1.0))
+            asked.borrow_mut().push((100.0 * e) as u64);
+            Ok(1000.0 / (2.0 * (100.0 * e).trunc() + 1.0))
         });
         let e = curve.solve(300.0).unwrap();
-        assert!((0.015..0.0152).contains(&e), "step 4 begins at 3/200: {e}");
+        assert!((0.02..0.0202).contains(&e), "step 5 begins at 2/100: {e}");
         let mut asked = asked.into_inner();
         let n_asked = asked.len();
         asked.sort_unstable();
         asked.dedup();
         assert_eq!(asked.len(), n_asked, "{asked:?}");
         let (finer, coarser) = steps.beside(e).unwrap();
-        assert!(!steps.are_equal(finer, e) && !steps.are_equal(coarser, e) && steps.are_equal(e, 0.0199));
-        assert!((finer - 0.015).abs() < 1e-8 && (coarser - 0.02).abs() < 1e-8);
+        assert!(!steps.are_equal(finer, e) && !steps.are_equal(coarser, e) && steps.are_equal(e, 0.0299));
+        assert!((finer - 0.02).abs() < 1e-8 && (coarser - 0.03).abs() < 1e-8);
     }
 }

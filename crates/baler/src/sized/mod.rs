@@ -119,6 +119,8 @@ struct Search<'a> {
     /// Of each variable; 0 where there is none.
     ranges: Vec<f64>,
     steps: Steps,
+    /// True if a bound is searched for whole numbers.
+    any_whole: bool,
     sample: Dataset,
     /// Of the sample, but for the bound: what all of the data tells of each variable.
     told: Options,
@@ -147,7 +149,7 @@ impl<'a> Search<'a> {
         };
         let widest = Options { bound: BoundSpec::Rel(COARSEST), size: None, ..options.clone() };
         let (mut told, profiles) = informed_with_profiles(source, &widest)?;
-        let (mut searched, mut whole, mut all_whole) = (Vec::new(), Vec::new(), true);
+        let (mut searched, mut moving, mut whole) = (Vec::new(), Vec::new(), Vec::new());
         for (variable, profile) in schema.variables.iter().zip(&profiles) {
             let name = variable.name.clone();
             told.ranges.push((name.clone(), profile.range));
@@ -158,16 +160,17 @@ impl<'a> Search<'a> {
             let is_bounded = matches!(requested(&told, &name, variable.storage.kind)?, BoundSpec::Rel(_));
             if is_bounded && !by_rule && profile.range > 0.0 {
                 let on_integers = profile.integral && profile.max_abs() <= MAX_Q;
-                all_whole &= !variable.dtype.is_float() || on_integers;
-                whole.push(profile.range);
+                whole.push(!variable.dtype.is_float() || on_integers);
+                moving.push(profile.range);
                 searched.push(name);
             }
         }
-        let steps = if all_whole { Steps::of(whole) } else { Steps::default() };
+        let steps = if whole.contains(&false) { Steps::default() } else { Steps::of(moving) };
         let ranges = profiles.iter().map(|profile| profile.range).collect();
         let n_sample = (n_input / SAMPLE_SHARE).clamp(SAMPLE_BYTES[0], SAMPLE_BYTES[1]) as usize;
         let sample = excerpt_in_runs(source, n_sample, RUN_ROWS)?;
-        Ok(Search { source, options, target, n_input, ranges, steps, sample, told, searched })
+        let any_whole = whole.contains(&true);
+        Ok(Search { source, options, target, n_input, ranges, steps, any_whole, sample, told, searched })
     }
 
     /// True if the sample is most of the data: trying on it is no cheaper than on all.
@@ -176,12 +179,12 @@ impl<'a> Search<'a> {
     }
 
     fn options_for(&self, bound: BoundSpec) -> Options {
-        Options { bound, size: None, any_step: true, ..self.options.clone() }
+        Options { bound, size: None, ..self.options.clone() }
     }
 
     /// Expected bytes of the archive under a bound, from the sample, by the fast tier or by all that the options allow.
     fn expected(&self, bound: BoundSpec, fast: bool) -> Result<f64> {
-        let mut options = Options { bound, any_step: true, ..self.told.clone() };
+        let mut options = Options { bound, ..self.told.clone() };
         options.rules.extend(self.searched.iter().map(|name| (name.clone(), bound)));
         if fast {
             options.level = options.level.min(Level::FAST);
@@ -229,17 +232,13 @@ impl<'a> Search<'a> {
             e = curve.solve(AIM * most / share)?;
         }
         let (mut tries, mut best, mut finer_bytes) = (Tries::default(), None, None);
-        let mut beside_coarsest = None;
+        let mut last;
         loop {
-            if tries.n > 0 {
-                out.restart()?;
-            }
-            let report = self.tried(e, out, progress, &mut tries, &mut best)?;
-            let n_bytes = report.archive_bytes as f64;
-            let is_enough = report.archive_bytes <= self.target && n_bytes >= ENOUGH * most;
-            if is_enough || tries.n >= MAX_TRIES {
+            last = self.tried((e, false), out, progress, &mut tries, &mut best)?;
+            if self.is_enough(&last) || tries.n >= MAX_TRIES {
                 break;
             }
+            let n_bytes = last.n_bytes as f64;
             share = n_bytes / curve.at(e)?;
             let aim = if n_bytes > most { AIM * CAREFUL } else { AIM } * most;
             let near = curve.solve(aim / share)?;
@@ -253,28 +252,33 @@ impl<'a> Search<'a> {
                     }
                 };
             }
-            let next = next.filter(|_| finer_bytes.is_none());
-            if next.is_none() && tries.fits.is_none() && beside_coarsest.is_none() {
-                // An even step has no centred grid, with which the odd one beside it may take far less.
-                beside_coarsest = self.steps.beside(e).map(|(finer, _)| finer);
-                if let Some(finer) = beside_coarsest {
-                    e = finer;
-                    continue;
-                }
-            }
-            match next {
+            match next.filter(|_| finer_bytes.is_none()) {
                 Some(next) => e = next,
                 None => break,
             }
         }
-        let Some((best, copy)) = best else {
+        // Between two odd steps of whole numbers lies an even one. It is tried last: without a number in the middle of a step
+        // no grid is centred on predictions, so that it may take more bytes than the odd one before it.
+        let too_fine = tries.too_fine.filter(|_| self.any_whole && tries.fits.is_some());
+        let finer = self.finer(&tries).or(too_fine.map(|known| known.e));
+        if let Some(e) = finer.filter(|_| !tries.best.is_some_and(|best| self.is_enough(&best))) {
+            last = self.tried((e, true), out, progress, &mut tries, &mut best)?;
+            if last.n_bytes > self.target {
+                finer_bytes = finer_bytes.map(|odd| odd.min(last.n_bytes));
+            }
+        }
+        let Some((report, copy)) = best else {
             out.restart()?;
             return Ok(None);
         };
-        let report = self.kept(&tries, (best, copy), e, out, progress)?;
-        let finer_bytes = finer_bytes.filter(|_| (report.archive_bytes as f64) < ENOUGH * most);
-        let e = tries.best.map_or(e, |best| best.e);
-        Ok(Some(Bounded { e, report, finer_bytes }))
+        let kept = tries.best.unwrap_or(last);
+        let report = if kept == last { report } else { self.again(kept, (report, copy), out, progress)? };
+        Ok(Some(Bounded { e: kept.e, finer_bytes: finer_bytes.filter(|_| !self.is_enough(&kept)), report }))
+    }
+
+    /// True if an archive fits and leaves few bytes unused.
+    fn is_enough(&self, made: &Try) -> bool {
+        made.n_bytes <= self.target && made.n_bytes as f64 >= ENOUGH * self.target as f64
     }
 
     /// The largest bound of the step that is finer than the finest that fits.
@@ -282,37 +286,37 @@ impl<'a> Search<'a> {
         self.steps.beside(tries.fits?.e).map(|(finer, _)| finer)
     }
 
-    /// An archive of the file; a copy of the best is kept if it is small.
+    /// An archive of the file under a bound, with even steps of whole numbers or without; a copy of the best is kept if it is
+    /// small.
     fn tried(
         &self,
-        e: f64,
+        (e, any_step): (f64, bool),
         out: &mut dyn Output,
         progress: &mut dyn Progress,
         tries: &mut Tries,
         best: &mut Option<(Report, Option<Archive>)>,
-    ) -> Result<Report> {
-        let options = self.options_for(BoundSpec::Rel(e));
+    ) -> Result<Try> {
+        if tries.n > 0 {
+            out.restart()?;
+        }
+        let options = Options { any_step, ..self.options_for(BoundSpec::Rel(e)) };
         let mut copied = Copied::new(out, self.target.min(COPY_BYTES) as usize);
         let report = compress_plainly(self.source, &options, None, &mut copied, progress)?;
-        if tries.see(Try { e, n_bytes: report.archive_bytes }, self.target) {
-            *best = Some((report.clone(), copied.finish()));
+        let made = Try { e, any_step, n_bytes: report.archive_bytes };
+        if tries.see(made, self.target) {
+            *best = Some((report, copied.finish()));
         }
-        Ok(report)
+        Ok(made)
     }
 
-    /// Puts the best archive into `out`, where that of `last` is.
-    fn kept(
+    /// Puts an archive that was made before into `out`, where another is.
+    fn again(
         &self,
-        tries: &Tries,
+        made: Try,
         (report, copy): (Report, Option<Archive>),
-        last: f64,
         out: &mut dyn Output,
         progress: &mut dyn Progress,
     ) -> Result<Report> {
-        let best = tries.best.map_or(last, |best| best.e);
-        if best == last {
-            return Ok(report);
-        }
         out.restart()?;
         match copy {
             Some([header, rest]) => {
@@ -321,7 +325,7 @@ impl<'a> Search<'a> {
                 Ok(report)
             }
             None => {
-                let options = self.options_for(BoundSpec::Rel(best));
+                let options = Options { any_step: made.any_step, ..self.options_for(BoundSpec::Rel(made.e)) };
                 compress_plainly(self.source, &options, None, out, progress)
             }
         }

@@ -12,6 +12,8 @@ const SAME: f64 = 1.005;
 pub struct Try {
     /// The bound it has.
     pub e: f64,
+    /// Whether whole numbers may have an even step under it.
+    pub any_step: bool,
     /// What it takes.
     pub n_bytes: u64,
 }
@@ -141,38 +143,42 @@ impl Output for Copied<'_> {
 mod tests {
     use super::*;
 
+    fn of(e: f64, n_bytes: u64) -> Try {
+        Try { e, any_step: false, n_bytes }
+    }
+
     #[test]
     fn tries_stay_between_what_is_known() {
         let (mut tries, steps) = (Tries::default(), Steps::default());
-        assert!(tries.see(Try { e: 1e-2, n_bytes: 80 }, 100));
+        assert!(tries.see(of(1e-2, 80), 100));
         assert_eq!(tries.next(5e-3, 96.0, &steps), Some(5e-3));
         assert_eq!(tries.next(2e-2, 96.0, &steps), Some(5e-3), "coarser is no use");
-        assert!(!tries.see(Try { e: 5e-3, n_bytes: 120 }, 100));
+        assert!(!tries.see(of(5e-3, 120), 100));
         let next = tries.next(1e-3, 96.0, &steps).unwrap();
         assert!(next > 7e-3 && next < 8e-3, "as the bytes of both say: {next}");
-        tries.see(Try { e: 9.99e-3, n_bytes: 101 }, 100);
+        tries.see(of(9.99e-3, 101), 100);
         assert_eq!(tries.next(9.995e-3, 96.0, &steps), None);
-        assert_eq!(tries.best, Some(Try { e: 1e-2, n_bytes: 80 }));
+        assert_eq!(tries.best, Some(of(1e-2, 80)));
     }
 
     #[test]
     fn a_finer_bound_that_fits_outweighs_a_coarser_one_that_does_not() {
         let (mut tries, steps) = (Tries::default(), Steps::default());
-        tries.see(Try { e: 0.5, n_bytes: 120 }, 100);
+        tries.see(of(0.5, 120), 100);
         assert_eq!(tries.next(0.5, 96.0, &steps), None, "none is coarser");
-        assert!(tries.see(Try { e: 0.49, n_bytes: 60 }, 100));
+        assert!(tries.see(of(0.49, 60), 100));
         assert_eq!(tries.next(0.2, 96.0, &steps), Some(0.2));
     }
 
     #[test]
     fn steps_of_whole_numbers_end_the_tries() {
-        // A range of 100: a bound of E has the step 1 + trunc(200 E).
+        // A range of 100: a bound of E has the step 1 + 2 trunc(100 E).
         let (mut tries, steps) = (Tries::default(), Steps::of(vec![100.0]));
-        tries.see(Try { e: 0.0251, n_bytes: 70 }, 100);
-        let next = tries.next(0.0253, 96.0, &steps).unwrap();
-        assert!(!steps.are_equal(next, 0.0251) && steps.are_equal(next, 0.0249), "{next}");
-        tries.see(Try { e: next, n_bytes: 110 }, 100);
-        assert_eq!(tries.next(0.0251, 96.0, &steps), None, "nothing between them");
+        tries.see(of(0.0301, 70), 100);
+        let next = tries.next(0.0303, 96.0, &steps).unwrap();
+        assert!(!steps.are_equal(next, 0.0301) && steps.are_equal(next, 0.0299), "{next}");
+        tries.see(of(next, 110), 100);
+        assert_eq!(tries.next(0.0301, 96.0, &steps), None, "nothing between them");
     }
 
     #[test]
