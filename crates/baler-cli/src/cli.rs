@@ -55,9 +55,15 @@ pub fn command() -> clap::Command {
             .fold(command, |command, &option| command.mut_arg(option, |argument| argument.hide(true)))
     };
     let compare = |compare: clap::Command| {
-        PROMISES.iter().fold(without(without(compare, &SIZES), &MORE), |compare, &option| {
+        let ratios = |ratio: clap::Arg| {
+            ratio.help(
+                "In equal bytes: each codec in at most 1/R of those of the arrays, for one R or several",
+            )
+        };
+        let compare = without(without(compare, &SIZES[1..]), &MORE).mut_arg("ratio", ratios);
+        PROMISES.iter().chain(&SIZES[..1]).fold(compare, |compare, &option| {
             compare
-                .mut_arg(option, |argument| argument.help_heading("Promise (exactly one of the first four)"))
+                .mut_arg(option, |argument| argument.help_heading("Promise (exactly one of the first five)"))
         })
     };
     Cli::command().mut_subcommand("compare", compare).mut_subcommand("train", |train| without(train, &MORE))
@@ -102,7 +108,7 @@ mod tests {
         };
         for id in SIZES.iter().chain(&MORE) {
             let option = format!("--{} ", id.replace('_', "-"));
-            assert!(!help("compare").contains(&option), "{option}");
+            assert_eq!(help("compare").contains(&option), *id == "ratio", "{option}");
             assert!(help("compress").contains(&option), "{option}");
             assert_eq!(help("train").contains(&option), SIZES.contains(id), "{option}");
         }

@@ -130,12 +130,10 @@ fn options_that_do_not_work_are_not_listed() {
     let folder = Folder::new();
     let help = |args: &[&str]| String::from_utf8(folder.ok(args).stdout).unwrap();
     let compare = help(&["compare", "--help"]);
-    for option in
-        ["--ratio", "--size", "--latent", "--cuts", "--signs", "--limits", "--keep-sum", "first seven"]
-    {
+    for option in ["--size", "--latent", "--cuts", "--signs", "--limits", "--keep-sum", "first seven"] {
         assert!(!compare.contains(option), "{option}");
     }
-    assert!(compare.contains("Promise (exactly one of the first four)") && compare.contains("--missing"));
+    assert!(compare.contains("Promise (exactly one of the first five)") && compare.contains("--missing"));
     assert!(help(&["compress", "--help"]).contains("Promise (exactly one of the first seven)"));
     let modes = help(&["--help"]);
     assert!(modes.contains("diagnose") && !modes.contains("hls4ml"), "{modes}");

@@ -177,11 +177,41 @@ fn codecs_are_compared_at_one_bound() {
     );
     assert!(text.unwrap().contains("gzip -6"));
     assert!(std::fs::read_to_string(folder.path("p.svg")).unwrap().contains("best lossless: gzip -6"));
-    let line = folder.refused(&["compare", "x.npy", "--ratio", "10"]);
+    let line = folder.refused(&["compare", "x.npy", "--size", "10kB"]);
     assert!(line.contains("one promise"), "{line}");
     let line =
         folder.refused(&["compare", "x.npy", "--rel", "1e-3", "--codecs", "SZ3", "--peers", "no/python"]);
     assert!(line.contains("pip install -r scripts/peers/requirements.txt"), "{line}");
+}
+
+#[test]
+fn codecs_are_compared_in_equal_bytes() {
+    let folder = field();
+    let args = ["compare", "x.npy", "--ratio", "4,12,30", "--codecs", "baler auto,quantize + pco,bit*"];
+    let object = folder.ok(&[&args[..], &["--json", "--plot", "p.svg"]].concat()).json();
+    let comparisons = object["comparisons"].as_array().unwrap();
+    assert_eq!(comparisons.len(), 3);
+    let mut before = 0.0;
+    for (comparison, ratio) in comparisons.iter().zip([4.0, 12.0, 30.0]) {
+        let rows = comparison["rows"].as_array().unwrap();
+        let most = comparison["input_bytes"].as_f64().unwrap() / ratio;
+        assert!(rows.iter().all(|row| row["bytes"].as_f64().unwrap() <= most), "{ratio}: {comparison}");
+        let ours = rows.iter().find(|row| row["name"] == "baler auto").unwrap();
+        let error = ours["nrmse"].as_f64().unwrap();
+        assert!(error > before, "{ratio}: {error} after {before}");
+        before = error;
+        // Who took no more bytes at a bound comes with that bound.
+        let pco = rows.iter().find(|row| row["name"] == "quantize + pco");
+        assert!(pco.is_none_or(|row| row["note"].as_str().unwrap().starts_with("rel ")), "{comparison}");
+    }
+    assert!(std::fs::read_to_string(folder.path("p.svg")).unwrap().contains("quantize + pco"));
+    let text = String::from_utf8(folder.ok(&args).stdout).unwrap();
+    assert!(text.contains("ratio 12") && text.matches("baler auto").count() == 3, "{text}");
+    assert!(folder.refused(&["compress", "x.npy", "--ratio", "4,12"]).contains("expected one --ratio"));
+    assert!(
+        folder.refused(&["compare", "x.npy", "--ratio", "4", "--rel", "1e-3"]).contains("cannot be used")
+    );
+    assert!(folder.refused(&["compare", "x.npy", "--ratio", "4", "--peers"]).contains("at a bound"));
 }
 
 #[test]

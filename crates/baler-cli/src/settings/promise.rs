@@ -22,8 +22,8 @@ pub struct PromiseArgs {
     #[arg(long)]
     pub lossless: bool,
     /// The best there is at a size: at most 1/R of the bytes of the arrays in memory; R may be a share such as 10%
-    #[arg(long, value_name = "R", value_parser = parse_ratio)]
-    pub ratio: Option<f64>,
+    #[arg(long, value_name = "R", value_delimiter = ',', value_parser = parse_ratio)]
+    pub ratio: Vec<f64>,
     /// The same as a share (10%) or in bytes (25MB, 800KiB, 120000)
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub size: Option<Size>,
@@ -98,7 +98,7 @@ impl PromiseArgs {
     pub fn is_given(&self) -> bool {
         self.lossless
             || [&self.abs, &self.rel, &self.pw_rel].into_iter().any(Option::is_some)
-            || self.ratio.is_some()
+            || !self.ratio.is_empty()
             || self.size.is_some()
             || self.latent.is_some()
     }
@@ -108,13 +108,22 @@ impl PromiseArgs {
     pub fn bound_and_size(&self) -> Result<(BoundSpec, Option<Size>)> {
         let for_all = |amount: &Option<Amount>| amount.as_ref().and_then(|amount| amount.all);
         let latent = self.latent.map(|k| Size::Latent(k as usize));
-        let size = self.ratio.map(Size::Ratio).or(self.size).or(latent);
+        let ratio = match self.ratio[..] {
+            [] => None,
+            [ratio] => Some(ratio),
+            _ => {
+                let text =
+                    format!("expected one --ratio, found {}; baler compare takes several", self.ratio.len());
+                return Err(Error::config(text).into());
+            }
+        };
+        let size = ratio.map(Size::Ratio).or(self.size).or(latent);
         let asked = [
             ("--abs", for_all(&self.abs).map(BoundSpec::Abs)),
             ("--rel", for_all(&self.rel).map(BoundSpec::Rel)),
             ("--pw-rel", for_all(&self.pw_rel).map(BoundSpec::PwRel)),
             ("--lossless", self.lossless.then_some(BoundSpec::Lossless)),
-            ("--ratio", self.ratio.map(|_| BoundSpec::Unbounded)),
+            ("--ratio", ratio.map(|_| BoundSpec::Unbounded)),
             ("--size", self.size.map(|_| BoundSpec::Unbounded)),
             ("--latent", self.latent.map(|_| BoundSpec::Unbounded)),
         ];

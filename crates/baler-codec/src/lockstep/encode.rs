@@ -21,6 +21,11 @@ use baler_data::bytes::ByteWriter;
 
 /// Fewest numbers that are worth a model.
 const MIN_VALUES: usize = 1024;
+/// Bits a number below which first fits tell little of lattices that are centred on predictions: at any level so many times what
+/// the best takes is then fitted again.
+const MAX_LOOSE_BITS: f64 = 1.5;
+const LOOSE_DOUBT: f64 = 1.5;
+
 /// A stream, and the numbers of the finer grid that it decodes to, if it is of one.
 pub struct Coded {
     /// The stream.
@@ -138,7 +143,9 @@ impl<'a> Input<'a> {
             }
         }
         let least = trials.iter().map(|trial| trial.bits).fold(f64::INFINITY, f64::min);
-        let likely = trials.into_iter().filter(|trial| trial.bits <= effort.doubt * least);
+        let is_loose = least < MAX_LOOSE_BITS * part.q.len() as f64;
+        let doubt = if is_loose { effort.doubt.max(LOOSE_DOUBT) } else { effort.doubt };
+        let likely = trials.into_iter().filter(|trial| trial.bits <= doubt * least);
         let refined = likely.map(|trial| {
             let placed = part.placed(trial.model.order, extents)?;
             let q = if trial.model.stride == 1 { &part.q } else { part.finer.as_ref()? };

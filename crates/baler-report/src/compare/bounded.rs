@@ -59,7 +59,7 @@ impl Lattice {
                 };
             }
             Allowed::Absolute(limit) => limit,
-            Allowed::Nothing => 0.0,
+            Allowed::Nothing | Allowed::Anything => 0.0,
         };
         if whole || !is_float {
             return Lattice { origin: 0.0, step: 2.0 * limit.floor() + 1.0, log: false, whole: true };
@@ -98,6 +98,7 @@ fn within(x: f64, y: f64, allowed: Allowed) -> bool {
         Allowed::Nothing => x == y,
         Allowed::Absolute(limit) => (y - x).abs() <= limit,
         Allowed::Relative(limit) => (y - x).abs() <= limit * x.abs(),
+        Allowed::Anything => true,
     }
 }
 
@@ -299,7 +300,7 @@ impl Codec for BitRounding {
 /// The nearest number with as few mantissa bits as the bound allows (of `n_bits` that the dtype has).
 fn round_bits(x: f64, n_bits: i32, allowed: Allowed) -> f64 {
     let limit = match allowed {
-        Allowed::Nothing => return x,
+        Allowed::Nothing | Allowed::Anything => return x,
         Allowed::Absolute(limit) => limit,
         Allowed::Relative(limit) => limit * x.abs(),
     };

@@ -1,5 +1,5 @@
-//! Every codec on the user's data at one promise: bytes with everything counted, the error that was reached, and
-//! speed. Each result is decoded and compared with the data; a bound that breaks is told.
+//! Every codec on the user's data at one promise, or in equal bytes: bytes with everything counted, the error that was reached,
+//! and speed. Each result is decoded and compared with the data; a bound that breaks is told.
 //!
 //! The baselines are what a user would pick instead: byte compressors (`lossless`), quantization or rounding before
 //! them (`bounded`), principal components at equal bytes and an autoencoder as its authors account it (`learned`).
@@ -8,14 +8,17 @@ mod bounded;
 mod learned;
 mod lossless;
 mod plot;
+mod sizes;
 mod table;
 
 pub use plot::rate_distortion;
+pub use sizes::compare_at_ratio;
 pub use table::text_table;
 
 use crate::metrics::{Errors, floats};
 use baler::{BoundSpec, Dataset, Method, Options, Progress, Result, Values, Variable};
 use baler_codec::quantize::Bound;
+use baler_codec::report::SizedReport;
 use baler_data::names::pattern_matches;
 use baler_data::source::InMemory;
 use serde::Serialize;
@@ -113,6 +116,8 @@ pub enum Allowed {
     Absolute(f64),
     /// |e / x| at most this.
     Relative(f64),
+    /// Any error.
+    Anything,
 }
 
 /// Bytes of one variable, and how to get its values back.
@@ -141,8 +146,8 @@ pub fn compare(
         let name = format!("baler {}", method.name());
         if wanted.wants(&name) {
             progress.stage(&name, 0);
-            match ours(dataset, options, method, &name, &allowed) {
-                Ok(row) => rows.push(row),
+            match ours(dataset, options, method, &name, Some(&allowed)) {
+                Ok((row, _)) => rows.push(row),
                 Err(error) => missing.push(Missing { name, why: error.to_string() }),
             }
         }
@@ -196,7 +201,7 @@ pub fn absolute_limits(dataset: &Dataset, options: &Options) -> Option<Vec<(Stri
             let limit = match allowed {
                 Allowed::Nothing => 0.0,
                 Allowed::Absolute(limit) => limit,
-                Allowed::Relative(_) => return None,
+                Allowed::Relative(_) | Allowed::Anything => return None,
             };
             Some((variable.name.clone(), limit))
         });
@@ -212,13 +217,14 @@ pub fn lossless_bytes(dataset: &Dataset) -> Vec<(String, u64)> {
     lossless::all().iter().map(|codec| (codec.name().to_string(), bytes(codec.as_ref()))).collect()
 }
 
+/// One of our methods, and how a size was used where that was asked for; without `allowed`, any error is.
 fn ours(
     dataset: &Dataset,
     options: &Options,
     method: Method,
     name: &str,
-    allowed: &[Allowed],
-) -> Result<Row> {
+    allowed: Option<&[Allowed]>,
+) -> Result<(Row, Option<SizedReport>)> {
     let mut options = options.clone();
     options.method = method;
     let start = Instant::now();
@@ -232,9 +238,11 @@ fn ours(
     let middle = Instant::now();
     let back = baler::decompress(&made.bytes)?;
     let seconds = [(middle - start).as_secs_f64(), middle.elapsed().as_secs_f64()];
+    let anything = vec![Allowed::Anything; dataset.variables.len()];
+    let allowed = allowed.unwrap_or(&anything);
     let row =
         judged(name, Family::Baler, made.bytes.len() as u64, dataset, &back.variables, allowed, seconds);
-    Ok(Row { model_bytes: made.report.model_bytes, ..row })
+    Ok((Row { model_bytes: made.report.model_bytes, ..row }, made.report.sized))
 }
 
 fn run(codec: &dyn Codec, dataset: &Dataset, allowed: &[Allowed]) -> Result<Row, String> {
@@ -289,6 +297,7 @@ fn judged(
                 Some(if errors.max_abs == 0.0 { 0.0 } else { errors.max_abs / limit })
             }
             Allowed::Relative(limit) => Some(relative_error(&x, &y) / limit),
+            Allowed::Anything => None,
         };
         worst = share.into_iter().chain(worst).reduce(f64::max);
         if errors.n_not_finite_changed > 0 {
