@@ -2,7 +2,7 @@
 """What new users type first, on data as they have them: frames of a detector with a mask, counts, class labels, events.
 
 Checks that masks, classes and counters are exact, that nothing leaves the range of what went in, that without a bound integers are as
-near as the same data as floats that are then rounded, and that what would be lost is told. Needs NumPy: first_hour.py TARGET/baler [FOLDER]"""
+near as the same data as floats, and that what would be lost is told. Needs NumPy: first_hour.py TARGET/baler [FOLDER]"""
 
 import json
 import pathlib
@@ -84,11 +84,11 @@ class Check:
             as_float = counts.astype(np.float32)
             as_float[:, mask] = np.nan
             other, _ = self.round_trip({"frames": as_float, "pixel_mask": mask.astype(np.uint8)}, promise_for(promise, dtype))
-            # Floats may come back between whole numbers, where integers have no value.
+            # Floats may come back between whole numbers, where integers have no value: rounded, they are what integers could be.
             as_float = other["frames"][:, ~mask]
             float_rmse, whole_rmse = (np.sqrt(((y - x) ** 2).mean()) for y in (as_float, np.rint(as_float)))
-            near = rmse <= 1.02 * whole_rmse + 1e-12
-            self.that(near, f"{words}, RMSE {rmse:.4f}, as float32 {whole_rmse:.4f} ({float_rmse:.4f} if not rounded)")
+            near = rmse <= 1.02 * float_rmse + 1e-12
+            self.that(near, f"{words}, RMSE {rmse:.4f}, as float32 {float_rmse:.4f} (rounded: {whole_rmse:.4f})")
         else:
             print(f"     {words}, RMSE {rmse:.4f}", flush=True)
 
