@@ -5,8 +5,8 @@ use baler::{BoundSpec, Dataset, Error, Method, Options, Progress, Result, Size};
 use baler_codec::report::{SizedReport, Way};
 
 /// The finest bound that is looked at, relative to each variable's range, and the coarsest.
-const BOUNDS: [f64; 2] = [1e-9, 0.5];
-/// How often the span between them is halved: to half a percent.
+const BOUNDS: [f64; 2] = [1e-14, 0.5];
+/// How often the span between them is halved: to a percent.
 const HALVINGS: u32 = 12;
 
 /// Runs every lossy codec that is wanted, with at most 1/`ratio` of the bytes of the arrays; variables without a rule of their own share
