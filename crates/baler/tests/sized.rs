@@ -124,7 +124,7 @@ fn no_bound_of_whole_numbers_that_fits_has_a_smaller_error() {
         (report.archive_bytes, report.variables[0].rms_error.unwrap())
     };
     let bounded: Vec<(u64, f64)> = (1..20).map(|limit| of_bound(limit as f64)).collect();
-    for ratio in [8.0, 20.0, 40.0, 60.0] {
+    for ratio in [8.0, 12.0, 16.0, 20.0, 25.0, 30.0, 40.0, 50.0, 60.0, 80.0] {
         let options = Options { level: Level::FAST, method: Method::Predictive, ..sized(Size::Ratio(ratio)) };
         let (report, _) = of_size(&dataset, &options);
         // Relative bounds that give the same step take some bytes more or fewer.
@@ -132,7 +132,8 @@ fn no_bound_of_whole_numbers_that_fits_has_a_smaller_error() {
         let best = bounded.iter().filter(|(n_bytes, _)| *n_bytes <= most).map(|(_, error)| *error);
         let best = best.fold(f64::INFINITY, f64::min);
         let error = report.variables[0].rms_error.unwrap();
-        assert!(error <= 1.001 * best, "{ratio}: {error}, and {best} under a bound");
+        // With another model the errors of a step are others by less than a hundredth, those of the next by a tenth.
+        assert!(error <= 1.01 * best, "{ratio}: {error}, and {best} under a bound");
     }
 }
 
