@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """`inspect`'s expected size of fields against the file that `compress` makes.
 
-    python3 scripts/check_estimates.py target/release/baler shared/data/open [--bound 1e-3] [--level 6] [--sizes sizes.json]
+    python3 scripts/check_estimates.py target/release/baler shared/data/open [--bound 1e-3] [--sizes sizes.json]
 
 For every array of more than one value in every .npz of the folder that is no table (no `names` beside it): what `inspect --json`
-expects at the bound, which is what level 9 makes, what the archive takes at the level, and the CPU seconds of `inspect`. Prints a table
-and how many are within 15 %; exits with 1 if fewer than 12 of 14 are. `--sizes` keeps the archives' sizes between runs. Needs NumPy.
+expects at the bound, what the archive takes at the default level, and the CPU seconds of `inspect`. Prints a table and how many are
+within 15 %; exits with 1 if fewer than 12 of 14 are. `--sizes` keeps the archives' sizes between runs. Needs NumPy.
 """
 
 import argparse
@@ -43,7 +43,6 @@ def main():
     parser.add_argument("baler")
     parser.add_argument("data")
     parser.add_argument("--bound", default="1e-3")
-    parser.add_argument("--level", type=int, default=6)
     parser.add_argument("--sizes", type=pathlib.Path)
     args = parser.parse_args()
     sizes = json.loads(args.sizes.read_text()) if args.sizes and args.sizes.exists() else {}
@@ -58,7 +57,7 @@ def main():
             bound = f"rel {float(args.bound):e}".replace("e-0", "e-").replace(".000000", "")
             ratio = next(way["ratio"] for way in ways if way["name"] == "baler auto" and way["bound"] == bound)
             if name not in sizes:
-                made = run(args.baler, "compress", data, "-o", archive, f"-{args.level}", "-f", "--rel", args.bound, "--json")
+                made = run(args.baler, "compress", data, "-o", archive, "-f", "--rel", args.bound, "--json")
                 sizes[name] = made["archive_bytes"]
                 if args.sizes:
                     args.sizes.write_text(json.dumps(sizes, indent=1) + "\n")

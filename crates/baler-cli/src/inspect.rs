@@ -64,8 +64,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         if args.json {
             return json::print(&object);
         }
-        let advice =
-            object.advice.as_ref().map_or(String::new(), |advice| advice_text(advice, args.thorough));
+        let advice = object.advice.as_ref().map_or(String::new(), |advice| advice_text(advice));
         data_text(&object, args.say.max_rows()) + &advice
     };
     print_text(&format!("{text}\n"))
@@ -156,15 +155,13 @@ impl DataObject {
     }
 }
 
-/// What a compressed sample has shown, the verdict last. The short look expects of fields what the best level makes, the long one
-/// compresses at the default.
-fn advice_text(advice: &Advice, is_thorough: bool) -> String {
+/// What a compressed sample has shown, the verdict last.
+fn advice_text(advice: &Advice) -> String {
     let ways = |list: &[Expected]| -> String {
         let words = list.iter().map(|way| format!("{} {} x", way.name, ratio(way.ratio)));
         words.collect::<Vec<_>>().join(", ")
     };
-    let fields = if is_thorough { "" } else { "fields: at --best; " };
-    let mut lines = vec![format!("\n\nexpected of all data ({fields}byte compressors: of a sample):")];
+    let mut lines = vec!["\n\nexpected of all data (byte compressors: of a sample):".to_string()];
     lines.push(format!("  lossless   {}", ways(&advice.lossless)));
     for pair in advice.bounded.chunks(2) {
         lines.push(format!("  {:<9}  {}", pair[0].bound, ways(pair)));

@@ -7,19 +7,19 @@ pub mod estimate;
 pub mod lorenzo;
 mod pack;
 mod ranks;
+pub mod series;
 
 use crate::coder::{CoderByte, RANKED};
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::error::{Error, Result};
 use estimate::best_orders;
 use lorenzo::{MAX_AXES, Orders, difference, fill_masked, four_axes, integrate};
-use pack::{middle, pack, pack_repeats, pack_series, series_pays, unpack};
+use pack::{pack, pack_repeats, unpack};
 use ranks::{from_ranks, read_table, to_ranks, useful_table, write_table};
+use series::{Series, Way};
 
-/// Shortest last axis that is tried as a series ...
+/// Shortest last axis that is tried as a series in a hurry.
 const MIN_SERIES: usize = 1024;
-/// ... on this many values.
-const SERIES_PART: usize = 1 << 15;
 
 /// Values on which it is tried whether differences are of use.
 const WHOLE_PART: usize = 1 << 16;
@@ -33,22 +33,29 @@ pub struct Encoded {
     pub codec: String,
 }
 
-/// Codes `q` (C order of `shape`). Masked values need not come back and are not stored.
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Differences along the axes, and series only of long rows.
+    Least,
+    /// Series of any shape too.
+    Less,
+    /// And the slow levels of zstd.
+    All,
+}
+
+/// Codes `q` (C order of `shape`) with all that there is. Masked values need not come back and are not stored.
 pub fn encode(q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> Encoded {
-    encode_in(q, shape, mask, false)
+    encode_with(q, shape, mask, Effort::All)
 }
 
-/// [`encode`], without the slowest of what it tries.
-pub fn encode_in_a_hurry(q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>) -> Encoded {
-    encode_in(q, shape, mask, true)
-}
-
-fn encode_in(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>, hurries: bool) -> Encoded {
+/// [`encode`] with so much effort.
+pub fn encode_with(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>, effort: Effort) -> Encoded {
     let Some(table) = useful_table(&q, mask) else {
-        return encode_unranked(q, shape, mask, hurries);
+        return encode_unranked(q, shape, mask, effort);
     };
     to_ranks(&mut q, &table);
-    let coded = encode_unranked(q, shape, mask, hurries);
+    let coded = encode_unranked(q, shape, mask, effort);
     let mut writer = ByteWriter::default();
     writer.u8(coded.bytes[0] | RANKED);
     writer.u8(coded.bytes[1]);
@@ -91,10 +98,15 @@ pub fn decode(bytes: &[u8], shape: &[usize], mask: Option<&[bool]>) -> Result<Ve
     Ok(q)
 }
 
-fn encode_unranked(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>, hurries: bool) -> Encoded {
+fn encode_unranked(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>, effort: Effort) -> Encoded {
     let extents = four_axes(shape);
-    let series = (mask.is_none() && extents[3] >= MIN_SERIES).then(|| middle(&q, SERIES_PART).to_vec());
     let constant = mask.is_none() && q.iter().all(|value| *value == q[0]);
+    let ways = match effort {
+        Effort::Least if extents[3] >= MIN_SERIES => &[Way::Convolution][..],
+        Effort::Least => &[],
+        _ => &[Way::Convolution, Way::Chosen],
+    };
+    let series = (mask.is_none() && !constant && !ways.is_empty()).then(|| Series::of(&q, ways));
     let mut orders = if constant { [0; MAX_AXES] } else { best_orders(&q, extents, mask) };
     if orders != [0; MAX_AXES] && mask.is_none() && whole_pays(&q, extents, orders) {
         orders = [0; MAX_AXES];
@@ -107,15 +119,13 @@ fn encode_unranked(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>, hurr
         let mut masked = mask.iter();
         q.retain(|_| !*masked.next().expect("a mask as long as the values"));
     }
-    let (coder, symbols) = pack(&q, hurries);
-    if coder != CoderByte::Constant && series.is_some_and(|part| series_pays(&part, middle(&q, SERIES_PART)))
-    {
+    let (coder, symbols) = pack(&q, effort != Effort::All);
+    let way = series.filter(|_| coder != CoderByte::Constant).and_then(|series| series.best(&q));
+    if let Some(way) = way {
         integrate(&mut q, extents, orders);
-        if let Some(symbols) = pack_series(&q).filter(|series| series.len() < symbols.len()) {
-            return Encoded {
-                bytes: [&[CoderByte::Pco32 as u8, 0][..], &symbols].concat(),
-                codec: "convolution pco".to_string(),
-            };
+        if let Some((coder, series)) = way.pack(&q).filter(|(_, series)| series.len() < symbols.len()) {
+            let bytes = [&[coder as u8, 0][..], &series].concat();
+            return Encoded { bytes, codec: way.name().to_string() };
         }
     }
     let mut bytes = vec![coder as u8, pack_orders(orders)];

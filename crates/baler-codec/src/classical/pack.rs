@@ -13,8 +13,6 @@ use pco::standalone::{DecompressorItem, FileCompressor, FileDecompressor};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 
 const PCO_LEVEL: usize = 12;
-/// Values before each that pco's convolution takes in.
-const CONVOLUTION_ORDER: usize = 16;
 /// Values that share pco's bins.
 const PCO_CHUNK: usize = 1 << 18;
 /// Values that are unpacked at a time; a multiple of pco's 256.
@@ -89,28 +87,14 @@ pub fn unpack(coder: CoderByte, bytes: &[u8], n_values: usize) -> Result<Vec<i64
     }
 }
 
-/// pco's linear prediction from the values before each, for values that fit 32 bits. LIGO strain: 43 kB instead of
-/// 115 kB at 1e-3 of the range.
-pub fn pack_series(q: &[i64]) -> Option<Vec<u8>> {
-    fits_32_bits(q).then(|| pack_pco(q, DeltaSpec::TryConv1(CONVOLUTION_ORDER)).1)
-}
-
-/// True if that beats the differences on a part by enough to be worth a try on all.
-pub fn series_pays(part: &[i64], differences: &[i64]) -> bool {
-    let plain = fits_32_bits(differences).then(|| pack_pco(differences, DeltaSpec::NoOp).1.len());
-    match (pack_series(part), plain) {
-        (Some(series), Some(plain)) => (series.len() as f64) < 0.97 * plain as f64,
-        _ => false,
-    }
-}
-
 /// The `n_values` in the middle, or all.
 pub fn middle(q: &[i64], n_values: usize) -> &[i64] {
     let n_values = n_values.min(q.len());
     &q[(q.len() - n_values) / 2..][..n_values]
 }
 
-fn fits_32_bits(q: &[i64]) -> bool {
+/// True if 32 bits hold all values.
+pub fn fits_32_bits(q: &[i64]) -> bool {
     widest(
         #[inline(always)]
         || q.iter().fold(0, |beyond, &value| beyond | (value ^ value as i32 as i64)) == 0,
@@ -118,7 +102,7 @@ fn fits_32_bits(q: &[i64]) -> bool {
 }
 
 /// (coder, bytes) of values through pco, in 32 bits if they fit.
-fn pack_pco(q: &[i64], delta: DeltaSpec) -> (CoderByte, Vec<u8>) {
+pub fn pack_pco(q: &[i64], delta: DeltaSpec) -> (CoderByte, Vec<u8>) {
     if fits_32_bits(q) {
         (CoderByte::Pco32, pack_pco_as(q, delta, |value| value as i32))
     } else {
@@ -165,7 +149,9 @@ fn chunk_ends(n_values: usize, delta: &DeltaSpec) -> Vec<usize> {
     for chunk in 0..n_chunks {
         let end = n_values * (chunk + 1) / n_chunks;
         let tail = (end - start) % BATCH;
-        if matches!(delta, DeltaSpec::TryConv1(_)) && (1..CONVOLUTION_ORDER).contains(&tail) {
+        if let DeltaSpec::TryConv1(order) = delta
+            && (1..*order).contains(&tail)
+        {
             ends.push(end - tail - SHARED);
         }
         ends.push(end);
@@ -259,21 +245,4 @@ fn unpack_zstd(bytes: &[u8], n_values: usize) -> Result<Vec<i64>> {
     }
     q.iter_mut().for_each(|value| *value = unzigzag(*value as u64));
     Ok(q)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn series_of_every_length_come_back() {
-        for n_values in (1024..2048).chain([PCO_CHUNK + 3, 2 * PCO_CHUNK + 1]) {
-            let q: Vec<i64> = (0..n_values as i64).map(|i| (i * i % 1013) * 1000 + i % 7).collect();
-            assert_eq!(
-                unpack(CoderByte::Pco32, &pack_series(&q).unwrap(), n_values).unwrap(),
-                q,
-                "{n_values}"
-            );
-        }
-    }
 }

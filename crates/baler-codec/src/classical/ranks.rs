@@ -1,7 +1,7 @@
 //! Values that are few, replaced by their rank in a table of the distinct values: jet areas have 116.
 
-use crate::classical::encode_unranked;
 use crate::classical::pack::middle;
+use crate::classical::{Effort, encode_unranked};
 use crate::quantize::widest;
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::error::{Error, Result};
@@ -76,12 +76,12 @@ fn ranks_pay(q: &[i64], table: &[i64]) -> bool {
     const PART: usize = 1 << 16;
     let mut part = middle(q, PART).to_vec();
     let n = part.len();
-    let plain = encode_unranked(part.clone(), &[n], None, true).bytes.len();
+    let plain = encode_unranked(part.clone(), &[n], None, Effort::Least).bytes.len();
     to_ranks(&mut part, table);
     let mut writer = ByteWriter::default();
     write_table(table, &mut writer);
     let share = writer.bytes.len() as f64 * n as f64 / q.len() as f64;
-    encode_unranked(part, &[n], None, true).bytes.len() as f64 + share < plain as f64
+    encode_unranked(part, &[n], None, Effort::Least).bytes.len() as f64 + share < plain as f64
 }
 
 pub fn write_table(table: &[i64], writer: &mut ByteWriter) {

@@ -13,7 +13,6 @@ use crate::mixing;
 use crate::options::{Level, Method};
 use crate::part::finer::{Finer, Placed};
 use crate::part::search::{self, Prices};
-use crate::predict::order::Order;
 use crate::predict::shared::Shared;
 use crate::predict::{self, Effort, Known, Numbers};
 use crate::quantize::Grid;
@@ -62,8 +61,8 @@ pub struct How<'a> {
     pub is_opaque: bool,
     /// True if the numbers may be those of a finer grid: nothing relies on the values that they are expected to have.
     pub may_refine: bool,
-    /// Only the likely winner among the models, in this order of the axes: for estimates.
-    pub brief: Option<Order>,
+    /// True if the numbers stand for many more, for an estimate: what only few numbers are worth is not tried.
+    pub is_sample: bool,
     /// How often the numbers are recast already, and the kinds of [`recast::Recast`] by which they are.
     pub recast: (usize, u8),
 }
@@ -96,7 +95,7 @@ impl How<'_> {
             reference: None,
             is_opaque: false,
             may_refine: false,
-            brief: None,
+            is_sample: false,
             recast: (0, 0),
         }
     }
@@ -167,8 +166,8 @@ pub fn encode(
 
 /// The smallest of the streams of numbers as they are and recast, as far as an estimate leaves both in question.
 pub fn encode_numbers(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Stream {
-    let is_brief = how.brief.is_some() || !how.level.adapts() && numbers.q.len() > FEW_MIXED;
-    if how.may_recast() && is_brief {
+    let are_many = how.is_sample || numbers.q.len() > FEW_MIXED;
+    if how.may_recast() && are_many && !how.level.adapts() {
         return estimate_numbers(numbers, how, finer);
     }
     let prices = how.may_recast().then(|| Prices::of(numbers));
@@ -199,7 +198,6 @@ pub fn exactly(
     let mantissa_bits = mantissa_bits(&Grid::Order, dtype);
     let numbers = Numbers { q: orders, shape, mask, mantissa_bits };
     if how.is_opaque
-        || how.brief.is_some()
         || !how.level.adapts()
         || !how.may_recast()
         || !search::may_be_exact(numbers, than.bytes.len())
@@ -215,7 +213,7 @@ pub fn exactly(
     (bytes.len() < than.bytes.len()).then(|| Stream { trials, ..Stream::of(bytes, Candidate::Recast) })
 }
 
-/// [`encode_numbers`] for an estimate, or for many numbers below the levels that adapt, in a fraction of the time: only the integers behind values are looked for.
+/// [`encode_numbers`] for many numbers below the levels that adapt, in a fraction of the time: only the integers behind values are looked for.
 fn estimate_numbers(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Stream {
     let plain = encode_as_they_are(numbers, how, finer, None);
     let hidden = recast::find_hidden(numbers).map(recast::Recast::Hidden);
@@ -242,7 +240,6 @@ fn encode_recast(
         reference: None,
         recast: (how.recast.0 + 1, how.recast.1 | recast.kind()),
         may_refine: views.is_some(),
-        brief: how.brief.map(|_| Order::DATA),
         ..how
     };
     let streams: Vec<Stream> = (arrays.par_iter().enumerate())
@@ -276,7 +273,7 @@ fn encode_as_they_are(
     let left_out = how.left_out();
     match predictive {
         Some(stream) if how.method == Method::Predictive => stream.leaving_out(left_out),
-        Some(stream) if how.is_hasty() && is_far_ahead(&stream, numbers) => {
+        Some(stream) if how.is_hasty() && is_far_ahead(&stream, numbers, how.level) => {
             stream.leaving_out(LeftOut::SlowAndFarBehind)
         }
         predictive => {
@@ -293,7 +290,7 @@ fn encode_as_they_are(
                 }
             };
             let least = match prices {
-                Some(prices) if how.level.adapts() || numbers.q.len() < FEW_MIXED => {
+                Some(prices) if how.level.adapts() || numbers.q.len() < FEW_MIXED && !how.is_sample => {
                     or_mixed(least, numbers, prices, &mut trials)
                 }
                 _ => least,
@@ -309,7 +306,8 @@ fn encode_classical(numbers: Numbers, how: How, predictive: Option<&Stream>) -> 
     const SLOW_GAIN: f64 = 0.7;
     let Numbers { q, shape, mask, .. } = numbers;
     if how.is_hasty() {
-        let coded = classical::encode_in_a_hurry(q.to_vec(), shape, mask);
+        let effort = if how.level.searches() { classical::Effort::Less } else { classical::Effort::Least };
+        let coded = classical::encode_with(q.to_vec(), shape, mask, effort);
         let least = SLOW_GAIN * coded.bytes.len() as f64;
         let is_behind = predictive.is_some_and(|stream| (stream.bytes.len() as f64) < least);
         if !how.level.searches() || is_behind {
@@ -341,9 +339,11 @@ impl Stream {
 }
 
 /// True if the classical coder is expected to take far more, so that it need not be run.
-fn is_far_ahead(stream: &Stream, numbers: Numbers) -> bool {
-    let bits = 8.0 * stream.bytes.len() as f64 / numbers.q.len() as f64;
-    FAR * bits < expected_bits(numbers.q, four_axes(numbers.shape), numbers.mask)
+fn is_far_ahead(stream: &Stream, Numbers { q, shape, mask, .. }: Numbers, level: Level) -> bool {
+    let bits = 8.0 * stream.bytes.len() as f64 / q.len() as f64;
+    let may_be_series = level.searches() && mask.is_none();
+    FAR * bits < expected_bits(q, four_axes(shape), mask)
+        && (!may_be_series || FAR * bits < classical::series::expected_bits(q))
 }
 
 /// A stream of the fast tier, which learns from samples.
@@ -380,7 +380,7 @@ fn in_either_lattice(
 fn predict(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
     let walked = predict_in_order(numbers, how, finer)?;
     let few_bits = 8.0 * (walked.bytes.len() as f64) < MAX_INTERPOLATED_BITS * numbers.q.len() as f64;
-    let may_interpolate = few_bits && how.shared.is_none() && how.brief.is_none();
+    let may_interpolate = few_bits && how.shared.is_none();
     let Some(interpolated) =
         may_interpolate.then(|| interpolate(numbers, how, finer, walked.bytes.len())).flatten()
     else {
@@ -402,8 +402,7 @@ fn interpolate(numbers: Numbers, how: How, finer: Option<&dyn Finer>, most: usiz
 
 /// The smallest predictive stream of numbers that are walked over one after the other.
 fn predict_in_order(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
-    let lockstep =
-        || (how.shared.is_none() && how.brief.is_none()).then(|| in_lockstep(numbers, how, finer)).flatten();
+    let lockstep = || how.shared.is_none().then(|| in_lockstep(numbers, how, finer)).flatten();
     let is_adaptive = how.level.adapts() || numbers.q.len() < FEW;
     if !is_adaptive && let Some(stream) = lockstep() {
         return Some(stream);
@@ -427,12 +426,11 @@ fn predict_in_order(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Op
 fn adapt(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
     let n_axes = numbers.shape.iter().filter(|&&extent| extent > 1).count();
     let is_small = numbers.q.len() < FEW && how.level.searches();
-    let effort = match (how.level.adapts() || is_small, how.brief) {
-        (_, Some(order)) => Effort::Brief(order),
-        (false, _) => Effort::Fast,
-        (true, _) if how.level.number() == 7 || is_small => Effort::Quick,
-        (true, _) if n_axes > 1 || numbers.q.len() >= LONG_SERIES => Effort::Full,
-        (true, _) => Effort::Quick,
+    let effort = match how.level.adapts() || is_small {
+        false => Effort::Fast,
+        true if how.level.number() == 7 || is_small => Effort::Quick,
+        true if n_axes > 1 || numbers.q.len() >= LONG_SERIES => Effort::Full,
+        true => Effort::Quick,
     };
     let mut trials = Trials::default();
     let (coder, coded) = match how.shared {

@@ -15,17 +15,12 @@ const WORTH: f64 = 0.9;
 const BOTH_VALUES: usize = 1 << 18;
 const CLEAR: f64 = 1.05;
 
-/// For an estimate: numbers that are tried in each order, and the share of the data's own order that another must take.
-const LIKELY_VALUES: usize = 1 << 13;
-const LIKELY: f64 = 0.95;
-
 /// Codes numbers with a model of their own, and tells what each tier took: in the best order of
 /// its axes, as far as the effort allows trials. `None` where there is too little to learn from.
 pub fn encode(numbers: Numbers, effort: Effort, trials: &mut Trials) -> Option<Coded> {
     numbers.layout()?;
     let orders = match effort {
         Effort::Full => choose(numbers),
-        Effort::Brief(order) => vec![order],
         _ => vec![Order::DATA],
     };
     let coded = orders.iter().filter_map(|order| encode_in_order(numbers, *order, effort, trials));
@@ -62,22 +57,6 @@ fn choose(numbers: Numbers) -> Vec<Order> {
         least if least < CLEAR * own && numbers.q.len() <= BOTH_VALUES => vec![Order::DATA, order],
         _ => vec![Order::DATA],
     }
-}
-
-/// The order that is likely taken, from a smaller and rougher trial.
-pub fn likely(numbers: Numbers) -> Order {
-    let extents = four_axes(numbers.shape);
-    let orders = Order::all(extents);
-    let part = TrialBox::of(numbers, extents, LIKELY_VALUES);
-    let cost = |order: &Order| {
-        let numbers = part.numbers(numbers.mantissa_bits);
-        let coded = encode_in_order(numbers, *order, Effort::Glimpse, &mut Trials::default());
-        coded.map_or(usize::MAX, |coded| coded.bytes.len())
-    };
-    let own = cost(&Order::DATA) as f64;
-    let others = orders[1..].par_iter().map(|order| (cost(order), *order));
-    let best = others.min_by_key(|(cost, order)| (*cost, order.byte()));
-    best.filter(|(least, _)| (*least as f64) < LIKELY * own).map_or(Order::DATA, |(_, order)| order)
 }
 
 /// A box from the middle.

@@ -33,8 +33,6 @@ pub enum Effort {
     Fast,
     /// As [`Effort::Trial`], with a rough fit: to find the order that is likely the best.
     Glimpse,
-    /// Both tiers, one class of weights in one order, and a rough fit: to estimate what [`Effort::Full`] takes.
-    Brief(Order),
     /// Both tiers, three classes of weights by scale.
     Quick,
     /// Both tiers, classes by trial: one, three by scale, three or eight by block.
@@ -49,7 +47,7 @@ impl Effort {
     /// (classes, by block) to try.
     fn trials(self) -> &'static [(usize, bool)] {
         match self {
-            Effort::Trial | Effort::Glimpse | Effort::Brief(_) => &[(1, false)],
+            Effort::Trial | Effort::Glimpse => &[(1, false)],
             Effort::Fast => &[(1, false), (3, true)],
             Effort::Quick => &[(3, false)],
             Effort::Full => &[(1, false), (3, false), (3, true), (8, true)],
@@ -60,7 +58,6 @@ impl Effort {
     pub(crate) fn n_fitted(self) -> usize {
         match self {
             Effort::Glimpse => 1 << 11,
-            Effort::Brief(_) => 1 << 14,
             _ => fit::N_SAMPLES,
         }
     }

@@ -55,7 +55,7 @@ use baler_data::error::Result;
 use cascade::Cascade;
 use cell::Cell;
 pub use centred::encode_centred;
-pub use choose_order::{encode, likely as likely_order};
+pub use choose_order::encode;
 use domain::Domain;
 pub use encode::{Coded, Effort, encode_shared, encode_with_reference};
 use grid::Layout;

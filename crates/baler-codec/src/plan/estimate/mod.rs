@@ -1,6 +1,6 @@
 //! What a variable would take in an archive, from a part of it: slabs that lie all over its first axes.
 //!
-//! Slabs are coded by the likely winner among the models, roughly fitted: each whole, and its first half. What the second
+//! Slabs are coded as the level of the options codes large arrays, with models that one of them teaches: each whole, and its first half. What the second
 //! halves take is what all numbers take, once learned: by bits of their activity, which is looked at everywhere
 //! (the module `activity`). What the first halves take beyond that is what learning costs, once a chunk. Small arrays are one slab.
 //! Other bounds than the one that counts are told from one small slab at both. In: a source, a variable, bounds. Out:
@@ -11,13 +11,13 @@ mod slabs;
 
 use crate::classical::lorenzo::four_axes;
 use crate::container::{GroupMethod, GroupPlan, Plan, archive_header};
-use crate::options::{BoundSpec, Method, Missing, Options};
+use crate::lockstep::encode::Learned;
+use crate::options::{BoundSpec, Level, Method, Missing, Options};
 use crate::part::numbers::{self, Numbers};
-use crate::part::stream::{How, mantissa_bits};
+use crate::part::stream::How;
 use crate::part::{self, Original, Prediction};
 use crate::plan::grids::{Asked, ranges, type_variable};
-use crate::plan::{SHARED_VALUES, informed, rows_per_chunk};
-use crate::predict::{self, order::Order};
+use crate::plan::{informed, rows_per_chunk};
 use crate::variable::VariablePlan;
 use activity::Activity;
 use baler_data::dataset::{Dataset, Values, Variable};
@@ -38,13 +38,13 @@ const REFERENCE: BoundSpec = BoundSpec::Rel(1e-3);
 /// Numbers whose activity is looked at: all of smaller arrays, runs of larger ones, each of so many.
 const ACTIVE_VALUES: usize = 1 << 23;
 const ACTIVE_RUN: usize = 1 << 16;
-/// What is chosen from more models is taken to need this share of what the likely one takes.
-const CHOICE: f64 = 0.98;
 /// Bytes of an archive beside header and parts: footer and the frames' lengths and checksums.
 const FOOTER_BYTES: usize = 50;
 const FRAME_BYTES: usize = 14;
 /// About what a part takes beside its numbers.
 const PART_BYTES: f64 = 60.0;
+/// Bits of activity that are taken to cost what they say, beside those of slabs: what is rare may lie in none of these.
+const RARE_BITS: f64 = 1000.0;
 /// Second halves of slabs are taken to be told by this share of what slabs take by their activity, at least and at most.
 const LATER: [f64; 2] = [0.4, 1.05];
 
@@ -74,10 +74,9 @@ pub struct Samples {
     range: f64,
     shape: Vec<usize>,
     missing: Option<Missing>,
+    level: Level,
     slabs: Vec<Slab>,
     few: Vec<Slab>,
-    /// The order of the axes that is likely taken.
-    order: OnceLock<Order>,
     /// At [`REFERENCE`]: of all, and of the few.
     reference: OnceLock<[Expected; 2]>,
 }
@@ -114,9 +113,9 @@ impl Samples {
             range: ranges(source, &[idx], options)?[0],
             shape: schema.shape.clone(),
             missing: crate::options::rules::last_match(&options.missing, &schema.name),
+            level: options.level,
             slabs,
             few,
-            order: OnceLock::new(),
             reference: OnceLock::new(),
         })
     }
@@ -162,8 +161,18 @@ impl Samples {
     fn expected_of(&self, source: &dyn Source, bound: BoundSpec, slabs: &[Slab]) -> Result<Expected> {
         let plan = self.plan(bound)?;
         let is_opaque = plan.storage.kind.is_opaque();
-        let brief = (!is_opaque).then(|| *self.order.get_or_init(|| self.likely_order(&plan)));
-        let how = |method| How { brief, may_refine: true, is_opaque, ..How::by(method) };
+        let is_sample = slabs.iter().any(|slab| slab.half.is_some());
+        let from = slabs.get(slabs.len() / 2).filter(|_| is_sample && !is_opaque);
+        let learned = from.and_then(|slab| slab.whole.learned(&plan, self.level));
+        let learned = learned.as_ref();
+        let how = |method| How {
+            level: self.level,
+            learned,
+            is_sample,
+            may_refine: true,
+            is_opaque,
+            ..How::by(method)
+        };
         let (overhead, n_chunks) = self.overhead(&plan);
         let (classical, learned) = rayon::join(
             || coded(slabs, &plan, how(Method::Classical)),
@@ -175,18 +184,7 @@ impl Samples {
         };
         let classical = of_all(&classical, &activity, n_chunks);
         let learned = of_all(&learned, &activity, n_chunks);
-        Ok(Expected { classical: classical + overhead, all: (CHOICE * learned).min(classical) + overhead })
-    }
-
-    /// The order of the axes in which a slab is likely coded: the data's, where many chunks share a model.
-    fn likely_order(&self, plan: &VariablePlan) -> Order {
-        let n_values: usize = self.shape.iter().product();
-        let Some(slab) = self.slabs.first().filter(|_| n_values < SHARED_VALUES) else { return Order::DATA };
-        let numbers = slab.whole.numbers(plan);
-        let (q, shape) = (numbers.q.as_slice(), slab.whole.shape.as_slice());
-        let mask = numbers.specials.mask();
-        let mantissa_bits = mantissa_bits(&plan.grid, plan.dtype);
-        predict::likely_order(predict::Numbers { q, shape, mask: mask.as_deref(), mantissa_bits })
+        Ok(Expected { classical: classical + overhead, all: learned.min(classical) + overhead })
     }
 
     /// The activity of all numbers, from runs of them.
@@ -252,7 +250,8 @@ fn of_all(slabs: &[Coded], all: &Activity, n_chunks: usize) -> f64 {
     };
     let (in_whole, in_half) = (in_slabs(0), in_slabs(1));
     let bits_as = |found: &Activity| found.bits_as(&in_whole);
-    let overall = (whole - PART_BYTES * slabs.len() as f64).max(0.0) / bits_as(&in_whole).max(1.0);
+    let in_numbers = (whole - PART_BYTES * slabs.len() as f64).max(0.0);
+    let overall = (in_numbers + RARE_BITS / 8.0) / (bits_as(&in_whole) + RARE_BITS);
     let later = (whole - half) / (bits_as(&in_whole) - bits_as(&in_half)).max(1.0);
     let share = later.clamp(LATER[0] * overall, LATER[1] * overall);
     let to_learn = (half - share * bits_as(&in_half)).max(0.0) / slabs.len().max(1) as f64;
@@ -262,6 +261,13 @@ fn of_all(slabs: &[Coded], all: &Activity, n_chunks: usize) -> f64 {
 impl Sample {
     fn numbers(&self, plan: &VariablePlan) -> Numbers {
         numbers::quantize_values(&self.values, plan)
+    }
+
+    /// What the fast tiers learn from it, for all slabs.
+    fn learned(&self, plan: &VariablePlan, level: Level) -> Option<Learned> {
+        with_values!(&self.values, values => {
+            part::learn(Original { values, shape: &self.shape, variable: plan }, level)
+        })
     }
 
     /// Bytes as a part of its own, and the activity of the numbers.
@@ -280,7 +286,6 @@ impl Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Level;
 
     fn field(shape: [usize; 3]) -> Dataset {
         let mut rng = baler_data::random::Rng::new(7, 0);
@@ -295,7 +300,7 @@ mod tests {
 
     fn archive_bytes(dataset: &Dataset, bound: BoundSpec) -> usize {
         let mut archive = Vec::new();
-        let options = Options { level: Level::BEST, ..Options::new(bound) };
+        let options = Options::new(bound);
         let source = InMemory::of(dataset);
         let models = crate::plan::trainer::Models::default();
         let mut progress = crate::report::NoProgress;
