@@ -14,7 +14,7 @@ use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::error::{Error, Result};
 use estimate::best_orders;
 use lorenzo::{MAX_AXES, Orders, difference, fill_masked, four_axes, integrate};
-use pack::{pack, pack_repeats, unpack};
+use pack::{pack, pack_repeats, pack_zstd, unpack};
 use ranks::{from_ranks, read_table, to_ranks, useful_table, write_table};
 use series::{Series, Way};
 
@@ -119,18 +119,35 @@ fn encode_unranked(mut q: Vec<i64>, shape: &[usize], mask: Option<&[bool]>, effo
         let mut masked = mask.iter();
         q.retain(|_| !*masked.next().expect("a mask as long as the values"));
     }
-    let (coder, symbols) = pack(&q, effort != Effort::All);
+    let hurries = effort != Effort::All;
+    let (coder, symbols) = pack(&q, hurries);
     let way = series.filter(|_| coder != CoderByte::Constant).and_then(|series| series.best(&q));
-    if let Some(way) = way {
+    // Masks and labels may repeat where their differences do not.
+    let repeats =
+        coder == CoderByte::Zstd && orders != [0; MAX_AXES] && mask.is_none() && effort != Effort::Least;
+    if way.is_some() || repeats {
         integrate(&mut q, extents, orders);
-        if let Some((coder, series)) = way.pack(&q).filter(|(_, series)| series.len() < symbols.len()) {
-            let bytes = [&[coder as u8, 0][..], &series].concat();
-            return Encoded { bytes, codec: way.name().to_string() };
+        if let Some((coder, symbols, name)) = pack_whole(&q, (way, repeats), hurries, symbols.len()) {
+            return Encoded { bytes: [&[coder as u8, 0][..], &symbols].concat(), codec: name.to_string() };
         }
     }
     let mut bytes = vec![coder as u8, pack_orders(orders)];
     bytes.extend_from_slice(&symbols);
     Encoded { bytes, codec: describe(coder, orders, shape) }
+}
+
+/// The smallest of the numbers as they are, less than `limit` bytes: as a series in some way, or by zstd where they may repeat.
+fn pack_whole(
+    q: &[i64],
+    (way, repeats): (Option<Way>, bool),
+    hurries: bool,
+    limit: usize,
+) -> Option<(CoderByte, Vec<u8>, &'static str)> {
+    let series = way.and_then(|way| way.pack(q).map(|(coder, bytes)| (coder, bytes, way.name())));
+    let series = series.filter(|(_, bytes, _)| bytes.len() < limit);
+    let limit = series.as_ref().map_or(limit, |(_, bytes, _)| bytes.len());
+    let planes = repeats.then(|| pack_zstd(q, limit, hurries)).flatten();
+    planes.map(|planes| (CoderByte::Zstd, planes, CoderByte::Zstd.name())).or(series)
 }
 
 /// True if rows from the middle take fewer bytes without differences: an entropy estimate does not see all that a coder does.

@@ -184,7 +184,7 @@ fn unpack_pco<T: Number + Default + Into<i64>>(bytes: &[u8], n_values: usize) ->
 
 /// Width byte (1, 2, 4 or 8), then zstd over the byte planes of the zigzag values, lowest first; `None` if that
 /// takes `limit` bytes or more.
-fn pack_zstd(q: &[i64], limit: usize, hurries: bool) -> Option<Vec<u8>> {
+pub fn pack_zstd(q: &[i64], limit: usize, hurries: bool) -> Option<Vec<u8>> {
     let bits_per_value = 8.0 * limit as f64 / q.len() as f64;
     let [first_slack, second_slack] = slack(bits_per_value, q.len());
     let part = middle(q, QUICK_PART);
