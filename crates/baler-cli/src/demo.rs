@@ -159,7 +159,7 @@ fn kinds_and_folder(args: &DemoArgs) -> Result<(Vec<&'static str>, PathBuf)> {
         return Ok((vec![kind], default()));
     }
     let is_folder =
-        word.contains(std::path::MAIN_SEPARATOR) || word.starts_with('.') || Path::new(word).is_dir();
+        word.contains(std::path::is_separator) || word.starts_with('.') || Path::new(word).is_dir();
     if is_folder && args.folder.is_none() {
         return Ok((KINDS.to_vec(), PathBuf::from(word)));
     }

@@ -30,6 +30,7 @@ mod new;
 mod numbers;
 mod output;
 mod part;
+mod patterns;
 mod peers;
 mod picture;
 mod plan;
@@ -78,12 +79,30 @@ pub fn run_from(args: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
-        Some(Command::Compress(args)) => compress::run(&args),
-        Some(Command::Decompress(args)) => decompress::run(&args),
-        Some(Command::Train(args)) => train::run(&args),
-        Some(Command::Plan(args)) => plan::run(&args),
-        Some(Command::Merge(args)) => merge::run(&args),
-        Some(Command::Verify(args)) => verify::run(&args),
+        Some(Command::Compress(mut args)) => {
+            args.inputs = patterns::expanded(&args.inputs);
+            compress::run(&args)
+        }
+        Some(Command::Decompress(mut args)) => {
+            args.archives = patterns::expanded(&args.archives);
+            decompress::run(&args)
+        }
+        Some(Command::Train(mut args)) => {
+            args.inputs = patterns::expanded(&args.inputs);
+            train::run(&args)
+        }
+        Some(Command::Plan(mut args)) => {
+            args.inputs = patterns::expanded(&args.inputs);
+            plan::run(&args)
+        }
+        Some(Command::Merge(mut args)) => {
+            args.archives = patterns::expanded(&args.archives);
+            merge::run(&args)
+        }
+        Some(Command::Verify(mut args)) => {
+            args.archives = patterns::expanded(&args.archives);
+            verify::run(&args)
+        }
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Report(args)) => report::run(&args),

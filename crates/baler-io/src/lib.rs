@@ -477,8 +477,27 @@ mod tests {
         assert_eq!(split_inner("run.h5:/Time/Ux:1"), ("run.h5", Some("/Time/Ux:1")));
         assert_eq!(split_inner("C:\\run.npz"), ("C:\\run.npz", None));
         assert_eq!(split_inner("C:\\run.npz:pt"), ("C:\\run.npz", Some("pt")));
+        let of_windows = [
+            (r"C:\data\x.npy", None),
+            (r"C:\data\x.npy", Some("var")),
+            (r"C:\v1.2\run.h5", Some("/Time/Ux:1")),
+            ("d:/data/run.h5", Some("/Time/Ux")),
+            ("D:run.npz", Some("pt")),
+            (r"\\server\share\run.root", Some("Events")),
+            (r"\\?\C:\data\run.npz", Some("pt")),
+            (r"..\run.npz", Some("pt")),
+        ];
+        for (file, inner) in of_windows {
+            let argument = inner.map_or(file.to_string(), |inner| format!("{file}:{inner}"));
+            assert_eq!(split_inner(&argument), (file, inner), "{argument}");
+        }
         assert_eq!(split_inner("run.npz:"), ("run.npz:", None));
         assert_eq!(split_inner("-:pt"), ("-", Some("pt")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_may_have_a_colon_in_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let with_colon = folder.path().join("a:b.npz");
         std::fs::write(&with_colon, b"").unwrap();

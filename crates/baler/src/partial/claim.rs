@@ -107,8 +107,11 @@ impl Claim {
                 },
                 Err(e) => return Err(e),
             };
-        if !is_new && !read_text(&mut note)?.starts_with(WORDS) {
-            return Ok(Found::Foreign);
+        match read_text(&mut note) {
+            Ok(text) if is_new || text.starts_with(WORDS) => {}
+            Ok(_) => return Ok(Found::Foreign),
+            Err(e) if is_locked(&e) => return Ok(Found::Busy),
+            Err(e) => return Err(e),
         }
         match note.try_lock() {
             Err(TryLockError::WouldBlock) => return Ok(Found::Busy),
@@ -241,6 +244,12 @@ fn is_same(a: &Metadata, b: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn n_names(_: &Metadata) -> u64 {
     1
+}
+
+/// True for what Windows says where another process holds a lock: there nobody else even reads the file
+/// (ERROR_LOCK_VIOLATION).
+fn is_locked(error: &std::io::Error) -> bool {
+    cfg!(windows) && error.raw_os_error() == Some(33)
 }
 
 fn starts_as_archive(part: &mut File) -> std::io::Result<bool> {
