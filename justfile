@@ -38,6 +38,15 @@ hosts:
 bench:
     cargo bench --workspace
 
+# A release and an archive of all sources, each tried alone (docs/install.md); 20 minutes or so.
+release:
+    scripts/release/build.sh
+    scripts/release/vendor.sh --check
+
+# Whether everything compiles for Windows and macOS.
+platforms:
+    scripts/release/check_platforms.sh
+
 # What the continuous integration does, from a clean checkout.
 ci:
     .ci/run

@@ -1,8 +1,8 @@
 //! The words of the command line; each subcommand's own options stand in its file.
 
 use crate::{
-    compare, completions, compress, decompress, demo, emulate, export, inspect, merge, new, plan, project,
-    report, score, train, verify,
+    bench, compare, completions, compress, decompress, demo, emulate, export, inspect, merge, new, plan,
+    project, report, score, train, verify,
 };
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -29,6 +29,7 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     Inspect(inspect::InspectArgs),
     Compare(compare::CompareArgs),
+    Bench(bench::BenchArgs),
     Report(report::ReportArgs),
     Score(score::ScoreArgs),
     Export(export::ExportArgs),

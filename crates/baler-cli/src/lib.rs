@@ -1,6 +1,7 @@
 //! The command line of baler: one match; each subcommand has a file. A library, for the command comes with the Python
 //! package too.
 
+mod bench;
 mod choices;
 mod cli;
 mod closed;
@@ -105,6 +106,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Score(args)) => score::run(&args),
         Some(Command::Export(args)) => export::run(&args),

@@ -6,11 +6,13 @@
 
 mod bounded;
 mod learned;
+mod levels;
 mod lossless;
 mod plot;
 mod sizes;
 mod table;
 
+pub use levels::compare_levels;
 pub use plot::rate_distortion;
 pub use sizes::compare_at_ratio;
 pub use table::text_table;
@@ -176,11 +178,16 @@ pub fn compare(
         }
     }
     rows.sort_by_key(|row| (row.family == Family::Unbounded, row.bytes));
-    let bound = match options.bound {
-        BoundSpec::Lossless | BoundSpec::Unbounded => options.bound.kind().to_string(),
-        _ => format!("{} {:e}", options.bound.kind(), options.bound.value()),
-    };
+    let bound = bound_text(options.bound);
     Ok(Comparison { input_bytes: dataset.size_bytes() as u64, bound, rows, missing })
+}
+
+/// A promise in words, such as `rel 1e-3`.
+fn bound_text(bound: BoundSpec) -> String {
+    match bound {
+        BoundSpec::Lossless | BoundSpec::Unbounded => bound.kind().to_string(),
+        _ => format!("{} {:e}", bound.kind(), bound.value()),
+    }
 }
 
 /// What each variable allows, as compress promises it.
