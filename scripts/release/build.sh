@@ -31,11 +31,11 @@ cargo build --release --locked "${offline[@]}" --target "$target" -p baler-cli -
 binary=$build/$target/release/baler
 [[ $target != *windows* ]] || binary+=.exe
 
-# How it is run here, if it can be: for Windows in Wine.
-runs() { case $target in *windows*) WINEDEBUG=-all "$wine" "$@" ;; *) "$@" ;; esac; }
-wine=$(command -v wine64 wine /usr/lib/wine/wine64 | head -1 || true)
+# Completions are its own words, which it says where it runs: for Windows in Wine.
+runs() { "$binary" "$@"; }
+[[ $target != *windows* ]] || runs() { scripts/release/wine.sh "$binary" "$@"; }
 can_run=yes
-runs "$binary" --version > /dev/null 2>&1 || can_run=
+runs --version || can_run=
 [[ -n $can_run ]] || echo "$target does not run on this machine: nothing is tried, and the archive has no completions"
 
 step 'archive'
@@ -50,7 +50,7 @@ cp "$(rustc --print sysroot)/share/doc/rust/COPYRIGHT-library.html" "$folder/lic
 if [[ -n $can_run ]]; then
     mkdir "$folder/completions"
     for shell in bash zsh fish elvish powershell; do
-        runs "$binary" completions "$shell" > "$folder/completions/baler.$shell"
+        runs completions "$shell" > "$folder/completions/baler.$shell"
     done
 fi
 find "$folder" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +
@@ -72,9 +72,6 @@ if [[ -n $can_run && $target == *linux* ]]; then
     alone verify baler-demo/jets.bale --against baler-demo/jets.npz
     alone compress baler-demo/cfd.npz -o - --rel 1e-3 -3 -q > "$room/piped.bale"
     alone verify - < "$room/piped.bale"
-elif [[ -n $can_run ]]; then
-    room=$(mktemp -d)
-    trap 'rm -rf "$room"' EXIT
-    cp "$binary" "$room"
-    (cd "$room" && runs "./$(basename "$binary")" demo)
+elif [[ -n $can_run && $target == *windows* ]]; then
+    scripts/release/check_windows.sh "$binary"
 fi

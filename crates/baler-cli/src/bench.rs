@@ -74,8 +74,8 @@ const FIXTURES: [Fixture; 4] = [
     },
     Fixture {
         name: "camera",
-        about: "frames of a photon-counting camera, 16 x 128 x 128 of uint16, 20 photons, seed 1",
-        make: || Ok(generate::camera(16, 128, 128, 20.0, SEED)),
+        about: "frames of a photon-counting camera, 16 x 128 x 128 of uint16, 400 photons, seed 1",
+        make: || Ok(generate::camera(16, 128, 128, 400.0, SEED)),
     },
     Fixture {
         name: "turbulence",

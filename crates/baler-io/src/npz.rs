@@ -12,7 +12,7 @@ use baler_data::error::{Error, Result};
 use baler_data::source::Source;
 use std::io::{Read, Seek, Write};
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, System, ZipArchive, ZipWriter};
 
 /// Deflate makes at most 1032 bytes out of one.
 const MAX_DEFLATE_RATIO: u64 = 1032;
@@ -138,6 +138,7 @@ impl<W: Write + Seek> NpzWriter<W> {
     pub fn member(&mut self, name: &str, n_bytes: usize) -> Result<&mut dyn Write> {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
+            .system(System::Unix) // the same bytes on every system
             .last_modified_time(zip::DateTime::default())
             .large_file(n_bytes >= u32::MAX as usize);
         self.0

@@ -71,20 +71,25 @@ impl Scale {
             let narrow = Scale { log: false, ..*self };
             return narrow.linear_ticks(n.min(3)).into_iter().filter(|(x, _)| *x > 0.0).collect();
         }
-        decades.into_iter().map(|e| (10f64.powi(e), power_words(e))).collect()
+        decades.into_iter().map(|e| (power(e), power_words(e))).collect()
     }
 
     /// 1, 2, 5, 10, 20, ... where an axis has only a decade or two.
     fn steps_of_1_2_5(&self, first: i32, last: i32) -> Vec<(f64, String)> {
-        let steps = (first..=last).flat_map(|e| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(e)));
+        let steps = (first..=last).flat_map(|e| [1.0, 2.0, 5.0].map(|m| m * power(e)));
         let inside = steps.filter(|x| (self.low * 0.999..=self.high * 1.001).contains(x));
         inside.map(|x| (x, format_number(x))).collect()
     }
 }
 
+/// 10 to an exponent, the nearest float64; `powi` is one beside it on some systems.
+fn power(exponent: i32) -> f64 {
+    format!("1e{exponent}").parse().unwrap_or(f64::NAN)
+}
+
 fn power_words(exponent: i32) -> String {
     match exponent {
-        -2..=3 => format!("{}", 10f64.powi(exponent)),
+        -2..=3 => format!("{}", power(exponent)),
         _ => format!("1e{exponent}"),
     }
 }
