@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A release: one static binary in an archive, with what has to go with it, and checksums.
 #
-#   scripts/release/build.sh [TARGET]       default: x86_64-unknown-linux-musl; the same bytes from the same sources and toolchain
+#   scripts/release/build.sh [TARGET]       default: x86_64-unknown-linux-musl
 #
 # Needs cargo with that target (rustup target add), a C compiler for it (musl-tools, gcc-mingw-w64-x86-64), python3 and GNU tar.
 # Writes target/dist/baler-VERSION-TARGET.tar.gz and target/dist/SHA256SUMS. BALER_OFFLINE=1 asks no registry.

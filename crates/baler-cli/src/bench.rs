@@ -25,8 +25,8 @@ pub struct BenchArgs {
     /// Bounds, relative to the range of each variable
     #[arg(long, value_name = "E,..", value_delimiter = ',', default_value = "1e-2,1e-3,1e-4", value_parser = bound)]
     pub rel: Vec<f64>,
-    /// Levels, from 1, the fastest, to 9, the smallest
-    #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "1,3,6,9", value_parser = level)]
+    /// Levels, from 1, the fastest, to 9, the smallest, which takes minutes
+    #[arg(long, value_name = "N,..", value_delimiter = ',', default_value = "1,3,6", value_parser = level)]
     pub levels: Vec<Level>,
     /// Also SZ3, SPERR, ZFP, pcodec, bzip3, JPEG XL and others in their best layouts, by this Python (see scripts/peers/requirements.txt)
     #[arg(long, value_name = "PYTHON", num_args = 0..=1, default_missing_value = peers::DEFAULT_PYTHON)]
