@@ -9,12 +9,13 @@ use crate::json::{self, ArchiveObject};
 use crate::latents;
 use crate::level::LevelArgs;
 use crate::library::{
-    Error, ErrorKind, Model, Options, PartialFile, Progress, Report, Source, Threads, compress_source, io,
-    is_searched,
+    Error, ErrorKind, InMemory, Model, Options, PartialFile, Progress, Report, Source, Threads,
+    compress_source, io, is_searched,
 };
 use crate::live;
 use crate::names;
 use crate::numbers::grouped;
+use crate::outliers::{self, OutlierArgs};
 use crate::output::{Target, refuse_json_on_stdout, say};
 use crate::part;
 use crate::progress::{Bar, Loudness};
@@ -22,6 +23,7 @@ use crate::say::SayArgs;
 use crate::settings::{FileSettings, Settings, with_names};
 use crate::table;
 use anyhow::{Context, Result};
+use baler_score::By;
 use clap::Args;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -43,25 +45,27 @@ pub struct CompressArgs {
     pub model: Option<PathBuf>,
     /// The plan of data that this is a part of (baler plan): it says promise, level and model; with -d a part that is there is
     /// done
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "model_ref", "estimate", "resume", "records", "latents", "config"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["model", "model_ref", "estimate", "resume", "records", "latents", "config", "outliers"])]
     pub plan: Option<PathBuf>,
     /// Only name the model by its hash instead of embedding it (with -d it goes to DIR/model.balm)
     #[arg(long)]
     pub model_ref: bool,
     #[command(flatten)]
     pub level: LevelArgs,
+    #[command(flatten)]
+    pub outliers: OutlierArgs,
     /// Only tell what three levels would take of time and bytes, from a part of the data; nothing is written
-    #[arg(long, conflicts_with_all = ["output", "folder", "model", "records", "resume"])]
+    #[arg(long, conflicts_with_all = ["output", "folder", "model", "records", "resume", "outliers"])]
     pub estimate: bool,
     /// Go on with what a run that was stopped has left in OUT.part
     #[arg(long)]
     pub resume: bool,
     /// The input is records of the model's variables, little-endian, one record after the other: frames of them are
     /// written at once, with the model's bound; - is standard input, and standard output without -o
-    #[arg(long, requires = "model")]
+    #[arg(long, requires = "model", conflicts_with = "outliers")]
     pub records: bool,
     /// Packed latents that came from the hardware of --model, in the place of data
-    #[arg(long, value_name = "FILE", requires = "model", value_parser = names::parser())]
+    #[arg(long, value_name = "FILE", requires = "model", conflicts_with = "outliers", value_parser = names::parser())]
     pub latents: Option<String>,
     /// How long a record waits for others, in milliseconds (2)
     #[arg(long, value_name = "MS", requires = "records", value_parser = parse_latency)]
@@ -223,6 +227,11 @@ pub fn compress_one(
     let options = &with_names(options, [source.schema()])?;
     let mut bar = args.say.bar();
     until_interrupted(&mut bar);
+    let found = odd_rows(source, options, args, &mut bar).with_context(|| input.to_string())?;
+    let (source, options): (&dyn Source, &Options) = match &found {
+        Some((table, options)) => (table, options),
+        None => (source, options),
+    };
     let mut report = match target {
         Target::File { path, force } => {
             let mut partial = open_partial((input, identity), path, options, model, args.resume, &mut bar)?;
@@ -251,6 +260,24 @@ pub fn compress_one(
     }
     say_report(&report, options.model_by_reference, args.say);
     Ok(report)
+}
+
+/// The table in memory, as scoring takes it, and the options with the rows that are stored in full; nothing where nobody asks.
+fn odd_rows(
+    source: &dyn Source,
+    options: &Options,
+    args: &CompressArgs,
+    bar: &mut Bar,
+) -> Result<Option<(InMemory<'static>, Options)>> {
+    let Some(which) = args.outliers.outliers else { return Ok(None) };
+    bar.stage("score rows", 0);
+    let by = args.outliers.by.map_or(By::CodeLength, By::from);
+    let (table, rows) = outliers::find(source, which, by, &options.threads)?;
+    if rows.rows.is_empty() {
+        bar.warn("no row has such a score, or more have the highest one than are asked for: none is stored in full");
+    }
+    let outliers = Some(rows).filter(|rows| !rows.rows.is_empty());
+    Ok(Some((InMemory::owning(table), Options { outliers, ..options.clone() })))
 }
 
 /// Bytes of the input's file or store, if nothing of it is left out.

@@ -18,6 +18,7 @@ use crate::settings::choose_variables;
 use crate::tables;
 use anyhow::{Context, Result};
 use clap::Args;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 
 /// Get the data back
@@ -44,6 +45,9 @@ pub struct DecompressArgs {
     /// Only a slice as in NumPy, '10:20,:,3', or of axes by name, 'time=3,lat=10:20'; a single index drops its axis
     #[arg(long, value_name = "A:B,..", conflicts_with = "rows", allow_hyphen_values = true, value_parser = parse_slice)]
     pub slice: Option<Slice>,
+    /// Only the rows that are stored in full (compress --outliers), with their numbers and scores
+    #[arg(long)]
+    pub outliers: bool,
     /// The model that the archive names
     #[arg(long, value_name = "FILE")]
     pub model: Option<PathBuf>,
@@ -124,6 +128,9 @@ pub struct Sizes {
 
 /// Decompresses one archive or live stream to its target; without a format to that of its source.
 pub fn one(archive: &str, target: &Target, format: Option<Format>, args: &DecompressArgs) -> Result<Sizes> {
+    if args.outliers && live::is_stream(archive) {
+        return Err(no_outliers(archive));
+    }
     if let Some(sizes) = live::decompress(archive, target, format, args)? {
         return Ok(sizes);
     }
@@ -131,25 +138,46 @@ pub fn one(archive: &str, target: &Target, format: Option<Format>, args: &Decomp
     let region = open_archive(archive)?;
     let reader = Reader::open_with(region.reader(), model.as_ref(), &Threads::new(args.threads)?)
         .with_context(|| archive.to_string())?;
+    if !args.outliers {
+        return write(&reader, (archive, region.len()), target, format, args);
+    }
+    let outliers = reader.outliers().ok_or_else(|| no_outliers(archive))?;
+    write(&outliers.rows, (archive, region.len()), target, format, args)
+}
+
+/// The error where rows in full are asked for and there are none.
+pub fn no_outliers(archive: &str) -> anyhow::Error {
+    let text = "expected rows in full, found none: compress --outliers stores some; leave out --outliers";
+    anyhow::Error::from(Error::input(text)).context(archive.to_string())
+}
+
+/// Writes what is asked for of an archive with so many bytes.
+fn write<R: Read + Seek + Send>(
+    reader: &Reader<R>,
+    (archive, archive_bytes): (&str, u64),
+    target: &Target,
+    format: Option<Format>,
+    args: &DecompressArgs,
+) -> Result<Sizes> {
     let mut options = wanted(reader.schema(), args)?;
     let mut bar = args.say.bar();
     let format_of = |schema: &Schema| format.unwrap_or_else(|| natural(schema, target));
     if matches!(format_of(reader.schema()), Format::Hdf5 | Format::NetCdf) {
         options.slice = options.slice.map(with_axes);
     }
-    let data = Decompressed::new(&reader, &options).with_context(|| archive.to_string())?;
-    warn_of_slice(&reader, &options, &mut bar)?;
+    let data = Decompressed::new(reader, &options).with_context(|| archive.to_string())?;
+    warn_of_slice(reader, &options, &mut bar)?;
     let format = format_of(data.schema());
     if let Some(tables) = tables::of(data.schema(), format)? {
-        tables::write(&reader, &options, &tables, (format, target), args, &mut bar)?;
-        return done(region.len(), data.schema(), args, bar);
+        tables::write(reader, &options, &tables, (format, target), args, &mut bar)?;
+        return done(archive_bytes, data.schema(), args, bar);
     }
     say_lost(data.schema(), format);
     match format {
         Format::Zarr => target.write_folder(&io::write_zarr(&data.dataset(&mut bar)?)?)?,
         _ => target.write_with(|out| Ok(data.write(format, out, &mut bar)?))?,
     }
-    done(region.len(), data.schema(), args, bar)
+    done(archive_bytes, data.schema(), args, bar)
 }
 
 /// Tells what came back of an archive.

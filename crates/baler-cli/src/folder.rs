@@ -94,6 +94,8 @@ fn shared_model(
     let searched = is_searched(options, false);
     let sized = !searched && (options.size.is_some() || options.bound == BoundSpec::Unbounded);
     let learns = match options.method {
+        // What is odd in a file is for that file to say: none shares a model with others.
+        _ if args.outliers.outliers.is_some() => false,
         Method::Classical => false,
         Method::Autoencoder => true,
         Method::Predictive | Method::Auto => sized || (fields && !searched),

@@ -1,8 +1,8 @@
 //! The objects of `--json`: the same words in every command, in the order of the interface.
 
 use crate::library::{
-    BoundSpec, CandidateReport, ModelInfo, Outcome, Promises, Report, Schema, SizedReport, Trained,
-    Verification, Way,
+    BoundSpec, CandidateReport, ModelInfo, Outcome, OutliersReport, Promises, Report, Schema, SizedReport,
+    Trained, Verification, Way,
 };
 use crate::output::write_stdout;
 use crate::resources::Resources;
@@ -70,7 +70,27 @@ pub struct ArchiveObject {
     trials: Vec<TrialObject>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<SizeObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outliers: Option<OutliersObject>,
     variables: Vec<CompressedObject>,
+}
+
+/// Rows that are stored in full.
+#[derive(Serialize)]
+struct OutliersObject {
+    rows: u64,
+    /// What the scores are.
+    by: String,
+    /// The least and the greatest score.
+    scores: Option<[f64; 2]>,
+    bytes: u64,
+}
+
+impl From<&OutliersReport> for OutliersObject {
+    fn from(outliers: &OutliersReport) -> Self {
+        let OutliersReport { n_rows, by, scores, bytes } = outliers.clone();
+        OutliersObject { rows: n_rows, by, scores, bytes }
+    }
 }
 
 /// What a size that was asked for is spent on.
@@ -238,6 +258,7 @@ impl ArchiveObject {
             warnings: report.warnings.clone(),
             trials: report.trials.iter().map(trial).collect(),
             size: report.sized.as_ref().map(SizeObject::from),
+            outliers: report.outliers.as_ref().map(OutliersObject::from),
             variables: variables.collect(),
         }
     }
@@ -277,7 +298,14 @@ pub struct VerifyObject {
     holds: bool,
     n_values: u64,
     n_violations: u64,
+    /// Rows that are stored in full, and are bit for bit.
+    #[serde(skip_serializing_if = "is_zero")]
+    outlier_rows: u64,
     variables: Vec<VerifiedObject>,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 #[derive(Serialize)]
@@ -306,6 +334,7 @@ impl From<&Verification> for VerifyObject {
             holds: verification.holds(),
             n_values: verification.variables.iter().map(|v| v.n_values).sum(),
             n_violations: verification.variables.iter().map(|v| v.n_broken()).sum(),
+            outlier_rows: verification.n_outliers,
             variables: variables.collect(),
         }
     }

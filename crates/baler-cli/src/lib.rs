@@ -29,6 +29,7 @@ mod names;
 mod nearest;
 mod new;
 mod numbers;
+mod outliers;
 mod output;
 mod part;
 mod patterns;

@@ -75,6 +75,10 @@ fn format_of(archive: &str, args: &DecompressArgs) -> Result<(String, Format)> {
 
 /// `baler decompress A B -o OUT`: the rows of B behind those of A.
 pub fn decompress_joined(archives: &[String], args: &DecompressArgs) -> Result<()> {
+    if args.outliers {
+        let text = "expected one archive with --outliers, or -d DIR, found several: the numbers of their rows are their own";
+        return Err(Error::config(text).into());
+    }
     let output = args.output.as_deref().ok_or_else(|| {
         Error::config("expected -o FILE for the rows of all archives, or -d DIR for a file each; found several archives")
     })?;

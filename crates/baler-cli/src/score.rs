@@ -10,15 +10,16 @@ use crate::library::{
 };
 use crate::names;
 use crate::numbers::{counted, grouped, value};
+use crate::outliers::{ScoreBy, parse_rate};
 use crate::output::{Target, print_text, refuse_json_on_stdout, say};
 use crate::picture::Picture;
 use crate::progress::Loudness;
 use crate::say::SayArgs;
-use crate::settings::{choose_variables, number_of};
+use crate::settings::choose_variables;
 use crate::table::table;
 use anyhow::{Context, Result};
 use baler_data::dataset::kind::Kind;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use scoring::{By, Scored, Table, Threshold, threshold};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -72,32 +73,6 @@ pub struct ScoreArgs {
     pub raw: RawArgs,
     #[command(flatten)]
     pub say: SayArgs,
-}
-
-/// The methods.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ScoreBy {
-    /// Bits that a row takes who knows the table, and the column that takes most (default)
-    CodeLength,
-    /// Isolation forest: near 1 for what few random cuts isolate, 0.5 for the usual; scikit-learn has the negative
-    Forest,
-    /// Squared Mahalanobis distance from the rows that agree, of columns or of a model's latents
-    Latent,
-}
-
-impl From<ScoreBy> for By {
-    fn from(by: ScoreBy) -> By {
-        match by {
-            ScoreBy::CodeLength => By::CodeLength,
-            ScoreBy::Forest => By::Forest,
-            ScoreBy::Latent => By::Latent,
-        }
-    }
-}
-
-fn parse_rate(text: &str) -> Result<f64, String> {
-    let rate = number_of(text).filter(|rate| (0.0..=1.0).contains(rate));
-    rate.ok_or_else(|| format!("expected a share from 0 to 1 such as 0.001 or 0.1%, found '{}'", text.trim()))
 }
 
 /// `score --json`.

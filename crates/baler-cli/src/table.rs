@@ -1,6 +1,6 @@
 //! Tables and the one line at the end of a command, as text; where they go is for the commands to say.
 
-use crate::library::{BoundSpec, Promises, Report, SizedReport, VariableReport, Way};
+use crate::library::{BoundSpec, OutliersReport, Promises, Report, SizedReport, VariableReport, Way};
 use crate::numbers;
 use baler_data::names::shown_in_line;
 
@@ -47,7 +47,22 @@ pub fn report_table(report: &Report, max_rows: usize) -> String {
     }
     let shown = report.variables.iter().take(max_rows);
     text.extend(shown.filter_map(|v| promises_line(&v.name, &v.promises)).map(|line| format!("\n{line}")));
+    text.extend(report.outliers.as_ref().map(|outliers| format!("\n{}", outliers_line(outliers))));
     text
+}
+
+/// `in full: 1 500 rows by code-length, scores 24.1 to 96.3; 43 593 bytes`
+fn outliers_line(outliers: &OutliersReport) -> String {
+    let scores = outliers
+        .scores
+        .map(|[least, most]| format!(", scores {} to {}", numbers::value(least), numbers::value(most)));
+    format!(
+        "in full: {} by {}{}; {} bytes",
+        numbers::counted(outliers.n_rows as usize, "row"),
+        shown_in_line(&outliers.by),
+        scores.unwrap_or_default(),
+        numbers::grouped(outliers.bytes)
+    )
 }
 
 /// The largest error that is allowed, in the variable's units, or as a share of each value.
@@ -173,6 +188,7 @@ pub mod tests {
             verified: true,
             warnings: Vec::new(),
             sized: None,
+            outliers: None,
             trials: Vec::new(),
             variables: vec![VariableReport {
                 name: "data".into(),

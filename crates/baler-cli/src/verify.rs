@@ -171,7 +171,10 @@ pub fn verification_table(verification: &Verification, max_rows: usize) -> Strin
         .collect();
     let lines = verification.variables.iter().take(max_rows);
     let lines = lines.filter_map(|v| promises_line(&v.name, &v.promises)).map(|line| format!("\n{line}"));
-    table(&["variable", "bound", "worst error", "values", "outside"], &rows, 2) + &lines.collect::<String>()
+    let in_full = (verification.n_outliers > 0)
+        .then(|| format!("\nin full: {}", counted(verification.n_outliers as usize, "row")));
+    let text = table(&["variable", "bound", "worst error", "values", "outside"], &rows, 2);
+    text + &lines.collect::<String>() + &in_full.unwrap_or_default()
 }
 
 /// The line that says it holds, or the error that says where it does not.
@@ -179,12 +182,21 @@ pub fn conclusion(verification: &Verification, against_data: bool) -> Result<Str
     let n_values: u64 = verification.variables.iter().map(|v| v.n_values).sum();
     if verification.holds() {
         let no_promise = verification.variables.iter().all(|v| v.bound == BoundSpec::Unbounded);
+        let rows = counted(verification.n_outliers as usize, "row");
+        let exact = match verification.n_outliers {
+            0 => String::new(),
+            _ if against_data => format!(", {rows} in full bit for bit"),
+            _ => format!(", {rows} in full"),
+        };
         return Ok(if no_promise {
-            format!("no bound promised; {} values decode", grouped(n_values))
+            format!("no bound promised; {} values decode{exact}", grouped(n_values))
         } else if against_data {
-            format!("bound verified on {} values", grouped(n_values))
+            format!("bound verified on {} values{exact}", grouped(n_values))
         } else {
-            format!("checksums hold, {} values decode; --against INPUT compares them", grouped(n_values))
+            format!(
+                "checksums hold, {} values decode{exact}; --against INPUT compares them",
+                grouped(n_values)
+            )
         });
     }
     let broken: Vec<_> = verification.variables.iter().filter(|v| v.n_broken() > 0).collect();

@@ -3,7 +3,8 @@
 
 use crate::autoencoder::Coder;
 use crate::container::{
-    Footer, GroupMethod, GroupPlan, ModelEntry, Plan, PlanTrial, PlanTrialKind, archive_header, read_chunk,
+    Footer, GroupMethod, GroupPlan, ModelEntry, Plan, PlanTrial, PlanTrialKind, StoredOutliers,
+    archive_header_with, read_chunk,
 };
 use crate::decode::Coders;
 use crate::decode::inspect::Parts;
@@ -11,6 +12,7 @@ use crate::encode::output::Output;
 use crate::encode::{Encoder, learned};
 use crate::model::Model;
 use crate::options::{BoundSpec, Method, Options};
+use crate::outliers;
 use crate::plan::fields;
 use crate::plan::together::together_or_apart;
 use crate::plan::trainer::Models;
@@ -41,25 +43,46 @@ pub fn compress_source(
     out: &mut dyn Output,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
+    let Some(rows) = &options.outliers else {
+        return compress_rows(source, options, models, None, out, progress);
+    };
+    let source = plan::keep_variables(source, options)?;
+    progress.stage("store rows in full", 0);
+    let (others, stored) = outliers::apart(&*source, rows, options)?;
+    let options = &Options { outliers: None, drop: Vec::new(), ..options.clone() };
+    let mut report = compress_rows(&others, options, models, Some(&stored), out, progress)?;
+    crate::decode::outliers::add_to(&mut report, &stored)?;
+    Ok(report)
+}
+
+/// [`compress_source`] of the rows that are not stored in full.
+fn compress_rows(
+    source: &dyn Source,
+    options: &Options,
+    models: Models,
+    outliers: Option<&StoredOutliers>,
+    out: &mut dyn Output,
+    progress: &mut dyn Progress,
+) -> Result<Report> {
     let has_networks = models.model.is_some_and(|model| !model.parts.is_empty());
     if options.method != Method::Auto || options.bound == BoundSpec::Unbounded || !has_networks {
-        return compress_with_method(source, options, models, None, out, progress);
+        return compress_with_method(source, options, models, (None, outliers), out, progress);
     }
     let part = excerpt(source, TRIAL_BYTES)?;
     let part = InMemory::of(&part);
     let (mut networks, mut plain) = (Vec::new(), Vec::new());
     let without = Models { model: None, ..models };
-    compress_with_method(&part, options, models, None, &mut networks, &mut NoProgress)?;
-    compress_with_method(&part, options, without, None, &mut plain, &mut NoProgress)?;
+    compress_with_method(&part, options, models, (None, None), &mut networks, &mut NoProgress)?;
+    compress_with_method(&part, options, without, (None, None), &mut plain, &mut NoProgress)?;
     let trial = Some(PlanTrial {
         what: PlanTrialKind::Networks,
         with: networks.len() as u64,
         without: plain.len() as u64,
     });
     if networks.len() <= plain.len() {
-        return compress_with_method(source, options, models, trial, out, progress);
+        return compress_with_method(source, options, models, (trial, outliers), out, progress);
     }
-    let mut report = compress_with_method(source, options, without, trial, out, progress)?;
+    let mut report = compress_with_method(source, options, without, (trial, outliers), out, progress)?;
     let warning = format!(
         "the model is not used: {} bytes with it, {} without; --method autoencoder insists on it",
         networks.len(),
@@ -75,7 +98,7 @@ fn compress_with_method(
     source: &dyn Source,
     options: &Options,
     models: Models,
-    tried: Option<PlanTrial>,
+    (tried, outliers): (Option<PlanTrial>, Option<&StoredOutliers>),
     out: &mut dyn Output,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
@@ -98,7 +121,7 @@ fn compress_with_method(
     let learned = threads.run(|| learned(&*source, &plan, &coders, options))?;
     let encoder =
         Encoder { ready, learned, latents: given_latents, ..Encoder::new(&*source, &plan, &coders, options) };
-    let mut report = write_archive(&encoder, &models, threads, out, progress)?;
+    let mut report = write_archive(&encoder, (&models, outliers), threads, out, progress)?;
     report.warnings = warnings;
     for (variable, quantiles) in report.variables.iter_mut().zip(quantiles) {
         variable.quantiles = quantiles;
@@ -128,6 +151,7 @@ pub fn shared_plan(
             "expected a bound for data in parts, found a size; give --rel, --abs or another",
         ));
     }
+    no_rows_in_full(options)?;
     let Planned { source, mut plan, model, warnings, .. } = plan::plan(source, options, models, progress)?;
     (plan, _) = options.threads.run(|| fields::group(&*source, plan, options))?;
     let coders = Coders::for_compression(&plan, model.as_deref())?;
@@ -160,6 +184,7 @@ pub fn compress_part(
     progress: &mut dyn Progress,
 ) -> Result<Report> {
     crate::network::simd_level()?;
+    no_rows_in_full(options)?;
     let (level, method) = (shared.level, shared.method);
     let options = &Options { level, method, ..options.clone() };
     let source = plan::keep_variables(source, options)?;
@@ -170,19 +195,29 @@ pub fn compress_part(
     progress.stage("learn from a sample", 0);
     let learned = options.threads.run(|| learned(&*source, &plan, &coders, options))?;
     let encoder = Encoder { learned, ..Encoder::new(&*source, &plan, &coders, options) };
-    write_archive(&encoder, &models, &options.threads, out, progress)
+    write_archive(&encoder, (&models, None), &options.threads, out, progress)
+}
+
+/// Parts of some data know too little of all to say which of their rows are odd.
+fn no_rows_in_full(options: &Options) -> Result<()> {
+    match options.outliers {
+        None => Ok(()),
+        Some(_) => {
+            Err(Error::config("rows in full (--outliers) are those of a whole table, not of data in parts"))
+        }
+    }
 }
 
 /// Header, chunks and footer. Chunks that an earlier run has left in the output are not made again.
 fn write_archive(
     encoder: &Encoder,
-    models: &[ModelEntry],
+    (models, outliers): (&[ModelEntry], Option<&StoredOutliers>),
     threads: &Threads,
     out: &mut dyn Output,
     progress: &mut dyn Progress,
 ) -> Result<Report> {
     let plan = encoder.plan;
-    let header = archive_header(plan, models);
+    let header = archive_header_with(plan, models, outliers);
     let (mut parts, mut footer) = (Parts::new(plan, models)?, Footer::new(&header));
     let mut archive_bytes = header.len();
     let mut squares = Some(vec![0.0; plan.variables.len()]);

@@ -15,6 +15,8 @@ pub mod decompress;
 #[cfg(feature = "encode")]
 pub mod merge;
 #[cfg(feature = "encode")]
+pub mod outliers;
+#[cfg(feature = "encode")]
 pub mod shared_plan;
 
 pub mod options;

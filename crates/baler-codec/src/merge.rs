@@ -23,6 +23,11 @@ pub fn merge<R: Read + Seek>(parts: &[(String, Index<R>)], out: &mut dyn Output)
     for (name, part) in &parts[1..] {
         check_alike((first_name, first), (name, part))?;
     }
+    if let Some((name, _)) = parts.iter().find(|(_, part)| part.outliers.is_some()) {
+        return Err(Error::config(format!(
+            "expected archives whose rows are all in chunks, found {name} with rows in full; compress the parts without --outliers"
+        )));
+    }
     let mut plan = first.plan.clone();
     plan.trials.clear();
     let stays =

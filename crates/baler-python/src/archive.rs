@@ -112,16 +112,11 @@ impl Archive {
 
     /// The rows of each chunk that holds a variable; none for one without values.
     fn chunk_rows(&self, py: Python, name: &str) -> PyResult<Vec<usize>> {
-        let (index, schema) = (self.reader.index(), self.reader.schema());
+        let schema = self.reader.schema();
         let idx =
             schema.position(name).ok_or_else(|| baler_data::names::unknown_variable(name, schema.names()));
         let idx = idx.or_raise(py)?;
-        let group = index.plan.groups.iter().position(|group| group.variables.contains(&idx));
-        let chunks = group.map_or(0..0, |group| index.chunks_of(group));
-        Ok(chunks
-            .map(|chunk| index.place(chunk))
-            .map(|(group, row)| index.plan.rows_of_chunk(group, row))
-            .collect())
+        py.detach(|| self.reader.chunk_rows(idx)).or_raise(py)
     }
 
     /// Of each group: names of its variables, rows of each chunk, first byte and number of bytes of each chunk, and the head that
@@ -130,15 +125,15 @@ impl Archive {
     fn groups<'py>(
         &self,
         py: Python<'py>,
-    ) -> Vec<(Vec<&str>, Vec<usize>, Vec<(u64, u64)>, Bound<'py, PyBytes>)> {
+    ) -> PyResult<Vec<(Vec<&str>, Vec<usize>, Vec<(u64, u64)>, Bound<'py, PyBytes>)>> {
         let names = &self.reader.schema().variables;
-        let groups = py.detach(|| apart::groups(self.reader.index()));
+        let groups = py.detach(|| apart::groups(self.reader.index())).or_raise(py)?;
         let told = groups.into_iter().map(|group| {
             let variables = group.variables.iter().map(|&idx| names[idx].name.as_str()).collect();
             let places = group.chunks.iter().map(|place| (place.start, place.end - place.start)).collect();
             (variables, group.rows, places, PyBytes::new(py, &group.head))
         });
-        told.collect()
+        Ok(told.collect())
     }
 
     /// Axes, roles and attributes.

@@ -7,7 +7,7 @@ use baler_codec::options::Options;
 use baler_codec::plan::trainer::Models;
 use baler_codec::report::{NoProgress, Progress, Report};
 use baler_data::dataset::Dataset;
-use baler_data::error::Result;
+use baler_data::error::{Error, Result};
 use baler_data::source::{InMemory, Source};
 use baler_train::Training;
 
@@ -57,6 +57,11 @@ pub fn compress_source(
     progress: &mut dyn Progress,
 ) -> Result<Report> {
     if sized::is_searched(options, model.is_some()) {
+        if options.outliers.is_some() {
+            return Err(Error::config(
+                "rows in full (--outliers) take what they take; give a bound such as --rel 1e-3 with them, or --latent K",
+            ));
+        }
         return sized::compress(source, options, out, progress);
     }
     let models = Models { model, trainer: Some(&Training), latents: None };

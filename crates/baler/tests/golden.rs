@@ -112,7 +112,7 @@ fn bytes_of(values: &Values) -> Vec<u8> {
 fn n_chunks_apart(name: &str, archive: &[u8]) -> usize {
     let reader = Reader::open(Cursor::new(archive)).unwrap();
     let mut n_chunks = 0;
-    for group in groups(reader.index()) {
+    for group in groups(reader.index()).unwrap() {
         let head = Head::read(&group.head).unwrap();
         let mut row = 0;
         for (place, &n_rows) in group.chunks.iter().zip(&group.rows) {

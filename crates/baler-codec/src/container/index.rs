@@ -2,8 +2,8 @@
 //! end. Chunks are read one by one and checked by their checksums; [`Index::check_hash`] reads all and checks the total.
 
 use super::{
-    ARCHIVE_MAGIC, CHECKSUM_BYTES, Chunk, END_MAGIC, ModelEntry, Plan, TOTAL_HASH_BYTES, check_magic,
-    read_chunk, read_frame, read_models,
+    ARCHIVE_MAGIC, CHECKSUM_BYTES, Chunk, END_MAGIC, ModelEntry, Plan, StoredOutliers, TOTAL_HASH_BYTES,
+    check_magic, read_chunk, read_frame, read_models,
 };
 use baler_data::bytes::{ByteReader, with_room};
 use baler_data::error::{Error, Result};
@@ -21,6 +21,8 @@ pub struct Index<R> {
     pub plan: Plan,
     /// The models.
     pub models: Vec<ModelEntry>,
+    /// Rows that stand in full, beside those of the chunks.
+    pub outliers: Option<StoredOutliers>,
     /// Bytes of the archive.
     pub size_bytes: u64,
     input: Mutex<R>,
@@ -88,13 +90,13 @@ impl<R: Read + Seek> Index<R> {
         let (plan, at) = frame_at(&mut input, n_magic, footer_start, "the plan")?;
         let plan = Plan::read(&plan)?;
         let (models, at) = frame_at(&mut input, at, footer_start, "the models")?;
-        let models = read_models(&models)?;
+        let (models, outliers) = read_models(&models)?;
         let starts = chunk_starts(at, &lengths, footer_start)?;
         let first_chunks = first_chunks(&plan, models.len(), lengths.len())?;
         let mut places = with_room(lengths.len())?;
         places.extend(plan.chunk_starts());
         let input = Mutex::new(input);
-        Ok(Index { plan, models, size_bytes, input, starts, first_chunks, places, total_hash })
+        Ok(Index { plan, models, outliers, size_bytes, input, starts, first_chunks, places, total_hash })
     }
 
     /// Number of chunks.

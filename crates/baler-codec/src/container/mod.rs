@@ -5,14 +5,16 @@
 //! Every section is a frame: length, bytes, and the first 8 bytes of their BLAKE3 hash.
 
 pub mod index;
+mod outliers;
 mod plan;
 pub mod writer;
 
 use baler_data::bytes::{ByteReader, ByteWriter};
 use baler_data::error::{Error, Result};
 pub use index::Index;
+pub use outliers::{N_LISTED, StoredOutliers};
 pub use plan::{GroupMethod, GroupPlan, Plan, PlanTrial, PlanTrialKind};
-pub use writer::{Footer, archive_header, chunk_frame};
+pub use writer::{Footer, archive_header, archive_header_with, chunk_frame};
 
 /// First bytes of an archive: six that no text file has, and the version of the format.
 pub const ARCHIVE_MAGIC: [u8; 7] = *b"\x89BALE\n\x01";
@@ -75,8 +77,11 @@ pub fn read_header(bytes: &[u8]) -> Result<(Plan, Vec<ModelEntry>)> {
     check_magic(bytes, ARCHIVE_MAGIC, "the beginning of an archive (.bale)")?;
     let mut r = ByteReader::new(&bytes[ARCHIVE_MAGIC.len()..]);
     let plan = Plan::read(read_frame(&mut r, "the plan")?)?;
-    let models = read_models(read_frame(&mut r, "the models")?)?;
+    let (models, outliers) = read_models(read_frame(&mut r, "the models")?)?;
     r.finish("the beginning of an archive")?;
+    if outliers.is_some() {
+        return Err(Error::corrupt("expected no rows in full in the head of a group, found some"));
+    }
     Ok((plan, models))
 }
 
@@ -139,7 +144,8 @@ pub fn check_magic(bytes: &[u8], magic: [u8; 7], what: &str) -> Result<()> {
     }
 }
 
-fn read_models(bytes: &[u8]) -> Result<Vec<ModelEntry>> {
+/// The models, and the rows in full that may stand behind them.
+fn read_models(bytes: &[u8]) -> Result<(Vec<ModelEntry>, Option<StoredOutliers>)> {
     let mut r = ByteReader::new(bytes);
     let models = (0..r.count_of_items()?)
         .map(|_| match r.u8()? {
@@ -150,6 +156,7 @@ fn read_models(bytes: &[u8]) -> Result<Vec<ModelEntry>> {
             n => Err(Error::unsupported(format!("expected a model entry of kind 0 or 1, found {n}"))),
         })
         .collect::<Result<_>>()?;
+    let outliers = if r.remaining() > 0 { Some(StoredOutliers::read(&mut r)?) } else { None };
     r.finish("the models")?;
-    Ok(models)
+    Ok((models, outliers))
 }

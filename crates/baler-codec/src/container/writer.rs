@@ -1,12 +1,17 @@
 //! The pieces of an archive, front to back: the header once, a frame for each chunk as they are made, the footer at the
 //! end. Nothing is ever changed again, so that any output that takes bytes in order will do.
 
-use super::{ARCHIVE_MAGIC, END_MAGIC, ModelEntry, Plan, TOTAL_HASH_BYTES, frame};
+use super::{ARCHIVE_MAGIC, END_MAGIC, ModelEntry, Plan, StoredOutliers, TOTAL_HASH_BYTES, frame};
 use baler_data::bytes::ByteWriter;
 use baler_data::error::{Error, Result};
 
 /// Magic, plan and models.
 pub fn archive_header(plan: &Plan, models: &[ModelEntry]) -> Vec<u8> {
+    archive_header_with(plan, models, None)
+}
+
+/// [`archive_header`], with the rows in full.
+pub fn archive_header_with(plan: &Plan, models: &[ModelEntry], outliers: Option<&StoredOutliers>) -> Vec<u8> {
     let mut out = ByteWriter::default();
     out.raw(&ARCHIVE_MAGIC);
     frame(&plan.write(), &mut out);
@@ -24,6 +29,9 @@ pub fn archive_header(plan: &Plan, models: &[ModelEntry]) -> Vec<u8> {
                 table.count(*part);
             }
         }
+    }
+    if let Some(outliers) = outliers {
+        outliers.write(&mut table);
     }
     frame(&table.bytes, &mut out);
     out.bytes

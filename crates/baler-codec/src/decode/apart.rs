@@ -26,7 +26,15 @@ pub struct GroupPlaces {
 }
 
 /// All groups of an archive.
-pub fn groups<R: Read + Seek>(index: &Index<R>) -> Vec<GroupPlaces> {
+///
+/// # Errors
+/// [`baler_data::error::ErrorKind::Unsupported`] for an archive that has rows in full beside its chunks.
+pub fn groups<R: Read + Seek>(index: &Index<R>) -> Result<Vec<GroupPlaces>> {
+    if index.outliers.is_some() {
+        return Err(Error::unsupported(
+            "expected an archive whose rows are all in chunks, found one with rows in full; compress it without --outliers",
+        ));
+    }
     let places = |(group_idx, group): (usize, &GroupPlan)| {
         let chunks = index.chunks_of(group_idx);
         let rows = |chunk_idx| index.plan.rows_of_chunk(group_idx, index.place(chunk_idx).1);
@@ -37,7 +45,7 @@ pub fn groups<R: Read + Seek>(index: &Index<R>) -> Vec<GroupPlaces> {
             head: head(&index.plan, group, &index.models),
         }
     };
-    index.plan.groups.iter().enumerate().map(places).collect()
+    Ok(index.plan.groups.iter().enumerate().map(places).collect())
 }
 
 /// Magic, plan and models of a group as the only one.

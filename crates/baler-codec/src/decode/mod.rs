@@ -2,6 +2,7 @@
 
 pub mod apart;
 pub mod inspect;
+pub mod outliers;
 pub mod reader;
 pub mod verify;
 

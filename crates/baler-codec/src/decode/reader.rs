@@ -2,14 +2,16 @@
 //! In: bytes that can be read and sought. It needs memory for the chunks that are being decoded and for the one it
 //! decoded last, which the next rows may lie in.
 
-use crate::container::{GroupMethod, Index};
+use crate::container::{GroupMethod, Index, N_LISTED};
 use crate::decode::inspect;
+use crate::decode::outliers::Outliers;
 use crate::decode::{Coders, decode_chunk};
 use crate::model::Model;
 use crate::report::Report;
 use baler_data::dataset::{Values, Variable};
 use baler_data::error::{Error, Result};
 use baler_data::names;
+use baler_data::source::picks::Picks;
 use baler_data::source::slice::{Range1, Slice};
 use baler_data::source::sliced::Sliced;
 use baler_data::source::{Schema, Source, VariableSchema, collect};
@@ -26,7 +28,10 @@ type Decoded = Arc<Vec<Option<Values>>>;
 pub struct Reader<R> {
     index: Index<R>,
     coders: Coders,
-    schema: Schema,
+    /// What the chunks hold.
+    coded: Schema,
+    /// The rows that are not in chunks.
+    outliers: Option<Box<Outliers>>,
     /// Group of each variable, and its place in it.
     places: Vec<(usize, usize)>,
     threads: Threads,
@@ -49,7 +54,11 @@ impl<R: Read + Seek + Send> Reader<R> {
     /// As [`Reader::open`].
     pub fn open_with(input: R, model: Option<&Model>, threads: &Threads) -> Result<Reader<R>> {
         crate::network::simd_level()?;
-        let index = Index::open(input)?;
+        Reader::of_index(Index::open(input)?, model, threads)
+    }
+
+    /// Of an archive whose index is read.
+    pub(crate) fn of_index(index: Index<R>, model: Option<&Model>, threads: &Threads) -> Result<Reader<R>> {
         let coders = Coders::for_archive(&index.plan, &index.models, model)?;
         let plan = &index.plan;
         let variables = plan.variables.iter().map(|variable| VariableSchema {
@@ -58,7 +67,7 @@ impl<R: Read + Seek + Send> Reader<R> {
             shape: variable.shape.clone(),
             storage: variable.storage,
         });
-        let schema = Schema {
+        let coded = Schema {
             variables: variables.collect(),
             layout: plan.layout,
             attachments: plan.attachments.clone(),
@@ -70,7 +79,45 @@ impl<R: Read + Seek + Send> Reader<R> {
             }
         }
         let threads = threads.clone();
-        Ok(Reader { index, coders, schema, places, threads, last: Mutex::new(None) })
+        let outliers = index.outliers.as_ref().map(|stored| Outliers::open(stored, &coded, &threads));
+        let outliers = outliers.transpose()?.map(Box::new);
+        Ok(Reader { index, coders, coded, outliers, places, threads, last: Mutex::new(None) })
+    }
+
+    /// Rows that stand in full, apart from the chunks.
+    pub fn outliers(&self) -> Option<&Outliers> {
+        self.outliers.as_deref()
+    }
+
+    /// Where the rows in full stand among all, if there are any.
+    ///
+    /// # Errors
+    /// [`baler_data::error::ErrorKind::Corrupt`] for damaged bytes.
+    pub fn picks(&self) -> Result<Option<Arc<Picks>>> {
+        self.outliers().map(|outliers| outliers.picks(&Coded(self))).transpose()
+    }
+
+    /// The rows (first axis) of a variable that each of its chunks brings.
+    ///
+    /// # Errors
+    /// As [`Reader::picks`].
+    pub fn chunk_rows(&self, variable: usize) -> Result<Vec<usize>> {
+        let group = self.places[variable].0;
+        let chunks = self.index.chunks_of(group).map(|chunk_idx| self.index.place(chunk_idx).1);
+        let ends = chunks.map(|row| row + self.index.plan.rows_of_chunk(group, row));
+        let Some(picks) = self.picks()? else {
+            let starts = std::iter::once(0).chain(ends.clone());
+            return Ok(ends.clone().zip(starts).map(|(end, start)| end - start).collect());
+        };
+        let n_all = self.schema().variables[variable].n_rows();
+        let n_coded = self.coded.variables[variable].n_rows();
+        let mut start = 0;
+        let rows = ends.map(|end| {
+            // What stands between two chunks goes with the first.
+            let end = if end == n_coded { n_all } else { picks.among_all(variable, &(end..end + 1)).start };
+            end - std::mem::replace(&mut start, end)
+        });
+        Ok(rows.collect())
     }
 
     /// Where everything is.
@@ -96,7 +143,7 @@ impl<R: Read + Seek + Send> Reader<R> {
     /// # Errors
     /// [`baler_data::error::ErrorKind::Config`] for an unknown name or rows that are not there, or [`baler_data::error::ErrorKind::Corrupt`].
     pub fn rows(&self, name: &str, rows: Range<usize>) -> Result<Variable> {
-        let n_rows = self.schema.variables[self.position(name)?].n_rows();
+        let n_rows = self.schema().variables[self.position(name)?].n_rows();
         if rows.start > rows.end || rows.end > n_rows {
             return Err(Error::config(format!(
                 "expected rows within 0:{n_rows}, found {}:{}",
@@ -118,7 +165,7 @@ impl<R: Read + Seek + Send> Reader<R> {
     }
 
     fn position(&self, name: &str) -> Result<usize> {
-        self.schema.position(name).ok_or_else(|| names::unknown_variable(name, self.schema.names()))
+        self.schema().position(name).ok_or_else(|| names::unknown_variable(name, self.schema().names()))
     }
 
     /// Decodes the wanted variables of a chunk.
@@ -153,7 +200,7 @@ impl<R: Read + Seek + Send> Reader<R> {
     ) -> Result<()> {
         let group = &self.index.plan.groups[group_idx];
         // Rows without values (an axis behind the first is empty) are in no chunk.
-        let n_values = self.schema.variables[group.variables[0]].n_values();
+        let n_values = self.coded.variables[group.variables[0]].n_values();
         let chunks: Vec<usize> = match rows.is_empty() || n_values == 0 {
             true => Vec::new(),
             false => (self.index.chunk_of(group_idx, rows.start)
@@ -181,7 +228,7 @@ impl<R: Read + Seek + Send> Reader<R> {
                     }
                     _ => {
                         let values = decoded[position].as_ref().ok_or_else(missing)?;
-                        all.append(&values.slice(self.schema.variables[*idx].elements_of(from..to)))?;
+                        all.append(&values.slice(self.coded.variables[*idx].elements_of(from..to)))?;
                     }
                 }
             }
@@ -193,28 +240,65 @@ impl<R: Read + Seek + Send> Reader<R> {
     }
 }
 
-impl<R: Read + Seek + Send> Source for Reader<R> {
+/// The rows of an archive that are in its chunks.
+struct Coded<'a, R>(&'a Reader<R>);
+
+impl<R: Read + Seek + Send> Source for Coded<'_, R> {
     fn schema(&self) -> &Schema {
-        &self.schema
+        &self.0.coded
     }
 
     fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
-        self.schema.variables[variable].cut_from_rows(elements, |rows| {
+        self.0.coded.variables[variable].cut_from_rows(elements, |rows| {
             Ok(self.read_rows(&[variable], rows)?.pop().expect("one for each variable"))
         })
     }
 
     fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
+        let reader = self.0;
         let mut found: Vec<Values> =
-            variables.iter().map(|&idx| Values::empty(self.schema.variables[idx].dtype)).collect();
+            variables.iter().map(|&idx| Values::empty(reader.coded.variables[idx].dtype)).collect();
         // Group after group, each with its own: there may be as many groups as variables.
-        let group_of = |(idx, _): &(usize, &mut Values)| self.places[*idx].0;
+        let group_of = |(idx, _): &(usize, &mut Values)| reader.places[*idx].0;
         let mut wanted: Vec<(usize, &mut Values)> = variables.iter().copied().zip(&mut found).collect();
         wanted.sort_by_key(group_of);
         for of_group in wanted.chunk_by_mut(|a, b| group_of(a) == group_of(b)) {
-            self.read_group(group_of(&of_group[0]), &rows, of_group)?;
+            reader.read_group(group_of(&of_group[0]), &rows, of_group)?;
         }
         Ok(found)
+    }
+}
+
+impl<R: Read + Seek + Send> Source for Reader<R> {
+    fn schema(&self) -> &Schema {
+        self.outliers().map_or(&self.coded, |outliers| &outliers.schema)
+    }
+
+    fn read(&self, variable: usize, elements: Range<usize>) -> Result<Values> {
+        self.schema().variables[variable].cut_from_rows(elements, |rows| {
+            Ok(self.read_rows(&[variable], rows)?.pop().expect("one for each variable"))
+        })
+    }
+
+    fn read_rows(&self, variables: &[usize], rows: Range<usize>) -> Result<Vec<Values>> {
+        let Some(outliers) = self.outliers() else { return Coded(self).read_rows(variables, rows) };
+        let picks = outliers.picks(&Coded(self))?;
+        let parts: Vec<_> = variables.iter().map(|&idx| picks.parts(idx, &rows)).collect();
+        let mut found: Vec<Option<Values>> = vec![None; variables.len()];
+        // Columns are read together, lists of other lengths by themselves.
+        while let Some(first) = found.iter().position(Option::is_none) {
+            let alike: Vec<usize> = (first..parts.len()).filter(|&at| parts[at] == parts[first]).collect();
+            let (of_others, of_outliers) = parts[first].clone();
+            let indices: Vec<usize> = alike.iter().map(|&at| variables[at]).collect();
+            let others = Coded(self).read_rows(&indices, of_others)?;
+            let inner: Vec<usize> = indices.iter().map(|idx| idx + N_LISTED).collect();
+            let in_full = outliers.rows.read_rows(&inner, of_outliers)?;
+            for ((at, idx), both) in alike.into_iter().zip(indices).zip(others.iter().zip(&in_full)) {
+                let variable = &self.schema().variables[idx];
+                found[at] = Some(picks.weave(variable, idx, rows.clone(), both)?);
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Whole chunks, as many as there are threads: the next ones are read while these are written.

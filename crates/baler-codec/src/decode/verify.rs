@@ -1,20 +1,24 @@
 //! Does an archive keep its promise? Decodes it and compares it, value by value, in the caller's dtype.
 
+use crate::container::N_LISTED;
 use crate::decode::reader::Reader;
 use crate::model::Model;
 use crate::options::BoundSpec;
-use crate::quantize::Promises;
 use crate::quantize::compare::compare_values;
 use crate::quantize::promises::Broken;
+use crate::quantize::{Bound, Promises};
 use crate::report::{NoProgress, Progress};
 use crate::variable::VariablePlan;
-use baler_data::dataset::Dataset;
+use baler_data::dataset::{Dataset, Values};
 use baler_data::error::{Error, Result};
 use baler_data::names;
 use baler_data::source::{InMemory, Schema, Source, VariableSchema};
 use baler_data::threads::Threads;
 use rayon::prelude::*;
 use std::io::{Cursor, Read, Seek};
+
+/// Rows in full that are compared in one go.
+const ROWS_AT_ONCE: usize = 1 << 16;
 
 /// One variable of a verification.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +49,8 @@ impl VerifiedVariable {
 /// What verifying found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verification {
+    /// Rows that are stored in full: bit for bit, which counts as a promise.
+    pub n_outliers: u64,
     /// In the order of the archive.
     pub variables: Vec<VerifiedVariable>,
 }
@@ -111,7 +117,8 @@ pub fn verify_with<R: Read + Seek + Send>(
         }
         progress.advance(n_bytes as u64);
     }
-    Ok(Verification { variables })
+    let n_outliers = check_outliers(reader, against, &originals, &mut variables)?;
+    Ok(Verification { n_outliers, variables })
 }
 
 /// Index of each variable of the archive in the data that it is compared with.
@@ -142,6 +149,32 @@ fn originals(schema: &Schema, against: Option<&dyn Source>) -> Result<Vec<usize>
         .collect()
 }
 
+/// Decodes the rows in full and compares every bit; gives their number.
+fn check_outliers<R: Read + Seek + Send>(
+    reader: &Reader<R>,
+    against: Option<&dyn Source>,
+    originals: &[usize],
+    variables: &mut [VerifiedVariable],
+) -> Result<u64> {
+    let Some(outliers) = reader.outliers() else { return Ok(0) };
+    outliers.rows.index().check_hash()?;
+    let (exact, picks) = (Bound::resolve(BoundSpec::Lossless, 0.0), reader.picks()?);
+    let stored = &outliers.rows.schema().variables;
+    for (idx, (variable, of)) in variables.iter_mut().zip(&stored[N_LISTED..]).enumerate() {
+        let n_rows = of.n_rows();
+        for start in (0..n_rows).step_by(ROWS_AT_ONCE) {
+            let rows = start..n_rows.min(start + ROWS_AT_ONCE);
+            let values = outliers.rows.read(idx + N_LISTED, of.elements_of(rows.clone()))?;
+            variable.n_values += values.len() as u64;
+            if let (Some(against), Some(picks)) = (against, &picks) {
+                let original = picks.read(against, originals[idx], idx, rows)?;
+                variable.n_violations += compare_values(&original, &values, &exact).1;
+            }
+        }
+    }
+    Ok(outliers.numbers()?.len() as u64)
+}
+
 /// What comparing a variable of a chunk gives.
 struct Checked {
     variable: usize,
@@ -162,12 +195,17 @@ fn check_chunk<R: Read + Seek + Send>(
     let decoded = reader.decode(chunk_idx, &|_| true)?;
     let variables = &plan.groups[group].variables;
     let n_rows = plan.rows_of_chunk(group, first_row);
-    let against = match against {
-        Some(against) => {
+    let rows = first_row..first_row + n_rows;
+    let against: Vec<Option<Values>> = match (against, reader.picks()?) {
+        (None, _) => vec![None; variables.len()],
+        (Some(against), None) => {
             let indices: Vec<usize> = variables.iter().map(|&idx| originals[idx]).collect();
-            against.read_rows(&indices, first_row..first_row + n_rows)?.into_iter().map(Some).collect()
+            against.read_rows(&indices, rows)?.into_iter().map(Some).collect()
         }
-        None => vec![None; variables.len()],
+        (Some(against), Some(picks)) => {
+            let places: Vec<(usize, usize)> = variables.iter().map(|&idx| (originals[idx], idx)).collect();
+            picks.read_others(against, &places, rows)?.into_iter().map(Some).collect()
+        }
     };
     let mut checked = Vec::with_capacity(decoded.len());
     for ((&variable, values), original) in variables.iter().zip(decoded).zip(against) {

@@ -3,11 +3,13 @@
 
 pub mod cuts;
 pub mod level;
+pub mod outliers;
 pub mod rules;
 pub mod training;
 
 pub use level::Level;
 
+use crate::options::outliers::OutlierRows;
 use crate::options::training::TrainOptions;
 use baler_data::error::{Error, Result};
 use baler_data::threads::Threads;
@@ -170,6 +172,8 @@ pub struct Options {
     pub limits: Vec<(String, [f64; 2])>,
     /// Patterns of variables of which each chunk keeps its sum, but for rounding; beside a bound.
     pub keep_sum: Vec<String>,
+    /// Rows of a table that are stored in full: bounds, ranges and models are made without them.
+    pub outliers: Option<OutlierRows>,
     /// (name, range) by which relative bounds of a variable are resolved instead of its own range: of samples, those of
     /// all data.
     pub ranges: Vec<(String, f64)>,
@@ -205,6 +209,7 @@ impl Options {
             cuts: Vec::new(),
             limits: Vec::new(),
             keep_sum: Vec::new(),
+            outliers: None,
             ranges: Vec::new(),
             ends: Vec::new(),
             any_step: false,

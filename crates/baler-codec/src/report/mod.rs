@@ -31,8 +31,23 @@ pub struct Report {
     pub trials: Vec<(&'static str, u64, u64)>,
     /// What was found for a size that was asked for.
     pub sized: Option<SizedReport>,
+    /// Rows that are stored in full, apart from the others.
+    pub outliers: Option<OutliersReport>,
     /// In the order of the data.
     pub variables: Vec<VariableReport>,
+}
+
+/// Rows that are stored in full.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutliersReport {
+    /// How many.
+    pub n_rows: u64,
+    /// What their scores are.
+    pub by: String,
+    /// The least and the greatest score.
+    pub scores: Option<[f64; 2]>,
+    /// Bytes that they take.
+    pub bytes: u64,
 }
 
 /// The best there is at a size.

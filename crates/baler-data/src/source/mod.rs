@@ -3,6 +3,7 @@
 //! of each ([`crate::source::slice`]). Whoever takes a source needs memory for the pieces that it asks for, and no more.
 
 pub mod joined;
+pub mod picks;
 mod schema;
 pub mod select;
 pub mod slice;

@@ -1,6 +1,7 @@
 //! What is inside an archive, without decoding it.
 
 use crate::container::{Chunk, GroupMethod, GroupPlan, Index, ModelEntry, Plan, PlanTrialKind};
+use crate::decode::outliers;
 use crate::part::{Described, describe_part};
 use crate::quantize::Grid;
 use crate::report::trials::Candidate;
@@ -39,7 +40,11 @@ pub fn report<R: Read + Seek>(index: &Index<R>) -> Result<Report> {
     for chunk_idx in 0..index.n_chunks() {
         parts.see(&index.plan, &index.chunk(chunk_idx)?).map_err(|e| e.in_chunk(chunk_idx))?;
     }
-    Ok(parts.finish(&index.plan, &index.models, index.size_bytes))
+    let mut report = parts.finish(&index.plan, &index.models, index.size_bytes);
+    if let Some(stored) = &index.outliers {
+        outliers::add_to(&mut report, stored)?;
+    }
+    Ok(report)
 }
 
 /// The model that stands in the archive for the table of a group.
@@ -178,6 +183,7 @@ impl Parts {
             verified: false,
             warnings: Vec::new(),
             sized: None,
+            outliers: None,
             trials: plan
                 .trials
                 .iter()
