@@ -2,16 +2,19 @@
 //! come from the archive alone; the layers of the encoder need the model file.
 
 use crate::metrics::{Errors, floats};
-use baler::{Dataset, Model, Result};
+use baler::{Dataset, Model, Reader, Result, Source, Threads, Variable};
 use baler_codec::autoencoder::decoder::Decoder;
 use baler_codec::autoencoder::{BlockPlan, Sampling};
-use baler_codec::container::{Archive, GroupMethod, GroupPlan, ModelEntry};
+use baler_codec::container::{Archive, GroupMethod, GroupPlan, Index, ModelEntry};
 use baler_codec::entropy::decode_columns;
 use baler_codec::model::ModelPart;
 use baler_codec::network::Network;
 use baler_codec::part::numbers;
 use baler_data::bytes::ByteReader;
 use baler_data::dataset::row_len;
+use baler_data::source::InMemory;
+use std::borrow::Cow;
+use std::io::Cursor;
 use std::ops::Range;
 
 /// Samples that are looked at.
@@ -79,8 +82,33 @@ impl Latents {
 /// [`baler_data::error::ErrorKind::Corrupt`] for damaged bytes.
 pub fn latents(bytes: &[u8], data: &Dataset, model: Option<&Model>) -> Result<Vec<Latents>> {
     let archive = Archive::parse(bytes)?;
+    let data = &*rows_in_chunks(bytes, data, model)?;
     let groups = archive.plan.groups.iter().enumerate();
     groups.filter_map(|(idx, group)| of_group(&archive, idx, group, data, model).transpose()).collect()
+}
+
+/// The rows of the data that latents stand for: those that are not stored in full.
+fn rows_in_chunks<'a>(bytes: &[u8], data: &'a Dataset, model: Option<&Model>) -> Result<Cow<'a, Dataset>> {
+    if Index::open(Cursor::new(bytes))?.outliers.is_none() {
+        return Ok(Cow::Borrowed(data));
+    }
+    let reader = Reader::open_with(Cursor::new(bytes), model, &Threads::default())?;
+    let Some(picks) = reader.picks()? else { return Ok(Cow::Borrowed(data)) };
+    let source = InMemory::of(data);
+    let mut variables = Vec::new();
+    for (idx, of) in reader.schema().variables.iter().enumerate() {
+        let place = source.schema().position(&of.name);
+        let Some(place) = place.filter(|&at| source.schema().variables[at].shape == of.shape) else {
+            continue;
+        };
+        let (rows, _) = picks.parts(idx, &(0..of.n_rows()));
+        let mut shape = of.shape.clone();
+        shape[0] = rows.len();
+        for values in picks.read_others(&source, &[(place, idx)], rows)? {
+            variables.push(Variable::new(of.name.clone(), shape.clone(), values)?);
+        }
+    }
+    Ok(Cow::Owned(Dataset::from_arrays(variables)))
 }
 
 fn of_group(

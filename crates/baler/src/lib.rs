@@ -158,6 +158,22 @@ pub use baler_codec::options::Size;
 pub use baler_codec::options::Options;
 
 /// ```
+/// use baler::{BoundSpec, Dataset, Options, OutlierRows, Reader, Values, Variable};
+/// let mut x: Vec<f32> = (0..1000).map(|i| (i as f32 * 0.01).sin()).collect();
+/// x[412] = 1e9;
+/// let dataset = Dataset::from_table(vec![Variable::new("x", vec![1000], Values::F32(x))?]);
+/// let outliers = OutlierRows { rows: vec![412], scores: vec![30.0], by: "by hand".into() };
+/// let archive = baler::compress(&dataset, &Options { outliers: Some(outliers), ..Options::new(BoundSpec::Rel(1e-3)) })?;
+/// // The bound is one of the others' range, and the row is as it was.
+/// assert!(baler::inspect(&archive)?.variables[0].limit < 0.0021);
+/// let reader = Reader::open(std::io::Cursor::new(archive))?;
+/// assert_eq!(reader.rows("x", 412..413)?.values, Values::F32(vec![1e9]));
+/// assert_eq!(reader.outliers().expect("a row").numbers()?, [412]);
+/// # Ok::<(), baler::Error>(())
+/// ```
+pub use baler_codec::options::outliers::OutlierRows;
+
+/// ```
 /// use baler::TrainOptions;
 /// let training = TrainOptions { epochs: 20, seed: 7, ..TrainOptions::default() };
 /// assert_eq!(training.arch, "auto");

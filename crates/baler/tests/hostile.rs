@@ -17,7 +17,7 @@ use baler_codec::network::{Layer, Network};
 use baler_codec::quantize::{Bound, Grid, Promises};
 use baler_codec::variable::VariablePlan;
 use baler_data::dataset::Layout;
-use baler_data::dataset::{Attachment, Storage};
+use baler_data::dataset::{Attachment, ListKind, Lists, Storage};
 use baler_io as io;
 use baler_io::{Format, ReadOptions};
 use std::alloc::{GlobalAlloc, System};
@@ -205,6 +205,7 @@ fn samples() -> Vec<Sample> {
         sample("table", &table, &rel, None),
         sample("fields", &beside(), &best(BoundSpec::Lossless), None),
         sample("relations", &relations(), &best(BoundSpec::Lossless), None),
+        sample("rows in full", &odd(), &Options { outliers: odd_rows(), ..best(BoundSpec::Rel(1e-2)) }, None),
         sample("lockstep", &moving(), &Options { level: Level::FAST, ..best(BoundSpec::Abs(0.05)) }, None),
         sample("arrays", &arrays, &lossless, None),
         sample("csv", &csv, &lossless, None),
@@ -213,6 +214,26 @@ fn samples() -> Vec<Sample> {
         sample("rows by reference", &table, &by_reference, Some(&rows)),
         sample("no promise", &field, &unbounded, Some(&tiles)),
     ]
+}
+
+/// A table with text, of which three rows are stored in full.
+fn odd() -> Dataset {
+    let text: Vec<u8> = (0..30u8).flat_map(|i| vec![b'a' + i; i as usize % 4]).collect();
+    let mut variables = vec![
+        variable(
+            "x",
+            &[30],
+            Values::F32((0..30).map(|i| if i == 7 { 1e9 } else { i as f32 * 0.37 }).collect()),
+        ),
+        variable("n", &[30], Values::U8((0..30).map(|i| i % 4).collect())),
+        variable("word", &[text.len()], Values::U8(text)),
+    ];
+    variables[2].storage.lists = Some(Lists { counts: 1, kind: ListKind::Vector });
+    Dataset::from_arrays(variables)
+}
+
+fn odd_rows() -> Option<OutlierRows> {
+    Some(OutlierRows { rows: vec![7, 8, 29], scores: vec![40.0, 12.5, 13.0], by: "forest".into() })
 }
 
 /// A field that is walked in lockstep, with a hole, and an image.

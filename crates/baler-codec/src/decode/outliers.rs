@@ -3,6 +3,7 @@
 use crate::container::{Index, N_LISTED, StoredOutliers};
 use crate::decode::reader::Reader;
 use crate::report::{OutliersReport, Report};
+use baler_data::bytes::with_room;
 use baler_data::dataset::{DType, Lists};
 use baler_data::error::{Error, Result};
 use baler_data::source::picks::{Picks, table_rows};
@@ -42,7 +43,7 @@ impl Outliers {
     pub fn numbers(&self) -> Result<Vec<usize>> {
         let n_all = table_rows(&self.schema)?;
         let listed = &self.rows.schema().variables[0];
-        let mut numbers: Vec<usize> = Vec::new();
+        let mut numbers: Vec<usize> = with_room(listed.n_values())?;
         for piece in pieces(listed.n_values(), listed.dtype.size_bytes()) {
             for row in self.rows.read(0, piece)?.to_counts()? {
                 let ascends = numbers.last().is_none_or(|&last| last < row);
@@ -60,12 +61,13 @@ impl Outliers {
     /// # Errors
     /// [`baler_data::error::ErrorKind::Corrupt`] where they do not fit.
     pub fn picks(&self, coded: &dyn Source) -> Result<Arc<Picks>> {
-        let mut picks = self.picks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(picks) = &*picks {
+        let known = || self.picks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(picks) = &*known() {
             return Ok(picks.clone());
         }
+        // Nothing is locked meanwhile: a thread that waits for others may be given work that wants the same.
         let found = Arc::new(Picks::between(coded, &self.rows, N_LISTED, &self.numbers()?)?);
-        *picks = Some(found.clone());
+        *known() = Some(found.clone());
         Ok(found)
     }
 }

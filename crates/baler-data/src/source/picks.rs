@@ -2,10 +2,12 @@
 //! [`Picks::weave`]. A table is any source whose variables have rows of one number; lists go with the rows that count
 //! their items. Refuses single values, and variables of other lengths.
 
+use crate::bytes::with_room;
 use crate::dataset::Values;
 use crate::error::{Error, Result};
 use crate::source::{Schema, Source, VariableSchema, pieces};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Rows of a source that are read in one go where few of them are wanted.
 const ROWS_AT_ONCE: usize = 1 << 16;
@@ -36,7 +38,7 @@ pub fn table_rows(schema: &Schema) -> Result<usize> {
 /// Which rows of each variable of a table are picked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picks {
-    variables: Vec<Ranges>,
+    variables: Vec<Arc<Ranges>>,
 }
 
 /// Rows that are picked, counted among all: ascending ranges.
@@ -51,22 +53,25 @@ struct Ranges {
 }
 
 impl Ranges {
-    fn of(all: impl IntoIterator<Item = Range<usize>>) -> Ranges {
-        let mut ranges: Vec<Range<usize>> = Vec::new();
+    /// Of at most `most` ranges; an error where memory does not hold them.
+    fn of(most: usize, all: impl IntoIterator<Item = Range<usize>>) -> Result<Arc<Ranges>> {
+        let mut ranges: Vec<Range<usize>> = with_room(most)?;
         for range in all.into_iter().filter(|range| !range.is_empty()) {
             match ranges.last_mut() {
                 Some(last) if last.end == range.start => last.end = range.end,
                 _ => ranges.push(range),
             }
         }
-        let mut found = Ranges::default();
+        let n_ranges = ranges.len();
+        let mut found =
+            Ranges { ranges: Vec::new(), before: with_room(n_ranges)?, others: with_room(n_ranges)? };
         let mut n_before = 0;
         for range in &ranges {
             found.before.push(n_before);
             found.others.push(range.start - n_before);
             n_before += range.len();
         }
-        Ranges { ranges, ..found }
+        Ok(Arc::new(Ranges { ranges, ..found }))
     }
 
     /// How many rows are picked before `row`.
@@ -97,7 +102,7 @@ impl Ranges {
 
 /// Where the items of each list begin, and the end.
 fn starts_of(counts: &[usize], n_items: usize) -> Result<Vec<usize>> {
-    let mut starts = Vec::with_capacity(counts.len() + 1);
+    let mut starts = with_room(counts.len() + 1)?;
     let mut at = 0usize;
     starts.push(at);
     for &n in counts {
@@ -114,7 +119,7 @@ fn wrong_lists(n_items: usize) -> Error {
 /// The lengths of all lists that a variable counts.
 fn counts_of(source: &dyn Source, variable: usize) -> Result<Vec<usize>> {
     let schema = &source.schema().variables[variable];
-    let mut counts = Vec::new();
+    let mut counts = with_room(schema.n_values())?;
     for piece in pieces(schema.n_values(), schema.dtype.size_bytes()) {
         counts.extend(source.read(variable, piece)?.to_counts()?);
     }
@@ -124,10 +129,10 @@ fn counts_of(source: &dyn Source, variable: usize) -> Result<Vec<usize>> {
 /// The ranges of each variable: those of `rows`, and of what they count.
 fn of_variables(
     schema: &Schema,
-    rows: &Ranges,
-    mut of_lists: impl FnMut(usize, usize, &Ranges) -> Result<Ranges>,
+    rows: &Arc<Ranges>,
+    mut of_lists: impl FnMut(usize, usize, &Ranges) -> Result<Arc<Ranges>>,
 ) -> Result<Picks> {
-    let mut found: Vec<Option<Ranges>> = schema.variables.iter().map(|_| None).collect();
+    let mut found: Vec<Option<Arc<Ranges>>> = schema.variables.iter().map(|_| None).collect();
     // Each round finds those whose counts are found, so that none needs more than there are variables.
     while let Some(left) = found.iter().position(Option::is_none) {
         let mut is_stuck = true;
@@ -161,10 +166,11 @@ impl Picks {
         if !ascending || rows.last().is_some_and(|&last| last >= n_rows) {
             return Err(Error::config(format!("expected ascending numbers of {n_rows} rows, found others")));
         }
-        let ranges = Ranges::of(rows.iter().map(|&row| row..row + 1));
+        let ranges = Ranges::of(rows.len(), rows.iter().map(|&row| row..row + 1))?;
         of_variables(schema, &ranges, |idx, counts, ranges| {
             let starts = starts_of(&counts_of(source, counts)?, schema.variables[idx].n_rows())?;
-            Ok(Ranges::of(ranges.ranges.iter().map(|range| starts[range.start]..starts[range.end])))
+            let items = ranges.ranges.iter().map(|range| starts[range.start]..starts[range.end]);
+            Ranges::of(ranges.ranges.len(), items)
         })
     }
 
@@ -174,7 +180,7 @@ impl Picks {
     /// [`crate::ErrorKind::Corrupt`] where they do not fit each other.
     pub fn between(others: &dyn Source, picked: &dyn Source, first: usize, rows: &[usize]) -> Result<Picks> {
         let schema = others.schema();
-        let ranges = Ranges::of(rows.iter().map(|&row| row..row + 1));
+        let ranges = Ranges::of(rows.len(), rows.iter().map(|&row| row..row + 1))?;
         of_variables(schema, &ranges, |idx, counts, ranges| {
             let n_items = |source: &dyn Source, idx: usize| source.schema().variables[idx].n_rows();
             let of_others = starts_of(&counts_of(others, counts)?, n_items(others, idx))?;
@@ -183,7 +189,7 @@ impl Picks {
                 let start = of_others[range.start - before] + of_picked[before];
                 start..start + of_picked[before + range.len()] - of_picked[before]
             };
-            Ok(Ranges::of(ranges.ranges.iter().zip(&ranges.before).map(items)))
+            Ranges::of(ranges.ranges.len(), ranges.ranges.iter().zip(&ranges.before).map(items))
         })
     }
 
@@ -280,7 +286,7 @@ impl Picks {
     /// Those of reading the source.
     pub fn read(&self, source: &dyn Source, from: usize, idx: usize, rows: Range<usize>) -> Result<Values> {
         let of = &source.schema().variables[from];
-        let Ranges { ranges, before, .. } = &self.variables[idx];
+        let Ranges { ranges, before, .. } = &*self.variables[idx];
         let first = before.partition_point(|&before| before <= rows.start).saturating_sub(1);
         let wanted = ranges.iter().zip(before).skip(first).take_while(|(_, before)| **before < rows.end);
         let mut all = Values::empty(of.dtype);

@@ -8,6 +8,7 @@ mod lockstep;
 pub mod manifest;
 pub mod merged;
 mod models;
+mod outliers;
 mod predictive;
 mod recast;
 
@@ -66,6 +67,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(recast::recast());
     cases.extend(lockstep::lockstep());
     cases.extend(interpolation::interpolation());
+    cases.extend(outliers::outliers());
     cases
 }
 
