@@ -300,7 +300,7 @@ def with_outliers(variables, arrays, outliers):
     check(within is None, "rows in full within others")
     check(numbers.dtype == np.uint64 and scores.dtype == np.float64, "no numbers or scores of the rows in full")
     check(numbers.ndim == 1 and numbers.shape == scores.shape and len(in_full) == len(variables), "other rows in full")
-    lengths = {variable.shape[:1] for variable in variables if variable.counts is None}
+    lengths = {tuple(variable.shape[:1]) for variable in variables if variable.counts is None}
     check(len(lengths) == 1 and () not in lengths, "rows in full of what is no table")
     n_rows = lengths.pop()[0] + len(numbers)
     ascend = all(int(a) < int(b) for a, b in itertools.pairwise(numbers))
@@ -310,7 +310,7 @@ def with_outliers(variables, arrays, outliers):
         shifted = None if variable.counts is None else variable.counts + 2
         fits = (variable.name, variable.dtype, shifted) == (of_inner.name, of_inner.dtype, of_inner.counts)
         check(fits and variable.shape[1:] == of_inner.shape[1:], "rows in full of other variables")
-        check(variable.counts is not None or of_inner.shape[:1] == numbers.shape, "another number of rows in full")
+        check(variable.counts is not None or tuple(of_inner.shape[:1]) == numbers.shape, "another number of rows in full")
     whole = [None] * len(variables)
 
     def weave(index):

@@ -4,7 +4,7 @@
 use crate::compress::{compress_part, compress_source, shared_plan};
 use crate::container::StoredOutliers;
 use crate::options::outliers::OutlierRows;
-use crate::options::{BoundSpec, Options};
+use crate::options::{BoundSpec, Missing, Options};
 use crate::plan::trainer::Models;
 use crate::report::NoProgress;
 use baler_data::dataset::{Dataset, Values, Variable};
@@ -45,7 +45,7 @@ pub fn apart<'a>(
     let in_full = collect(&Picked::new(source, picks.clone()), threads, |_| ())?;
     let others = Others::new(source, picks);
     let listed = listed(in_full, rows, scores)?;
-    let options = &lossless(&listed, options);
+    let options = &lossless(&listed, scores, options);
     let mut archive = Vec::new();
     compress_source(&InMemory::of(&listed), options, Models::default(), &mut archive, &mut NoProgress)?;
     if rows.len() >= FEW_ROWS {
@@ -79,11 +79,16 @@ fn listed(dataset: Dataset, rows: &[usize], scores: &[f64]) -> Result<Dataset> {
     Ok(Dataset::from_arrays(variables))
 }
 
-/// Every bit of the rows; the scores nearly so.
-fn lossless(listed: &Dataset, options: &Options) -> Options {
-    let of_scores = (listed.variables[1].name.clone(), BoundSpec::PwRel(SCORE_BOUND));
+/// Every bit of the rows; the scores nearly so, within their ends, which a sample need not have.
+fn lossless(listed: &Dataset, scores: &[f64], options: &Options) -> Options {
+    let name = &listed.variables[1].name;
+    let finite = || scores.iter().copied().filter(|score| score.is_finite());
+    let ends = [finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max)];
+    let has_ends = ends[0] <= ends[1];
     Options {
-        rules: vec![of_scores],
+        rules: vec![(name.clone(), BoundSpec::PwRel(SCORE_BOUND))],
+        missing: vec![(name.clone(), Missing::None)],
+        ends: has_ends.then(|| (name.clone(), ends.map(f64::to_bits))).into_iter().collect(),
         level: options.level,
         threads: options.threads.clone(),
         ..Options::new(BoundSpec::Lossless)

@@ -115,6 +115,14 @@ fn lead(measured: &Measured, report: Option<&Report>) -> Vec<String> {
             report.ratio(),
             grouped(report.model_bytes)
         ));
+        lines.extend(report.outliers.as_ref().map(|outliers| {
+            format!(
+                "{} rows are stored in full, as their scores by {} said, in {} bytes; bounds are those of the others.",
+                grouped(outliers.n_rows),
+                outliers.by,
+                grouped(outliers.bytes)
+            )
+        }));
     }
     let n: u64 = measured.measures.variables.iter().map(|v| v.n).sum();
     let changed: u64 = measured.measures.variables.iter().map(|v| v.n_not_finite_changed).sum();

@@ -6,7 +6,8 @@
 //! the rows of the table: -log2 of the share of rows with at least this sum, so that a row of s bits is one in 2^s.
 //!
 //! The hard part: a row that breaks one of the table's [`crate::relations`] costs in addition -log2 of the share of rows that
-//! do, and the bits of how far off it is.
+//! do, and the bits of how far off it is. So does a row that is far out in a column: beyond a gap that is wider than the range of all
+//! values before it.
 //!
 //! The odd column is the one that most broken and fewest kept relations are about; among these, and without any, the one
 //! with most bits beyond its usual ones.
@@ -25,6 +26,10 @@ const MAX_COLUMNS: usize = 2048;
 const LEAST: f64 = 1e-3;
 /// Standard deviation of a normal distribution over its median absolute deviation.
 const OF_MEDIAN: f64 = 1.4826;
+/// Bits of how far out a value is, at most: those of the greatest float64.
+const MOST_BITS: f64 = 1024.0;
+/// Share of the rows at each end of a column that may lie beyond a gap.
+const MOST_BEYOND: f64 = 0.05;
 /// Share of the standard deviation that a robust one is at least.
 const LEAST_DEVIATION: f64 = 1e-3;
 
@@ -50,6 +55,8 @@ struct Column {
     deviation: f64,
     /// Bits in the middle of the rows.
     usual: f64,
+    /// Where the values end, at either end, that no wide gap parts from the others; and the share of the rows beyond.
+    bulk: Option<([f64; 2], f64)>,
 }
 
 impl CodeLength {
@@ -60,15 +67,12 @@ impl CodeLength {
     pub fn fit(table: &Table, seed: u64) -> Result<CodeLength> {
         check_width(table, MAX_COLUMNS)?;
         let n_rows = table.n_rows();
-        let mut columns: Vec<Column> = (table.columns.par_iter())
-            .map(|column| Column {
-                sorted: sorted_finite(column),
-                n_rows,
-                middle: 0.0,
-                deviation: 1.0,
-                usual: 0.0,
-            })
-            .collect();
+        let column = |column: &Vec<f64>| {
+            let sorted = sorted_finite(column);
+            let bulk = bulk(&sorted);
+            Column { sorted, n_rows, middle: 0.0, deviation: 1.0, usual: 0.0, bulk }
+        };
+        let mut columns: Vec<Column> = table.columns.par_iter().map(column).collect();
         let places = places(table, &columns);
         let gaussian = Gaussian::of(&places, &vec![true; n_rows], LEAST);
         let (_, mut bits) = gaussian.residuals(&places);
@@ -100,10 +104,23 @@ impl CodeLength {
         let breaks: Vec<Vec<f64>> =
             self.relations.par_iter().map(|(relation, _)| relation.breaks(&table.columns)).collect();
         let sums = sums_of_rows(&bits);
-        let score = |(row, sum): (usize, &f64)| self.rarity(*sum) + self.bits_of_broken(&breaks, row);
+        let far_out = |row: usize| -> Vec<f64> {
+            let values = table.columns.iter().map(|values| values[row]);
+            self.columns.iter().zip(values).map(|(column, x)| column.bits_beyond(x)).collect()
+        };
+        let score = |(row, sum): (usize, &f64)| {
+            let far_out: f64 = far_out(row).iter().sum();
+            self.rarity(*sum) + self.bits_of_broken(&breaks, row) + far_out
+        };
         let excess = |column: usize, row: usize| bits[column][row] - self.columns[column].usual;
         let odd = |row: usize| {
-            let votes = self.votes(&breaks, row);
+            let mut votes = self.votes(&breaks, row);
+            let n_columns = votes.len() as i32;
+            votes
+                .iter_mut()
+                .zip(far_out(row))
+                .filter(|(_, bits)| *bits > 0.0)
+                .for_each(|(n, _)| *n += n_columns);
             let key = |column: usize| (votes[column], excess(column, row));
             (0..votes.len()).fold(0, |best, column| if key(column) > key(best) { column } else { best })
                 as u32
@@ -168,6 +185,18 @@ impl Column {
         -libm::log2(share)
     }
 
+    /// What it costs to lie beyond a gap: -log2 of the share of rows that do, and the bits of how far.
+    fn bits_beyond(&self, x: f64) -> f64 {
+        let Some(([low, high], share)) = self.bulk else { return 0.0 };
+        let beyond = (x - high).max(low - x);
+        // Rows that nothing was learned from may be the first ones beyond.
+        let share = share.max(1.0 / (self.n_rows + 1) as f64);
+        if beyond <= high - low {
+            return 0.0;
+        }
+        libm::log2(beyond / (high - low)).min(MOST_BITS) - libm::log2(share)
+    }
+
     /// How many values are smaller, and how many not larger.
     fn ranks(&self, x: f64) -> (usize, usize) {
         let below = self.sorted.partition_point(|&other| other < x);
@@ -184,6 +213,23 @@ impl Column {
         let share = (below + up_to) as f64 / (2.0 * n);
         normal_quantile(share.clamp(0.25 / n, 1.0 - 0.25 / n))
     }
+}
+
+/// The ends of the values that lie within wide gaps, and the share of those beyond: outward from the twentieths at both ends the
+/// first gap that is wider than the range of all before it. `None` for a column that is nearly constant.
+fn bulk(sorted: &[f64]) -> Option<([f64; 2], f64)> {
+    let n = sorted.len();
+    let n_end = (MOST_BEYOND * n as f64) as usize;
+    let (first, last) = (n_end, n.checked_sub(n_end + 1)?);
+    if first >= last || sorted[first] >= sorted[last] {
+        return None;
+    }
+    let is_wide_above = |&at: &usize| sorted[at + 1] - sorted[at] > sorted[at] - sorted[first];
+    let is_wide_below = |&at: &usize| sorted[at] - sorted[at - 1] > sorted[last] - sorted[at];
+    let high = (last..n - 1).find(is_wide_above).unwrap_or(n - 1);
+    let low = (1..=first).rev().find(is_wide_below).unwrap_or(0);
+    let n_beyond = n - 1 - high + low;
+    Some(([sorted[low], sorted[high]], n_beyond as f64 / n as f64))
 }
 
 /// (columns, rows) added up for each row.
@@ -244,6 +290,26 @@ mod tests {
         let found = CodeLength::fit(&table, 0).unwrap().score(&table);
         assert_eq!(found.columns[7], 3);
         assert!(found.scores[7] > 2.0, "{}", found.scores[7]);
+    }
+
+    #[test]
+    fn rows_far_out_are_odder_than_any_within_whatever_else_they_have() {
+        let mut table = summed();
+        let far = [(11, 900.0), (12, -4e6), (13, 1e300)];
+        far.iter().for_each(|&(row, x)| table.columns[3][row] = x);
+        // So far out that the sum is beyond all numbers.
+        (table.columns[0][20], table.columns[1][20]) = (1.5e308, 1.5e308);
+        let found = CodeLength::fit(&table, 0).unwrap().score(&table);
+        let order = found.order();
+        assert!([11, 12, 13].iter().all(|row| order[..44].contains(row)), "{:?}", &order[..50]);
+        assert!([11, 12, 13].iter().all(|&row: &usize| found.columns[row] == 3));
+        assert!(order[..44].contains(&20), "{:?}", &order[..50]);
+        assert!(found.scores.iter().all(|score| score.is_finite()));
+        // Nobody is far out in a table of few different values, or of nearly constant ones.
+        let few: Vec<f64> = (0..400).map(|i| if i % 50 == 0 { f64::from(i) } else { 0.0 }).collect();
+        assert_eq!(bulk(&sorted_finite(&few)), None);
+        let even: Vec<f64> = (0..400).map(f64::from).collect();
+        assert_eq!(bulk(&even), Some(([0.0, 399.0], 0.0)));
     }
 
     #[test]

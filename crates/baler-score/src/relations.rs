@@ -65,7 +65,10 @@ impl Relation {
                         .iter()
                         .fold(0.0f64, |most, &column| most.max(columns[column][row].abs()));
                     let off = (*value - first[row]).abs();
-                    let share = off / (TOLERANCE * most.max(value.abs()));
+                    let share = match value.is_infinite() && most.is_finite() {
+                        true => 1.0 / TOLERANCE, // beyond all numbers
+                        false => off / (TOLERANCE * most.max(value.abs())),
+                    };
                     *value = if share > 1.0 { share } else { 0.0 };
                 }
                 values
