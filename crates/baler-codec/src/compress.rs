@@ -12,7 +12,7 @@ use crate::encode::output::Output;
 use crate::encode::{Encoder, learned};
 use crate::model::Model;
 use crate::options::{BoundSpec, Method, Options};
-use crate::outliers;
+use crate::outliers::{self, Apart};
 use crate::plan::fields;
 use crate::plan::together::together_or_apart;
 use crate::plan::trainer::Models;
@@ -48,11 +48,25 @@ pub fn compress_source(
     };
     let source = plan::keep_variables(source, options)?;
     progress.stage("store rows in full", 0);
-    let (others, stored) = outliers::apart(&*source, rows, options)?;
+    let apart = outliers::apart(&*source, rows, options)?;
+    let stored = StoredOutliers { by: rows.by.clone(), archive: in_full(&apart)? };
     let options = &Options { outliers: None, drop: Vec::new(), ..options.clone() };
-    let mut report = compress_rows(&others, options, models, Some(&stored), out, progress)?;
+    let mut report = compress_rows(&apart.others, options, models, Some(&stored), out, progress)?;
     crate::decode::outliers::add_to(&mut report, &stored)?;
     Ok(report)
+}
+
+/// The archive of the rows in full: by themselves, or by a plan of a sample of the others, whichever is smaller.
+fn in_full(apart: &Apart) -> Result<Vec<u8>> {
+    let (listed, options) = (InMemory::of(&apart.listed), &apart.options);
+    let mut alone = Vec::new();
+    compress_source(&listed, options, Models::default(), &mut alone, &mut NoProgress)?;
+    let Some(sample) = &apart.sample else { return Ok(alone) };
+    let rows: Vec<usize> = listed.schema().variables.iter().map(|variable| variable.n_rows()).collect();
+    let plan = shared_plan(&InMemory::of(sample), options, Models::default(), Some(&rows), &mut NoProgress)?;
+    let mut taught = Vec::new();
+    compress_part(&listed, &plan, options, &mut taught, &mut NoProgress)?;
+    Ok(if taught.len() < alone.len() { taught } else { alone })
 }
 
 /// [`compress_source`] of the rows that are not stored in full.

@@ -1,16 +1,12 @@
-//! Rows of a table to be stored in full -> an archive of them alone, without loss, and the table without them. Nothing else of
-//! the codec sees them: neither ranges nor models nor chunks.
+//! Rows of a table to be stored in full: the table without them, and a table of them alone, whose archive stands inside the
+//! other's. Nothing else of the codec sees them: neither ranges nor models nor chunks.
 
-use crate::compress::{compress_part, compress_source, shared_plan};
-use crate::container::StoredOutliers;
 use crate::options::outliers::OutlierRows;
 use crate::options::{BoundSpec, Missing, Options};
-use crate::plan::trainer::Models;
-use crate::report::NoProgress;
 use baler_data::dataset::{Dataset, Values, Variable};
 use baler_data::error::{Error, Result};
 use baler_data::source::picks::{Others, Picked, Picks, table_rows};
-use baler_data::source::{InMemory, Source, collect};
+use baler_data::source::{Source, collect};
 
 /// Scores are kept to this part of themselves.
 const SCORE_BOUND: f64 = 1e-3;
@@ -19,17 +15,26 @@ const FEW_ROWS: usize = 200;
 /// ... which are so many: relations of columns show in few rows, and the search for them goes with the rows.
 const SAMPLE_ROWS: usize = 2000;
 
-/// A table less its rows in full, and these.
+/// A table in two parts.
+pub struct Apart<'a> {
+    /// The table less its rows in full.
+    pub others: Others<&'a dyn Source>,
+    /// Numbers and scores of the rows in full, then their values.
+    pub listed: Dataset,
+    /// Some of the others in the same form, where they may teach how the listed ones are coded: relations that they keep stand
+    /// out less among rows that break them.
+    pub sample: Option<Dataset>,
+    /// How the listed rows are compressed: every bit, but for the scores.
+    pub options: Options,
+}
+
+/// Takes the rows that are asked for out of a table.
 ///
 /// # Errors
 /// [`baler_data::ErrorKind::Input`] for what is no table, [`baler_data::ErrorKind::Config`] for rows that are not there or are
 /// all.
-pub fn apart<'a>(
-    source: &'a dyn Source,
-    asked: &OutlierRows,
-    options: &Options,
-) -> Result<(Others<&'a dyn Source>, StoredOutliers)> {
-    let OutlierRows { rows, scores, by } = asked;
+pub fn apart<'a>(source: &'a dyn Source, asked: &OutlierRows, options: &Options) -> Result<Apart<'a>> {
+    let OutlierRows { rows, scores, .. } = asked;
     let n_rows = table_rows(source.schema()).map_err(|error| {
         Error::input(format!("{error}; rows in full (--outliers) are those of one table"))
     })?;
@@ -41,20 +46,15 @@ pub fn apart<'a>(
         )));
     }
     let picks = Picks::of(source, rows)?;
-    let threads = &options.threads;
-    let in_full = collect(&Picked::new(source, picks.clone()), threads, |_| ())?;
+    let in_full = collect(&Picked::new(source, picks.clone()), &options.threads, |_| ())?;
     let others = Others::new(source, picks);
     let listed = listed(in_full, rows, scores)?;
-    let options = &lossless(&listed, scores, options);
-    let mut archive = Vec::new();
-    compress_source(&InMemory::of(&listed), options, Models::default(), &mut archive, &mut NoProgress)?;
-    if rows.len() >= FEW_ROWS {
-        let taught = taught(&listed, &others, scores, options)?;
-        if taught.len() < archive.len() {
-            archive = taught;
-        }
-    }
-    Ok((others, StoredOutliers { by: by.clone(), archive }))
+    let options = lossless(&listed, scores, options);
+    let sample = match rows.len() {
+        ..FEW_ROWS => None,
+        _ => Some(sample(&others, scores, &options)?),
+    };
+    Ok(Apart { others, listed, sample, options })
 }
 
 /// Row numbers and scores, then the variables.
@@ -95,19 +95,12 @@ fn lossless(listed: &Dataset, scores: &[f64], options: &Options) -> Options {
     }
 }
 
-/// The archive of the rows by a plan that some of the others teach: relations that they keep stand out less among rows that
-/// break them.
-fn taught(listed: &Dataset, others: &dyn Source, scores: &[f64], options: &Options) -> Result<Vec<u8>> {
+/// Some of the other rows, listed as those in full.
+fn sample(others: &dyn Source, scores: &[f64], options: &Options) -> Result<Dataset> {
     let n_others = table_rows(others.schema())?;
     let n_rows = SAMPLE_ROWS.min(n_others);
     let rows: Vec<usize> = (0..n_rows).map(|at| at * n_others / n_rows).collect();
     let sample = collect(&Picked::new(others, Picks::of(others, &rows)?), &options.threads, |_| ())?;
     let scores: Vec<f64> = scores.iter().copied().cycle().take(n_rows).collect();
-    let sample = self::listed(sample, &rows, &scores)?;
-    let (sample, listed) = (InMemory::of(&sample), InMemory::of(listed));
-    let rows: Vec<usize> = listed.schema().variables.iter().map(|variable| variable.n_rows()).collect();
-    let plan = shared_plan(&sample, options, Models::default(), Some(&rows), &mut NoProgress)?;
-    let mut archive = Vec::new();
-    compress_part(&listed, &plan, options, &mut archive, &mut NoProgress)?;
-    Ok(archive)
+    listed(sample, &rows, &scores)
 }

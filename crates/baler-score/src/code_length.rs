@@ -6,8 +6,8 @@
 //! the rows of the table: -log2 of the share of rows with at least this sum, so that a row of s bits is one in 2^s.
 //!
 //! The hard part: a row that breaks one of the table's [`crate::relations`] costs in addition -log2 of the share of rows that
-//! do, and the bits of how far off it is. So does a row that is far out in a column: beyond a gap that is wider than the range of all
-//! values before it.
+//! do, and the bits of how far off it is. So does a row that is far out in a column: beyond a gap that is three times as wide as the range
+//! of all values before it.
 //!
 //! The odd column is the one that most broken and fewest kept relations are about; among these, and without any, the one
 //! with most bits beyond its usual ones.
@@ -28,6 +28,8 @@ const LEAST: f64 = 1e-3;
 const OF_MEDIAN: f64 = 1.4826;
 /// Bits of how far out a value is, at most: those of the greatest float64.
 const MOST_BITS: f64 = 1024.0;
+/// Width of such a gap, in ranges of the values before it: one that few heavy tails have by chance.
+const WIDE: f64 = 3.0;
 /// Share of the rows at each end of a column that may lie beyond a gap.
 const MOST_BEYOND: f64 = 0.05;
 /// Share of the standard deviation that a robust one is at least.
@@ -191,7 +193,7 @@ impl Column {
         let beyond = (x - high).max(low - x);
         // Rows that nothing was learned from may be the first ones beyond.
         let share = share.max(1.0 / (self.n_rows + 1) as f64);
-        if beyond <= high - low {
+        if beyond <= WIDE * (high - low) {
             return 0.0;
         }
         libm::log2(beyond / (high - low)).min(MOST_BITS) - libm::log2(share)
@@ -216,7 +218,7 @@ impl Column {
 }
 
 /// The ends of the values that lie within wide gaps, and the share of those beyond: outward from the twentieths at both ends the
-/// first gap that is wider than the range of all before it. `None` for a column that is nearly constant.
+/// first wide gap. `None` for a column that is nearly constant.
 fn bulk(sorted: &[f64]) -> Option<([f64; 2], f64)> {
     let n = sorted.len();
     let n_end = (MOST_BEYOND * n as f64) as usize;
@@ -224,8 +226,8 @@ fn bulk(sorted: &[f64]) -> Option<([f64; 2], f64)> {
     if first >= last || sorted[first] >= sorted[last] {
         return None;
     }
-    let is_wide_above = |&at: &usize| sorted[at + 1] - sorted[at] > sorted[at] - sorted[first];
-    let is_wide_below = |&at: &usize| sorted[at] - sorted[at - 1] > sorted[last] - sorted[at];
+    let is_wide_above = |&at: &usize| sorted[at + 1] - sorted[at] > WIDE * (sorted[at] - sorted[first]);
+    let is_wide_below = |&at: &usize| sorted[at] - sorted[at - 1] > WIDE * (sorted[last] - sorted[at]);
     let high = (last..n - 1).find(is_wide_above).unwrap_or(n - 1);
     let low = (1..=first).rev().find(is_wide_below).unwrap_or(0);
     let n_beyond = n - 1 - high + low;
