@@ -338,10 +338,17 @@ def with_outliers(variables, arrays, outliers):
 def read_models(data, model_file, groups):
     """{index of a group: its decoder or predictive model}, and the archive of the rows in full, or None."""
     r = Reader(data)
+    outliers = None
 
     def read_entry():
+        nonlocal outliers
+        check(outliers is None, "an entry behind the rows in full")
         kind = r.u8()
-        check(kind in (0, 1), "unknown model entry")
+        check(kind in (0, 1, 2), "unknown model entry")
+        if kind == 2:
+            r.text()  # what the scores are
+            outliers = r.block()
+            return None
         if kind == 0:
             return r.block()
         digest, part = r.raw(32), r.varint()
@@ -351,11 +358,8 @@ def read_models(data, model_file, groups):
         return parts[part]
 
     entries = r.many(read_entry)
-    outliers = None
-    if r.at < len(r.data):
-        r.text()  # what the scores are
-        outliers = r.block()
     r.end()
+    entries = entries[: len(entries) - (outliers is not None)]
     models = {}
     for index, group in enumerate(groups):
         if group.model is not None:

@@ -144,19 +144,26 @@ pub fn check_magic(bytes: &[u8], magic: [u8; 7], what: &str) -> Result<()> {
     }
 }
 
-/// The models, and the rows in full that may stand behind them.
+/// The models, and the rows in full that may stand behind them: the last entry.
 fn read_models(bytes: &[u8]) -> Result<(Vec<ModelEntry>, Option<StoredOutliers>)> {
     let mut r = ByteReader::new(bytes);
-    let models = (0..r.count_of_items()?)
-        .map(|_| match r.u8()? {
-            0 => Ok(ModelEntry::Inline(r.block()?.to_vec())),
+    let (mut models, mut outliers) = (Vec::new(), None);
+    for _ in 0..r.count_of_items()? {
+        if outliers.is_some() {
+            return Err(Error::corrupt(
+                "expected rows in full behind all models, found an entry behind them",
+            ));
+        }
+        match r.u8()? {
+            0 => models.push(ModelEntry::Inline(r.block()?.to_vec())),
             1 => {
-                Ok(ModelEntry::Reference { hash: r.raw(32)?.try_into().expect("32 bytes"), part: r.count()? })
+                let hash = r.raw(32)?.try_into().expect("32 bytes");
+                models.push(ModelEntry::Reference { hash, part: r.count()? });
             }
-            n => Err(Error::unsupported(format!("expected a model entry of kind 0 or 1, found {n}"))),
-        })
-        .collect::<Result<_>>()?;
-    let outliers = if r.remaining() > 0 { Some(StoredOutliers::read(&mut r)?) } else { None };
+            2 => outliers = Some(StoredOutliers::read(&mut r)?),
+            n => return Err(Error::unsupported(format!("expected a model entry of kind 0 to 2, found {n}"))),
+        }
+    }
     r.finish("the models")?;
     Ok((models, outliers))
 }

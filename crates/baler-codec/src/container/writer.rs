@@ -16,7 +16,7 @@ pub fn archive_header_with(plan: &Plan, models: &[ModelEntry], outliers: Option<
     out.raw(&ARCHIVE_MAGIC);
     frame(&plan.write(), &mut out);
     let mut table = ByteWriter::default();
-    table.count(models.len());
+    table.count(models.len() + usize::from(outliers.is_some()));
     for model in models {
         match model {
             ModelEntry::Inline(bytes) => {
@@ -31,6 +31,7 @@ pub fn archive_header_with(plan: &Plan, models: &[ModelEntry], outliers: Option<
         }
     }
     if let Some(outliers) = outliers {
+        table.u8(2);
         outliers.write(&mut table);
     }
     frame(&table.bytes, &mut out);
