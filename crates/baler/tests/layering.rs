@@ -71,7 +71,7 @@ const DECODE_SIDE: [&str; 17] = [
     "autoencoder",
     "model",
 ];
-const COMPRESS_SIDE: [&str; 5] = ["encode", "plan", "compress", "merge", "shared_plan"];
+const COMPRESS_SIDE: [&str; 6] = ["encode", "plan", "compress", "merge", "outliers", "shared_plan"];
 
 /// Modules that import each other because they are halves of one thing.
 const HALVES: [(&str, &[&str]); 14] = [

@@ -1,79 +1,43 @@
-//! Rows that stand in full beside the chunks: read by themselves, and put into their places among the others.
+//! Rows that stand in full beside the chunks: whether they fit the others, and what is told of them.
 
 use crate::container::{Index, N_LISTED, StoredOutliers};
-use crate::decode::reader::Reader;
 use crate::report::{OutliersReport, Report};
 use baler_data::bytes::with_room;
 use baler_data::dataset::{DType, Lists};
 use baler_data::error::{Error, Result};
-use baler_data::source::picks::{Picks, table_rows};
+use baler_data::source::picks::table_rows;
 use baler_data::source::{Schema, Source, VariableSchema, pieces};
-use baler_data::threads::Threads;
 use std::io::Cursor;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// The rows in full of an archive that is open.
-pub struct Outliers {
-    /// What the scores are.
-    pub by: String,
-    /// Row numbers, scores, then the variables of the archive, of these rows alone.
-    pub rows: Reader<Cursor<Vec<u8>>>,
-    /// Of all rows.
-    pub schema: Schema,
-    /// Found once somebody reads rows.
-    picks: Mutex<Option<Arc<Picks>>>,
-}
 
 fn corrupt(what: &str) -> Error {
     Error::corrupt(format!("expected {what} of the rows in full, found others; the file is damaged"))
 }
 
-impl Outliers {
-    /// Of an archive whose chunks have the variables of `coded`.
-    pub fn open(stored: &StoredOutliers, coded: &Schema, threads: &Threads) -> Result<Outliers> {
-        let rows = Reader::of_index(stored.index()?, None, threads)?;
-        let schema = whole_schema(coded, rows.schema())?;
-        Ok(Outliers { by: stored.by.clone(), rows, schema, picks: Mutex::new(None) })
-    }
-
-    /// The numbers of the rows, ascending.
-    ///
-    /// # Errors
-    /// [`baler_data::error::ErrorKind::Corrupt`] for numbers that are none.
-    pub fn numbers(&self) -> Result<Vec<usize>> {
-        let n_all = table_rows(&self.schema)?;
-        let listed = &self.rows.schema().variables[0];
-        let mut numbers: Vec<usize> = with_room(listed.n_values())?;
-        for piece in pieces(listed.n_values(), listed.dtype.size_bytes()) {
-            for row in self.rows.read(0, piece)?.to_counts()? {
-                let ascends = numbers.last().is_none_or(|&last| last < row);
-                if row >= n_all || !ascends {
-                    return Err(corrupt("ascending numbers"));
-                }
-                numbers.push(row);
+/// The numbers of the rows that an inner archive lists, ascending; `whole` are all rows.
+///
+/// # Errors
+/// [`baler_data::error::ErrorKind::Corrupt`] for numbers that are none.
+pub fn numbers(rows: &dyn Source, whole: &Schema) -> Result<Vec<usize>> {
+    let n_all = table_rows(whole)?;
+    let listed = &rows.schema().variables[0];
+    let mut numbers: Vec<usize> = with_room(listed.n_values())?;
+    for piece in pieces(listed.n_values(), listed.dtype.size_bytes()) {
+        for row in rows.read(0, piece)?.to_counts()? {
+            let ascends = numbers.last().is_none_or(|&last| last < row);
+            if row >= n_all || !ascends {
+                return Err(corrupt("ascending numbers"));
             }
+            numbers.push(row);
         }
-        Ok(numbers)
     }
-
-    /// Where they stand among all rows; `coded` has the others.
-    ///
-    /// # Errors
-    /// [`baler_data::error::ErrorKind::Corrupt`] where they do not fit.
-    pub fn picks(&self, coded: &dyn Source) -> Result<Arc<Picks>> {
-        let known = || self.picks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(picks) = &*known() {
-            return Ok(picks.clone());
-        }
-        // Nothing is locked meanwhile: a thread that waits for others may be given work that wants the same.
-        let found = Arc::new(Picks::between(coded, &self.rows, N_LISTED, &self.numbers()?)?);
-        *known() = Some(found.clone());
-        Ok(found)
-    }
+    Ok(numbers)
 }
 
-/// Both parts of a table together.
-fn whole_schema(coded: &Schema, inner: &Schema) -> Result<Schema> {
+/// Both parts of a table together: what chunks hold, and what an inner archive does.
+///
+/// # Errors
+/// [`baler_data::error::ErrorKind::Corrupt`] where they do not fit each other.
+pub fn whole_schema(coded: &Schema, inner: &Schema) -> Result<Schema> {
     let [numbers, scores, variables @ ..] = &inner.variables[..] else {
         return Err(corrupt("numbers and scores"));
     };

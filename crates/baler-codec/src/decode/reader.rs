@@ -2,9 +2,9 @@
 //! In: bytes that can be read and sought. It needs memory for the chunks that are being decoded and for the one it
 //! decoded last, which the next rows may lie in.
 
-use crate::container::{GroupMethod, Index, N_LISTED};
+use crate::container::{GroupMethod, Index, N_LISTED, StoredOutliers};
 use crate::decode::inspect;
-use crate::decode::outliers::Outliers;
+use crate::decode::outliers;
 use crate::decode::{Coders, decode_chunk};
 use crate::model::Model;
 use crate::report::Report;
@@ -17,7 +17,7 @@ use baler_data::source::sliced::Sliced;
 use baler_data::source::{Schema, Source, VariableSchema, collect};
 use baler_data::threads::Threads;
 use rayon::prelude::*;
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,6 +37,47 @@ pub struct Reader<R> {
     threads: Threads,
     /// The chunk that was decoded last.
     last: Mutex<Option<(usize, Decoded)>>,
+}
+
+/// The rows in full of an archive that is open.
+pub struct Outliers {
+    /// What the scores are.
+    pub by: String,
+    /// Row numbers, scores, then the variables of the archive, of these rows alone.
+    pub rows: Reader<Cursor<Vec<u8>>>,
+    /// Of all rows.
+    pub schema: Schema,
+    /// Found once somebody reads rows.
+    picks: Mutex<Option<Arc<Picks>>>,
+}
+
+impl Outliers {
+    /// Of an archive whose chunks have the variables of `coded`.
+    fn open(stored: &StoredOutliers, coded: &Schema, threads: &Threads) -> Result<Outliers> {
+        let rows = Reader::of_index(stored.index()?, None, threads)?;
+        let schema = outliers::whole_schema(coded, rows.schema())?;
+        Ok(Outliers { by: stored.by.clone(), rows, schema, picks: Mutex::new(None) })
+    }
+
+    /// The numbers of the rows, ascending.
+    ///
+    /// # Errors
+    /// [`baler_data::error::ErrorKind::Corrupt`] for numbers that are none.
+    pub fn numbers(&self) -> Result<Vec<usize>> {
+        outliers::numbers(&self.rows, &self.schema)
+    }
+
+    /// Where they stand among all rows; `coded` has the others.
+    fn picks(&self, coded: &dyn Source) -> Result<Arc<Picks>> {
+        let known = || self.picks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(picks) = &*known() {
+            return Ok(picks.clone());
+        }
+        // Nothing is locked meanwhile: a thread that waits for others may be given work that wants the same.
+        let found = Arc::new(Picks::between(coded, &self.rows, N_LISTED, &self.numbers()?)?);
+        *known() = Some(found.clone());
+        Ok(found)
+    }
 }
 
 impl<R: Read + Seek + Send> Reader<R> {

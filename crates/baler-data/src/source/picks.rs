@@ -240,7 +240,7 @@ impl Picks {
     ) -> Result<Values> {
         let mut left = Values::empty(variable.dtype);
         let mut row = range.start;
-        for picked in self.variables[idx].within(range.clone()).chain([range.end..range.end]) {
+        for picked in self.variables[idx].within(range.clone()).chain(std::iter::once(range.end..range.end)) {
             let elements = variable.elements_of(row - range.start..picked.start - range.start);
             left.append(&values.slice(elements))?;
             row = picked.end;
