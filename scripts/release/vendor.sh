@@ -17,7 +17,9 @@ trap 'rm -rf "$room"' EXIT
 
 mkdir -p "$dist" "$room/$name/.cargo"
 git archive HEAD | tar -x -C "$room/$name"
-(cd "$room/$name" && cargo vendor --quiet --locked --versioned-dirs vendor > .cargo/config.toml)
+# What it prints is the configuration; with --quiet it would be silent.
+(cd "$room/$name" && cargo vendor --locked --versioned-dirs vendor > .cargo/config.toml 2> "$room/said") || { cat "$room/said" >&2 && exit 1; }
+grep -q vendored-sources "$room/$name/.cargo/config.toml"
 tar --sort=name --format=gnu --owner=0 --group=0 --numeric-owner --mode=u+rwX,go+rX,go-w --mtime="@$epoch" \
     -C "$room" -cf - "$name" | gzip -9n > "$dist/$name.tar.gz"
 (cd "$dist" && sha256sum -- *.tar.gz > SHA256SUMS)
