@@ -64,7 +64,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         if args.json {
             return json::print(&object);
         }
-        let advice = object.advice.as_ref().map_or(String::new(), |advice| advice_text(advice));
+        let advice = object.advice.as_ref().map_or(String::new(), advice_text);
         data_text(&object, args.say.max_rows()) + &advice
     };
     print_text(&format!("{text}\n"))
