@@ -136,8 +136,8 @@ def read_promise(r, dtype):
     """The bound (its code and what limits the error), the limits of decoded values, the grid, and the patterns."""
     bound = r.u8()
     has_limits, bound = bound & 8, bound & ~8
-    check(bound <= 4 and not (has_limits and bound == 0), "unknown bound")
-    numbers = [r.f64() for _ in range({1: 1, 2: 2, 3: 1}.get(bound, 0))]
+    check(bound <= 5 and not (has_limits and bound == 0), "unknown bound")
+    numbers = [r.f64() for _ in range({1: 1, 2: 2, 3: 1, 5: 3}.get(bound, 0))]
     check(all(math.isfinite(x) and x >= 0 for x in numbers), "a bound is negative or not finite")
     limits = None
     if has_limits:

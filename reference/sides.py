@@ -82,7 +82,7 @@ class Sides:
         is_float = self.dtype.kind == "f"
         if not math.isfinite(y):
             return key, key, 0.0, False
-        if kind == 4 or kind == 3 and limit >= 1:
+        if kind in (4, 5) or kind == 3 and limit >= 1:
             ends = [float(of_key(end, self.dtype)) for end in (self.low, self.high)]
             return self.low, self.high, (ends[1] - ends[0]) / 32.0, False
         if kind == 3:

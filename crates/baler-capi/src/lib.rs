@@ -78,7 +78,7 @@ impl Info {
             BoundSpec::Rel(_) => 2,
             BoundSpec::PwRel(_) => 3,
             BoundSpec::Lossless => 0,
-            BoundSpec::Unbounded => {
+            BoundSpec::Noise(_) | BoundSpec::Unbounded => {
                 return Err(Error::unsupported("expected a bound, found an array without"));
             }
         };

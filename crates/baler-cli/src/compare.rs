@@ -2,7 +2,7 @@
 
 use crate::input::{INPUT_HELP, RawArgs, read_data};
 use crate::json;
-use crate::library::{BoundSpec, Dataset, Error, Options, Schema, Threads};
+use crate::library::{BoundSpec, Dataset, Error, Noise, Options, Schema, Threads};
 use crate::names;
 use crate::output::print_text;
 use crate::peers;
@@ -157,6 +157,7 @@ fn scaled(options: &Options, factor: f64) -> Options {
         BoundSpec::Abs(e) => BoundSpec::Abs(e * factor),
         BoundSpec::Rel(e) => BoundSpec::Rel(e * factor),
         BoundSpec::PwRel(e) => BoundSpec::PwRel(e * factor),
+        BoundSpec::Noise(noise) => BoundSpec::Noise(Noise { k: noise.k * factor, ..noise }),
         other => other,
     };
     let mut options = options.clone();

@@ -38,11 +38,18 @@ fn escaped(text: &str) -> String {
 pub struct BoundObject {
     kind: &'static str,
     value: f64,
+    /// Of noise: variance of a count, and standard deviation of a count of 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gain: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read: Option<f64>,
 }
 
 impl From<BoundSpec> for BoundObject {
     fn from(bound: BoundSpec) -> Self {
-        BoundObject { kind: bound.kind(), value: bound.value() }
+        let noise = if let BoundSpec::Noise(noise) = bound { Some(noise) } else { None };
+        let (gain, read) = (noise.map(|noise| noise.gain), noise.map(|noise| noise.read));
+        BoundObject { kind: bound.kind(), value: bound.value(), gain, read }
     }
 }
 

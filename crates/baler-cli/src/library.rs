@@ -3,7 +3,7 @@
 pub use baler::internal::{Decompressed, PartialFile, is_searched, write_spilled};
 pub use baler::{
     BoundSpec, DType, Dataset, DecompressOptions, Error, ErrorKind, Level, Method, Missing, Model,
-    NoProgress, Options, Output, Progress, Reader, Report, Result, SharedPlan, Size, Values, Variable,
+    NoProgress, Noise, Options, Output, Progress, Reader, Report, Result, SharedPlan, Size, Values, Variable,
     compress_part, compress_source, compress_with, decompress_with, inspect, is_archive, is_model, merge,
     shared_plan, verify, verify_with,
 };

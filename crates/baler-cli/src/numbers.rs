@@ -62,12 +62,7 @@ fn trimmed(digits: &str) -> &str {
 
 /// A bound as in `rel 1e-3`.
 pub fn bound(bound: BoundSpec) -> String {
-    match bound {
-        BoundSpec::Abs(_) | BoundSpec::Rel(_) | BoundSpec::PwRel(_) => {
-            format!("{} {:e}", bound.kind(), bound.value())
-        }
-        BoundSpec::Lossless | BoundSpec::Unbounded => bound.kind().to_string(),
-    }
+    bound.words(' ')
 }
 
 /// A shape as in `60 x 50 x 50`.

@@ -76,13 +76,12 @@ impl PlanFile {
     pub fn to_json(&self) -> Result<String> {
         let variables = self.shared.plan.variables.iter().map(|variable| {
             let spec = variable.bound.spec;
-            let value = spec.value();
-            let is_number = matches!(spec, BoundSpec::Abs(_) | BoundSpec::Rel(_) | BoundSpec::PwRel(_));
+            let is_number = !matches!(spec, BoundSpec::Lossless | BoundSpec::Unbounded);
             WrittenVariable {
                 name: variable.name.clone(),
                 dtype: variable.dtype.name().to_string(),
                 shape: variable.shape.clone(),
-                bound: if is_number { format!("{}:{value:e}", spec.kind()) } else { spec.kind().to_string() },
+                bound: spec.words(':'),
                 largest_error: is_number.then_some(variable.bound.limit).filter(|limit| limit.is_finite()),
                 cuts: variable.promises.cuts.clone(),
                 promised_limits: variable.promises.limits,

@@ -41,6 +41,7 @@ impl SayArgs {
 pub fn bound_option(bound: BoundSpec) -> String {
     match bound {
         BoundSpec::Lossless | BoundSpec::Unbounded => format!("--{}", bound.kind()),
+        BoundSpec::Noise(_) => format!("--bound '*={}'", bound.words(':')),
         _ => format!("--{} {:e}", bound.kind(), bound.value()),
     }
 }

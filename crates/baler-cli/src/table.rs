@@ -71,6 +71,7 @@ fn allowed(variable: &VariableReport) -> String {
         BoundSpec::Lossless => "0".to_string(),
         BoundSpec::Unbounded => "-".to_string(),
         BoundSpec::PwRel(_) => format!("{} |x|", numbers::error(variable.limit)),
+        BoundSpec::Noise(_) => format!("{} sigma", numbers::error(variable.limit)),
         BoundSpec::Abs(_) | BoundSpec::Rel(_) if !variable.dtype.is_float() => {
             numbers::error(variable.limit.floor())
         }

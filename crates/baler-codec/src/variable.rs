@@ -1,7 +1,7 @@
 //! A variable of the plan, as bytes and back: name, dtype, shape, how the source stored it, what is promised, and the
 //! grid. Refuses bounds and grids that the dtype cannot have, and lists that nothing counts.
 
-use crate::options::BoundSpec;
+use crate::options::{BoundSpec, Noise};
 use crate::quantize::special::MAX_PATTERNS;
 use crate::quantize::{Bound, Grid, Limits, Promises, part_limit};
 use baler_data::bytes::{ByteReader, ByteWriter};
@@ -275,6 +275,10 @@ fn write_bound(variable: &VariablePlan, w: &mut ByteWriter) {
             w.f64(e);
         }
         BoundSpec::Unbounded => w.u8(4 + flag),
+        BoundSpec::Noise(Noise { k, gain, read }) => {
+            w.u8(5 + flag);
+            [k, gain, read].iter().for_each(|&x| w.f64(x));
+        }
     }
     if let Some(limits) = limits {
         let ends = with_dtype!(*dtype, T => limits.ends::<T>().map(Element::to_bits64));
@@ -296,9 +300,16 @@ fn read_bound(r: &mut ByteReader, dtype: DType) -> Result<(Bound, Option<Limits>
             Bound { spec: BoundSpec::PwRel(e), limit: e }
         }
         4 => Bound { spec: BoundSpec::Unbounded, limit: 0.0 },
+        5 => {
+            let noise = Noise { k: r.f64()?, gain: r.f64()?, read: r.f64()? };
+            if ![noise.gain, noise.read].iter().all(|&x| x >= 0.0 && x.is_finite()) {
+                return Err(Error::corrupt(format!("expected finite noise >= 0, found {noise:?}")));
+            }
+            Bound { spec: BoundSpec::Noise(noise), limit: noise.k }
+        }
         _ => {
             return Err(Error::unsupported(format!(
-                "expected a bound from 0 to 4, or from 9 to 12 with limits, found {code}"
+                "expected a bound from 0 to 5, or from 9 to 13 with limits, found {code}"
             )));
         }
     };

@@ -103,6 +103,8 @@ impl Asked {
             BoundSpec::Rel(_) => 2,
             BoundSpec::PwRel(_) => 3,
             BoundSpec::Lossless | BoundSpec::Unbounded => 0,
+            // Words have no room for it, and reading them says so.
+            BoundSpec::Noise(_) => 4,
         };
         let bits = self.bound.value().to_bits();
         let version = if self.model.is_some() { VERSION_WITH_MODEL } else { VERSION };

@@ -6,7 +6,7 @@ use crate::memory::{Held, Room};
 use crate::model::Model;
 use crate::source::{NOTES, PyMetadata, Source, metadata};
 use crate::work;
-use baler::{DecompressOptions, Format, Progress, Reader, Result, Threads};
+use baler::{BoundSpec, DecompressOptions, Format, Noise, Progress, Reader, Result, Threads};
 use baler_cli::objects::{ArchiveObject, VerifyObject};
 use baler_codec::container::ModelEntry;
 use baler_codec::decode::apart;
@@ -74,8 +74,11 @@ impl Archive {
         let schema = self.reader.schema();
         let plan = &self.reader.index().plan;
         let variables: Vec<_> = schema.variables.iter().map(|of| variable_object(of, schema)).collect();
-        let bounds: Vec<_> =
-            plan.variables.iter().map(|of| json!([of.bound.spec.kind(), of.bound.spec.value()])).collect();
+        let of_bound = |spec: BoundSpec| match spec {
+            BoundSpec::Noise(Noise { k, gain, read }) => json!([spec.kind(), k, gain, read]),
+            _ => json!([spec.kind(), spec.value()]),
+        };
+        let bounds: Vec<_> = plan.variables.iter().map(|of| of_bound(of.bound.spec)).collect();
         let layout = match schema.layout {
             Layout::Arrays => "arrays",
             Layout::Single => "single",

@@ -118,6 +118,14 @@ pub use baler_data::error::Result;
 /// # Ok::<(), baler::Error>(())
 /// ```
 pub use baler_codec::options::BoundSpec;
+/// ```
+/// use baler::{BoundSpec, Noise};
+/// let counts = Noise { k: 1.0, gain: 1.0, read: 0.0 };
+/// assert_eq!(BoundSpec::parse("noise:1")?, BoundSpec::Noise(counts));
+/// assert_eq!(counts.limit(100.0), 10.0);
+/// # Ok::<(), baler::Error>(())
+/// ```
+pub use baler_codec::options::Noise;
 
 /// How much time is spent for fewer bytes: from 1, the fastest, to 9, the smallest.
 ///

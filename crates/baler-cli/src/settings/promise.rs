@@ -30,8 +30,8 @@ pub struct PromiseArgs {
     /// No promise but a size: K latents per row, frame or block
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
     pub latent: Option<u64>,
-    /// A promise of its own for some variables, e.g. 'pt,m*=rel:1e-3' (repeatable; the last match wins; enough alone
-    /// where it covers every variable)
+    /// A promise of its own for some variables, e.g. 'pt,m*=rel:1e-3', or 'frames=noise:1' for counts within one standard
+    /// deviation of their noise (repeatable; the last match wins; enough alone where it covers every variable)
     #[arg(long, value_name = "NAMES=KIND:E")]
     pub bound: Vec<String>,
     /// These variables bit for bit
@@ -136,7 +136,7 @@ impl PromiseArgs {
             [(one, _), (other, bound), ..] => {
                 let own = match bound {
                     BoundSpec::Unbounded => "choose one of them".to_string(),
-                    bound => format!("for single variables write --bound 'NAMES={}'", words(bound)),
+                    bound => format!("for single variables write --bound 'NAMES={}'", bound.words(':')),
                 };
                 Err(Error::config(format!("{one} cannot be used with {other}; {own}")).into())
             }
@@ -198,14 +198,6 @@ impl PromiseArgs {
     /// (pattern, what is missing), in order.
     pub fn missing_values(&self) -> Result<Vec<(String, Missing)>> {
         self.missing.iter().map(|text| parse_missing(text)).collect()
-    }
-}
-
-/// `rel:1e-3`.
-fn words(bound: BoundSpec) -> String {
-    match bound {
-        BoundSpec::Abs(x) | BoundSpec::Rel(x) | BoundSpec::PwRel(x) => format!("{}:{x:e}", bound.kind()),
-        BoundSpec::Lossless | BoundSpec::Unbounded => bound.kind().to_string(),
     }
 }
 

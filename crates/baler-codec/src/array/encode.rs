@@ -111,6 +111,11 @@ pub(super) fn encode<T: Element>(values: &[T], shape: &[usize], options: &ArrayO
             values.len()
         )));
     }
+    if let BoundSpec::Noise(_) = options.bound {
+        return Err(Error::config(
+            "expected a bound of abs, rel, pw-rel or lossless for an array, found noise; it needs an archive",
+        ));
+    }
     if options.bound == BoundSpec::Unbounded {
         return Err(Error::config("expected a bound for an array, found none; a size needs an archive"));
     }

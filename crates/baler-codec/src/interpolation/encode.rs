@@ -8,6 +8,7 @@ use crate::interpolation::{Near, fit};
 use crate::lockstep::cells::{LANES, Lane};
 use crate::lockstep::coder::{Codebook, Contexts, Writer, contexts};
 use crate::lockstep::encode::{Coded, Input, kinds_of};
+use crate::lockstep::goal::Goal;
 use crate::lockstep::walk::{limited, rounded};
 use crate::predict::Numbers;
 use crate::predict::rows::kinds::Kinds;
@@ -26,11 +27,12 @@ struct Coding {
     contexts: Contexts,
 }
 
-/// Codes numbers, or those of a grid that is `finer` so many times, in less than `most` bytes. `None` where that seems out of reach,
+/// Codes numbers, or those of a `finer` grid, in less than `most` bytes. `None` where that seems out of reach,
 /// where other coders have to, and where rows are too short for steps.
-pub fn encode(numbers: Numbers, finer: Option<(&[i64], i64)>, most: usize) -> Option<Coded> {
+pub fn encode(numbers: Numbers, finer: Option<Goal>, most: usize) -> Option<Coded> {
+    let finer = finer.filter(|finer| finer.ends.is_none());
     let input = Input::of(numbers, finer).filter(|input| input.extents[3] >= LANES)?;
-    let (q, stride) = input.finer.unwrap_or((numbers.q, 1));
+    let (q, stride) = input.finer.map_or((numbers.q, 1), |finer| (finer.q, finer.stride));
     let center = input.center * stride;
     let values = q.iter().map(|q| q.wrapping_sub(center) as f32).collect();
     let targets = Targets { values, mask: numbers.mask, stride: stride as f32 };

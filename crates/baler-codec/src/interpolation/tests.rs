@@ -1,4 +1,5 @@
 use super::*;
+use crate::lockstep::goal::Goal;
 use crate::predict::Numbers;
 use baler_data::random::Rng;
 
@@ -38,7 +39,7 @@ fn numbers_come_back() {
             let mask: Vec<bool> = q.iter().enumerate().map(|(i, q)| i % 7 == 3 || q % 11 == 0).collect();
             for mask in [None, Some(&mask[..])] {
                 let numbers = Numbers { q: &q, shape, mask, mantissa_bits: None };
-                let nearest = (stride != 1).then_some((&finer[..], stride));
+                let nearest = (stride != 1).then_some(Goal { q: &finer, stride, ends: None });
                 let coded = encode::encode(numbers, nearest, usize::MAX).unwrap();
                 let (back, times) = decode(&coded.bytes, shape, mask).unwrap();
                 assert_eq!(times, stride);
@@ -57,16 +58,21 @@ fn what_is_smooth_takes_few_bits() {
     let shape = [256, 256];
     let (q, finer) = field(&shape, 5);
     let numbers = Numbers { q: &q, shape: &shape, mask: None, mantissa_bits: None };
-    let coded = encode::encode(numbers, Some((&finer, 17)), usize::MAX).unwrap();
+    let coded =
+        encode::encode(numbers, Some(Goal { q: &finer, stride: 17, ends: None }), usize::MAX).unwrap();
     let lockstep = crate::lockstep::encode::encode(
         numbers,
-        Some((&finer, 17)),
+        Some(Goal { q: &finer, stride: 17, ends: None }),
         crate::lockstep::effort::Effort::STATIC,
         None,
     );
     assert!(80 * coded.bytes.len() < 6 * q.len(), "{}", coded.bytes.len());
     assert!(coded.bytes.len() < lockstep.unwrap().bytes.len());
-    assert!(encode::encode(numbers, Some((&finer, 17)), coded.bytes.len() / 4).is_none(), "given up");
+    assert!(
+        encode::encode(numbers, Some(Goal { q: &finer, stride: 17, ends: None }), coded.bytes.len() / 4)
+            .is_none(),
+        "given up"
+    );
 }
 
 #[test]
@@ -85,7 +91,8 @@ fn damaged_bytes_are_errors_or_other_numbers() {
     let shape = [17, 9, 40];
     let (q, finer) = field(&shape, 30);
     let numbers = Numbers { q: &q, shape: &shape, mask: None, mantissa_bits: None };
-    let bytes = encode::encode(numbers, Some((&finer, 17)), usize::MAX).unwrap().bytes;
+    let bytes =
+        encode::encode(numbers, Some(Goal { q: &finer, stride: 17, ends: None }), usize::MAX).unwrap().bytes;
     for n in 0..bytes.len() {
         assert!(decode(&bytes[..n], &shape, None).is_err(), "{n}");
     }

@@ -5,6 +5,7 @@ use crate::classical::lorenzo::four_axes;
 use crate::lockstep::cells::{Cells, LANES};
 use crate::lockstep::coder::{Codebook, Contexts, Writer, fraction_of, level_of, mirrored};
 use crate::lockstep::effort::Effort;
+use crate::lockstep::goal::Goal;
 use crate::lockstep::model::{Filter, LARGEST, MAX_WIDTH, Model};
 use crate::lockstep::part::Part;
 use crate::lockstep::placed::{Known, Placed};
@@ -46,8 +47,8 @@ pub struct Learned {
 pub struct Input<'a> {
     /// Those of the grid.
     pub numbers: Numbers<'a>,
-    /// Those of a finer grid, and how many times finer.
-    pub finer: Option<(&'a [i64], i64)>,
+    /// Those of a finer grid; where their bound varies, of one that may be as fine.
+    pub finer: Option<Goal<'a>>,
     /// Extents of four axes.
     pub extents: [usize; 4],
     /// In the middle between the ends.
@@ -56,7 +57,7 @@ pub struct Input<'a> {
 
 impl<'a> Input<'a> {
     /// `None` where float32 does not tell them apart, or they are few.
-    pub fn of(numbers: Numbers<'a>, finer: Option<(&'a [i64], i64)>) -> Option<Input<'a>> {
+    pub fn of(numbers: Numbers<'a>, finer: Option<Goal<'a>>) -> Option<Input<'a>> {
         if numbers.q.len() < MIN_VALUES {
             return None;
         }
@@ -70,8 +71,24 @@ impl<'a> Input<'a> {
             let widest = (spread / 2 + 2).saturating_mul(stride);
             widest < LARGEST as i64 && center.checked_mul(stride).is_some()
         };
-        let finer = finer.filter(|&(_, stride)| (3..=255).contains(&stride) && fits(stride));
+        let finer = finer.filter(|finer| {
+            let is_finer = (3..=255).contains(&finer.stride) || finer.ends.is_some() && finer.stride == 1;
+            is_finer && fits(finer.stride)
+        });
         fits(1).then(|| Input { numbers, finer, extents: four_axes(numbers.shape), center })
+    }
+
+    /// What may be coded: the numbers, those of the finer grid; where these are free, they alone.
+    fn goals(&self) -> impl Iterator<Item = (bool, Goal<'a>)> {
+        let own = Goal { q: self.numbers.q, stride: 1, ends: None };
+        let is_free = self.finer.is_some_and(|finer| finer.ends.is_some());
+        let own = (!is_free).then_some((false, own));
+        own.into_iter().chain(self.finer.map(|finer| (true, finer)))
+    }
+
+    /// The one of a stride.
+    fn goal(&self, stride: u8) -> Option<(bool, Goal<'a>)> {
+        self.goals().find(|(_, goal)| goal.stride == stride as i64)
     }
 
     /// A model without weights.
@@ -91,7 +108,7 @@ impl<'a> Input<'a> {
     fn learn(&self, effort: Effort) -> Option<Vec<Model>> {
         /// Models that take so many times what the best takes are out.
         const CLOSE: f64 = 1.1;
-        let part = Part::of(self.numbers, self.finer.map(|(q, _)| q), self.extents, effort.n_compared);
+        let part = Part::of(self.numbers, self.finer, self.extents, effort.n_compared);
         let mut models = self.fitted(&part, effort)?;
         if let Some(less) = effort.and {
             models.extend(self.fitted(&part, *less)?);
@@ -106,13 +123,10 @@ impl<'a> Input<'a> {
     /// The smallest of the streams of models.
     fn coded(&self, models: Vec<Model>) -> Option<(Model, Coded)> {
         let coded = |model: Model| -> Option<(Model, Coded)> {
-            let q = match (model.stride, self.finer) {
-                (1, _) => self.numbers.q,
-                (_, finer) => finer?.0,
-            };
+            let (_, goal) = self.goal(model.stride)?;
             let cells = Cells::of(model.order.extents(self.extents))?;
             let placed = Placed::of(cells, self.numbers.mask, model.order, self.extents);
-            let coded = coded(&placed, q, model.clone(), self.extents);
+            let coded = coded(&placed, goal, model.clone(), self.extents);
             Some((model, coded))
         };
         let all: Option<Vec<(Model, Coded)>> = models.into_iter().map(coded).collect();
@@ -121,25 +135,24 @@ impl<'a> Input<'a> {
 
     /// Models that are fitted to a part, and what it takes with each.
     fn fitted(&self, part: &Part, effort: Effort) -> Option<Vec<(f64, Model)>> {
-        let Input { finer, extents, .. } = *self;
+        let extents = self.extents;
         let orders = match effort.orders || Cells::of(extents).is_none() {
             true => Order::all(extents),
             false => vec![Order::DATA],
         };
-        let tried = |order: Order, (stride, q): (i64, &[i64])| -> Option<Vec<Trial>> {
+        let tried = |order: Order, goal: Goal| -> Option<Vec<Trial>> {
             let placed = part.placed(order, extents)?;
             let of_filter = |&filter: &Filter| {
                 let is_possible = filter.n_taps() <= placed.cells.candidates().len();
-                let model = self.model(order, stride, if is_possible { filter } else { Filter::Off });
-                Trial::first(&placed, q, model, effort)
+                let model = self.model(order, goal.stride, if is_possible { filter } else { Filter::Off });
+                Trial::first(&placed, goal, model, effort)
             };
             effort.filters.iter().map(of_filter).collect()
         };
         let mut trials: Vec<Trial> = Vec::new();
         for order in likely_orders(part, &orders, extents, self.center) {
-            trials.extend(tried(order, (1, &part.q))?);
-            if let Some((finer, (_, stride))) = part.finer.as_ref().zip(finer) {
-                trials.extend(tried(order, (stride, finer))?);
+            for (is_finer, goal) in self.goals() {
+                trials.extend(tried(order, part.goal(goal, is_finer)?)?);
             }
         }
         let least = trials.iter().map(|trial| trial.bits).fold(f64::INFINITY, f64::min);
@@ -148,15 +161,15 @@ impl<'a> Input<'a> {
         let likely = trials.into_iter().filter(|trial| trial.bits <= doubt * least);
         let refined = likely.map(|trial| {
             let placed = part.placed(trial.model.order, extents)?;
-            let q = if trial.model.stride == 1 { &part.q } else { part.finer.as_ref()? };
-            trial.refined(&placed, q, effort)
+            let (is_finer, goal) = self.goal(trial.model.stride)?;
+            trial.refined(&placed, part.goal(goal, is_finer)?, effort)
         });
         let mut models: Vec<(f64, Model)> = refined.collect::<Option<_>>()?;
         let best = models.iter().min_by(|one, other| one.0.total_cmp(&other.0));
         if let Some((_, best)) = best.filter(|best| effort.n_finalists > 1 && best.1.filter != Filter::Off) {
             let placed = part.placed(best.order, extents)?;
-            let q = if best.stride == 1 { &part.q } else { part.finer.as_ref()? };
-            models.push(Trial::without_filter(&placed, q, best.clone(), effort)?);
+            let (is_finer, goal) = self.goal(best.stride)?;
+            models.push(Trial::without_filter(&placed, part.goal(goal, is_finer)?, best.clone(), effort)?);
         }
         Some(models)
     }
@@ -168,13 +181,13 @@ impl<'a> Input<'a> {
         let is_known = |kind: &usize| !model.weights[*kind].scale.is_empty();
         let is_alike = cells.candidates().len() == learned.n_candidates && cells.kinds().iter().all(is_known);
         let stride = model.stride as i64;
-        let is_there = stride == 1 || self.finer.is_some_and(|finer| finer.1 == stride);
-        (is_alike && is_there).then(|| Model { center: self.center * stride, ..model.clone() })
+        (is_alike && self.goal(model.stride).is_some())
+            .then(|| Model { center: self.center * stride, ..model.clone() })
     }
 }
 
 /// Learns from numbers what may serve all of a variable.
-pub fn learn(numbers: Numbers, finer: Option<(&[i64], i64)>, effort: Effort) -> Option<Learned> {
+pub fn learn(numbers: Numbers, finer: Option<Goal>, effort: Effort) -> Option<Learned> {
     let input = Input::of(numbers, finer)?;
     let mut models = input.learn(effort)?;
     let model = if models.len() == 1 { models.pop()? } else { input.coded(models)?.0 };
@@ -182,11 +195,11 @@ pub fn learn(numbers: Numbers, finer: Option<(&[i64], i64)>, effort: Effort) -> 
     Some(Learned { model, n_candidates: cells.candidates().len() })
 }
 
-/// Codes numbers, or those of a grid that is `finer` so many times, with what was `learned` where that is possible. `None` where other
+/// Codes numbers, or those of a `finer` grid, with what was `learned` where that is possible. `None` where other
 /// coders have to.
 pub fn encode(
     numbers: Numbers,
-    finer: Option<(&[i64], i64)>,
+    finer: Option<Goal>,
     effort: Effort,
     learned: Option<&Learned>,
 ) -> Option<Coded> {
@@ -216,9 +229,9 @@ pub fn kinds_of<'a>(
 }
 
 /// The stream of all numbers with a model.
-fn coded(placed: &Placed, q: &[i64], mut model: Model, extents: [usize; 4]) -> Coded {
+fn coded(placed: &Placed, goal: Goal, mut model: Model, extents: [usize; 4]) -> Coded {
     let cells = &placed.cells;
-    let targets = placed.targets(q, model.center);
+    let targets = placed.targets(goal, model.center);
     let mut state = State::new(cells).expect("memory for an array");
     let mut known = Known::<true>::new(&targets, model.stride as f32, placed.active.len());
     walk_filtered(cells, &model, &placed.active, &mut state, &mut known);
@@ -240,12 +253,12 @@ fn coded(placed: &Placed, q: &[i64], mut model: Model, extents: [usize; 4]) -> C
     let mut w = ByteWriter::default();
     model.write(cells, &mut w);
     writer.finish(&mut w);
-    let finer = (model.stride != 1).then(|| {
+    let finer = (model.stride != 1 || goal.ends.is_some()).then(|| {
         let ordered = super::numbers(cells, &model, &state).expect("memory for an array");
         match model.order {
             Order::DATA => ordered,
             order => {
-                let mut finer = vec![0; q.len()];
+                let mut finer = vec![0; goal.q.len()];
                 order.undo(&ordered, extents, &mut finer);
                 finer
             }

@@ -8,6 +8,7 @@
 //! - [`mod@walk`]: the pass that both sides share.
 //! - [`coder`]: residuals and bytes.
 //! - [`model`]: what is stored. [`fit`]: how it is learned from samples. [`part`]: the part of the data that trials see.
+//! - [`goal`]: what numbers may become where a bound varies from value to value.
 //! - [`encode`]: what is tried, as hard as [`effort`] says, by [`trial`] on numbers that are [`placed`] in their cells.
 
 pub mod cells;
@@ -15,6 +16,7 @@ pub mod coder;
 pub mod effort;
 pub mod encode;
 pub mod fit;
+pub mod goal;
 pub mod model;
 pub mod part;
 pub mod placed;

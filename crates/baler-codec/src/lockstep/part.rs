@@ -1,6 +1,7 @@
 //! The part of an array that models are fitted to and compared on: all of a small one, else boxes from its beginning, middle and
 //! end, joined along the longest axis. The encoder only.
 
+use crate::lockstep::goal::{Ends, Goal};
 use crate::predict::Numbers;
 
 /// Boxes that are joined.
@@ -14,6 +15,8 @@ pub struct Part {
     pub q: Vec<i64>,
     /// Those of the finer grid.
     pub finer: Option<Vec<i64>>,
+    /// The least and the greatest that they may become, where a bound varies.
+    pub ends: Option<[Vec<i64>; 2]>,
     /// What is left out.
     pub mask: Option<Vec<bool>>,
     /// Extents.
@@ -21,8 +24,17 @@ pub struct Part {
 }
 
 impl Part {
+    /// These numbers in place of those of a goal.
+    pub fn goal<'a>(&'a self, whole: Goal<'a>, is_finer: bool) -> Option<Goal<'a>> {
+        if !is_finer {
+            return Some(Goal { q: &self.q, ..whole });
+        }
+        let ends = self.ends.as_ref().map(|[low, high]| Ends { low, high });
+        Some(Goal { q: self.finer.as_deref()?, ends, ..whole })
+    }
+
     /// Of about `n_values`.
-    pub fn of(numbers: Numbers, finer: Option<&[i64]>, extents: [usize; 4], n_values: usize) -> Part {
+    pub fn of(numbers: Numbers, finer: Option<Goal>, extents: [usize; 4], n_values: usize) -> Part {
         let mut shape = extents;
         while shape.iter().product::<usize>() > n_values {
             let longest = (0..4).max_by_key(|&axis| shape[axis]).unwrap_or(3);
@@ -32,8 +44,10 @@ impl Part {
             shape[longest] = shape[longest].div_ceil(2);
         }
         if shape == extents {
-            let finer = finer.map(<[i64]>::to_vec);
-            return Part { q: numbers.q.to_vec(), finer, mask: numbers.mask.map(<[bool]>::to_vec), extents };
+            let ends = finer.and_then(|finer| finer.ends).map(|ends| [ends.low.to_vec(), ends.high.to_vec()]);
+            let finer = finer.map(|finer| finer.q.to_vec());
+            let mask = numbers.mask.map(<[bool]>::to_vec);
+            return Part { q: numbers.q.to_vec(), finer, ends, mask, extents };
         }
         // The first of the longest, which is not the one that rows lie along.
         let joined =
@@ -57,8 +71,9 @@ impl Part {
             positions.push(position);
         });
         let taken = |all: &[i64]| positions.iter().map(|&at| all[at]).collect();
+        let ends = finer.and_then(|finer| finer.ends).map(|ends| [ends.low, ends.high].map(taken));
         let mask = numbers.mask.map(|mask| positions.iter().map(|&at| mask[at]).collect());
-        Part { q: taken(numbers.q), finer: finer.map(taken), mask, extents: shape }
+        Part { q: taken(numbers.q), finer: finer.map(|finer| taken(finer.q)), ends, mask, extents: shape }
     }
 }
 
@@ -81,7 +96,8 @@ mod tests {
     fn a_part_has_numbers_from_beginning_middle_and_end() {
         let q: Vec<i64> = (0..64 * 100 * 200).collect();
         let numbers = Numbers { q: &q, shape: &[64, 100, 200], mask: None, mantissa_bits: None };
-        let part = Part::of(numbers, Some(&q), [1, 64, 100, 200], 200_000);
+        let finer = Goal { q: &q, stride: 3, ends: None };
+        let part = Part::of(numbers, Some(finer), [1, 64, 100, 200], 200_000);
         assert_eq!(part.q.len(), part.extents.iter().product::<usize>());
         assert!(part.q.len() <= 200_000 && part.q.len() > 90_000, "{:?}", part.extents);
         let thirds =

@@ -2,6 +2,7 @@
 
 use crate::lockstep::cells::{Cells, LANES, Lane};
 use crate::lockstep::coder::{Contexts, contexts};
+use crate::lockstep::goal::Goal;
 use crate::lockstep::part::Part;
 use crate::lockstep::walk::{Residuals, Step, lane, rounded};
 use crate::predict::order::Order;
@@ -24,8 +25,14 @@ impl Placed {
         Placed { cells, active, order, extents }
     }
 
+    /// Numbers less a center, and how far they may go.
+    pub fn targets(&self, goal: Goal, center: i64) -> Targets {
+        let ends = goal.ends.map(|ends| [ends.low, ends.high].map(|ends| self.in_cells(ends, center)));
+        Targets { values: self.in_cells(goal.q, center), ends }
+    }
+
     /// Numbers less a center, in their cells.
-    pub fn targets(&self, q: &[i64], center: i64) -> Vec<f32> {
+    pub fn in_cells(&self, q: &[i64], center: i64) -> Vec<f32> {
         let mut targets = vec![0.0; self.cells.n_cells()];
         let ordered;
         let q = match self.order {
@@ -51,9 +58,18 @@ impl Part {
     }
 }
 
+/// What is to be coded, in cells.
+pub struct Targets {
+    /// Numbers less a center.
+    pub values: Vec<f32>,
+    /// The least and the greatest that each may become, where that is not within half a stride for all.
+    pub ends: Option<[Vec<f32>; 2]>,
+}
+
 /// The residuals of numbers that are known, and, with `SCALED`, their contexts; else what contexts are made of.
 pub struct Known<'a, const SCALED: bool> {
-    targets: &'a [f32],
+    targets: &'a Targets,
+    stride: f32,
     inverse: f32,
     /// True if predictions are whole numbers, as with a stride.
     pub is_whole: bool,
@@ -67,11 +83,12 @@ pub struct Known<'a, const SCALED: bool> {
 
 impl<'a, const SCALED: bool> Known<'a, SCALED> {
     /// With room for so many steps.
-    pub fn new(targets: &'a [f32], stride: f32, n_steps: usize) -> Known<'a, SCALED> {
+    pub fn new(targets: &'a Targets, stride: f32, n_steps: usize) -> Known<'a, SCALED> {
         let is_whole = stride != 1.0;
         let room = |needed: bool| if needed { n_steps } else { 0 };
         Known {
             targets,
+            stride,
             inverse: 1.0 / stride,
             is_whole,
             residuals: Vec::with_capacity(n_steps),
@@ -86,7 +103,7 @@ impl<const SCALED: bool> Residuals for Known<'_, SCALED> {
 
     #[inline(always)]
     fn of_step(&mut self, step: Step, near: &Lane, fractions: &Lane, scales: &Lane) -> Lane {
-        let targets = lane(self.targets, step.cell);
+        let targets = lane(&self.targets.values, step.cell);
         let mut residuals = [0.0; LANES];
         for i in 0..LANES {
             residuals[i] = targets[i] - near[i];
@@ -94,6 +111,13 @@ impl<const SCALED: bool> Residuals for Known<'_, SCALED> {
         if self.is_whole {
             for residual in &mut residuals {
                 *residual = rounded(*residual * self.inverse);
+            }
+        }
+        if let Some(ends) = &self.targets.ends {
+            let [low, high] = ends.each_ref().map(|ends| lane(ends, step.cell));
+            for i in 0..LANES {
+                let value = near[i] + residuals[i] * self.stride;
+                residuals[i] += (value < low[i]) as u8 as f32 - (value > high[i]) as u8 as f32;
             }
         }
         let mut whole = [0; LANES];

@@ -1,5 +1,6 @@
 use crate::lockstep::effort::Effort;
 use crate::lockstep::encode::{Coded, encode, learn};
+use crate::lockstep::goal::Goal;
 use crate::lockstep::{decode, model_bytes};
 use crate::options::Level;
 use crate::predict::Numbers;
@@ -30,6 +31,11 @@ fn level(number: u8) -> Effort {
 
 const SHAPES: [&[usize]; 6] = [&[9000], &[70, 90], &[12, 30, 41], &[3, 5, 20, 60], &[40, 64, 3], &[2, 8192]];
 
+/// Numbers of a finer grid.
+fn goal(q: &[i64], stride: i64) -> Goal<'_> {
+    Goal { q, stride, ends: None }
+}
+
 #[test]
 fn numbers_come_back_at_all_levels() {
     for shape in SHAPES {
@@ -58,7 +64,7 @@ fn numbers_of_a_finer_grid_stay_within_half_a_stride() {
     for shape in SHAPES {
         let finer = waves(shape, 20);
         let q: Vec<i64> = finer.iter().map(|x| (x + STRIDE / 2).div_euclid(STRIDE)).collect();
-        let coded = encode(numbers(&q, shape, None), Some((&finer, STRIDE)), level(3), None).unwrap();
+        let coded = encode(numbers(&q, shape, None), Some(goal(&finer, STRIDE)), level(3), None).unwrap();
         let (back, stride) = decode(&coded.bytes, shape, None).unwrap();
         match coded.finer {
             None => assert_eq!((stride, &back), (1, &q)),

@@ -4,9 +4,10 @@ use crate::lockstep::cells::{Cells, LANES};
 use crate::lockstep::coder::{Contexts, contexts, fraction_of, level_of, mirrored};
 use crate::lockstep::effort::Effort;
 use crate::lockstep::fit::{self, Samples, Wanted};
+use crate::lockstep::goal::Goal;
 use crate::lockstep::model::{Filter, Model, Weights, scale_taps};
 use crate::lockstep::part::Part;
-use crate::lockstep::placed::{Known, Placed};
+use crate::lockstep::placed::{Known, Placed, Targets};
 use crate::lockstep::walk::{Scales, State};
 use crate::lockstep::walk_filtered;
 use crate::predict::order::Order;
@@ -23,7 +24,7 @@ pub fn likely_orders(part: &Part, orders: &[Order], extents: [usize; 4], center:
     const N_SAMPLES: usize = 1 << 11;
     let cost = |order: Order| -> Option<f64> {
         let placed = part.placed(order, extents)?;
-        let targets = placed.targets(&part.q, center);
+        let targets = placed.in_cells(&part.q, center);
         let samples = fit::sampled(&placed.cells, &placed.active, N_SAMPLES);
         let of = Wanted { values: &targets, errors: None, stride: 1.0, noise: 1.0 / 12.0 };
         let (taps, weights) = fit::neighbors(&placed.cells, &samples, of, 8);
@@ -69,16 +70,16 @@ pub struct Trial {
 
 impl Trial {
     /// Of a model that is fitted to the numbers themselves.
-    pub fn first(placed: &Placed, q: &[i64], model: Model, effort: Effort) -> Option<Trial> {
-        let targets = placed.targets(q, model.center);
+    pub fn first(placed: &Placed, goal: Goal, model: Model, effort: Effort) -> Option<Trial> {
+        let targets = placed.targets(goal, model.center);
         let samples = fit::sampled(&placed.cells, &placed.active, effort.n_samples);
         Trial::of(placed, &targets, &samples, (model, None, effort.noises[0]), effort)
     }
 
     /// The least bits of this model and some that are fitted to what a decoder has with the model before, each: where little noise is
     /// left, what rounding adds is most of it, and weights that make it grow take far more.
-    pub fn refined(self, placed: &Placed, q: &[i64], effort: Effort) -> Option<(f64, Model)> {
-        let targets = placed.targets(q, self.model.center);
+    pub fn refined(self, placed: &Placed, goal: Goal, effort: Effort) -> Option<(f64, Model)> {
+        let targets = placed.targets(goal, self.model.center);
         let samples = fit::sampled(&placed.cells, &placed.active, effort.n_samples);
         let mut best = (self.bits, self.model.clone());
         let mut last = self;
@@ -94,14 +95,14 @@ impl Trial {
     /// Of a model whose weights are fitted to what is known: the `targets`, or what a decoder has with the model before.
     fn of(
         placed: &Placed,
-        targets: &[f32],
+        targets: &Targets,
         samples: &Samples,
         (mut model, before, noise): (Model, Option<&State>, f32),
         effort: Effort,
     ) -> Option<Trial> {
         let cells = &placed.cells;
         let stride = model.stride as f32;
-        let values = before.map_or(targets, |state| &state.values);
+        let values = before.map_or(&targets.values, |state| &state.values);
         let errors = before.map(|state| &state.errors[..]);
         let (taps, weights) =
             fit::neighbors(cells, samples, Wanted { values, errors, stride, noise }, effort.n_taps);
@@ -111,15 +112,15 @@ impl Trial {
     }
 
     /// A model, and what a part takes with it, where filters do not pay: they follow the noise of bounds that are loose.
-    pub fn without_filter(placed: &Placed, q: &[i64], model: Model, effort: Effort) -> Option<(f64, Model)> {
+    pub fn without_filter(placed: &Placed, goal: Goal, model: Model, effort: Effort) -> Option<(f64, Model)> {
         let model = Model { filter: Filter::Off, ..model };
-        let targets = placed.targets(q, model.center);
+        let targets = placed.targets(goal, model.center);
         let samples = fit::sampled(&placed.cells, &placed.active, effort.n_samples);
         Trial::scaled(placed, &targets, &samples, model).map(|trial| (trial.bits, trial.model))
     }
 
     /// Of a model whose weights of neighbors are known.
-    fn scaled(placed: &Placed, targets: &[f32], samples: &Samples, mut model: Model) -> Option<Trial> {
+    fn scaled(placed: &Placed, targets: &Targets, samples: &Samples, mut model: Model) -> Option<Trial> {
         let cells = &placed.cells;
         let stride = model.stride as f32;
         let (state, known) = walked(placed, targets, &model)?;
@@ -132,7 +133,7 @@ impl Trial {
 }
 
 /// What a decoder has with a model, and what is coded.
-fn walked<'a>(placed: &Placed, targets: &'a [f32], model: &Model) -> Option<(State, Known<'a, false>)> {
+fn walked<'a>(placed: &Placed, targets: &'a Targets, model: &Model) -> Option<(State, Known<'a, false>)> {
     let mut known = Known::<false>::new(targets, model.stride as f32, placed.active.len());
     let mut state = State::new(&placed.cells).ok()?;
     walk_filtered(&placed.cells, model, &placed.active, &mut state, &mut known);

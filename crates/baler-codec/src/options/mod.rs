@@ -23,10 +23,31 @@ pub enum BoundSpec {
     Rel(f64),
     /// |x' - x| <= E * |x| for each value.
     PwRel(f64),
+    /// |x' - x| <= so many standard deviations of a count's own noise.
+    Noise(Noise),
     /// Bit for bit.
     Lossless,
     /// No promise (`--ratio`, `--latent`): the size is what counts.
     Unbounded,
+}
+
+/// A bound in standard deviations of the noise of counts: |x' - x| <= K * sqrt(gain * max(x, 0) + read^2), in float64 as written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Noise {
+    /// K, standard deviations.
+    pub k: f64,
+    /// Variance of one count, in squared counts: 1 for events that are counted (Poisson).
+    pub gain: f64,
+    /// Standard deviation of a count of 0, in counts.
+    pub read: f64,
+}
+
+impl Noise {
+    /// How far from a finite `x` its decoded value may be.
+    #[inline(always)]
+    pub fn limit(&self, x: f64) -> f64 {
+        self.k * (self.gain * x.max(0.0) + self.read * self.read).sqrt()
+    }
 }
 
 impl BoundSpec {
@@ -36,30 +57,59 @@ impl BoundSpec {
             BoundSpec::Abs(_) => "abs",
             BoundSpec::Rel(_) => "rel",
             BoundSpec::PwRel(_) => "pw-rel",
+            BoundSpec::Noise(_) => "noise",
             BoundSpec::Lossless => "lossless",
             BoundSpec::Unbounded => "none",
         }
     }
 
-    /// E, or 0 where there is none.
+    /// E, K of noise, or 0 where there is none.
     pub fn value(self) -> f64 {
         match self {
             BoundSpec::Abs(e) | BoundSpec::Rel(e) | BoundSpec::PwRel(e) => e,
+            BoundSpec::Noise(noise) => noise.k,
             BoundSpec::Lossless | BoundSpec::Unbounded => 0.0,
         }
     }
 
-    /// The bound written as `rel:1e-3`, `abs:0.5`, `pw-rel:1e-2` or `lossless`.
+    /// Kind and number with something between, such as `rel:1e-3`, `noise:1:0.5:2` (gain and read noise where they are not those
+    /// of events that are counted) or `lossless`.
+    pub fn words(self, between: char) -> String {
+        let kind = self.kind();
+        match self {
+            BoundSpec::Abs(e) | BoundSpec::Rel(e) | BoundSpec::PwRel(e) => format!("{kind}{between}{e:e}"),
+            BoundSpec::Noise(Noise { k, gain: 1.0, read: 0.0 }) => format!("{kind}{between}{k}"),
+            BoundSpec::Noise(Noise { k, gain, read }) => format!("{kind}{between}{k}:{gain}:{read}"),
+            BoundSpec::Lossless | BoundSpec::Unbounded => kind.to_string(),
+        }
+    }
+
+    /// The bound written as `rel:1e-3`, `abs:0.5`, `pw-rel:1e-2`, `noise:1` (or with gain and read noise, `noise:1:0.5:2`) or
+    /// `lossless`.
     pub fn parse(text: &str) -> Result<BoundSpec> {
         let wrong = |found: &str| {
             Error::config(format!(
-                "expected a bound such as rel:1e-3, abs:0.5, pw-rel:1e-2 or lossless, found '{found}'"
+                "expected a bound such as rel:1e-3, abs:0.5, pw-rel:1e-2, noise:1 or lossless, found '{found}'"
             ))
         };
         if text == "lossless" {
             return Ok(BoundSpec::Lossless);
         }
         let (kind, value) = text.split_once(':').ok_or_else(|| wrong(text))?;
+        if kind.trim() == "noise" {
+            let numbers: Option<Vec<f64>> = value.split(':').map(|word| word.trim().parse().ok()).collect();
+            let (k, gain, read) = match numbers.as_deref() {
+                Some(&[k]) => (k, 1.0, 0.0),
+                Some(&[k, gain]) => (k, gain, 0.0),
+                Some(&[k, gain, read]) => (k, gain, read),
+                _ => {
+                    return Err(Error::config(format!(
+                        "expected noise:K, noise:K:GAIN or noise:K:GAIN:READ such as noise:1, found '{text}'"
+                    )));
+                }
+            };
+            return BoundSpec::Noise(Noise { k, gain, read }).check();
+        }
         let (number, unit) = match value.trim().strip_suffix('%') {
             Some(percent) if kind.trim() != "abs" => (percent.trim_end(), 100.0),
             _ => (value.trim(), 1.0),
@@ -77,6 +127,13 @@ impl BoundSpec {
     /// E must be finite and not negative; E = 0 is lossless.
     pub fn check(self) -> Result<BoundSpec> {
         let value = self.value();
+        if let BoundSpec::Noise(Noise { gain, read, .. }) = self
+            && ![gain, read].iter().all(|x| x.is_finite() && *x >= 0.0)
+        {
+            return Err(Error::config(format!(
+                "expected a gain and a read noise that are finite numbers >= 0, found {gain} and {read}"
+            )));
+        }
         if !value.is_finite() || value < 0.0 {
             return Err(Error::config(format!(
                 "expected a bound that is a finite number >= 0, found {value}; use --lossless for no error at all"

@@ -1,7 +1,9 @@
 //! A grid that lies closer than a bound asks for, so that each value can be stored as near to its prediction as the bound
 //! allows ([`crate::predict::centred`]).
 
+use crate::lockstep::goal::{Ends, Goal};
 use crate::options::BoundSpec;
+use crate::part::counts::Counts;
 use crate::part::numbers::reconstruct_on;
 use crate::predict::Numbers;
 use crate::predict::model::MAX_STRIDE;
@@ -17,18 +19,39 @@ const STRIDE: i64 = 17;
 
 /// The same values on a finer grid, an odd number of steps in one of the bound's.
 pub trait Finer: Sync {
-    /// The nearest numbers (C order) to the values of `q`, and how many times finer they are.
-    fn numbers(&self, q: &[i64]) -> Option<(Vec<i64>, i64)>;
+    /// The nearest numbers to the values of `q`.
+    fn numbers(&self, q: &[i64]) -> Option<Nearest>;
+    /// True if numbers may lie farther from their values than half a stride.
+    fn is_free(&self) -> bool;
     /// True if these numbers of the finer grid keep the promise.
     fn serves(&self, q: &[i64]) -> bool;
+}
+
+/// Numbers of a finer grid.
+pub struct Nearest {
+    /// C order.
+    pub q: Vec<i64>,
+    /// How many times finer they are.
+    pub stride: i64,
+    /// What they should become instead, where a bound varies from value to value.
+    pub counts: Option<Counts>,
+}
+
+impl Nearest {
+    /// For coding.
+    pub fn goal(&self) -> Goal<'_> {
+        match &self.counts {
+            None => Goal { q: &self.q, stride: self.stride, ends: None },
+            Some(Counts { q, low, high }) => Goal { q, stride: self.stride, ends: Some(Ends { low, high }) },
+        }
+    }
 }
 
 /// A finer grid's numbers where an array stands in other places, or is split into several.
 pub struct Placed<'a> {
     finer: &'a dyn Finer,
-    /// The finer numbers of all, nearest to the values.
-    nearest: Vec<i64>,
-    stride: i64,
+    /// Of all.
+    nearest: Nearest,
     q: &'a [i64],
     /// For each array, where its numbers stand in the whole.
     places: Vec<Vec<i64>>,
@@ -37,11 +60,11 @@ pub struct Placed<'a> {
 impl<'a> Placed<'a> {
     /// Of the arrays that a layout makes of `numbers`.
     pub fn of(finer: &'a dyn Finer, numbers: Numbers<'a>, layout: &Recast) -> Option<Placed<'a>> {
-        let (nearest, stride) = finer.numbers(numbers.q)?;
+        let nearest = finer.numbers(numbers.q)?;
         let all: Vec<i64> = (0..numbers.q.len() as i64).collect();
         let (_, arrays) = layout.forward(Numbers { q: &all, mask: None, ..numbers })?;
         let places = arrays.into_iter().map(|array| array.q).collect();
-        Some(Placed { finer, nearest, stride, q: numbers.q, places })
+        Some(Placed { finer, nearest, q: numbers.q, places })
     }
 
     /// The view of one of the arrays.
@@ -53,7 +76,7 @@ impl<'a> Placed<'a> {
     pub fn joined(&self, of_arrays: impl Iterator<Item = Option<Vec<i64>>>) -> Option<Vec<i64>> {
         let of_arrays: Vec<Option<Vec<i64>>> = of_arrays.collect();
         of_arrays.iter().any(Option::is_some).then(|| {
-            let mut all: Vec<i64> = self.q.iter().map(|q| q.wrapping_mul(self.stride)).collect();
+            let mut all: Vec<i64> = self.q.iter().map(|q| q.wrapping_mul(self.nearest.stride)).collect();
             for (places, finer) in self.places.iter().zip(&of_arrays) {
                 let placed = places.iter().zip(finer.iter().flatten());
                 placed.for_each(|(&place, &number)| all[place as usize] = number);
@@ -70,13 +93,19 @@ pub struct PlacedArray<'a> {
 }
 
 impl Finer for PlacedArray<'_> {
-    fn numbers(&self, _: &[i64]) -> Option<(Vec<i64>, i64)> {
-        let nearest = self.places.iter().map(|&place| self.whole.nearest[place as usize]);
-        Some((nearest.collect(), self.whole.stride))
+    fn numbers(&self, _: &[i64]) -> Option<Nearest> {
+        let placed = |all: &[i64]| self.places.iter().map(|&place| all[place as usize]).collect();
+        let Nearest { q, stride, counts } = &self.whole.nearest;
+        let counts = counts.as_ref().map(|counts| counts.at(self.places));
+        Some(Nearest { q: placed(q), stride: *stride, counts })
+    }
+
+    fn is_free(&self) -> bool {
+        self.whole.nearest.counts.is_some()
     }
 
     fn serves(&self, q: &[i64]) -> bool {
-        let mut all = self.whole.nearest.clone();
+        let mut all = self.whole.nearest.q.clone();
         self.places.iter().zip(q).for_each(|(&place, &number)| all[place as usize] = number);
         self.whole.finer.serves(&all)
     }
@@ -88,6 +117,7 @@ pub struct FinerGrid<'a, T> {
     pub grid: Grid,
     stride: i64,
     original: &'a [T],
+    shape: &'a [usize],
     specials: &'a Specials,
     variable: &'a VariablePlan,
 }
@@ -105,24 +135,31 @@ pub fn whole_stride(step: u64) -> Option<(i64, u64)> {
 
 impl<'a, T: Element> FinerGrid<'a, T> {
     /// `None` where the bound's grid is no lattice as wide as an absolute bound.
-    pub fn of(original: &'a [T], specials: &'a Specials, variable: &'a VariablePlan) -> Option<Self> {
-        let limit = match variable.bound.spec {
-            BoundSpec::Abs(_) | BoundSpec::Rel(_) => variable.bound.limit,
+    pub fn of(
+        (original, shape): (&'a [T], &'a [usize]),
+        specials: &'a Specials,
+        variable: &'a VariablePlan,
+    ) -> Option<Self> {
+        // What a bound that varies allows was looked at value by value, in quantizing.
+        let (limit, is_free) = match variable.bound.spec {
+            BoundSpec::Abs(_) | BoundSpec::Rel(_) => (variable.bound.limit, false),
+            BoundSpec::Noise(_) => (f64::INFINITY, true),
             _ => return None,
         };
         let stride = match variable.grid {
             Grid::Uniform { step, .. } if step <= 2.0 * limit => STRIDE,
+            Grid::Integer { step: 1 } if is_free => 1,
             Grid::Integer { step } if (3..=MAX_STRIDE as u64).contains(&step) && step % 2 == 1 => step as i64,
             Grid::Integer { step } => whole_stride(step).filter(|&(_, found)| found == step)?.0,
             _ => return None,
         };
         let grid = variable.grid.refined(stride)?;
-        Some(FinerGrid { grid, stride, original, specials, variable })
+        Some(FinerGrid { grid, stride, original, shape, specials, variable })
     }
 }
 
 impl<T: Element> Finer for FinerGrid<'_, T> {
-    fn numbers(&self, q: &[i64]) -> Option<(Vec<i64>, i64)> {
+    fn numbers(&self, q: &[i64]) -> Option<Nearest> {
         let mut finer = Vec::with_capacity(q.len());
         let pairs = q.iter().zip(self.original);
         widest(
@@ -141,7 +178,17 @@ impl<T: Element> Finer for FinerGrid<'_, T> {
         let special =
             self.specials.classes.iter().zip(finer.iter_mut().zip(q)).filter(|(class, _)| **class != 0);
         special.for_each(|(_, (finer, q))| *finer = q.wrapping_mul(self.stride));
-        Some((finer, self.stride))
+        let counts = match self.variable.bound.spec {
+            BoundSpec::Noise(noise) => {
+                Counts::of((&finer, self.stride, self.grid), self.original, self.shape, noise)
+            }
+            _ => None,
+        };
+        Some(Nearest { q: finer, stride: self.stride, counts })
+    }
+
+    fn is_free(&self) -> bool {
+        matches!(self.variable.bound.spec, BoundSpec::Noise(_))
     }
 
     fn serves(&self, q: &[i64]) -> bool {
@@ -180,12 +227,12 @@ mod tests {
             type_variable(&source, 0, &Options::new(spec), Asked::Nothing).unwrap().plan
         };
         let (bounded, specials) = (plan(BoundSpec::Abs(0.3)), Specials::default());
-        let finer = FinerGrid::of(&values, &specials, &bounded).unwrap();
-        let (near, stride) = finer.numbers(&vec![0; 64]).unwrap();
+        let finer = FinerGrid::of((&values, &[64]), &specials, &bounded).unwrap();
+        let Nearest { q: near, stride, .. } = finer.numbers(&vec![0; 64]).unwrap();
         let moved = |by: i64| near.iter().map(|q| q + by).collect::<Vec<i64>>();
         assert!(finer.serves(&near) && finer.serves(&moved(stride / 2 - 1)));
         assert!(!finer.serves(&moved(stride / 2 + 2)) && !finer.serves(&moved(-stride)));
-        assert!(FinerGrid::of(&values, &specials, &plan(BoundSpec::Lossless)).is_none());
-        assert!(FinerGrid::of(&values, &specials, &plan(BoundSpec::PwRel(0.1))).is_none());
+        assert!(FinerGrid::of((&values, &[64]), &specials, &plan(BoundSpec::Lossless)).is_none());
+        assert!(FinerGrid::of((&values, &[64]), &specials, &plan(BoundSpec::PwRel(0.1))).is_none());
     }
 }

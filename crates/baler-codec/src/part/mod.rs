@@ -4,6 +4,8 @@
 //! the decoded values in little-endian C order, what else was tried ([`crate::report::trials`]). The hash makes "the same bits on
 //! every machine" checkable.
 
+#[cfg_attr(not(feature = "encode"), allow(dead_code))]
+mod counts;
 pub mod cross_field;
 pub mod describe;
 pub mod finer;
@@ -31,7 +33,7 @@ use baler_data::element::Element;
 use baler_data::error::{Error, Result};
 use baler_data::values_of;
 use describe::{Description, describe};
-use finer::{Finer, FinerGrid};
+use finer::{Finer, FinerGrid, Nearest};
 use numbers::{Numbers, grid_name, reconstruct_on};
 use settle::Blocks;
 use stream::{How, Lattice, Stream};
@@ -132,9 +134,9 @@ pub fn learn<T: Element>(original: Original<T>, level: Level) -> Option<Learned>
     let Original { values, shape, variable } = original;
     let numbers = numbers::quantize(values, variable);
     let mask = numbers.specials.mask();
-    let finer = FinerGrid::of(values, &numbers.specials, variable);
+    let finer = FinerGrid::of((values, shape), &numbers.specials, variable);
     let nearest = finer.and_then(|finer| finer.numbers(&numbers.q));
-    let nearest = nearest.as_ref().map(|(q, stride)| (q.as_slice(), *stride));
+    let nearest = nearest.as_ref().map(Nearest::goal);
     let mantissa_bits = stream::mantissa_bits(&variable.grid, variable.dtype);
     let numbers = predict::Numbers { q: &numbers.q, shape, mask: mask.as_deref(), mantissa_bits };
     lockstep::encode::learn(numbers, nearest, Effort::of(level))
@@ -187,7 +189,7 @@ impl Coded {
                 (stream, proof(&numbers.q, variable.grid))
             }
             Prediction::Nothing => {
-                let finer = FinerGrid::of(values, &numbers.specials, variable);
+                let finer = FinerGrid::of((values, shape), &numbers.specials, variable);
                 let finer_grid = finer.as_ref().map(|finer| finer as &dyn Finer);
                 let stream = stream::encode(&numbers.q, shape, mask.as_deref(), kind, how, finer_grid);
                 let orders = || -> Vec<i64> { values.iter().map(|x| x.order()).collect() };

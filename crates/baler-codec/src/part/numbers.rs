@@ -1,5 +1,6 @@
 //! Values -> numbers of a grid and special values, and back.
 
+use crate::options::BoundSpec;
 use crate::quantize::blocks::{self, BLOCK};
 use crate::quantize::special::{OWN_BITS, Specials, holds_pattern};
 use crate::quantize::{Bound, Grid, widest};
@@ -31,6 +32,9 @@ pub(crate) fn quantize<T: Element>(values: &[T], variable: &VariablePlan) -> Num
 pub(crate) fn quantize_on<T: Element>(values: &[T], grid: Grid, bound: &Bound, patterns: &[u64]) -> Numbers {
     let mut numbers = Numbers { q: Vec::with_capacity(values.len()), specials: Specials::default() };
     match grid {
+        grid if matches!(bound.spec, BoundSpec::Noise(_)) => {
+            append_numbers(values, grid, bound, patterns, &mut numbers, values.len())
+        }
         Grid::Order => append_numbers(values, Grid::Order, bound, patterns, &mut numbers, values.len()),
         Grid::OrderF32 => append_numbers(values, Grid::OrderF32, bound, patterns, &mut numbers, values.len()),
         Grid::Uniform { step, non_negative } if T::IS_FLOAT => widest(
@@ -78,11 +82,13 @@ fn append_numbers<T: Element>(
     numbers: &mut Numbers,
     n_values: usize,
 ) {
+    let width = grid.cell_width();
     let zeros_have_no_sign = !matches!(grid, Grid::Order | Grid::OrderF32);
     let mut previous = numbers.q.last().copied().unwrap_or(0);
     for &x in values {
         let ordinary =
             !T::IS_FLOAT || (x.to_f64().is_finite() && !(zeros_have_no_sign && is_negative_zero(x)));
+        let ordinary = ordinary && bound.allows_cells(x, width);
         let number = if ordinary && (patterns.is_empty() || !patterns.contains(&x.to_bits64())) {
             grid.quantize(x, bound)
         } else {

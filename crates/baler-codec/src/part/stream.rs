@@ -9,9 +9,10 @@ use crate::coder::CoderByte;
 use crate::interpolation;
 use crate::lockstep;
 use crate::lockstep::encode::Coded;
+use crate::lockstep::goal::Goal;
 use crate::mixing;
 use crate::options::{Level, Method};
-use crate::part::finer::{Finer, Placed};
+use crate::part::finer::{Finer, Nearest, Placed};
 use crate::part::search::{self, Prices};
 use crate::predict::shared::Shared;
 use crate::predict::{self, Effort, Known, Numbers};
@@ -360,11 +361,11 @@ fn in_either_lattice(
     how: How,
     finer: Option<&dyn Finer>,
     (coder, candidate): (CoderByte, Candidate),
-    coded: impl Fn(Option<(&[i64], i64)>) -> Option<Coded>,
+    coded: impl Fn(Option<Goal>) -> Option<Coded>,
 ) -> Option<Stream> {
     let finer = finer.filter(|_| how.may_refine);
     let nearest = finer.and_then(|finer| finer.numbers(numbers.q));
-    let mut found = coded(nearest.as_ref().map(|(q, stride)| (q.as_slice(), *stride)))?;
+    let mut found = coded(nearest.as_ref().map(Nearest::goal))?;
     if let (Some(finer), Some(q)) = (finer, &found.finer)
         && !finer.serves(q)
     {
@@ -403,7 +404,9 @@ fn interpolate(numbers: Numbers, how: How, finer: Option<&dyn Finer>, most: usiz
 /// The smallest predictive stream of numbers that are walked over one after the other.
 fn predict_in_order(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream> {
     let lockstep = || how.shared.is_none().then(|| in_lockstep(numbers, how, finer)).flatten();
-    let is_adaptive = how.level.adapts() || numbers.q.len() < FEW;
+    // Numbers that need not be within half a stride are coded in lockstep alone.
+    let is_free = how.may_refine && finer.is_some_and(Finer::is_free);
+    let is_adaptive = !is_free && (how.level.adapts() || numbers.q.len() < FEW);
     if !is_adaptive && let Some(stream) = lockstep() {
         return Some(stream);
     }
@@ -440,8 +443,9 @@ fn adapt(numbers: Numbers, how: How, finer: Option<&dyn Finer>) -> Option<Stream
         None => (CoderByte::Predictive, predict::encode(numbers, effort, &mut trials)?),
     };
     let few_bits = 8.0 * (coded.bytes.len() as f64) < MAX_CENTRED_BITS * numbers.q.len() as f64;
-    let centred = finer.filter(|_| few_bits && how.may_refine && effort != Effort::Fast).and_then(|finer| {
-        let (q, stride) = finer.numbers(numbers.q)?;
+    let may_be_centred = few_bits && how.may_refine && effort != Effort::Fast;
+    let centred = finer.filter(|finer| may_be_centred && !finer.is_free()).and_then(|finer| {
+        let Nearest { q, stride, .. } = finer.numbers(numbers.q)?;
         let numbers = Numbers { q: &q, ..numbers };
         let fitting = (coder == CoderByte::PredictiveShared, effort.n_fitted());
         let centred = predict::encode_centred(numbers, stride, &coded.models, fitting, &mut trials)?;

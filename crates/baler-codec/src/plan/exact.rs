@@ -83,6 +83,7 @@ pub fn with_exact_values(
             _ if variable.dtype.is_float() => bound.limit > 0.0,
             // Integers are exact under bounds below 1 anyway.
             BoundSpec::PwRel(e) => e * profile.max_abs() >= 1.0,
+            BoundSpec::Noise(noise) => noise.limit(profile.max_abs()) >= 1.0,
             BoundSpec::Abs(_) | BoundSpec::Rel(_) => bound.limit >= 1.0,
         };
         let as_model = variable.dtype.is_float() && is_covered(&variable.name);

@@ -4,12 +4,13 @@
 use crate::classical::estimate::{SMALL_BOX, Sample, estimate_bits, sample_boxes};
 use crate::classical::lorenzo::four_axes;
 use crate::options::rules::{last_match, requested};
-use crate::options::{BoundSpec, Missing, Options};
+use crate::options::{BoundSpec, Missing, Noise, Options};
 use crate::part::finer::whole_stride;
 use crate::part::numbers::quantize_on;
 use crate::plan::profile::{Profile, Profiler, low_bit, min_abs};
 use crate::quantize::{Bound, Grid, Limits, MAX_Q, Promises, log_number, log_step, uniform_step, whole_step};
 use crate::variable::VariablePlan;
+use baler_data::dataset::kind::Kind;
 use baler_data::element::Element;
 use baler_data::error::{Error, Result};
 use baler_data::source::{Source, batches, pieces};
@@ -58,6 +59,11 @@ impl Typed {
         if promises.keeps_sum && self.plan.bound.spec == BoundSpec::Unbounded {
             return Err(Error::config(
                 "a sum is kept beside a bound, found none; give one, such as --rel 1e-3",
+            ));
+        }
+        if promises.keeps_sum && matches!(self.plan.bound.spec, BoundSpec::Noise(_)) {
+            return Err(Error::config(
+                "a sum is kept beside a bound that is alike for all values, found noise; leave out one of them",
             ));
         }
         self.plan.promises = promises;
@@ -227,6 +233,9 @@ impl SourceVariable<'_> {
         by_model: Asked,
     ) -> Result<Typed> {
         let kind = self.source.schema().variables[self.idx].storage.kind;
+        if kind == Kind::Complex && matches!(spec, BoundSpec::Noise(_)) {
+            return Err(Error::config("expected a bound of complex numbers, found the noise of counts"));
+        }
         let mut bound = Bound::of_kind(spec, profile.range, kind);
         let even = even_step::<T>(&bound, profile).filter(|_| any_step);
         if let Some(step) = even {
@@ -344,6 +353,7 @@ impl SourceVariable<'_> {
         Ok(match bound.spec {
             BoundSpec::Lossless => None,
             BoundSpec::Abs(_) | BoundSpec::Rel(_) => uniform(bound.limit),
+            BoundSpec::Noise(noise) => self.grid_of_counts::<T>(profile, noise)?,
             BoundSpec::PwRel(_) => {
                 let Some(step) = log_step::<T>(bound.limit) else { return Ok(None) };
                 let mut least = f64::INFINITY;
@@ -365,6 +375,32 @@ impl SourceVariable<'_> {
             }
             BoundSpec::Unbounded => None,
         })
+    }
+
+    /// The grid that spends a bound on counts: cells no wider than what nearly all of them allow, and about half as wide as most do, so that what is decoded is nearer to
+    /// what counts should become ([`crate::part::counts`]). Those that allow less are kept exactly.
+    ///
+    /// Measured on Poisson noise around 100 at K = 1, of cells 13, 11 and 9 wide: 1.49, 1.57 and 1.70 bits a count, and 0.85, 0.78 and 0.71
+    /// of the noise left; at K = 2, of 25, 21, 17 and 13: 0.47, 0.48, 0.52 and 0.63 bits, and 0.70, 0.62, 0.55 and 0.49.
+    fn grid_of_counts<T: Element>(&self, profile: &Profile, noise: Noise) -> Result<Option<Grid>> {
+        /// Of so many values, one may allow less.
+        const FEW: usize = 200;
+        /// Half a cell, of what the one in the middle allows.
+        const SHARE: f64 = 0.57;
+        let sample: Vec<T> = self.thousand()?;
+        let is_regular = |x: &&T| x.to_f64().is_finite() && !profile.patterns.contains(&x.to_bits64());
+        let mut limits: Vec<f64> =
+            sample.iter().filter(is_regular).map(|x| noise.limit(x.to_f64())).collect();
+        limits.sort_unstable_by(f64::total_cmp);
+        let Some(&typical) = limits.get(limits.len() / 2) else { return Ok(None) };
+        let limit = limits[limits.len() / FEW].min(SHARE * typical);
+        if T::IS_FLOAT && !profile.integral {
+            let step = uniform_step::<T>(limit, profile.max_abs());
+            return Ok(step.map(|step| Grid::Uniform { step, non_negative: profile.non_negative }));
+        }
+        let step = whole_step(limit);
+        let step = whole_stride(step).map_or(step, |(_, step)| step);
+        Ok((!T::IS_FLOAT || profile.max_abs() <= MAX_Q).then_some(Grid::Integer { step }))
     }
 
     /// Grids that hold the values exactly.

@@ -15,7 +15,8 @@ pub fn part_limit(limit: f64) -> f64 {
 pub struct Bound {
     /// As asked.
     pub spec: BoundSpec,
-    /// Largest allowed |x' - x| for `Abs` and `Rel` (of complex numbers, of each part); the factor of |x| for `PwRel`; 0 otherwise.
+    /// Largest allowed |x' - x| for `Abs` and `Rel` (of complex numbers, of each part); the factor of |x| for `PwRel`; standard
+    /// deviations for `Noise`; 0 otherwise.
     pub limit: f64,
 }
 
@@ -24,6 +25,7 @@ impl Bound {
     pub fn resolve(spec: BoundSpec, range: f64) -> Bound {
         let limit = match spec {
             BoundSpec::Abs(e) | BoundSpec::PwRel(e) => e,
+            BoundSpec::Noise(noise) => noise.k,
             BoundSpec::Rel(e) => (e * range).min(f64::MAX),
             BoundSpec::Lossless | BoundSpec::Unbounded => 0.0,
         };
@@ -53,11 +55,25 @@ impl Bound {
             BoundSpec::Unbounded => original.to_f64().is_finite() == decoded.to_f64().is_finite(),
             BoundSpec::Abs(_) | BoundSpec::Rel(_) => within(original, decoded, self.limit),
             BoundSpec::PwRel(_) => within_factor(original, decoded, self.limit),
+            BoundSpec::Noise(noise) => {
+                let x = original.to_f64();
+                x.is_finite() && within(original, decoded, noise.limit(x))
+            }
         }
     }
 
-    /// |x' - x| for reporting: in the variable's units, or as a fraction of |x| for `PwRel`. 0 for equal bits,
-    /// infinity where a non-finite value changed.
+    /// True if each number of a lattice whose cells are as wide as `width` may stand for all values in its cell, as far as the
+    /// bound at `x` goes: those that vary from value to value forbid some.
+    #[inline(always)]
+    pub fn allows_cells<T: Element>(&self, x: T, width: f64) -> bool {
+        match self.spec {
+            BoundSpec::Noise(noise) => noise.limit(x.to_f64()) >= width / 2.0,
+            _ => true,
+        }
+    }
+
+    /// |x' - x| for reporting: in the variable's units, as a fraction of |x| for `PwRel`, in standard deviations for `Noise`. 0 for
+    /// equal bits, infinity where a non-finite value changed.
     #[inline]
     pub fn error<T: Element>(&self, original: T, decoded: T) -> f64 {
         if original.to_bits64() == decoded.to_bits64() {
@@ -67,6 +83,7 @@ impl Bound {
         let difference = if T::IS_FLOAT { (y - x).abs() } else { order_distance(original, decoded) as f64 };
         let error = match self.spec {
             BoundSpec::PwRel(_) if difference != 0.0 => difference / x.abs(),
+            BoundSpec::Noise(noise) if difference != 0.0 => difference / noise.limit(x) * noise.k,
             _ => difference,
         };
         if error.is_nan() { f64::INFINITY } else { error }

@@ -117,6 +117,16 @@ impl Grid {
         }
     }
 
+    /// How far values of one cell lie apart; 0 where cells are not all alike.
+    pub fn cell_width(&self) -> f64 {
+        match *self {
+            Grid::Integer { step } => (step - 1) as f64,
+            // With a little room, for floats are rounded once more.
+            Grid::Uniform { step, .. } => 1.25 * step,
+            Grid::Order | Grid::OrderF32 | Grid::Decimal { .. } | Grid::Log { .. } => 0.0,
+        }
+    }
+
     /// The value of number `q`.
     #[inline(always)]
     pub fn reconstruct<T: Element>(&self, q: i64) -> T {

@@ -144,7 +144,7 @@ impl Reach {
                     y.abs() * (self.bound.limit / (1.0 - self.bound.limit)) * FACTOR_SLACK + f64::MIN_POSITIVE
                 }
             }),
-            BoundSpec::PwRel(_) | BoundSpec::Unbounded => None,
+            BoundSpec::PwRel(_) | BoundSpec::Noise(_) | BoundSpec::Unbounded => None,
         };
         let Some(radius) = radius else {
             let width = of_key::<T>(greatest).to_f64() - of_key::<T>(least).to_f64();

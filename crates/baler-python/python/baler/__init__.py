@@ -10,7 +10,7 @@ True
 
 from ._archive import File, Variable, decompress, open
 from ._baler import __version__
-from ._bounds import Bound, abs, exact, pw_rel, rel
+from ._bounds import Bound, abs, exact, noise, pw_rel, rel
 from ._chunks import decode_array, encode_array
 from ._compress import compress, save
 from ._errors import (
@@ -59,6 +59,7 @@ __all__ = [
     "exact",
     "inspect",
     "lossless",
+    "noise",
     "open",
     "pw_rel",
     "read_live",

@@ -131,7 +131,7 @@ class File(Mapping[str, Variable]):
         #: Attributes of the whole.
         self.attrs: dict[str, Any] = {key: _xarray.value_of(value) for key, value in attributes}
         self._told: dict[str, Any] = told
-        bounds = (Bound(kind, value) for kind, value in told["bounds"])
+        bounds = (Bound(*bound) for bound in told["bounds"])
         self._variables = {
             of["name"]: Variable(self, of, bound) for of, bound in zip(told["variables"], bounds)
         }

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, Union
 
 from ._errors import ConfigError
 
-Kind: TypeAlias = Literal["abs", "rel", "pw-rel", "lossless", "none"]
+Kind: TypeAlias = Literal["abs", "rel", "pw-rel", "noise", "lossless", "none"]
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,18 @@ class Bound:
 
     kind: Kind
     value: float = 0.0
+    #: Of noise: the variance of one count, and the standard deviation of a count of 0.
+    gain: float = 1.0
+    read: float = 0.0
 
     def __str__(self) -> str:
+        if self.kind == "noise":
+            return f"noise:{self.value!r}:{self.gain!r}:{self.read!r}"
         return self.kind if self.kind in ("lossless", "none") else f"{self.kind}:{self.value!r}"
 
     def __repr__(self) -> str:
+        if self.kind == "noise":
+            return f"baler.noise({self.value!r}, gain={self.gain!r}, read={self.read!r})"
         words = {"abs": "abs", "rel": "rel", "pw-rel": "pw_rel"}
         return f"baler.{words[self.kind]}({self.value!r})" if self.kind in words else f"baler.{_NAMES[self.kind]}"
 
@@ -51,6 +58,18 @@ def rel(value: float) -> Bound:
 def pw_rel(value: float) -> Bound:
     """Each value within ``value`` times itself: ``|x' - x| <= value * |x|``."""
     return _bound("pw-rel", value)
+
+
+def noise(k: float, gain: float = 1.0, read: float = 0.0) -> Bound:
+    """Each count within ``k`` standard deviations of its noise: ``|x' - x| <= k * sqrt(gain * max(x, 0) + read**2)``.
+
+    ``gain`` is the variance of one count (1 for events that are counted), ``read`` the standard deviation of a count of 0, in counts.
+    """
+    for value in (gain, read):
+        if not isinstance(value, numbers.Real) or not math.isfinite(value) or value < 0:
+            raise ConfigError(f"expected a gain and a read noise that are finite numbers >= 0, found {value!r}")
+    bound = _bound("noise", k)
+    return bound if bound == exact else Bound("noise", bound.value, float(gain), float(read))
 
 
 #: Bit for bit.
@@ -98,6 +117,8 @@ def parsed(bound: BoundLike) -> Bound:
             return exact
         if kind in ("abs", "rel", "pw-rel"):
             return _bound(kind, float(value))  # type: ignore[arg-type]
+        if kind == "noise" and value.count(":") < 3:
+            return noise(*map(float, value.split(":")))
     except ValueError:
         pass
     raise ConfigError(f"expected a bound such as 'rel:1e-3', 'abs:0.5' or 'lossless', found {bound!r}")

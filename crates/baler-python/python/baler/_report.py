@@ -75,7 +75,7 @@ def _frame(rows: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _bound(told: Mapping[str, Any]) -> str:
-    return str(Bound(told["kind"], told["value"]))
+    return str(Bound(told["kind"], told["value"], told.get("gain", 1.0), told.get("read", 0.0)))
 
 
 def _promise(of: Mapping[str, Any]) -> str:

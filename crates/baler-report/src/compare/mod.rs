@@ -18,7 +18,7 @@ pub use sizes::compare_at_ratio;
 pub use table::text_table;
 
 use crate::metrics::{Errors, floats};
-use baler::{BoundSpec, Dataset, Method, Options, Progress, Result, Values, Variable};
+use baler::{BoundSpec, Dataset, Error, Method, Options, Progress, Result, Values, Variable};
 use baler_codec::quantize::Bound;
 use baler_codec::report::SizedReport;
 use baler_data::names::pattern_matches;
@@ -184,20 +184,20 @@ pub fn compare(
 
 /// A promise in words, such as `rel 1e-3`.
 fn bound_text(bound: BoundSpec) -> String {
-    match bound {
-        BoundSpec::Lossless | BoundSpec::Unbounded => bound.kind().to_string(),
-        _ => format!("{} {:e}", bound.kind(), bound.value()),
-    }
+    bound.words(' ')
 }
 
 /// What each variable allows, as compress promises it.
 fn allowed_errors(dataset: &Dataset, options: &Options) -> Result<Vec<Allowed>> {
     let allowed = |bound: Bound| match bound.spec {
-        BoundSpec::Abs(_) | BoundSpec::Rel(_) => Allowed::Absolute(bound.limit),
-        BoundSpec::PwRel(_) => Allowed::Relative(bound.limit),
-        BoundSpec::Lossless | BoundSpec::Unbounded => Allowed::Nothing,
+        BoundSpec::Abs(_) | BoundSpec::Rel(_) => Ok(Allowed::Absolute(bound.limit)),
+        BoundSpec::PwRel(_) => Ok(Allowed::Relative(bound.limit)),
+        BoundSpec::Lossless | BoundSpec::Unbounded => Ok(Allowed::Nothing),
+        BoundSpec::Noise(_) => Err(Error::config(
+            "codecs are compared at bounds that others have: abs, rel or pw-rel, found noise",
+        )),
     };
-    Ok(baler_codec::plan::bounds(&InMemory::of(dataset), options)?.into_iter().map(allowed).collect())
+    baler_codec::plan::bounds(&InMemory::of(dataset), options)?.into_iter().map(allowed).collect()
 }
 
 /// (name, largest absolute error or 0 for none) of each variable, for codecs of other projects; `None` where a

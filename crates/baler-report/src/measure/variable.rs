@@ -87,7 +87,8 @@ impl VariableView {
         }
         view.integral = view.before.iter().filter(|x| x.is_finite()).all(|x| x.trunc() == *x);
         view.limit = told.map_or(Limit::None, |told| match told.bound {
-            BoundSpec::Unbounded => Limit::None,
+            // Figures draw one bound for all values.
+            BoundSpec::Unbounded | BoundSpec::Noise(_) => Limit::None,
             BoundSpec::Lossless => Limit::Lossless,
             BoundSpec::Abs(_) | BoundSpec::Rel(_) => Limit::Absolute(told.limit),
             BoundSpec::PwRel(_) => Limit::Relative(told.limit),
@@ -172,12 +173,7 @@ pub(super) fn unit_of(name: &str, units: &[(String, String)]) -> String {
 
 /// A bound as in `rel 1e-3`.
 fn bound_words(bound: BoundSpec) -> String {
-    match bound {
-        BoundSpec::Abs(_) | BoundSpec::Rel(_) | BoundSpec::PwRel(_) => {
-            format!("{} {:e}", bound.kind(), bound.value())
-        }
-        BoundSpec::Lossless | BoundSpec::Unbounded => bound.kind().to_string(),
-    }
+    bound.words(' ')
 }
 
 /// `; cuts 20, 30; limits 0 to 1; sum`.

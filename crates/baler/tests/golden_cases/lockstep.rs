@@ -1,7 +1,7 @@
 //! Streams of rows in lockstep: one to four axes, masks, lattices centred on predictions and fixed ones, static and with filters.
 
 use super::{Case, f32s, f64s, mix, noise, variable, wave};
-use baler::{BoundSpec, Dataset, Level, Options, Values, Variable};
+use baler::{BoundSpec, Dataset, Level, Noise, Options, Values, Variable};
 
 /// The golden files of levels 1, 3 and 6.
 pub fn lockstep() -> Vec<Case> {
@@ -40,6 +40,28 @@ fn fields() -> Vec<Variable> {
         variable("turned", &[50, 4, 40], f32s(8000, |i| moving(i % 160 * 50 + i / 160))),
         variable("series", &[9001], f32s(9001, series)),
     ]
+}
+
+/// Counts within their noise: dead pixels, few counts, many, floats, and beside thresholds.
+pub fn counts() -> Vec<Case> {
+    // Twelve uniform numbers make a normal one.
+    let normal = |i: usize| (0..12).map(|j| noise(12 * i + j)).sum::<f64>();
+    let frame = |i: usize, mean: f64| {
+        let mean = mean * (1.0 + 0.1 * moving(i));
+        let dead = mix(i as u64 / 3).is_multiple_of(211);
+        if dead { 0.0 } else { (mean + normal(i) * mean.sqrt()).max(0.0) }
+    };
+    let variables = vec![
+        variable("frames", &[3, 40, 50], Values::U16((0..6000).map(|i| frame(i, 100.0) as u16).collect())),
+        variable("few", &[60, 50], Values::I32((0..3000).map(|i| frame(i, 5.0) as i32).collect())),
+        variable("floats", &[60, 50], f32s(3000, |i| 0.3 * frame(i, 400.0) + 0.1)),
+        variable("cut", &[60, 50], Values::U16((0..3000).map(|i| frame(i, 900.0) as u16).collect())),
+    ];
+    let noise = |k, gain, read| BoundSpec::Noise(Noise { k, gain, read });
+    let rules = vec![("few".to_string(), noise(2.0, 1.0, 0.0)), ("floats".to_string(), noise(1.0, 0.3, 2.0))];
+    let cuts = vec![("cut".to_string(), vec![900.0])];
+    let options = Options { rules, cuts, ..Options::new(noise(1.0, 1.0, 0.0)) };
+    vec![Case { name: "counts", dataset: Dataset::from_arrays(variables), options, model: None }]
 }
 
 fn images() -> Vec<Variable> {

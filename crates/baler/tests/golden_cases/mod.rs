@@ -67,6 +67,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(recast::recast());
     cases.extend(lockstep::lockstep());
     cases.extend(interpolation::interpolation());
+    cases.extend(lockstep::counts());
     cases.extend(outliers::outliers());
     cases
 }
