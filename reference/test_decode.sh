@@ -12,34 +12,38 @@ assets=crates/baler/tests/assets
 scratch="$(mktemp -d)"
 trap 'rm -rf "$scratch"' EXIT
 
-models=()
-for model in "$assets"/*.balm; do
-    models+=("$model")
-done
-
-n_files=0
-while read -r name expected _; do
-    decoded=no
+# NAME HASH: whether the archive decodes to values with this hash.
+check_archive() {
+    local model decoded=no found values="$scratch/$1.npz"
     # Archives that name no model take any; the others take the one model with the right hash.
-    for model in "${models[@]}"; do
-        if "$python" reference/decode.py "$assets/$name.bale" "$scratch/$name.npz" --model "$model" 2>"$scratch/error"; then
+    for model in "$assets"/*.balm; do
+        if "$python" reference/decode.py "$assets/$1.bale" "$values" --model "$model" 2>"$scratch/$1.error"; then
             decoded=yes
             break
         fi
     done
     if [[ $decoded == no ]]; then
-        cat "$scratch/error" >&2
-        echo "FAILED: the reference decoder does not decode $name.bale" >&2
-        exit 1
+        cat "$scratch/$1.error" >&2
+        echo "FAILED: the reference decoder does not decode $1.bale" >&2
+        return 1
     fi
-    found="$("$python" reference/values_hash.py "$scratch/$name.npz")"
-    if [[ $found != "$expected" ]]; then
-        echo "FAILED: $name.bale: expected values with hash $expected, found $found" >&2
-        exit 1
+    found="$("$python" reference/values_hash.py "$values")"
+    if [[ $found != "$2" ]]; then
+        echo "FAILED: $1.bale: expected values with hash $2, found $found" >&2
+        return 1
     fi
-    n_files=$((n_files + 1))
-done < <(cat "$assets/golden.txt" "$assets/merged.txt")
+}
+export python assets scratch
+export -f check_archive
 
+# One archive on each core.
+n_cores="$("$python" -c 'import os; print(os.cpu_count() or 1)')"
+while read -r name expected _; do
+    echo "$name $expected"
+done < <(cat "$assets/golden.txt" "$assets/merged.txt") >"$scratch/archives"
+xargs -P "$n_cores" -n 2 bash -c 'check_archive "$@"' check <"$scratch/archives"
+
+n_files="$(wc -l <"$scratch/archives")"
 n_archives="$(find "$assets" -name '*.bale' | wc -l)"
 if [[ $n_files -eq 0 || $n_files -ne $n_archives ]]; then
     echo "FAILED: expected $n_archives golden files in golden.txt and merged.txt, found $n_files" >&2

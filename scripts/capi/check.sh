@@ -19,7 +19,8 @@ has() {
         && command -v "$1" > /dev/null
 }
 
-cargo build --release --quiet -p baler-capi
+# Beside a crate that needs the workspace's features of all dependencies, so that no second codec is built.
+cargo build --release --quiet -p baler-capi -p baler-python
 flags=(-O1 -g -Wall -Wextra -Werror -Icrates/baler-capi/include)
 shared=("-L$target/release" -lbaler -lm -lpthread "-Wl,-rpath,$target/release")
 case $(uname) in

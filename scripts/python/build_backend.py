@@ -17,8 +17,9 @@ PLUGINS = ROOT / "crates/baler-python/python/baler/plugins"
 
 def make_plugin():
     """Builds the plugin and puts it where the wheel takes it from."""
-    command = ["cargo", "rustc", "--release", "--quiet", "--package", "baler-hdf5", "--crate-type", "cdylib"]
-    command += ["--message-format", "json", "--", "-C", "strip=symbols"]
+    # Beside the package for Python, so that both share one codec: alone, the plugin's dependencies have fewer features.
+    command = ["cargo", "build", "--release", "--quiet", "--package", "baler-hdf5", "--package", "baler-python"]
+    command += ["--message-format", "json"]
     told = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     for message in map(json.loads, told.splitlines()):
         if message.get("target", {}).get("name") == "h5baler" and message.get("filenames"):

@@ -375,8 +375,8 @@ fn a_killed_compress_leaves_no_half_file() {
     use std::time::{Duration, Instant};
     let folder = Folder::new();
     let n_frames = 7;
-    let values = smooth(n_frames * 1000 * 1000); // 56 MB
-    write_npy(&folder.path("big.npy"), &[n_frames, 1000, 1000], &values);
+    let values = smooth(n_frames * 550 * 550); // 17 MB in two chunks
+    write_npy(&folder.path("big.npy"), &[n_frames, 550, 550], &values);
     let args =
         ["compress", "big.npy", "-o", "big.bale", "--method", "classical", "--abs", "1e-9", "-f", "-q"];
     let start = Instant::now();
