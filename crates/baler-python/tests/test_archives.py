@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pytest
 
 import baler
+from baler import _chunks
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +220,24 @@ def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert oct((tmp_path / "a.bale").stat().st_mode)[-3:] == "644"
     with pytest.raises(OSError):
         baler.save(tmp_path / "no" / "a.bale", np.zeros(3), lossless=True)
+
+
+def test_counts_stay_within_their_noise() -> None:
+    frames = np.random.default_rng(9).poisson(100, (3, 96, 96)).astype("u2")
+    data = baler.compress({"frames": frames}, bounds={"frames": baler.noise(1)})
+    back = baler.decompress(data)["frames"]
+    assert (np.abs(back - frames.astype("f8")) <= np.sqrt(frames)).all()
+    assert back.std() < frames.std() and abs(back.mean() / frames.mean() - 1) < 5e-3
+    with_read = baler.noise(2, gain=0.5, read=3)
+    data = baler.compress({"frames": frames}, bounds={"frames": with_read})
+    assert baler.open(data).bounds == {"frames": with_read}
+    assert baler.compress({"frames": frames}, bounds={"frames": "noise:2:0.5:3"}) == data
+    assert repr(with_read) == "baler.noise(2.0, gain=0.5, read=3.0)" and "noise:2.0:0.5:3.0" in str(baler.inspect(data))
+    assert baler.noise(0) == baler.exact
+    with pytest.raises(baler.ConfigError, match="a gain and a read noise"):
+        baler.noise(1, gain=-1)
+    with pytest.raises(baler.ConfigError, match="for chunks, found noise"):
+        _chunks.Coding(with_read)
 
 
 def test_selections_signs_limits_and_sums_are_kept() -> None:

@@ -12,6 +12,7 @@ pub mod trainer;
 mod epoch;
 mod exact;
 mod given;
+mod noise;
 mod warnings;
 
 use crate::container::{GroupMethod, GroupPlan, Plan};
@@ -99,6 +100,7 @@ pub fn plan<'a>(
     let ends: Vec<[f64; 2]> = typed.iter().map(|typed| typed.ends).collect();
     let variables: Vec<VariablePlan> = typed.into_iter().map(|typed| typed.plan).collect();
     let mut notes = warnings::lines(&variables, &profiles, exact);
+    notes.extend(noise::lines(&*source, &variables)?);
     let mut groups = group_variables(&variables, options, model.as_deref())?;
     if let Some(model) = model.as_deref() {
         notes.extend(given::table_warnings(&*source, &variables, &groups, model, &ends)?);

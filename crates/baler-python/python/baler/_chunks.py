@@ -36,6 +36,8 @@ class Coding:
     model_hash: str | None = None
 
     def __post_init__(self) -> None:
+        if self.bound.kind == "noise":
+            raise ConfigError(f"expected a bound of abs, rel, pw_rel or lossless for chunks, found {self.bound}")
         if self.level not in range(1, 10):
             raise ConfigError(f"expected a level from 1 to 9, found {self.level!r}")
         if isinstance(self.missing, str) and self.missing != "auto":
