@@ -36,6 +36,8 @@ step python scripts/reuse.py "$binary" "$data"
 step python scripts/autoencoder.py "$binary" "$data"
 step python scripts/check_metrics.py "$binary" "$data"
 step python scripts/peaks.py "$binary" "$data"
+step python scripts/more_events.py "$binary" "$data"
+step python scripts/counts.py --baler "$binary"
 [[ -z $bar ]] || step python scripts/check_peers.py "$binary" "$data" "$bar" "$peers"
 step python scripts/live.py "$binary" $(ls "$data"/hep_pfjets_sim_A.npz 2>/dev/null || true)
 if has wx_isabel_windmag_A; then
