@@ -50,6 +50,11 @@ impl Noise {
     }
 }
 
+/// A number as people write it, in full digits: with an exponent only where it is very small or large.
+fn short(x: f64) -> String {
+    if x == 0.0 || (1e-4..1e6).contains(&x) { format!("{x}") } else { format!("{x:e}") }
+}
+
 impl BoundSpec {
     /// The word used on the command line and in JSON.
     pub fn kind(self) -> &'static str {
@@ -78,8 +83,10 @@ impl BoundSpec {
         let kind = self.kind();
         match self {
             BoundSpec::Abs(e) | BoundSpec::Rel(e) | BoundSpec::PwRel(e) => format!("{kind}{between}{e:e}"),
-            BoundSpec::Noise(Noise { k, gain: 1.0, read: 0.0 }) => format!("{kind}{between}{k}"),
-            BoundSpec::Noise(Noise { k, gain, read }) => format!("{kind}{between}{k}:{gain}:{read}"),
+            BoundSpec::Noise(Noise { k, gain: 1.0, read: 0.0 }) => format!("{kind}{between}{}", short(k)),
+            BoundSpec::Noise(Noise { k, gain, read }) => {
+                format!("{kind}{between}{}:{}:{}", short(k), short(gain), short(read))
+            }
             BoundSpec::Lossless | BoundSpec::Unbounded => kind.to_string(),
         }
     }

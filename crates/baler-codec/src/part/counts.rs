@@ -26,6 +26,9 @@ const PARABOLA: [f64; 7] =
 /// percent from 5 counts on, at K = 1 (+1.6 % at 2 counts).
 const MIRRORED: f64 = 0.5;
 
+/// Numbers that one may move, at most: no lattice in lockstep is as wide.
+const FARTHEST: f64 = (1u64 << 40) as f64;
+
 /// Numbers of a lattice, and the least and greatest that each may become.
 #[derive(Clone)]
 pub struct Counts {
@@ -61,10 +64,11 @@ impl Counts {
             let (x, surface) = (x.to_f64(), around * unit);
             let off = (grid.reconstruct::<T>(q).to_f64() - x).abs();
             // A value that is kept exactly has no room, and its number counts for nothing.
-            let room = |of: f64| ((noise.limit(of) - off) / unit - lost).floor().max(0.0) as i64;
+            let room = |of: f64| ((noise.limit(of) - off) / unit - lost).floor().clamp(0.0, FARTHEST) as i64;
             let up = room(x);
             let down = if x > surface { up.min(room(surface - MIRRORED * (x - surface))) } else { up };
-            let (low, high) = (q - down.max((stride - 1 - up).clamp(0, up)), q + up);
+            let down = down.max((stride - 1 - up).clamp(0, up));
+            let (low, high) = (q.saturating_sub(down), q.saturating_add(up));
             counts.q.push((around.round() as i64).clamp(low, high));
             counts.low.push(low);
             counts.high.push(high);
