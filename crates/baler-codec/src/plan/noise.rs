@@ -86,7 +86,7 @@ mod tests {
         assert!((typical - 415.0).abs() < 5.0 && (deviation - 20.0).abs() < 2.0, "{typical} {deviation}");
         assert_eq!(told(&counts(400.0, 20.0)), None);
         let line = told(&counts(400.0, 5.0)).unwrap();
-        assert!(line.contains("assumes 20.") && line.contains("noise:1:0.06"), "{line}");
+        assert!(line.contains("assumes 20.") && line.contains("noise:1:0.057"), "{line}");
         assert_eq!(told(&[7; 300]), None);
     }
 }
