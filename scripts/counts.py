@@ -1,11 +1,12 @@
 """What a bound in standard deviations of counting noise does to frames with dots: bytes, background, depth and width of the dots.
 
-    python scripts/counts.py [--baler target/release/baler] [--k 0.5 1 2] [--abs 7 10]
+    python scripts/counts.py [--baler target/release/baler] [--k 0.5 1 2] [--abs 7 10] [--means 0.3 2 5 10 30 1000]
 
 Frames of 2048 x 2048 uint16 counts from a fixed seed: Poisson noise around a smooth background of 80 to 120, and 64 Gaussian dots, half of
 them 60 counts high, half 300, 2 to 4 pixels wide; and such frames with absolute bounds instead. A Markdown table: the share of the input's bytes, the
 spread of the background off the dots over that of the original, the largest change of the mean of five ranges of the true level, depth and width of
-dots (least squares) over those of the original, the mean of each half and the worst single one; and their contrast to noise. Needs NumPy.
+dots (least squares) over those of the original, the mean of each half and the worst single one; and their contrast to noise. A second table has
+frames of 512 x 512 without dots around other means: the mean that comes back over that of the original, and the noise that is left. Needs NumPy.
 """
 
 import argparse
@@ -35,6 +36,12 @@ def scene():
     return background, mean, random.poisson(mean).astype(np.uint16), dots
 
 
+def flat(mean):
+    """The mean of each pixel, which varies by a tenth, and counts."""
+    means = np.tile(mean * (1 + 0.1 * np.sin(np.arange(512) / 80)), (512, 1))
+    return means, np.random.default_rng(3).poisson(means).astype(np.uint16)
+
+
 def fitted(frame, background, row, column):
     """Height and width of the Gaussian that fits a dot best."""
     box = np.s_[row - REACH : row + REACH + 1, column - REACH : column + REACH + 1]
@@ -54,6 +61,7 @@ def main():
     parser.add_argument("--baler", default="target/release/baler")
     parser.add_argument("--k", default=["0.5", "1", "2"], nargs="*")
     parser.add_argument("--abs", default=["7", "10"], nargs="*")
+    parser.add_argument("--means", default=[0.3, 2, 5, 10, 30, 1000], nargs="*", type=float)
     args = parser.parse_args()
     background, mean, counts, dots = scene()
     off = np.ones(counts.shape, bool)
@@ -66,11 +74,15 @@ def main():
     print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         frame, archive, back = (pathlib.Path(folder) / name for name in ("frame.npy", "frame.bale", "back.npy"))
-        np.save(frame, counts)
-        for option in [f"--bound=*=noise:{k}" for k in args.k] + [f"--abs={e}" for e in args.abs]:
+
+        def coded(values, option):
+            np.save(frame, values)
             for command in (["compress", frame, "-o", archive, option], ["decompress", archive, "-o", back]):
                 subprocess.run([args.baler, *command, "--force", "-q"], check=True)
-            after = np.load(back).astype(float)
+            return np.load(back).astype(float)
+
+        for option in [f"--bound=data=noise:{k}" for k in args.k] + [f"--abs={e}" for e in args.abs]:
+            after = coded(counts, option)
             left = (after - mean)[off].std() / noise
             means = [abs(after[at].mean() / before[at].mean() - 1) for at in ((mean >= a) & (mean < b) for a, b in RANGES)]
             ratios = np.array([fitted(after, background, *dot[:2]) for dot in dots]) / of_dots
@@ -78,9 +90,18 @@ def main():
             halves = [f"{ratios[0::2, i].mean():.3f}, {ratios[1::2, i].mean():.3f}, {worst[i]:.3f}" for i in (0, 1)]
             contrast = ratios[:, 0].mean() / left
             n_bytes = archive.stat().st_size
-            row = [option.removeprefix("--bound=*=").removeprefix("--").replace("=", " "), f"{n_bytes:,}".replace(",", " ")]
+            row = [option.removeprefix("--bound=data=").removeprefix("--").replace("=", " "), f"{n_bytes:,}".replace(",", " ")]
             row += [f"{100 * n_bytes / counts.nbytes:.1f} %", f"{left:.3f}", f"{100 * max(means):.2f} %", *halves, f"{contrast:.2f}"]
             print("| " + " | ".join(row) + " |", flush=True)
+        print("\n| mean | " + " | ".join(f"noise:{k}: of the mean, noise left" for k in args.k) + " |")
+        print("|---" * (1 + len(args.k)) + "|")
+        for mean in args.means:
+            means, values = flat(mean)
+            cells = []
+            for k in args.k:
+                after = coded(values, f"--bound=data=noise:{k}")
+                cells.append(f"{after.mean() / values.mean():.4f}, {(after - means).std() / (values - means).std():.2f}")
+            print(f"| {mean:g} | " + " | ".join(cells) + " |", flush=True)
 
 
 if __name__ == "__main__":

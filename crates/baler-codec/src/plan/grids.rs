@@ -380,7 +380,7 @@ impl SourceVariable<'_> {
     /// The grid that spends a bound on counts: cells no wider than what nearly all of them allow, and about half as wide as most do, so that what is decoded is nearer to
     /// what counts should become ([`crate::part::counts`]). Those that allow less are kept exactly.
     ///
-    /// Measured on Poisson noise around 100 at K = 1, of cells 13, 11 and 9 wide: 1.49, 1.57 and 1.70 bits a count, and 0.85, 0.78 and 0.71
+    /// In the same prototype, on Poisson noise around 100 at K = 1, of cells 13, 11 and 9 wide: 1.49, 1.57 and 1.70 bits a count, and 0.85, 0.78 and 0.71
     /// of the noise left; at K = 2, of 25, 21, 17 and 13: 0.47, 0.48, 0.52 and 0.63 bits, and 0.70, 0.62, 0.55 and 0.49.
     fn grid_of_counts<T: Element>(&self, profile: &Profile, noise: Noise) -> Result<Option<Grid>> {
         /// Of so many values, one may allow less.
