@@ -2,6 +2,7 @@
 //! line says what they show instead.
 
 use crate::options::{BoundSpec, Noise};
+use crate::plan::warnings::short;
 use crate::quantize::Grid;
 use crate::variable::VariablePlan;
 use baler_data::element::Element;
@@ -38,10 +39,14 @@ fn line(name: &str, noise: Noise, (typical, shown): (f64, f64)) -> Option<String
     let gain = shown * shown / typical;
     (assumed > FAR * shown && shown > 0.0 && gain.is_finite()).then(|| {
         format!(
-            "'{name}': values around {typical} vary by {shown:.2} from one to the next, where {} assumes {assumed:.2} and takes \
-             away more than noise; --bound '{name}=noise:{}:{gain:.3}' is what they show",
+            "'{name}': values around {} vary by {} from one to the next, where {} assumes {} and takes away more than noise; \
+             --bound '{name}=noise:{}:{}' is what they show",
+            short(typical),
+            short(shown),
             BoundSpec::Noise(noise).words(':'),
-            noise.k
+            short(assumed),
+            noise.k,
+            short(gain)
         )
     })
 }
@@ -85,8 +90,17 @@ mod tests {
         let (typical, deviation) = shown(&counts(400.0, 20.0), 100, &[]).unwrap();
         assert!((typical - 415.0).abs() < 5.0 && (deviation - 20.0).abs() < 2.0, "{typical} {deviation}");
         assert_eq!(told(&counts(400.0, 20.0)), None);
+        // What is proposed can be typed, in digits enough.
+        let gain = |line: &str| {
+            let (_, bound) = line.split('\'').nth(3).unwrap().split_once('=').unwrap();
+            let BoundSpec::Noise(found) = BoundSpec::parse(bound).unwrap() else { panic!("{line}") };
+            found.gain
+        };
         let line = told(&counts(400.0, 5.0)).unwrap();
-        assert!(line.contains("assumes 20.") && line.contains("noise:1:0.057"), "{line}");
+        assert!(line.contains("assumes 20.3 ") && (gain(&line) / (25.0 / 415.0) - 1.0).abs() < 0.1, "{line}");
+        let calm: Vec<f32> = counts(2000.0, 500.0).iter().map(|&x| 228.0 + x as f32 * 1e-5).collect();
+        let line = super::line("x", poisson, shown(&calm, 100, &[]).unwrap()).unwrap();
+        assert!((gain(&line) / (25e-6 / 228.0) - 1.0).abs() < 0.2, "{line}");
         assert_eq!(told(&[7; 300]), None);
     }
 }

@@ -159,7 +159,7 @@ fn shortened(words: &[String]) -> String {
 }
 
 /// A number in three digits, whole numbers below a million in full.
-fn short(x: f64) -> String {
+pub(super) fn short(x: f64) -> String {
     let size = x.abs();
     match () {
         _ if x == x.trunc() && size < 1e16 => format!("{x}"),
